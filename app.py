@@ -1,0 +1,53 @@
+"""Starts the page: ``python app.py --host 0.0.0.0 --port 8000 --checkpoint esc50-small --device cpu``.
+
+A Hugging Face Space runs it as it is. Nothing imports this file.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import sys
+from collections.abc import Callable, Sequence
+from typing import Any
+
+# Before torch and gradio: spaces replaces parts of torch, and gradio reads the variable when it is imported.
+os.environ["GRADIO_ANALYTICS_ENABLED"] = "False"
+try:
+    import spaces
+except ImportError:  # everywhere but on Hugging Face
+    spaces = None
+
+from app.page import build_page, launch
+from app.service import ExplanationService, PlayItBackError, offered_checkpoints
+
+GPU_SECONDS = 30  # that one explanation may use of a GPU lent by a Space
+
+
+def parse_arguments(arguments: Sequence[str]) -> argparse.Namespace:
+    """The command line's options."""
+    parser = argparse.ArgumentParser(description="Play It Back: see and hear why a classifier chose its class.")
+    parser.add_argument("--host", help="address to listen on (GRADIO_SERVER_NAME, else 127.0.0.1)")
+    parser.add_argument("--port", type=int, help="port to listen on (GRADIO_SERVER_PORT, else one from 7860 on)")
+    parser.add_argument("--checkpoint", help="folder, name under checkpoints/ or Hugging Face repo id")
+    parser.add_argument("--device", default="auto", choices=("auto", "cpu", "cuda"), help="where to compute")
+    return parser.parse_args(arguments)
+
+
+def make_service(checkpoint: str | None, device: str) -> ExplanationService:
+    """The service that the page uses. Ends the program with one sentence if the checkpoint is no good."""
+    on_device: Callable[[Any], Any] | None = None if spaces is None else spaces.GPU(duration=GPU_SECONDS)
+    try:
+        return ExplanationService(offered_checkpoints(checkpoint), device, on_device)
+    except PlayItBackError as error:
+        print(error, file=sys.stderr)
+        raise SystemExit(2) from error
+
+
+arguments = parse_arguments(sys.argv[1:] if __name__ == "__main__" else ())
+# At module level, where a Space with a lent GPU wants the model loaded and the page found.
+service = make_service(arguments.checkpoint, arguments.device)
+demo = build_page(service)
+
+if __name__ == "__main__":
+    launch(demo, host=arguments.host, port=arguments.port)

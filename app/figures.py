@@ -1,0 +1,122 @@
+"""Arrays to pictures: spectrograms as PNG, the overview of a long recording as SVG, the confidence chart as plotly."""
+
+from __future__ import annotations
+
+import html
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+import matplotlib
+import numpy as np
+import plotly.graph_objects as go
+from PIL import Image
+
+from app import text
+
+#: colours that colour-blind people tell apart, readable on light and on dark (after Okabe and Ito, 2008)
+LINE_COLOURS = ("#D55E00", "#2E8BCB", "#009E73", "#CC79A7", "#C28B00", "#8A6FD1", "#8C8C8C")
+MARKERS = ("circle", "square", "diamond", "triangle-up", "cross", "x", "star")
+#: between light and dark: readable on either background
+GRID, RULE, TYPE = "rgba(128, 136, 150, 0.25)", "rgba(128, 136, 150, 0.9)", "#7A828E"
+
+_PALETTE = (matplotlib.colormaps["magma"](np.arange(256))[:, :3] * 255).round().astype(np.uint8)
+
+
+def write_spectrogram(log_mel: np.ndarray, colours: tuple[float, float], path: Path) -> None:
+    """Writes (columns, mels) as a PNG of columns x mels pixels, low frequency at the bottom, no axes.
+
+    ``colours``: the values that get the darkest and the brightest colour.
+    """
+    low, high = colours
+    shade = np.clip((log_mel - low) * (255 / (high - low)), 0, 255).astype(np.uint8)
+    # one byte a pixel and a palette: a third of the size of RGB, and quicker to write
+    picture = Image.fromarray(np.ascontiguousarray(shade.T[::-1]))
+    picture.putpalette(_PALETTE.tobytes())
+    picture.save(path, compress_level=3)
+
+
+def overview_svg(peaks: np.ndarray, window: tuple[float, float], description: str) -> str:
+    """Outline of a recording's loudness as an SVG element, the window marked.
+
+    peaks: (columns,) in 0..1; window: start and end as fractions of the recording; description: for screen readers.
+    """
+    columns = len(peaks)
+    scaled = peaks / max(float(peaks.max(initial=0.0)), 1e-6)
+    half = np.maximum(48 * scaled, 0.6)  # silence is a thin line, not nothing
+    x = 1000 * (np.arange(columns) + 0.5) / columns
+    above = " ".join(f"{at:.1f},{50 - height:.1f}" for at, height in zip(x, half, strict=True))
+    below = " ".join(f"{at:.1f},{50 + height:.1f}" for at, height in zip(x[::-1], half[::-1], strict=True))
+    start, end = 1000 * window[0], 1000 * min(window[1], 1.0)
+    return (
+        '<svg class="overview" viewBox="0 0 1000 100" preserveAspectRatio="none" role="img" '
+        f'aria-label="{html.escape(description)}"><polygon class="overview-sound" points="{above} {below}"/>'
+        f'<rect class="overview-window" x="{start:.1f}" y="0" width="{max(end - start, 3):.1f}" height="100"/></svg>'
+    )
+
+
+def confidence_chart(
+    probabilities: Mapping[str, Sequence[float]],
+    decisions: Sequence[str],
+    expected_passes: int,
+    followed: str | None,
+) -> go.Figure:
+    """Lines of the leading classes over the passes; dotted rules mark the passes where the decision changed.
+
+    probabilities: class label -> probability after every pass so far, the leading class first; decisions: label after
+    every pass; followed: the class that the visitor asked about, drawn thicker.
+    """
+    figure = go.Figure()
+    for index, (label, values) in enumerate(probabilities.items()):
+        strong = label == followed
+        figure.add_scatter(
+            x=list(range(len(values))),
+            y=[100 * float(value) for value in values],
+            name=text.class_name(label),
+            mode="lines+markers",
+            line={"color": LINE_COLOURS[index % len(LINE_COLOURS)], "width": 4 if strong else 2},
+            marker={"symbol": MARKERS[index % len(MARKERS)], "size": 11 if strong else 8},
+            hovertemplate="%{y:.1f} %",
+        )
+    for index in range(1, len(decisions)):
+        if decisions[index] != decisions[index - 1]:
+            _mark_change(figure, index, text.decision_change(decisions[index - 1], decisions[index]), expected_passes)
+    figure.update_layout(
+        template="none",
+        height=400,
+        margin={"l": 52, "r": 16, "t": 40, "b": 56},
+        paper_bgcolor="rgba(0,0,0,0)",
+        plot_bgcolor="rgba(0,0,0,0)",
+        font={"family": "system-ui, sans-serif", "size": 13, "color": TYPE},
+        hovermode="x unified",
+        showlegend=True,
+        legend={"orientation": "h", "y": -0.2, "yanchor": "top", "x": 0},
+        dragmode=False,
+    )
+    figure.update_xaxes(
+        tickvals=list(range(expected_passes)),
+        ticktext=[text.pass_tick(index) for index in range(expected_passes)],
+        title={"text": text.PASS_AXIS, "standoff": 6, "font": {"size": 13}},
+        range=[-0.15, max(expected_passes - 1, 1) + 0.15],
+        gridcolor="rgba(0,0,0,0)",
+        linecolor=RULE,
+        zeroline=False,
+    )
+    figure.update_yaxes(range=[0, 103], dtick=25, ticksuffix=" %", gridcolor=GRID, zeroline=False)
+    return figure
+
+
+def _mark_change(figure: go.Figure, index: int, caption: str, expected_passes: int) -> None:
+    # beside the rule, and towards the middle of the chart, so that the caption is never cut off
+    left_half = index < (expected_passes - 1) / 2
+    figure.add_shape(
+        type="line", x0=index, x1=index, y0=0, y1=1, yref="paper", line={"color": RULE, "width": 1.5, "dash": "dot"}
+    )
+    figure.add_annotation(
+        x=index,
+        y=1.02,
+        yref="paper",
+        text=html.escape(caption),
+        showarrow=False,
+        yanchor="bottom",
+        xanchor="left" if left_half else "right",
+    )

@@ -1,0 +1,1 @@
+"""The parts of the page, one file each: what it shows, and how view data becomes what it shows."""

@@ -1,0 +1,29 @@
+"""About: how to read the page, what becomes of a recording, and the model card of the loaded checkpoint."""
+
+from __future__ import annotations
+
+import re
+
+import gradio as gr
+
+from app import text
+from app.service import ModelView
+
+_FRONT_MATTER = re.compile(r"\A---\n.*?\n---\n", re.DOTALL)
+
+
+def build(model: ModelView, hours_kept: int) -> gr.Markdown:
+    """Lays the part out; returns the model card, which changes with the model."""
+    gr.Markdown(text.ABOUT_PAGE.format(hours=hours_kept), elem_classes="prose-page")
+    return gr.Markdown(card(model), elem_id="card", elem_classes="prose-page")
+
+
+def card(model: ModelView) -> str:
+    """The model card without its front matter, its headings two levels lower: the page has a title already."""
+    lines = _FRONT_MATTER.sub("", model.card).strip().splitlines()
+    fenced = False
+    for number, line in enumerate(lines):
+        fenced ^= line.startswith("```")
+        if not fenced and re.match(r"#{1,4} ", line):
+            lines[number] = "##" + line
+    return "\n".join((f"## {text.MODEL_CARD}: {model.name}", "", *lines))

@@ -1,0 +1,57 @@
+"""Confidence: the leading classes over the passes, as lines and as numbers."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import gradio as gr
+import plotly.graph_objects as go
+
+from app import figures, text
+from app.markup import safe
+from app.service import ExplanationView
+
+#: what hint, chart and table show without a run
+NOTHING: tuple[Any, Any, Any] = (gr.update(visible=True), gr.update(visible=False, value=None), "")
+
+
+@dataclass(frozen=True)
+class Confidence:
+    """The components of this part."""
+
+    hint: gr.HTML
+    chart: gr.Plot
+    table: gr.HTML
+
+
+def build() -> Confidence:
+    """Lays the part out."""
+    hint = gr.HTML(f'<p class="hint">{text.CONFIDENCE_HINT}</p>')
+    chart = gr.Plot(label=text.CHART_LABEL, show_label=False, visible=False, elem_id="chart")
+    return Confidence(hint, chart, gr.HTML(elem_id="numbers"))
+
+
+def updates(view: ExplanationView) -> tuple[Any, Any, Any]:
+    """What hint, chart and table show of a run so far; before the first pass, empty axes."""
+    return gr.update(visible=False), gr.update(visible=True, value=chart(view)), table_html(view)
+
+
+def chart(view: ExplanationView) -> go.Figure:
+    """The line chart of a run so far."""
+    return figures.confidence_chart(view.leading, view.decisions, view.expected_passes, view.class_followed)
+
+
+def table_html(view: ExplanationView) -> str:
+    """The chart's numbers as a table: one row a class, one column a pass."""
+    titles = "".join(f'<th scope="col">{text.pass_title(row.index)}</th>' for row in view.passes)
+    rows = "".join(
+        f'<tr><th scope="row">{safe(text.class_name(label))}</th>'
+        + "".join(f"<td>{safe(text.percent(probability))}</td>" for probability in probabilities)
+        + "</tr>"
+        for label, probabilities in view.leading.items()
+    )
+    return (
+        f'<div class="numbers"><table><caption>{text.TABLE_CAPTION}</caption>'
+        f"<thead><tr><td></td>{titles}</tr></thead><tbody>{rows}</tbody></table></div>"
+    )

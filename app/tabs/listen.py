@@ -1,0 +1,143 @@
+"""Listen: a recording or an example, the model, the number of playbacks, the class, and where the clip starts."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import gradio as gr
+
+from app import figures, text
+from app.markup import safe
+from app.service import ExplanationView, ModelView, RecordingView
+
+
+@dataclass(frozen=True)
+class Listen:
+    """The components of this part."""
+
+    recording: gr.Audio
+    facts: gr.HTML
+    overview: gr.HTML
+    start: gr.Slider
+    checkpoint: gr.Dropdown
+    playbacks: gr.Slider
+    class_to_follow: gr.Dropdown
+    run: gr.Button
+    stop: gr.Button
+    status: gr.HTML
+
+
+def build(checkpoints: Sequence[str], model: ModelView, examples: Sequence[Path]) -> Listen:
+    """Lays the part out. ``model``: of the first checkpoint."""
+    with gr.Row(elem_id="listen"):
+        with gr.Column(scale=3, min_width=320):
+            recording = gr.Audio(
+                label=text.RECORDING,
+                sources=["upload", "microphone"],
+                type="filepath",
+                editable=False,
+                buttons=[],
+                elem_id="recording",
+            )
+            if examples:
+                gr.Examples(
+                    examples=[[str(path)] for path in examples],
+                    inputs=recording,
+                    label=text.EXAMPLES,
+                    example_labels=[text.example_name(path.stem) for path in examples],
+                    examples_per_page=len(examples),
+                    cache_examples=False,
+                    api_visibility="private",
+                    elem_id="examples",
+                )
+            facts = gr.HTML(elem_id="facts")
+            overview = gr.HTML(visible=False, elem_id="overview")
+            start = gr.Slider(0, 1, value=0, step=0.1, label=text.START, visible=False, buttons=[], elem_id="start")
+        with gr.Column(scale=2, min_width=320):
+            checkpoint = gr.Dropdown(
+                [(Path(name).name, name) for name in checkpoints],
+                value=checkpoints[0],
+                label=text.MODEL,
+                filterable=False,
+                elem_id="model",
+            )
+            playbacks = gr.Slider(
+                label=text.PLAYBACKS, info=text.PLAYBACKS_INFO, step=1, buttons=[], elem_id="count", **_count(model)
+            )
+            class_to_follow = gr.Dropdown(label=text.CLASS, info=text.CLASS_INFO, elem_id="class", **_classes(model))
+            with gr.Row(elem_id="actions"):
+                run = gr.Button(text.RUN, variant="primary", size="lg", elem_id="run", scale=3, min_width=160)
+                stop = gr.Button(text.STOP, size="lg", elem_id="stop", interactive=False, scale=1, min_width=90)
+            status = gr.HTML(elem_id="status")
+    return Listen(recording, facts, overview, start, checkpoint, playbacks, class_to_follow, run, stop, status)
+
+
+def recording_updates(recording: RecordingView | None) -> tuple[Any, Any, Any]:
+    """What facts, overview and start show for a recording, or for none."""
+    if recording is None:
+        return "", gr.update(visible=False), gr.update(visible=False, value=0)
+    latest = recording.latest_start_seconds
+    if recording.peaks is None:
+        return facts_html(recording), gr.update(visible=False), gr.update(visible=False, value=0)
+    return (
+        facts_html(recording),
+        gr.update(visible=True, value=overview_html(recording, 0.0)),
+        gr.update(visible=True, value=0, maximum=round(latest, 2), step=0.1 if latest < 600 else 1),
+    )
+
+
+def facts_html(recording: RecordingView) -> str:
+    """Name, duration, rate and channels; for a long recording also what to do about it."""
+    known = text.recording_facts(recording.seconds, recording.sample_rate, recording.channels, recording.format)
+    lines = [f'<p class="facts"><strong>{safe(recording.name)}</strong> <span>{safe(known)}</span></p>']
+    if recording.peaks is not None:
+        lines.append(f"<p>{safe(text.longer_than_clip(recording.seconds, recording.clip_seconds))}</p>")
+    return "".join(lines)
+
+
+def overview_html(recording: RecordingView, start_seconds: float) -> str:
+    """The whole recording with the clip that starts at ``start_seconds`` marked."""
+    assert recording.peaks is not None
+    end_seconds = min(start_seconds + recording.clip_seconds, recording.seconds)
+    window = (start_seconds / recording.seconds, end_seconds / recording.seconds)
+    description = text.overview_description(recording.seconds, start_seconds, end_seconds)
+    return figures.overview_svg(recording.peaks, window, description)
+
+
+def model_updates(model: ModelView) -> tuple[Any, Any]:
+    """What playbacks and class_to_follow offer for a model."""
+    return gr.update(**_count(model)), gr.update(**_classes(model))
+
+
+def _count(model: ModelView) -> dict[str, Any]:
+    return {"minimum": 0, "maximum": model.playbacks, "value": model.playbacks}
+
+
+def _classes(model: ModelView) -> dict[str, Any]:
+    named = sorted((text.class_name(label), label) for label in model.labels)
+    return {"choices": [(text.CLASS_OF_PREDICTION, ""), *named], "value": ""}
+
+
+def run_html(view: ExplanationView) -> str:
+    """How far a run is; when it is finished, what it says."""
+    if view.finished:
+        conclusion = text.conclusion(view.decisions, view.passes[-1].probability)
+        return message_html(conclusion, *view.explanation.notes)
+    caption = safe(text.progress(len(view.passes), view.expected_passes))
+    return (
+        f'<div class="status" role="status"><progress aria-label="{caption}" max="{view.expected_passes}" '
+        f'value="{len(view.passes)}"></progress><p>{caption}</p></div>'
+    )
+
+
+def message_html(*sentences: str) -> str:
+    """What a run says, or that it was stopped."""
+    return '<div class="status" role="status">' + "".join(f"<p>{safe(each)}</p>" for each in sentences) + "</div>"
+
+
+def error_html(sentence: str) -> str:
+    """Why there is no result."""
+    return f'<div class="status error" role="alert"><p>{safe(sentence)}</p></div>'

@@ -1,0 +1,1 @@
+"""Play It Back: a sound classifier that chooses moments, hears them again more finely, and decides again."""

@@ -1,0 +1,323 @@
+"""How fast the models listen on this machine, next to how fast the machine multiplies matrices.
+
+For every preset, number format and batch size: the time until the first pass is there, the time for all passes, and the
+floating-point operations that PyTorch counts on the way (matrix products, convolutions and attention; a multiply-add is
+two). Operations over time is the model's rate; the machine's own rate is that of a product of two large square matrices
+in the same format. The ratio says how much of the machine is used.
+
+    random weights + noise (batch, samples) -> ReplayModel.listen -> seconds, operations -> BenchRow -> table, JSON
+"""
+
+from __future__ import annotations
+
+import argparse
+import dataclasses
+import json
+import platform
+import statistics
+import sys
+import time
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import Tensor
+from torch.utils.flop_counter import FlopCounterMode, sdpa_flop_count
+
+from playitback.config import PRESETS, ModelConfig, preset
+from playitback.errors import SettingsError
+from playitback.models.playitback import ReplayModel
+
+DTYPES = {"float32": torch.float32, "bfloat16": torch.bfloat16}
+BATCHES = (1, 4)
+
+#: classes of the benchmarked models: as many as VGG-Sound has, like the sizes and operations that the paper gives
+_LABELS = (tuple(f"class {index}" for index in range(309)),)
+_LEAST_RUNS = 3  # of a model, after one that does not count
+_LEAST_SECONDS = 1.0  # spent on those runs
+_MATRIX_SIZE = 2048
+_MATRIX_SECONDS = 0.2  # that a timed series of products takes at least
+_MATRIX_SERIES = 3  # the fastest counts
+
+
+@dataclass(frozen=True)
+class BenchRow:
+    """One preset in one number format at one batch size. Operations and seconds are those of the whole batch."""
+
+    preset: str
+    dtype: str
+    batch: int  # clips heard at once
+    passes: int
+    parameters: int
+    first_pass_seconds: float  # median
+    all_passes_seconds: float  # median
+    first_pass_operations: int
+    all_passes_operations: int
+    matrix_operations_per_second: float  # of this machine in this number format
+
+    @property
+    def operations_per_second(self) -> float:
+        """Rate of the whole run."""
+        return self.all_passes_operations / self.all_passes_seconds
+
+    @property
+    def share_of_matrix_rate(self) -> float:
+        """Rate of the whole run, as a share of the machine's matrix rate."""
+        return self.operations_per_second / self.matrix_operations_per_second
+
+    def to_dict(self) -> dict[str, Any]:
+        """All fields and both rates, ready for JSON."""
+        return {
+            **dataclasses.asdict(self),
+            "operations_per_second": self.operations_per_second,
+            "share_of_matrix_rate": self.share_of_matrix_rate,
+        }
+
+
+def run(
+    presets: Sequence[str] = PRESETS,
+    dtypes: Sequence[str] = tuple(DTYPES),
+    batches: Sequence[int] = BATCHES,
+    device: str = "auto",
+    threads: int | None = None,
+    report: Callable[[BenchRow], None] | None = None,
+) -> list[BenchRow]:
+    """Times every combination, preset by preset.
+
+    device: "auto" is a GPU where there is one; threads: of the CPU (default: PyTorch's own choice); report: is given
+    every row as soon as it is there. Raises SettingsError for a preset, a number format, a batch size, a device or a
+    number of threads that cannot be.
+    """
+    configs = {name: preset(name, _LABELS) for name in presets}
+    for dtype in dtypes:
+        if dtype not in DTYPES:
+            raise SettingsError(f"there is no number format {dtype!r} here; choose from {', '.join(DTYPES)}")
+    for batch in batches:
+        if batch < 1:
+            raise SettingsError(f"a batch of {batch} clips cannot be heard; give 1 or more")
+    if threads is not None and threads < 1:
+        raise SettingsError(f"{threads} threads cannot work; give 1 or more")
+    place = _device(device)
+    rows: list[BenchRow] = []
+    with _threads(threads):
+        matrix_rates = {dtype: matrix_operations_per_second(place, dtype) for dtype in dtypes}
+        for name, config in configs.items():
+            for dtype in dtypes:
+                model = _untrained(config, dtype, place)
+                for batch in batches:
+                    row = _row(name, model, dtype, batch, matrix_rates[dtype])
+                    rows.append(row)
+                    if report is not None:
+                        report(row)
+    return rows
+
+
+def count_operations(model: ReplayModel, waveforms: Tensor, dtype: str) -> list[int]:
+    """Floating-point operations until the end of every pass, from the start, for clips (B, clip_samples).
+
+    The Fourier transforms of the log-mel spectrogram, normalisations and activations are not counted; together they
+    are below a hundredth of the rest.
+    """
+    counts = []
+    with _inference(waveforms.device, dtype), FlopCounterMode(display=False, custom_mapping=_CPU_ATTENTION) as counter:
+        for _ in model.listen(waveforms):
+            counts.append(counter.get_total_flops())
+    return counts
+
+
+def time_passes(model: ReplayModel, waveforms: Tensor, dtype: str) -> list[float]:
+    """Seconds until the end of every pass, from the start, for clips (B, clip_samples)."""
+    seconds = []
+    with _inference(waveforms.device, dtype):
+        _wait(waveforms.device)
+        start = time.perf_counter()
+        for _ in model.listen(waveforms):
+            _wait(waveforms.device)
+            seconds.append(time.perf_counter() - start)
+    return seconds
+
+
+def matrix_operations_per_second(device: torch.device, dtype: str) -> float:
+    """The machine's rate: products of two square matrices of ``_MATRIX_SIZE``, the best of a few series."""
+    generator = torch.Generator().manual_seed(0)
+    left, right = torch.randn(2, _MATRIX_SIZE, _MATRIX_SIZE, generator=generator).to(device, DTYPES[dtype])
+    products, best, series = 1, 0.0, 0
+    while series < _MATRIX_SERIES:
+        _wait(device)
+        start = time.perf_counter()
+        for _ in range(products):
+            left @ right
+        _wait(device)
+        seconds = time.perf_counter() - start
+        if seconds < _MATRIX_SECONDS:  # too short to be timed well
+            products *= 2
+            continue
+        best = max(best, products * 2 * _MATRIX_SIZE**3 / seconds)
+        series += 1
+    return best
+
+
+def machine(device: str = "auto", threads: int | None = None) -> dict[str, Any]:
+    """What the figures were measured on, ready for JSON."""
+    place = _device(device)
+    return {
+        "device": torch.cuda.get_device_name(place) if place.type == "cuda" else _processor(),
+        "threads": torch.get_num_threads() if threads is None else threads,
+        "torch": torch.__version__,
+    }
+
+
+def table(rows: Sequence[BenchRow]) -> str:
+    """The rows as aligned text: milliseconds, and 10^9 operations (per second)."""
+    lines = [
+        f"{'preset':8}{'dtype':10}{'batch':>5}{'params':>9}{'first pass':>12}{'all passes':>12}{'operations':>12}"
+        f"{'rate':>10}{'machine':>10}{'share':>8}",
+        f"{'':23}{'10^6':>9}{'ms':>12}{'ms':>12}{'10^9':>12}{'10^9/s':>10}{'10^9/s':>10}{'%':>8}",
+    ]
+    for row in rows:
+        lines.append(
+            f"{row.preset:8}{row.dtype:10}{row.batch:5}{row.parameters / 1e6:9.1f}{row.first_pass_seconds * 1e3:12.1f}"
+            f"{row.all_passes_seconds * 1e3:12.1f}{row.all_passes_operations / 1e9:12.2f}"
+            f"{row.operations_per_second / 1e9:10.1f}{row.matrix_operations_per_second / 1e9:10.1f}"
+            f"{row.share_of_matrix_rate * 100:8.1f}"
+        )
+    return "\n".join(lines)
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """The options of ``python -m playitback bench``."""
+    parser.add_argument(
+        "--presets", type=_names, default=PRESETS, metavar="NAMES", help=f"default: {','.join(PRESETS)}"
+    )
+    parser.add_argument(
+        "--dtypes", type=_names, default=tuple(DTYPES), metavar="NAMES", help=f"default: {','.join(DTYPES)}"
+    )
+    parser.add_argument(
+        "--batches", type=_numbers, default=BATCHES, metavar="NUMBERS", help="clips heard at once; default: 1,4"
+    )
+    parser.add_argument("--device", default="auto", help="auto (a GPU where there is one), cpu, cuda, cuda:1, ...")
+    parser.add_argument("--threads", type=int, help="of the CPU; default: PyTorch's own choice")
+    parser.add_argument("--json", action="store_true", help="print JSON instead of the table")
+
+
+def main(arguments: argparse.Namespace) -> int:
+    """Prints the table or the JSON, and meanwhile on standard error what is done. Returns the exit status."""
+    what = machine(arguments.device, arguments.threads)
+    rows = run(
+        arguments.presets, arguments.dtypes, arguments.batches, arguments.device, arguments.threads, report=_tell
+    )
+    if arguments.json:
+        print(json.dumps({"machine": what, "rows": [row.to_dict() for row in rows]}, indent=2))
+    else:
+        print(f"{what['device']}, threads: {what['threads']}, PyTorch {what['torch']}", table(rows), sep="\n")
+    return 0
+
+
+def _tell(row: BenchRow) -> None:
+    print(f"{row.preset}, {row.dtype}, batch {row.batch}: {row.all_passes_seconds:.2f} s", file=sys.stderr)
+
+
+def _row(name: str, model: ReplayModel, dtype: str, batch: int, matrix_rate: float) -> BenchRow:
+    waveforms = _noise(model.config, batch).to(model.mel_mean.device)
+    operations = count_operations(model, waveforms, dtype)  # which is also the run that does not count
+    runs: list[list[float]] = []
+    while len(runs) < _LEAST_RUNS or sum(seconds[-1] for seconds in runs) < _LEAST_SECONDS:
+        runs.append(time_passes(model, waveforms, dtype))
+    return BenchRow(
+        preset=name,
+        dtype=dtype,
+        batch=batch,
+        passes=model.config.passes,
+        parameters=sum(parameter.numel() for parameter in model.parameters()),
+        first_pass_seconds=statistics.median(seconds[0] for seconds in runs),
+        all_passes_seconds=statistics.median(seconds[-1] for seconds in runs),
+        first_pass_operations=operations[0],
+        all_passes_operations=operations[-1],
+        matrix_operations_per_second=matrix_rate,
+    )
+
+
+def _untrained(config: ModelConfig, dtype: str, device: torch.device) -> ReplayModel:
+    """A model with random weights, the same every time; speed does not ask what a model has learned."""
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(0)
+        model = ReplayModel(config)
+    # Weights stored in the format of the products need no conversion in every pass. Front end and slots stay as they
+    # are: they cost little, and the logarithm and the threshold need the precision.
+    model.encoder.to(DTYPES[dtype])
+    model.decoder.to(DTYPES[dtype])
+    model.to(memory_format=torch.channels_last)  # type: ignore[call-overload]  # the overload is missing in PyTorch
+    return model.to(device).eval().requires_grad_(False)
+
+
+def _noise(config: ModelConfig, batch: int) -> Tensor:
+    """Clips (B, clip_samples) of noise, the same every time."""
+    generator = torch.Generator().manual_seed(0)
+    return 0.1 * torch.randn(batch, config.front_end.clip_samples, generator=generator)
+
+
+@contextmanager
+def _inference(device: torch.device, dtype: str) -> Iterator[None]:
+    with torch.inference_mode(), torch.autocast(device.type, torch.bfloat16, enabled=dtype == "bfloat16"):
+        yield
+
+
+@contextmanager
+def _threads(threads: int | None) -> Iterator[None]:
+    before = torch.get_num_threads()
+    torch.set_num_threads(threads or before)
+    try:
+        yield
+    finally:
+        torch.set_num_threads(before)
+
+
+def _wait(device: torch.device) -> None:
+    """Until the GPU has done what it was asked; a CPU answers only when it has."""
+    if device.type == "cuda":
+        torch.cuda.synchronize(device)
+
+
+def _device(name: str) -> torch.device:
+    if name == "auto":
+        return torch.device("cuda" if torch.cuda.is_available() else "cpu")
+    try:
+        device = torch.device(name)
+    except RuntimeError:
+        device = torch.device("meta")
+    if device.type == "cpu" or (device.type == "cuda" and (device.index or 0) < torch.cuda.device_count()):
+        return device
+    raise SettingsError(f"the device {name!r} is not to be had here; choose auto, cpu or, with a GPU, cuda")
+
+
+def _processor() -> str:
+    """The CPU's name as its maker calls it, where the system tells."""
+    try:
+        lines = Path("/proc/cpuinfo").read_text().splitlines()
+    except OSError:
+        lines = []
+    names = [line.partition(":")[2].strip() for line in lines if line.startswith("model name")]
+    return names[0] if names else platform.processor() or platform.machine()
+
+
+def _names(text: str) -> tuple[str, ...]:
+    return tuple(text.split(","))
+
+
+def _numbers(text: str) -> tuple[int, ...]:
+    try:
+        return tuple(int(number) for number in text.split(","))
+    except ValueError:
+        raise argparse.ArgumentTypeError(f"{text!r} is no list of whole numbers; write for example 1,4") from None
+
+
+def _attention_operations(query: torch.Size, key: torch.Size, value: torch.Size, *_: Any, **__: Any) -> int:
+    operations: int = sdpa_flop_count(query, key, value)
+    return operations
+
+
+#: PyTorch counts the fused attention of GPUs, but not yet that of CPUs
+_CPU_ATTENTION = {torch.ops.aten._scaled_dot_product_flash_attention_for_cpu: _attention_operations}

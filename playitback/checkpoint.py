@@ -1,0 +1,164 @@
+"""Checkpoints: a folder with model.safetensors, config.json and README.md (the model card). Never a pickle.
+
+config.json holds the architecture, front end and class names (``model``), and what a reader of the weights must know
+(``about``: name, licence, how it was trained, measured results). Whoever loads a checkpoint needs nothing else.
+"""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import torch
+from huggingface_hub import snapshot_download
+from huggingface_hub.errors import HfHubHTTPError, HFValidationError, LocalEntryNotFoundError
+from safetensors import SafetensorError
+from safetensors.torch import load_file, save_file
+from torch import Tensor
+
+from playitback.config import ModelConfig
+from playitback.errors import CheckpointError, SettingsError
+from playitback.models.playitback import ReplayModel
+
+WEIGHTS_FILE, CONFIG_FILE, CARD_FILE = "model.safetensors", "config.json", "README.md"
+BUNDLED = Path(__file__).resolve().parent.parent / "checkpoints"
+FORMAT = 1
+
+_PICKLE_SUFFIXES = {".pt", ".pth", ".ckpt", ".pkl", ".pickle", ".bin", ".pyth"}
+
+
+@dataclass(frozen=True)
+class Checkpoint:
+    """A loaded checkpoint; the model is in evaluation mode, in float32, on the CPU."""
+
+    name: str
+    model: ReplayModel
+    about: dict[str, Any] = field(default_factory=dict)
+    card: str = ""
+
+
+def available_checkpoints() -> tuple[str, ...]:
+    """Names of the bundled checkpoints."""
+    return tuple(sorted(path.parent.name for path in BUNDLED.glob(f"*/{CONFIG_FILE}")))
+
+
+def save_checkpoint(
+    folder: Path, model: ReplayModel, *, about: dict[str, Any], card: str, dtype: torch.dtype = torch.float32
+) -> None:
+    """Writes the folder; floating-point weights in ``dtype``."""
+    folder.mkdir(parents=True, exist_ok=True)
+    description = {"format": FORMAT, "model": model.config.to_dict(), "about": about}
+    (folder / CONFIG_FILE).write_text(json.dumps(description, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
+    (folder / CARD_FILE).write_text(card, encoding="utf-8")
+    save_file({name: _stored(tensor, dtype) for name, tensor in model.state_dict().items()}, folder / WEIGHTS_FILE)
+
+
+def load_checkpoint(source: str | Path) -> Checkpoint:
+    """Loads a folder, a name under checkpoints/, or a Hugging Face repo id ("owner/name").
+
+    Raises CheckpointError that says what is wrong and which checkpoints there are.
+    """
+    folder = find_checkpoint(source)
+    description = _read_description(folder)
+    try:
+        config = ModelConfig.from_dict(description["model"])
+    except SettingsError as error:
+        raise CheckpointError(f"{folder / CONFIG_FILE} describes no valid model: {error}; restore the file") from error
+    model = ReplayModel(config)
+    _load_weights(model, folder)
+    card = folder / CARD_FILE
+    return Checkpoint(
+        name=folder.name,
+        model=model.eval(),
+        about=description.get("about", {}),
+        card=card.read_text(encoding="utf-8") if card.is_file() else "",
+    )
+
+
+def find_checkpoint(source: str | Path) -> Path:
+    """The folder that ``source`` names; a repo id is downloaded into Hugging Face's cache, or found there."""
+    path = Path(source)
+    if path.is_dir():
+        return _complete(path)
+    if path.suffix.lower() in _PICKLE_SUFFIXES:
+        raise CheckpointError(
+            f"{path.name} is a pickled file, which can run code when it is opened and is not loaded; "
+            "convert it to a folder with model.safetensors and config.json"
+        )
+    if path.is_file():
+        raise CheckpointError(f"{path.name} is a file; give the folder that holds {WEIGHTS_FILE} and {CONFIG_FILE}")
+    name = str(source)
+    if (BUNDLED / name).is_dir() and name not in ("", ".", ".."):
+        return _complete(BUNDLED / name)
+    if name.count("/") == 1 and not name.startswith((".", "/")):
+        return _download(name)
+    raise CheckpointError(f"there is no checkpoint {name!r}; {_there_are()}")
+
+
+def _complete(folder: Path) -> Path:
+    missing = [name for name in (CONFIG_FILE, WEIGHTS_FILE) if not (folder / name).is_file()]
+    if not missing:
+        return folder
+    pickled = sorted(path.name for path in folder.iterdir() if path.suffix.lower() in _PICKLE_SUFFIXES)
+    if WEIGHTS_FILE in missing and pickled:
+        raise CheckpointError(
+            f"{folder} holds pickled weights ({pickled[0]}), which can run code when they are opened and are not loaded; "
+            f"convert them to {WEIGHTS_FILE}"
+        )
+    raise CheckpointError(f"{folder} has no {' and no '.join(missing)}, so it is no checkpoint; {_there_are()}")
+
+
+def _there_are() -> str:
+    names = available_checkpoints()
+    return f"there are: {', '.join(names)}" if names else "none is bundled; train one with python -m playitback train"
+
+
+def _download(repo_id: str) -> Path:
+    try:
+        files = [WEIGHTS_FILE, CONFIG_FILE, CARD_FILE]
+        return _complete(Path(snapshot_download(repo_id, allow_patterns=files)))
+    except (HfHubHTTPError, HFValidationError, LocalEntryNotFoundError, OSError) as error:
+        raise CheckpointError(
+            f"{repo_id!r} is no folder here and could not be fetched from Hugging Face ({type(error).__name__}); {_there_are()}"
+        ) from error
+
+
+def _read_description(folder: Path) -> dict[str, Any]:
+    path = folder / CONFIG_FILE
+    try:
+        description = json.loads(path.read_text(encoding="utf-8"))
+    except (json.JSONDecodeError, UnicodeDecodeError) as error:
+        raise CheckpointError(f"{path} is not JSON ({error}); restore the file") from error
+    if not isinstance(description, dict) or not isinstance(description.get("model"), dict):
+        raise CheckpointError(f"{path} does not describe a model of ours; restore the file or convert the weights")
+    if description.get("format") != FORMAT:
+        raise CheckpointError(f"{path} is of format {description.get('format')!r}, this version reads {FORMAT}; update one of them")
+    return description
+
+
+def _load_weights(model: ReplayModel, folder: Path) -> None:
+    path = folder / WEIGHTS_FILE
+    try:
+        stored = load_file(path)
+    except (SafetensorError, OSError) as error:
+        raise CheckpointError(f"{path} is not a whole safetensors file ({error}); fetch or save it again") from error
+    for index, names in enumerate(model.config.labels):
+        rows = stored.get(f"encoder.heads.{index}.weight", torch.empty(0, 0)).shape[0]
+        if rows != len(names):
+            raise CheckpointError(
+                f"{folder / CONFIG_FILE} names {len(names)} classes, but the weights' head has {rows}; use the labels it was trained with"
+            )
+    wanted = model.state_dict()
+    missing, unknown = sorted(wanted.keys() - stored.keys()), sorted(stored.keys() - wanted.keys())
+    differing = [name for name in wanted.keys() & stored.keys() if wanted[name].shape != stored[name].shape]
+    for names, what in ((missing, "lacks"), (unknown, "has the unknown"), (sorted(differing), "has another shape for")):
+        if names:
+            more = f" and {len(names) - 1} more" if len(names) > 1 else ""
+            raise CheckpointError(f"{path} {what} {names[0]}{more}; it does not belong to its config.json")
+    model.load_state_dict({name: tensor.to(wanted[name].dtype) for name, tensor in stored.items()})
+
+
+def _stored(tensor: Tensor, dtype: torch.dtype) -> Tensor:
+    return tensor.detach().cpu().to(dtype if tensor.is_floating_point() else tensor.dtype).contiguous()

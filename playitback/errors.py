@@ -1,0 +1,25 @@
+"""Errors that a user can act on.
+
+Every message is one sentence or two: what was given, why it is no good, what to do about it. The page, the API and
+the command line print the message as it stands; anything that is not a ``PlayItBackError`` is a defect of ours.
+"""
+
+
+class PlayItBackError(Exception):
+    """Base of all errors whose message is meant for the user."""
+
+
+class AudioError(PlayItBackError):
+    """A recording cannot be read or holds nothing that can be classified."""
+
+
+class CheckpointError(PlayItBackError):
+    """A checkpoint is missing, incomplete or does not fit its own description."""
+
+
+class DataSetError(PlayItBackError):
+    """A data set folder does not hold what its layout promises."""
+
+
+class SettingsError(PlayItBackError):
+    """A setting is out of range."""

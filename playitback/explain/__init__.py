@@ -1,0 +1,1 @@
+"""What is made from a run: the explanation and its JSON, the common time axis, the figure."""

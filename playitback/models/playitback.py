@@ -1,0 +1,164 @@
+"""The loop: hear, attend, choose, hear the chosen moments again at a finer hop, decide; several times.
+
+    waveforms (B, samples) -> pass 0: frames at hop h0 -> local features -> slots -> segments -> pass 1: ...
+                                                       -> grid -> decoder -> logits after this pass
+
+"Play It Back", section 2. The passes are computed lazily: what pass i says is there before pass i + 1 is computed.
+Clips never see one another: all that is done here is done row by row.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor, nn
+
+from playitback.config import ModelConfig
+from playitback.errors import SettingsError
+from playitback.models.mvit import Encoder
+from playitback.models.perceiver import Decoder
+from playitback.models.slots import ColumnFeatures, SlotAttention, SlotOutput
+from playitback.replay import TimeMaps, column_edges, find_segments, read_frames
+from playitback.spectrogram import LogMel
+
+#: peaks below one step of 16-bit audio are digital silence
+_DIGITAL_SILENCE = 1 / 32768
+
+
+@dataclass(frozen=True)
+class Pass:
+    """One hearing of a batch. B clips, S slots, T time columns, N segments; times in seconds of the clip."""
+
+    index: int  # 0 is the first hearing
+    hop_samples: int  # of the replayed segments
+    maps: TimeMaps  # frame <-> second
+    replayed: Tensor  # (B, N, 2), padded with empty segments
+    log_mel: Tensor  # (B, frames, mels) what the model was given
+    fine_log_mel: Tensor  # (B, samples // hop_samples + 1, mels) the whole clip at this pass's hop
+    local: Tensor  # (B, T, F, C) what the slots read
+    slots: SlotOutput
+    column_seconds: Tensor  # (B, T) centres
+    column_edges: Tensor  # (B, T + 1)
+    audible: Tensor  # (B, T) False where a column holds digital silence
+    threshold: Tensor  # (B,)
+    segments: Tensor  # (B, N, 2) chosen in this pass
+    summary: Tensor  # (B, W) of the decoder
+    logits: tuple[Tensor, ...]  # (B, classes) of every head, after this pass
+
+
+#: which segments (B, N, 2) to replay after a pass, in place of those that the slots chose
+Choice = Callable[[Pass], Tensor]
+
+
+class ReplayModel(nn.Module):
+    """Encoder, slots, replay and decoder, built from their description."""
+
+    mel_mean: Tensor
+    mel_deviation: Tensor
+
+    def __init__(self, config: ModelConfig) -> None:
+        super().__init__()
+        self.config = config
+        self.log_mel = LogMel(config.front_end)
+        self.encoder = Encoder(config.encoder, config.classes)
+        _, rows, channels = self.local_shape
+        self.columns = ColumnFeatures(rows, channels, config.slots.width)
+        self.slots = SlotAttention(config.slots)
+        self.decoder = Decoder(config.decoder, config.encoder.output_width, config.passes, config.classes)
+        # of the training data, per mel bin: stored with the weights, so that nobody can forget them
+        self.register_buffer("mel_mean", torch.zeros(config.front_end.mels))
+        self.register_buffer("mel_deviation", torch.ones(config.front_end.mels))
+
+    @property
+    def local_shape(self) -> tuple[int, int, int]:
+        """(T, F, C) of the local features."""
+        return self.encoder.stem.output_shape(self.config.front_end.frames, self.config.front_end.mels)
+
+    def normalise(self, log_mel: Tensor) -> Tensor:
+        """(..., mels), natural log -> zero mean and unit deviation over the training data."""
+        return (log_mel - self.mel_mean) / self.mel_deviation
+
+    def frames_of(self, waveforms: Tensor, segments: Tensor, pass_index: int, coarse: Tensor) -> tuple[Tensor, Tensor, TimeMaps]:
+        """What a pass hears: frames (B, frames, mels), the whole clip at the pass's hop, and the time maps."""
+        front_end = self.config.front_end
+        hop_samples = front_end.hop_samples(pass_index)
+        ratio = front_end.hop_samples(0) / hop_samples
+        maps = TimeMaps.of(segments, ratio, front_end.clip_seconds, front_end.frames)
+        fine = coarse if pass_index == 0 else self.log_mel(waveforms, hop_samples)
+        return read_frames(coarse, fine, maps, front_end, hop_samples), fine, maps
+
+    def listen(self, waveforms: Tensor, playbacks: int | None = None, choose: Choice | None = None) -> Iterator[Pass]:
+        """Yields the first hearing and then ``playbacks`` playbacks (default: all), each as soon as it is computed.
+
+        waveforms: (B, clip_samples) in -1..1. Raises SettingsError for another length or for too many playbacks.
+        """
+        front_end = self.config.front_end
+        if playbacks is None:
+            playbacks = self.config.playbacks
+        if not 0 <= playbacks <= self.config.playbacks:
+            raise SettingsError(f"this model plays back 0 to {self.config.playbacks} times, not {playbacks}; choose one of those")
+        if waveforms.ndim != 2 or waveforms.shape[1] != front_end.clip_samples:
+            raise SettingsError(f"clips must be (batch, {front_end.clip_samples}), got {tuple(waveforms.shape)}; crop or pad them")
+        return self._listen(waveforms, playbacks, choose)
+
+    def _listen(self, waveforms: Tensor, playbacks: int, choose: Choice | None) -> Iterator[Pass]:
+        coarse = self.log_mel(waveforms, self.config.front_end.hop_samples(0))
+        segments = waveforms.new_zeros(waveforms.shape[0], 0, 2)
+        latents = self.decoder.initial(waveforms.shape[0])
+        for index in range(playbacks + 1):
+            heard, latents = self._hear(waveforms, coarse, segments, index, latents)
+            yield heard
+            segments = heard.segments if choose is None else choose(heard)
+
+    def _hear(self, waveforms: Tensor, coarse: Tensor, replayed: Tensor, index: int, latents: Tensor) -> tuple[Pass, Tensor]:
+        frames, fine, maps = self.frames_of(waveforms, replayed, index, coarse)
+        local = self.encoder.local_features(self.normalise(frames))
+        slots = self.slots(self.columns(local))
+        stem = self.encoder.stem
+        centres, edges = column_edges(maps, local.shape[1], stem.time_stride, stem.first_centre)
+        audible = audible_columns(waveforms, edges, self.config.front_end.sample_rate)
+        segments, threshold = find_segments(slots.attention[:, 0], edges, self.config.segments, audible)
+        latents = self.decoder.listen(index, latents, self.encoder.grid(local))
+        summary = self.decoder.summary(latents)
+        heard = Pass(
+            index=index,
+            hop_samples=self.config.front_end.hop_samples(index),
+            maps=maps,
+            replayed=replayed,
+            log_mel=frames,
+            fine_log_mel=fine,
+            local=local,
+            slots=slots,
+            column_seconds=centres,
+            column_edges=edges,
+            audible=audible,
+            threshold=threshold,
+            segments=segments,
+            summary=summary,
+            logits=self.decoder.logits(summary),
+        )
+        return heard, latents
+
+    def forward(self, waveforms: Tensor) -> tuple[Tensor, ...]:
+        """(B, clip_samples) -> logits (B, classes) of every head: the fused ones where the model has them, else the last."""
+        passes = list(self.listen(waveforms))
+        if self.config.decoder.fusion:
+            return self.decoder.logits(self.decoder.fuse([each.summary for each in passes]))
+        return passes[-1].logits
+
+
+def audible_columns(waveforms: Tensor, edges: Tensor, sample_rate: int) -> Tensor:
+    """(B, T): whether at least half of what lies between a column's edges (B, T + 1), in seconds, is not digital silence.
+
+    Looked at in stretches of 10 ms, each silent if all its samples are.
+    """
+    stretch = sample_rate // 100
+    peaks = waveforms.abs().unfold(1, stretch, stretch).amax(dim=2)
+    heard = torch.cat([peaks.new_zeros(peaks.shape[0], 1), (peaks >= _DIGITAL_SILENCE).to(peaks.dtype).cumsum(dim=1)], dim=1)
+    position = (edges * (sample_rate / stretch)).clamp(0, peaks.shape[1])
+    left = position.floor().long().clamp(max=peaks.shape[1] - 1)
+    share = (position - left).to(heard.dtype)
+    at_edges = torch.lerp(heard.gather(1, left), heard.gather(1, left + 1), share)
+    return at_edges.diff(dim=1) >= 0.5 * position.diff(dim=1)

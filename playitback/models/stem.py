@@ -1,0 +1,67 @@
+"""Stems: log-mel frames (B, frames, mels) -> local features (B, T, F, C).
+
+"Local" means that a time column still speaks of its own fraction of a second: slots read these, because after global
+self-attention a column may hold anything the network wanted to store there.
+"""
+
+from __future__ import annotations
+
+import math
+from itertools import pairwise
+
+import torch
+from torch import Tensor, nn
+
+
+class PatchStem(nn.Module):
+    """One 7x7 convolution of stride 4, as in MViTv2 (paper section 3.1): T = ceil(frames / 4), F = ceil(mels / 4)."""
+
+    time_stride = 4  # frames per column
+    first_centre = 0.0  # frame at the centre of column 0
+
+    def __init__(self, width: int) -> None:
+        super().__init__()
+        self.projection = nn.Conv2d(1, width, kernel_size=7, stride=4, padding=3)
+
+    def output_shape(self, frames: int, mels: int) -> tuple[int, int, int]:
+        """(T, F, C) for an input of so many frames and mels."""
+        return math.ceil(frames / 4), math.ceil(mels / 4), self.projection.out_channels
+
+    def forward(self, log_mel: Tensor) -> Tensor:
+        features: Tensor = self.projection(log_mel.unsqueeze(1))
+        return features.permute(0, 2, 3, 1)
+
+
+class ConvolutionalStem(nn.Module):
+    """Stages of convolutions, batch normalisation, ReLU and average pooling: what small data sets need.
+
+    The first stage is one 5x5 convolution of stride 2 (pairs at full resolution would cost more than the rest of the
+    network), the others are pairs of 3x3. The second one pools time and frequency by two, later ones frequency only,
+    so that columns stay short: T = ceil(frames / 4), F = ceil(mels / 2 ** stages).
+    """
+
+    time_stride = 4
+    first_centre = 1.0
+
+    def __init__(self, widths: tuple[int, ...]) -> None:
+        super().__init__()
+        stages = [nn.Sequential(*_convolution(1, widths[0], kernel=5, stride=2))]
+        for index, (channels, width) in enumerate(pairwise(widths)):
+            pool = nn.AvgPool2d((2 if index == 0 else 1, 2), ceil_mode=True)
+            stages.append(nn.Sequential(*_convolution(channels, width), *_convolution(width, width), pool))
+        self.stages = nn.Sequential(*stages)
+        self.widths = widths
+
+    def output_shape(self, frames: int, mels: int) -> tuple[int, int, int]:
+        """(T, F, C) for an input of so many frames and mels."""
+        return math.ceil(frames / 4), math.ceil(mels / 2 ** len(self.widths)), self.widths[-1]
+
+    def forward(self, log_mel: Tensor) -> Tensor:
+        # channels_last is about half as slow again on CPUs, and what tensor cores want
+        features: Tensor = self.stages(log_mel.unsqueeze(1).contiguous(memory_format=torch.channels_last))
+        return features.permute(0, 2, 3, 1)
+
+
+def _convolution(channels: int, width: int, kernel: int = 3, stride: int = 1) -> list[nn.Module]:
+    convolution = nn.Conv2d(channels, width, kernel, stride, padding=kernel // 2, bias=False)
+    return [convolution, nn.BatchNorm2d(width), nn.ReLU(inplace=True)]

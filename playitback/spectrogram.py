@@ -1,0 +1,72 @@
+"""Log-mel spectrograms at any hop: waveforms (B, samples) -> (B, frames, mels).
+
+Paper section 2.1 and 3.1: magnitude STFT (Hann window, centred, constant padding), HTK mel bins without normalisation
+up to half the sample rate, ln(x + 1e-6). Frame k is centred on sample k * hop, so frame k speaks of second
+k * hop / sample_rate; replay.py relies on it.
+"""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+import torch
+import torchaudio
+from torch import Tensor, nn
+
+from playitback.config import FrontEndConfig
+
+LOG_FLOOR = 1e-6
+#: ln of the floor: what digital silence looks like
+SILENCE = math.log(LOG_FLOOR)
+
+
+class LogMel(nn.Module):
+    """Log-mel spectrogram whose hop is chosen at every call."""
+
+    window: Tensor
+    mel_basis: Tensor
+
+    def __init__(self, config: FrontEndConfig) -> None:
+        super().__init__()
+        self.config = config
+        # They follow from the configuration, so they move with the module but are not stored in checkpoints.
+        self.register_buffer("window", torch.hann_window(config.window_samples), persistent=False)
+        self.register_buffer("mel_basis", _mel_basis(config), persistent=False)
+
+    def forward(self, waveforms: Tensor, hop_samples: int) -> Tensor:
+        """(B, samples) in -1..1 -> (B, samples // hop_samples + 1, mels), natural log."""
+        spectrum = torch.stft(
+            waveforms.float(),
+            n_fft=self.config.fft_samples,
+            hop_length=hop_samples,
+            win_length=self.config.window_samples,
+            window=self.window,
+            center=True,
+            pad_mode="constant",
+            return_complex=True,
+        )
+        # (B, bins, frames) -> (B, frames, bins) @ (bins, mels); float32 whatever the autocast, the logarithm needs it
+        with torch.autocast(waveforms.device.type, enabled=False):
+            mel = spectrum.abs().transpose(1, 2) @ self.mel_basis
+            return torch.log(mel + LOG_FLOOR)
+
+
+def mel_hertz(config: FrontEndConfig) -> np.ndarray:
+    """Centre frequency of every mel bin in hertz, (mels,), on the HTK scale: m = 2595 log10(1 + f / 700)."""
+    highest = 2595 * math.log10(1 + config.sample_rate / 2 / 700)
+    centres = np.arange(1, config.mels + 1) * highest / (config.mels + 1)
+    return np.asarray(700 * (10 ** (centres / 2595) - 1))
+
+
+def _mel_basis(config: FrontEndConfig) -> Tensor:
+    """(bins, mels) triangular filters."""
+    return torchaudio.functional.melscale_fbanks(
+        n_freqs=config.fft_samples // 2 + 1,
+        f_min=0.0,
+        f_max=config.sample_rate / 2,
+        n_mels=config.mels,
+        sample_rate=config.sample_rate,
+        norm=None,
+        mel_scale="htk",
+    )

@@ -1,0 +1,1 @@
+"""Training: data sets, augmentation, objectives, metrics and the loop that writes checkpoints."""

@@ -1,0 +1,513 @@
+"""The synchronised player alone, in a real browser, on made-up passes of a four-second clip."""
+
+from __future__ import annotations
+
+import base64
+import dataclasses
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import gradio as gr
+import numpy as np
+import pytest
+import soundfile
+from PIL import Image
+from playwright.sync_api import Page, expect
+
+from app.player import Player, PlayerView, RowView
+
+CLIP_SECONDS = 4.0
+SAMPLE_RATE = 16_000
+SEGMENTS = ((1.0, 2.0), (3.0, 3.25))
+# Replayed at twice the share of time that the rest gets: knots (second of the tape, second of the clip).
+TAPE_MAP = ((0.0, 0.0), (0.8, 1.0), (2.4, 2.0), (4.0, 4.0))
+HOSTILE = '<img src=x onerror="window.hacked=1">{{value}}${window.hacked=2}</th><script>window.hacked=3</script>'
+
+WATCH = """
+window.starts = [];
+window.heard = [];
+const start = AudioBufferSourceNode.prototype.start;
+AudioBufferSourceNode.prototype.start = function (when, offset, duration) {
+  window.starts.push({ when, offset, duration, now: this.context.currentTime, soundSeconds: this.buffer.duration });
+  return start.call(this, when, offset, duration);
+};
+for (const name of ["started", "stopped"]) {
+  document.addEventListener(`playitback:${name}`, (event) => {
+    const now = window[Symbol.for("playitback.audio")].currentTime;
+    window.heard.push({ name, now, ...event.detail });
+  });
+}
+// Does `first`, then, as soon as a sound has begun, `second`; resolves when that sound has stopped.
+window.whilePlaying = (first, second) => new Promise((resolve) => {
+  document.addEventListener("playitback:started", () => setTimeout(second), { once: true });
+  document.addEventListener("playitback:stopped", () => resolve(), { once: true });
+  first();
+});
+"""
+
+
+def make_views(
+    folder: Path, run_id: str = "first", name: str = "bell.wav", word: str = "bell"
+) -> tuple[PlayerView, ...]:
+    """The views of a run of three passes as they come: one row, two rows, three rows and finished."""
+    seconds = np.arange(int(CLIP_SECONDS * SAMPLE_RATE)) / SAMPLE_RATE
+    sound, picture = str(folder / f"{run_id}.wav"), str(folder / f"{run_id}.png")
+    soundfile.write(sound, 0.2 * np.sin(2 * np.pi * 440 * seconds), SAMPLE_RATE, subtype="PCM_16")
+    Image.fromarray(np.random.default_rng(0).integers(0, 255, (64, 100, 3), dtype=np.uint8)).save(picture)
+    columns = np.arange(0.1, CLIP_SECONDS, 0.2)
+    informative = np.where((columns > 1.0) & (columns < 2.0), 0.9, 0.2)
+    rows = tuple(
+        RowView(
+            index=index,
+            title="First hearing" if index == 0 else f"Playback {index}",
+            hop_ms=12.5 / (index + 1),
+            replayed_seconds=1.0 if index else 0.0,
+            spectrogram=picture,
+            frames_spectrogram=picture,
+            frame_ticks=((0.0, "0"), (0.2, "1"), (0.6, "2"), (1.0, "4")),
+            frequency_ticks=((0.13, "250 Hz"), (0.35, "1 kHz"), (0.756, "4 kHz")),
+            attention_seconds=tuple(columns),
+            informative=tuple(informative),
+            uninformative=tuple(1 - informative),
+            threshold=0.5,
+            segments=SEGMENTS,
+            replayed=SEGMENTS[:1] if index else (),
+            tape_audio=sound,
+            tape_map=TAPE_MAP if index else ((0.0, 0.0), (CLIP_SECONDS, CLIP_SECONDS)),
+            classes=(
+                (word, 0.6, 0.21 if index else None),
+                ("rain", 0.3, -0.04 if index else None),
+                ("cat", 0.001, None),
+            ),
+            sentence=f"After pass {index} the model hears a {word}.",
+            decision_changed=index == 2,
+        )
+        for index in range(3)
+    )
+    whole = PlayerView(run_id, name, CLIP_SECONDS, sound, rows, True, 3)
+    return tuple(dataclasses.replace(whole, rows=rows[:count], finished=count == 3) for count in (1, 2, 3))
+
+
+@pytest.fixture(scope="module")
+def address(serve: Callable[..., str], tmp_path_factory: pytest.TempPathFactory) -> str:
+    """A page with two players: the left one empty at first, the right one with a finished run."""
+    folder = tmp_path_factory.mktemp("views")
+    first, second = make_views(folder), make_views(folder, "second")
+    hostile = make_views(folder, "hostile", name=HOSTILE, word=HOSTILE)
+    hostile_rows = tuple(dataclasses.replace(row, title=HOSTILE) for row in hostile[2].rows)
+    with gr.Blocks() as demo:
+        gr.Textbox(label="Notes")
+        player = Player(elem_id="left")
+        for label, view in {
+            "one row": first[0],
+            "all rows": first[2],
+            "new run": second[0],
+            "hostile run": dataclasses.replace(hostile[2], rows=hostile_rows),
+            "nothing": None,
+        }.items():
+            gr.Button(label, elem_id=label.replace(" ", "-")).click(lambda view=view: view, outputs=player)
+        Player(second[2], elem_id="right")
+    return serve(demo)
+
+
+@pytest.fixture
+def page(browser_page: Page, address: str) -> Page:
+    """The page with all rows of the first run in the left player."""
+    browser_page.add_init_script(WATCH)
+    browser_page.goto(address)
+    show(browser_page, "all rows", 3)
+    return browser_page
+
+
+def show(page: Page, button: str, rows: int) -> None:
+    page.get_by_role("button", name=button, exact=True).click()
+    expect(page.locator("#left .playitback-player")).to_have_attribute("data-row-count", str(rows))
+
+
+def heard(page: Page, count: int) -> list[dict[str, Any]]:
+    """The first `count` events of the players, waited for."""
+    page.wait_for_function("count => window.heard.length >= count", arg=count)
+    return page.evaluate("window.heard")
+
+
+def position(page: Page) -> float:
+    return float(page.locator("#left .playitback-player").get_attribute("data-position") or "nan")
+
+
+def row(page: Page, index: int) -> Any:
+    return page.locator(f"#left [data-row='{index}']")
+
+
+def click_surface(page: Page, index: int, fraction: float) -> None:
+    """Clicks a row's spectrogram at a fraction of its width, at a height where no button is in the way."""
+    box = row(page, index).locator(".surface").bounding_box()
+    row(page, index).locator(".surface").click(position={"x": box["width"] * fraction, "y": 10})
+
+
+def line_fraction(page: Page, index: int) -> float:
+    """Where a row's playhead line is drawn, as a fraction of the row's width."""
+    return page.evaluate(
+        """(selector) => {
+            const surface = document.querySelector(selector).getBoundingClientRect();
+            const line = document.querySelector(selector + " .playhead").getBoundingClientRect();
+            return (line.left - surface.left) / surface.width;
+        }""",
+        f"#left [data-row='{index}'] .surface",
+    )
+
+
+@pytest.mark.browser
+def test_rows_come_one_after_the_other_and_nothing_jumps(browser_page: Page, address: str) -> None:
+    browser_page.goto(address)
+    show(browser_page, "one row", 1)
+    boxes = browser_page.locator("#left .row")
+    expect(boxes).to_have_count(3)  # two places are kept
+    expect(browser_page.locator("#left .live")).to_have_text("First hearing. After pass 0 the model hears a bell.")
+    before = [box["y"] for box in boxes.evaluate_all("all => all.map((each) => each.getBoundingClientRect().toJSON())")]
+    show(browser_page, "all rows", 3)
+    after = [box["y"] for box in boxes.evaluate_all("all => all.map((each) => each.getBoundingClientRect().toJSON())")]
+    assert after == before
+    expect(browser_page.locator("#left .placeholder")).to_have_count(0)
+    expect(browser_page.locator("#left .live")).to_contain_text("Playback 2. After pass 2")
+
+
+@pytest.mark.browser
+def test_a_run_given_at_the_start_is_drawn(browser_page: Page, address: str) -> None:
+    browser_page.goto(address)
+    expect(browser_page.locator("#right .row")).to_have_count(3)
+    pictures = browser_page.locator("#right .spectrogram")
+    browser_page.wait_for_function("[...document.images].every((image) => image.complete)")
+    assert pictures.evaluate_all("all => all.every((image) => image.naturalWidth === 100)")
+
+
+@pytest.mark.browser
+def test_a_row_says_what_it_shows(page: Page) -> None:
+    second = row(page, 2)
+    expect(second.get_by_role("heading")).to_have_text("Playback 2")
+    expect(second.locator(".row-facts")).to_have_text("hop 4.17 ms · replays 1.0 s of 4.0 s")
+    expect(second.locator(".classes tr").nth(0)).to_have_text("belldecision changed60 %+21")
+    expect(second.locator(".classes tr").nth(1)).to_have_text("rain30 %−4")
+    expect(second.locator(".classes tr").nth(2)).to_have_text("cat<1 %")
+    expect(row(page, 0).locator(".row-facts")).to_have_text("hop 12.5 ms · hears all 4.0 s")
+    assert second.locator(".tick-text").all_inner_texts() == ["0 s", "1 s", "2 s", "3 s", "4 s"]
+
+
+@pytest.mark.browser
+def test_a_framed_segment_plays_exactly_from_its_start_to_its_end(page: Page) -> None:
+    button = row(page, 0).get_by_role("button", name="Segment 2, 3.00 to 3.25 seconds, play", exact=True)
+    button.click()
+    started, stopped = heard(page, 2)
+    (start,) = page.evaluate("window.starts")
+    assert (start["offset"], start["duration"]) == (3.0, 0.25)
+    assert start["soundSeconds"] == pytest.approx(CLIP_SECONDS, abs=1e-3)
+    assert start["when"] >= start["now"]  # asked for in time, so that no sample is lost
+    assert (started["name"], stopped["name"]) == ("started", "stopped")
+    assert {key: started[key] for key in ("kind", "row", "segment", "start", "end")} == {
+        "kind": "segment",
+        "row": 0,
+        "segment": 1,
+        "start": 3.0,
+        "end": 3.25,
+    }
+    assert started["at"] == start["when"]
+    assert stopped["at"] - started["at"] == pytest.approx(0.25)
+    assert stopped["now"] >= stopped["at"]  # the audio clock had really come that far
+    expect(button).to_have_attribute("aria-pressed", "false")
+    expect(page.locator("#left .playitback-player")).to_have_attribute("data-playing", "")
+    assert position(page) == 3.25
+
+
+@pytest.mark.browser
+def test_pressing_a_playing_segment_stops_it_where_it_is(page: Page) -> None:
+    pressed = page.evaluate(
+        """async () => {
+            const [frame, listed] = document.querySelectorAll("#left [data-key='segment-1-0']");
+            const pressed = [];
+            await whilePlaying(() => frame.click(), () => {
+                pressed.push(frame.getAttribute("aria-pressed"), listed.getAttribute("aria-pressed"));
+                frame.click();
+            });
+            pressed.push(frame.getAttribute("aria-pressed"));
+            return pressed;
+        }"""
+    )
+    assert pressed == ["true", "true", "false"]
+    started, stopped = heard(page, 2)
+    assert stopped["at"] < started["at"] + 1.0
+    assert 1.0 <= stopped["position"] < 2.0
+
+
+@pytest.mark.browser
+def test_listed_and_replayed_segments_play_the_same_stretch_as_their_frames(page: Page) -> None:
+    row(page, 1).locator(".actions").get_by_role("button", name="segment 2 3.00–3.25 s").click()
+    heard(page, 2)
+    row(page, 1).get_by_role("button", name="Replayed segment 1, 1.00 to 2.00 seconds, play").click()
+    heard(page, 3)
+    stretches = [(start["offset"], start["duration"]) for start in page.evaluate("window.starts")]
+    assert stretches == [(3.0, 0.25), (1.0, 1.0)]
+
+
+@pytest.mark.browser
+def test_all_segments_follow_one_another_on_the_audio_clock(page: Page) -> None:
+    row(page, 0).get_by_role("button", name="all segments").click()
+    _, stopped = heard(page, 2)
+    first, second = page.evaluate("window.starts")
+    assert (first["offset"], second["offset"]) == (1.0, 3.0)
+    assert second["when"] > first["when"] + 1.0
+    assert stopped["position"] == 3.25
+
+
+@pytest.mark.browser
+def test_the_tape_carries_the_playhead_through_its_map(page: Page) -> None:
+    page.evaluate(
+        """() => whilePlaying(() => document.querySelector("#left [data-key='tape-1']").click(), () => {
+            const surface = document.querySelector("#left [data-row='1'] .surface");
+            const box = surface.getBoundingClientRect();
+            surface.dispatchEvent(new MouseEvent("click", { bubbles: true, clientX: box.left + box.width * 0.75 }));
+        })"""
+    )
+    events = heard(page, 4)
+    whole, rest = page.evaluate("window.starts")
+    assert (whole["offset"], whole["duration"]) == (0.0, 4.0)
+    assert rest["offset"] == pytest.approx(3.2, abs=0.01)  # second 3 of the clip lies at 3.2 s of the tape
+    assert rest["duration"] == pytest.approx(0.8, abs=0.01)
+    assert [event["kind"] for event in events] == ["tape"] * 4
+    assert position(page) == CLIP_SECONDS
+
+
+@pytest.mark.browser
+def test_a_click_moves_the_playhead_and_the_clip_plays_from_there(page: Page) -> None:
+    click_surface(page, 1, 0.875)
+    assert position(page) == pytest.approx(3.5, abs=0.01)
+    assert page.evaluate("window.starts") == []
+    for index in range(3):
+        assert line_fraction(page, index) == pytest.approx(0.875, abs=0.003)
+    page.locator("#left").get_by_role("button", name="Play clip from 3.5").click()
+    heard(page, 2)
+    (start,) = page.evaluate("window.starts")
+    assert start["offset"] + start["duration"] == CLIP_SECONDS
+    assert position(page) == CLIP_SECONDS
+    expect(page.locator("#left .play")).to_have_attribute("aria-label", "Play clip")  # from the start again
+
+
+@pytest.mark.browser
+def test_the_scrubber_moves_the_playhead(page: Page) -> None:
+    scrubber = page.locator("#left").get_by_role("slider", name="Playhead")
+    box = scrubber.bounding_box()
+    scrubber.click(position={"x": box["width"] * 0.25, "y": box["height"] / 2})
+    assert position(page) == pytest.approx(1.0, abs=0.01)
+    page.keyboard.press("End")
+    assert position(page) == CLIP_SECONDS
+    page.keyboard.press("Home")
+    expect(scrubber).to_have_attribute("aria-valuetext", "0.00 seconds")
+
+
+@pytest.mark.browser
+def test_the_frames_view_shows_every_second_where_the_model_had_it(page: Page) -> None:
+    click_surface(page, 0, 0.375)  # second 1.5
+    page.locator("#left").get_by_role("button", name="model’s frames").click()
+    assert line_fraction(page, 0) == pytest.approx(0.375, abs=0.003)  # the first hearing is not warped
+    assert line_fraction(page, 1) == pytest.approx(0.4, abs=0.003)  # 1.6 s of a tape of 4 s
+    frame = row(page, 1).locator("[data-key='replayed-1-0']").bounding_box()
+    surface = row(page, 1).locator(".surface").bounding_box()
+    assert (frame["x"] - surface["x"]) / surface["width"] == pytest.approx(0.2, abs=0.003)
+    assert frame["width"] / surface["width"] == pytest.approx(0.4, abs=0.003)
+    assert row(page, 1).locator(".tick-text").all_inner_texts() == ["0 s", "1 s", "2 s", "4 s"]
+    expect(row(page, 1).locator(".frames-image")).to_be_visible()
+    expect(row(page, 1).locator(".clip-image")).to_be_hidden()
+    click_surface(page, 1, 0.8)
+    assert position(page) == pytest.approx(3.0, abs=0.02)
+
+
+@pytest.mark.browser
+def test_the_keyboard_plays_moves_and_stops(page: Page) -> None:
+    row(page, 1).locator(".surface").focus()
+    page.keyboard.press("ArrowRight")
+    page.keyboard.press("Shift+ArrowRight")
+    assert position(page) == pytest.approx(1.1)
+    page.keyboard.press("ArrowLeft")
+    assert position(page) == pytest.approx(1.0)
+    page.keyboard.press("2")
+    assert heard(page, 2)[0]["row"] == 1
+    assert position(page) == 3.25
+    page.keyboard.press("Shift+ArrowLeft")
+    page.evaluate(
+        """() => {
+            const target = document.activeElement;
+            const press = (key) => target.dispatchEvent(new KeyboardEvent("keydown", { key, bubbles: true }));
+            return whilePlaying(() => press(" "), () => press("Escape"));
+        }"""
+    )
+    started, stopped = heard(page, 4)[2:]
+    assert (started["kind"], started["start"]) == ("clip", 2.25)
+    assert stopped["position"] < CLIP_SECONDS
+
+
+@pytest.mark.browser
+def test_keys_outside_the_player_are_left_alone(page: Page) -> None:
+    notes = page.get_by_label("Notes")
+    notes.click()
+    page.keyboard.type("1 2")
+    page.keyboard.press("ArrowLeft")
+    expect(notes).to_have_value("1 2")
+    assert position(page) == 0.0
+    assert page.evaluate("window.starts") == []
+
+
+@pytest.mark.browser
+def test_a_new_run_stops_the_sound_and_clears_the_rows(page: Page) -> None:
+    click_surface(page, 0, 0.05)
+    page.evaluate(
+        """() => whilePlaying(
+            () => document.querySelector("#left .play").click(),
+            () => document.querySelector("#new-run").click(),
+        )"""
+    )
+    started, stopped = heard(page, 2)
+    assert stopped["at"] < started["at"] + started["end"] - started["start"]
+    expect(page.locator("#left .playitback-player")).to_have_attribute("data-row-count", "1")
+    expect(page.locator("#left .placeholder")).to_have_count(2)
+    assert position(page) == 0.0
+    show(page, "nothing", 0)
+    expect(page.locator("#left .playitback-player")).to_be_empty()
+
+
+@pytest.mark.browser
+def test_only_one_player_of_a_page_sounds_at_a_time(page: Page) -> None:
+    page.evaluate(
+        """() => whilePlaying(
+            () => document.querySelector("#left .play").click(),
+            () => document.querySelector("#right [data-key='segment-0-1']").click(),
+        )"""
+    )
+    page.wait_for_function("window.heard.length === 4")
+    events = heard(page, 4)
+    assert sorted(event["kind"] for event in events) == ["clip", "clip", "segment", "segment"]
+    expect(page.locator("#left .play")).to_have_attribute("aria-pressed", "false")
+    assert float(page.locator("#right .playitback-player").get_attribute("data-position") or "nan") == 3.25
+
+
+@pytest.mark.browser
+def test_names_are_text_whatever_they_hold(page: Page) -> None:
+    show(page, "hostile run", 3)
+    left = page.locator("#left")
+    expect(left.locator(".clip-title")).to_have_text(HOSTILE)
+    expect(left.locator(".row-title").first).to_have_text(HOSTILE)
+    expect(left.locator(".class-name").first).to_have_text(HOSTILE)
+    expect(left.locator(".sentence").first).to_contain_text(HOSTILE)
+    assert left.locator("img:not(.spectrogram), script").count() == 0
+    assert page.evaluate("window.hacked === undefined")
+
+
+@pytest.mark.browser
+def test_hovering_reads_second_hertz_and_attention(page: Page) -> None:
+    surface = row(page, 0).locator(".surface")
+    box = surface.bounding_box()
+    picture = row(page, 0).locator(".clip-image").bounding_box()
+    surface.hover(position={"x": box["width"] * 0.375, "y": picture["height"] * (1 - 0.35)})
+    expect(row(page, 0).locator(".readout")).to_have_text("1.50 s · 1.0 kHz · informative 0.90 · uninformative 0.10")
+    expect(row(page, 2).locator(".hover-line")).to_be_visible()
+    page.mouse.move(0, 0)
+    expect(row(page, 0).locator(".readout")).to_have_text("")
+
+
+@pytest.mark.browser
+def test_a_sound_that_cannot_be_loaded_says_so(page: Page) -> None:
+    page.evaluate("window.fetch = () => Promise.reject(new TypeError('gone'))")
+    row(page, 1).get_by_role("button", name="as the model heard it").click()
+    expect(page.locator("#left .status")).to_contain_text("could not be loaded")
+    expect(page.locator("#left .playitback-player")).to_have_attribute("data-playing", "")
+    assert page.evaluate("window.heard") == []
+
+
+@pytest.mark.browser
+def test_a_phone_has_room_for_everything(page: Page) -> None:
+    page.set_viewport_size({"width": 390, "height": 800})
+    expect(row(page, 1).locator(".action").first).to_have_css("min-height", "44px")
+    assert page.evaluate("document.documentElement.scrollWidth") <= 390
+    below = row(page, 1).locator(".panel").bounding_box()["y"]
+    surface = row(page, 1).locator(".surface").bounding_box()
+    assert below > surface["y"] + surface["height"]
+    small = page.locator("#left button:not(.frame)").evaluate_all(
+        "all => all.map((each) => each.getBoundingClientRect()).filter((box) => box.width < 44 || box.height < 44)"
+    )
+    assert small == []
+
+
+@pytest.mark.browser
+@pytest.mark.parametrize("theme", ["light", "dark"])
+def test_text_can_be_read_in_both_themes(browser_page: Page, address: str, theme: str) -> None:
+    browser_page.goto(f"{address}?__theme={theme}")
+    show(browser_page, "all rows", 3)
+    contrasts = browser_page.evaluate(
+        """() => {
+            const brush = document.createElement("canvas").getContext("2d", { willReadFrequently: true });
+            const luminance = (colour) => {
+                brush.fillStyle = colour;
+                brush.fillRect(0, 0, 1, 1);
+                const light = [...brush.getImageData(0, 0, 1, 1).data].slice(0, 3).map((each) => {
+                    const share = each / 255;
+                    return share <= 0.04045 ? share / 12.92 : ((share + 0.055) / 1.055) ** 2.4;
+                });
+                return 0.2126 * light[0] + 0.7152 * light[1] + 0.0722 * light[2];
+            };
+            const ground = luminance(getComputedStyle(document.querySelector("#left .transport")).backgroundColor);
+            const texts = [".row-title", ".row-facts", ".tick-text", ".change.up", ".change.down", ".decision"];
+            return texts.map((each) => {
+                const text = luminance(getComputedStyle(document.querySelector("#left " + each)).color);
+                return (Math.max(text, ground) + 0.05) / (Math.min(text, ground) + 0.05);
+            });
+        }"""
+    )
+    assert min(contrasts) >= 4.5
+    dark = browser_page.evaluate("document.body.classList.contains('dark')")
+    assert dark == (theme == "dark")
+
+
+@pytest.mark.browser
+def test_the_player_works_offline_without_gradio(browser_page: Page, tmp_path: Path) -> None:
+    """As in a report: files are keys that resolve() turns into data: addresses."""
+    view = make_views(tmp_path)[2]
+    kinds = {".wav": "audio/wav", ".png": "image/png"}
+    files = {
+        str(path): f"data:{kinds[path.suffix]};base64,{base64.b64encode(path.read_bytes()).decode()}"
+        for path in tmp_path.iterdir()
+    }
+    folder = Path("app/player")
+    sheet = (folder / "player.css").read_text()
+    browser_page.set_content(f"<style>{sheet}</style><div class='playitback-player'></div>")
+    browser_page.add_script_tag(content=WATCH)
+    browser_page.add_script_tag(content=(folder / "player.js").read_text() + "window.mountPlayer = mountPlayer;")
+    browser_page.evaluate(
+        """([view, files]) => {
+            window.root = document.querySelector(".playitback-player");
+            root.id = "left";
+            window.player = mountPlayer(root, { resolve: (file) => files[file] });
+            player.update(view);
+        }""",
+        [json.loads(json.dumps(dataclasses.asdict(view))), files],
+    )
+    browser_page.get_by_role("button", name="Segment 2, 3.00 to 3.25 seconds, play", exact=True).first.click()
+    assert heard(browser_page, 2)[1]["position"] == 3.25
+    browser_page.evaluate("player.destroy()")
+    expect(browser_page.locator("#left")).to_be_empty()
+
+
+def test_files_of_a_view_become_files_that_gradio_serves(tmp_path: Path) -> None:
+    view = make_views(tmp_path)[0]
+    data = Player().postprocess(view)
+    assert data is not None
+    values = data.model_dump()
+    assert values["clip_audio"]["meta"] == {"_type": "gradio.FileData"}
+    assert values["rows"][0]["spectrogram"]["path"] == view.rows[0].spectrogram
+    assert values["rows"][0]["segments"] == [[1.0, 2.0], [3.0, 3.25]]
+    assert len(json.dumps(values)) < 10_000  # pictures and short arrays only
+    assert Player().postprocess(None) is None
+
+
+def test_the_template_and_the_sheet_hold_nothing_that_gradio_would_fill_in() -> None:
+    player = Player()
+    for text in (player.html_template, player.css_template):
+        assert not any(sign in text for sign in ("${", "{{", "`", "\\"))
