@@ -134,7 +134,9 @@ def _read_description(folder: Path) -> dict[str, Any]:
     if not isinstance(description, dict) or not isinstance(description.get("model"), dict):
         raise CheckpointError(f"{path} does not describe a model of ours; restore the file or convert the weights")
     if description.get("format") != FORMAT:
-        raise CheckpointError(f"{path} is of format {description.get('format')!r}, this version reads {FORMAT}; update one of them")
+        raise CheckpointError(
+            f"{path} is of format {description.get('format')!r}, this version reads {FORMAT}; update one of them"
+        )
     return description
 
 

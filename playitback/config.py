@@ -179,7 +179,9 @@ class ModelConfig:
                 decoder=DecoderConfig(**values["decoder"]),
             )
         except (KeyError, TypeError) as error:
-            raise CheckpointError(f"the model description is not one of ours ({error}); train or convert it anew") from error
+            raise CheckpointError(
+                f"the model description is not one of ours ({error}); train or convert it anew"
+            ) from error
 
 
 def _tuples(values: dict[str, Any]) -> dict[str, Any]:
@@ -190,11 +192,18 @@ _LARGE_ENCODER = EncoderConfig()
 _SMALLER_ENCODER = EncoderConfig(depth=16, stages_at=(1, 3, 14), drop_path=0.1)
 
 #: name -> (playbacks, encoder) of the paper's models
-_PAPER = {"x1_s": (1, _SMALLER_ENCODER), "x1": (1, _LARGE_ENCODER), "x2": (2, _LARGE_ENCODER), "x3": (3, _LARGE_ENCODER)}
+_PAPER = {
+    "x1_s": (1, _SMALLER_ENCODER),
+    "x1": (1, _LARGE_ENCODER),
+    "x2": (2, _LARGE_ENCODER),
+    "x3": (3, _LARGE_ENCODER),
+}
 PRESETS = ("small", *_PAPER)
 
 
-def preset(name: str, labels: tuple[tuple[str, ...], ...], *, multi_label: bool = False, clip_seconds: float = 5.0) -> ModelConfig:
+def preset(
+    name: str, labels: tuple[tuple[str, ...], ...], *, multi_label: bool = False, clip_seconds: float = 5.0
+) -> ModelConfig:
     """The named architecture for the given class names. Raises SettingsError for a name that is not in PRESETS."""
     if name in _PAPER:
         playbacks, encoder = _PAPER[name]
@@ -210,7 +219,9 @@ def preset(name: str, labels: tuple[tuple[str, ...], ...], *, multi_label: bool 
             labels=labels,
             playbacks=3,
             multi_label=multi_label,
-            front_end=FrontEndConfig(clip_seconds=clip_seconds, frames=200, mels=64, fft_samples=512, window_samples=400),
+            front_end=FrontEndConfig(
+                clip_seconds=clip_seconds, frames=200, mels=64, fft_samples=512, window_samples=400
+            ),
             encoder=EncoderConfig(
                 stem="convolutional",
                 stem_widths=(32, 64, 96),

@@ -1,8 +1,8 @@
 """The recognizer: a waveform in, one Playback after the other out.
 
-    recognizer = Recognizer.from_checkpoint("esc50-small")
-    for playback in recognizer.explain(waveform):
-        print(playback.index, recognizer.labels[playback.probabilities.argmax()], playback.segments)
+recognizer = Recognizer.from_checkpoint("esc50-small")
+for playback in recognizer.explain(waveform):
+    print(playback.index, recognizer.labels[playback.probabilities.argmax()], playback.segments)
 """
 
 from __future__ import annotations
@@ -43,7 +43,7 @@ class Recognizer:
     """A checkpoint on a device. It keeps no state between clips and may be shared by threads."""
 
     def __init__(self, checkpoint: Checkpoint, device: str = "auto") -> None:
-        self._device = _device(device)
+        self._device = find_device(device)
         self._model: ReplayModel = checkpoint.model.to(self._device, memory_format=torch.channels_last)
         self.name = checkpoint.name
         self.card = checkpoint.card
@@ -145,7 +145,8 @@ class Recognizer:
         return np.pad(waveform.astype(np.float32), (0, wanted - len(waveform)))
 
 
-def _device(name: str) -> torch.device:
+def find_device(name: str) -> torch.device:
+    """ "auto" is a GPU where there is one. Raises SettingsError for a device that is not there."""
     if name == "auto":
         return torch.device("cuda" if torch.cuda.is_available() else "cpu")
     try:

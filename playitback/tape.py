@@ -31,7 +31,9 @@ def tape(samples: np.ndarray, time_map: TimeMap, sample_rate: int) -> np.ndarray
         source_start, source_end = time_map.knots_seconds[index : index + 2] * sample_rate
         length = edges[index + 1] - edges[index]
         rate = (source_end - source_start) / max(length, 1)
-        piece = _stretched(samples, source_start - half_fade * rate, source_end + half_fade * rate, length + 2 * half_fade)
+        piece = _stretched(
+            samples, source_start - half_fade * rate, source_end + half_fade * rate, length + 2 * half_fade
+        )
         fade = np.minimum(np.arange(1, len(piece) + 1) / (2 * half_fade + 1), 1).astype(np.float32)
         if index > 0:
             piece = piece * fade

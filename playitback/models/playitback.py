@@ -80,7 +80,9 @@ class ReplayModel(nn.Module):
         """(..., mels), natural log -> zero mean and unit deviation over the training data."""
         return (log_mel - self.mel_mean) / self.mel_deviation
 
-    def frames_of(self, waveforms: Tensor, segments: Tensor, pass_index: int, coarse: Tensor) -> tuple[Tensor, Tensor, TimeMaps]:
+    def frames_of(
+        self, waveforms: Tensor, segments: Tensor, pass_index: int, coarse: Tensor
+    ) -> tuple[Tensor, Tensor, TimeMaps]:
         """What a pass hears: frames (B, frames, mels), the whole clip at the pass's hop, and the time maps."""
         front_end = self.config.front_end
         hop_samples = front_end.hop_samples(pass_index)
@@ -98,9 +100,13 @@ class ReplayModel(nn.Module):
         if playbacks is None:
             playbacks = self.config.playbacks
         if not 0 <= playbacks <= self.config.playbacks:
-            raise SettingsError(f"this model plays back 0 to {self.config.playbacks} times, not {playbacks}; choose one of those")
+            raise SettingsError(
+                f"this model plays back 0 to {self.config.playbacks} times, not {playbacks}; choose one of those"
+            )
         if waveforms.ndim != 2 or waveforms.shape[1] != front_end.clip_samples:
-            raise SettingsError(f"clips must be (batch, {front_end.clip_samples}), got {tuple(waveforms.shape)}; crop or pad them")
+            raise SettingsError(
+                f"clips must be (batch, {front_end.clip_samples}), got {tuple(waveforms.shape)}; crop or pad them"
+            )
         return self._listen(waveforms, playbacks, choose)
 
     def _listen(self, waveforms: Tensor, playbacks: int, choose: Choice | None) -> Iterator[Pass]:
@@ -112,7 +118,9 @@ class ReplayModel(nn.Module):
             yield heard
             segments = heard.segments if choose is None else choose(heard)
 
-    def _hear(self, waveforms: Tensor, coarse: Tensor, replayed: Tensor, index: int, latents: Tensor) -> tuple[Pass, Tensor]:
+    def _hear(
+        self, waveforms: Tensor, coarse: Tensor, replayed: Tensor, index: int, latents: Tensor
+    ) -> tuple[Pass, Tensor]:
         frames, fine, maps = self.frames_of(waveforms, replayed, index, coarse)
         local = self.encoder.local_features(self.normalise(frames))
         slots = self.slots(self.columns(local))
@@ -156,7 +164,9 @@ def audible_columns(waveforms: Tensor, edges: Tensor, sample_rate: int) -> Tenso
     """
     stretch = sample_rate // 100
     peaks = waveforms.abs().unfold(1, stretch, stretch).amax(dim=2)
-    heard = torch.cat([peaks.new_zeros(peaks.shape[0], 1), (peaks >= _DIGITAL_SILENCE).to(peaks.dtype).cumsum(dim=1)], dim=1)
+    heard = torch.cat(
+        [peaks.new_zeros(peaks.shape[0], 1), (peaks >= _DIGITAL_SILENCE).to(peaks.dtype).cumsum(dim=1)], dim=1
+    )
     position = (edges * (sample_rate / stretch)).clamp(0, peaks.shape[1])
     left = position.floor().long().clamp(max=peaks.shape[1] - 1)
     share = (position - left).to(heard.dtype)

@@ -1,7 +1,7 @@
-"""Augmentation of whole batches on their own device: waveforms (B, samples), frames (B, frames, mels), columns (B, T).
+"""Augmentation of whole batches: waveforms (B, samples), frames (B, frames, mels), columns (B, T).
 
 One augmented clip serves all passes of a replay, so every pass hears the same audio. Random numbers come from an
-explicit generator, so a run can be repeated and resumed.
+explicit generator on the CPU, so a run can be repeated and resumed, whatever device it trains on.
 """
 
 from __future__ import annotations
@@ -58,7 +58,9 @@ def _a_weighting(frequency: Tensor) -> Tensor:
     return response.square()
 
 
-def mix_between_classes(first: Tensor, second: Tensor, ratio: Tensor, first_level: Tensor, second_level: Tensor) -> Tensor:
+def mix_between_classes(
+    first: Tensor, second: Tensor, ratio: Tensor, first_level: Tensor, second_level: Tensor
+) -> Tensor:
     """Between-class mixing (Tokozume et al. 2018, arXiv 1711.10282, equation 2).
 
     first, second: (B, samples); ratio: (B,) share of the first; levels: (B,) in decibels. The gains compensate for the
@@ -77,7 +79,8 @@ def mask_frequencies(frames: Tensor, generator: Generator) -> Tensor:
     for _ in range(2):
         width = _uniform((batch, 1), 0, _MASKED_SHARE_OF_MELS * mels, generator)
         start = _uniform((batch, 1), 0, 1, generator) * (mels - width)
-        frames = frames.masked_fill(((bins >= start) & (bins < start + width)).unsqueeze(1), 0.0)
+        masked = ((bins >= start) & (bins < start + width)).unsqueeze(1)
+        frames = frames.masked_fill(masked.to(frames.device), 0.0)
     return frames
 
 
@@ -107,5 +110,3 @@ def random_columns(batch: int, columns: int, generator: Generator) -> Tensor:
 
 def _uniform(shape: tuple[int, ...], low: float, high: float, generator: Generator) -> Tensor:
     return low + (high - low) * torch.rand(shape, generator=generator)
-
-

@@ -26,7 +26,7 @@ from playitback.models.playitback import ReplayModel
 from playitback.training import augmentation, objectives
 from playitback.training.datasets import ClipSet
 
-STATE_FILE = "state.pt"
+STATE_FILE, LOG_FILE = "state.pt", "log.jsonl"
 _STAGES = ("encoder", "replay")
 
 
@@ -139,6 +139,12 @@ def train(
     model.eval()
 
 
+def seconds_spent(out: Path) -> float:
+    """Seconds that the run in ``out`` has trained, over all its stages and calls."""
+    entries = [json.loads(line) for line in (out / LOG_FILE).read_text(encoding="utf-8").splitlines()]
+    return float(sum({entry["stage"]: entry["seconds"] for entry in entries}.values()))
+
+
 def warm_up_cosine(epoch: float, epochs: int, warm_up_epochs: float) -> float:
     """Factor on the learning rate at a (fractional) epoch: linear from 0, then half a cosine down to 0."""
     warm_up_epochs = min(warm_up_epochs, epochs / 4)
@@ -244,5 +250,5 @@ def _read_state(out: Path, recipe: Recipe) -> dict[str, Any] | None:
 
 
 def _append_log(out: Path, entry: dict[str, Any]) -> None:
-    with (out / "log.jsonl").open("a", encoding="utf-8") as log:
+    with (out / LOG_FILE).open("a", encoding="utf-8") as log:
         log.write(json.dumps(entry) + "\n")

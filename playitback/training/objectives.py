@@ -12,6 +12,8 @@ Stage "replay": the encoder is frozen; the decoder classifies after every pass, 
 
 from __future__ import annotations
 
+import math
+
 import torch
 import torch.nn.functional as F
 from torch import Generator, Tensor
@@ -34,11 +36,11 @@ def encoder_terms(model: ReplayModel, waveforms: Tensor, targets: Tensor, genera
         segments = waveforms.new_zeros(batch, 0, 2)
         if model.config.playbacks and torch.rand((), generator=generator) < _WARPED_BATCHES:
             pass_index = int(torch.randint(1, model.config.passes, (), generator=generator))
-            segments = augmentation.random_segments(batch, front_end.clip_seconds, generator)
+            segments = augmentation.random_segments(batch, front_end.clip_seconds, generator).to(waveforms.device)
         frames, _, _ = model.frames_of(waveforms, segments, pass_index, coarse)
         frames = augmentation.mask_frequencies(model.normalise(frames), generator)
     local = model.encoder.local_features(frames)
-    kept = augmentation.random_columns(batch, local.shape[1], generator)
+    kept = augmentation.random_columns(batch, local.shape[1], generator).to(local.device)
     (logits,) = model.encoder.head(model.encoder.grid(local * kept[:, :, None, None]))
     return {"classify": cross_entropy(logits, targets)}
 
@@ -83,8 +85,7 @@ def cross_entropy(logits: Tensor, targets: Tensor) -> Tensor:
 
 def nothing_said(logits: Tensor) -> Tensor:
     """Kullback-Leibler divergence from the uniform distribution, mean over the batch: 0 where nothing is preferred."""
-    log_probabilities = logits.float().log_softmax(dim=1)
-    return -log_probabilities.mean() - torch.log(torch.tensor(float(logits.shape[1])))
+    return -logits.float().log_softmax(dim=1).mean() - math.log(logits.shape[1])
 
 
 def rank_loss(beliefs: Tensor, margin: float = 0.02) -> Tensor:
