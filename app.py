@@ -8,6 +8,7 @@ from __future__ import annotations
 import argparse
 import os
 import sys
+import threading
 from collections.abc import Callable, Sequence
 from typing import Any
 
@@ -50,4 +51,5 @@ service = make_service(arguments.checkpoint, arguments.device)
 demo = build_page(service)
 
 if __name__ == "__main__":
+    threading.Thread(target=service.warm_up, daemon=True).start()
     launch(demo, host=arguments.host, port=arguments.port)

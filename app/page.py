@@ -55,7 +55,7 @@ def build_page(service: ExplanationService, examples: Sequence[Path] | None = No
         _wire_recording(service, inputs)
         _wire_model(service, inputs, card)
         _wire_run(service, inputs, rows, beliefs)
-        _add_api(service, inputs)
+        _add_api(service, inputs, model.playbacks)
     return page
 
 
@@ -202,8 +202,9 @@ def _wire_run(
     stopped.then(None, rows.player, rows.player, js=_STOP_WAITING_FOR_ROWS, api_visibility="private")
 
 
-def _add_api(service: ExplanationService, inputs: listen.Listen) -> None:
-    count = gr.Number(label="playbacks", value=None, precision=0, visible=False)
+def _add_api(service: ExplanationService, inputs: listen.Listen, most_playbacks: int) -> None:
+    model = gr.Textbox(label="model", value=service.checkpoints[0], visible=False)
+    count = gr.Number(label="playbacks", value=most_playbacks, precision=0, visible=False)
     start = gr.Number(label="start_seconds", value=0.0, visible=False)
     explanation = gr.JSON(label=text.API_EXPLANATION, visible=False)
     explanation_file = gr.File(label=text.API_EXPLANATION_FILE, visible=False)
@@ -241,7 +242,7 @@ def _add_api(service: ExplanationService, inputs: listen.Listen) -> None:
     gr.on(
         [],
         explain,
-        [inputs.recording, inputs.checkpoint, count, start],
+        [inputs.recording, model, count, start],
         [explanation, explanation_file, segments, tapes],
         api_name="explain",
         api_description=text.API_EXPLAIN,

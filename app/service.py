@@ -27,7 +27,7 @@ from playitback.errors import PlayItBackError as PlayItBackError  # for the page
 from playitback.explain import timeline
 from playitback.explain.explanation import Explanation
 from playitback.recognizer import Playback, Recognizer
-from playitback.replay import Segment
+from playitback.replay import Segment, TimeMap
 from playitback.spectrogram import mel_hertz
 from playitback.tape import tape
 
@@ -37,6 +37,8 @@ LEADING_CLASSES = 3
 #: pixels across a spectrogram: at least one for every frame of the finest hop of the largest models
 PICTURE_COLUMNS = 1600
 RECOGNIZERS_KEPT = 2
+#: a recording that is longer than a clip by less than this has no window to choose
+LEAST_CHOICE_SECONDS = 0.1
 
 Hear = Callable[[str, np.ndarray, int], Iterator[Playback]]
 
@@ -172,15 +174,19 @@ def offered_checkpoints(first: str | None = None) -> tuple[str, ...]:
 class ExplanationService:
     """Holds the models and explains recordings with them, one computation at a time.
 
-    checkpoints: names, folders or repo ids that visitors may choose, the default first; it is loaded at once, so that
-    a wrong one is found before anybody waits (CheckpointError). device: "auto", "cpu" or "cuda".
+    sources: folders, names or repo ids of the checkpoints that visitors may choose, the default first; it is loaded at
+    once, so that a wrong one is found before anybody waits (CheckpointError). Visitors know them by ``checkpoints``:
+    a folder by its last name, which tells nothing of this machine. device: "auto", "cpu" or "cuda".
     on_device: wraps the generator function that computes, for hosts that lend a GPU to one function only.
     """
 
     def __init__(
-        self, checkpoints: Sequence[str], device: str = "auto", on_device: Callable[[Hear], Hear] | None = None
+        self, sources: Sequence[str], device: str = "auto", on_device: Callable[[Hear], Hear] | None = None
     ) -> None:
-        self.checkpoints = tuple(checkpoints)
+        self._sources: dict[str, str] = {}
+        for source in sources:
+            self._sources.setdefault(Path(source).name if Path(source).is_dir() else source, source)
+        self.checkpoints = tuple(self._sources)
         self._device = device
         self._kept: OrderedDict[str, Recognizer] = OrderedDict()  # the latest ones used
         self._in_use: WeakValueDictionary[str, Recognizer] = WeakValueDictionary()  # those, and any that still computes
@@ -211,7 +217,7 @@ class ExplanationService:
             channels=info.channels,
             format=info.format,
             clip_seconds=clip_seconds,
-            peaks=audio.overview(path) if info.seconds > clip_seconds else None,
+            peaks=audio.overview(path) if info.seconds >= clip_seconds + LEAST_CHOICE_SECONDS else None,
         )
 
     def explain(self, path: Path, settings: Settings, directory: Path) -> Iterator[ExplanationView]:
@@ -259,9 +265,18 @@ class ExplanationService:
                 segments.append(path)
         return ExplanationFiles(explanation, tuple(segments), tuple(row.tape for row in view.passes))
 
+    def warm_up(self) -> None:
+        """Makes the first tape, whose library compiles for seconds, so that the first visitor does not wait for it."""
+        silence = np.zeros(SAMPLE_RATE, dtype=np.float32)
+        tape(silence, TimeMap.of((Segment(0.2, 0.4),), 2.0, 1.0, 100), SAMPLE_RATE)
+
     def _recognizer(self, checkpoint: str) -> Recognizer:
+        if checkpoint not in self._sources:
+            raise CheckpointError(f"there is no model {checkpoint!r}; there are: {', '.join(self.checkpoints)}")
         with self._loading:
-            recognizer = self._in_use.get(checkpoint) or Recognizer.from_checkpoint(checkpoint, self._device)
+            recognizer = self._in_use.get(checkpoint)
+            if recognizer is None:
+                recognizer = Recognizer.from_checkpoint(self._sources[checkpoint], self._device)
             self._in_use[checkpoint] = recognizer
             self._kept[checkpoint] = recognizer
             self._kept.move_to_end(checkpoint)

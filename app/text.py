@@ -73,7 +73,7 @@ API_EXPLAIN = (
     "again. Returns the explanation (JSON: playbacks with hop_seconds, probabilities, segments, slot_attention, "
     "seconds), the same as a file, a WAV of every segment (pass-0-segment-1.wav is the first one that the first "
     "hearing chose), and a WAV of every pass as the model heard it. playbacks: how often the model may hear its "
-    "chosen moments again (all that it was trained for, if not given). start_seconds: where the clip starts in a "
+    "chosen moments again; 0 is the first hearing alone. start_seconds: where the clip starts in a "
     "recording that is longer than what the model hears at once. A recording that cannot be explained raises an "
     "error that says why."
 )

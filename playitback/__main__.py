@@ -116,7 +116,10 @@ def _add_json(parser: argparse.ArgumentParser) -> None:
 
 
 def _folds(text: str) -> tuple[int, ...]:
-    return tuple(int(part) for part in text.split(","))
+    try:
+        return tuple(int(part) for part in text.split(","))
+    except ValueError as error:
+        raise argparse.ArgumentTypeError(f"{text!r} is no list of folds; write 1,2,3") from error
 
 
 def _joined(folds: Iterable[int]) -> str:
@@ -125,14 +128,20 @@ def _joined(folds: Iterable[int]) -> str:
 
 def _explain(arguments: argparse.Namespace) -> int:
     recognizer = Recognizer.from_checkpoint(arguments.checkpoint, arguments.device)
+    _check_playbacks(recognizer.name, recognizer.playbacks, arguments.playbacks)
     clips = _recordings(arguments.clips)
     folders = _folders(clips, arguments.out)
     written, failed = [], 0
     for clip, folder in tqdm(list(zip(clips, folders, strict=True)), unit="clip", disable=None):
         try:
-            recording = audio.load(clip, start_seconds=arguments.start, window_seconds=recognizer.clip_seconds)
+            recording = audio.load(
+                clip,
+                start_seconds=arguments.start,
+                window_seconds=recognizer.clip_seconds,
+                sample_rate=recognizer.config.front_end.sample_rate,
+            )
             passes = list(recognizer.explain(recording.samples, arguments.playbacks))
-        except AudioError as error:  # one bad file does not spoil a folder
+        except (AudioError, SettingsError) as error:  # one bad file, or one too short for --start, spoils no folder
             tqdm.write(f"playitback: {error}", file=sys.stderr)
             failed += 1
             continue
@@ -146,6 +155,11 @@ def _explain(arguments: argparse.Namespace) -> int:
     if arguments.json:
         _print_json(written)
     return 2 if failed else 0
+
+
+def _check_playbacks(name: str, largest: int, wanted: int | None) -> None:
+    if wanted is not None and not 0 <= wanted <= largest:
+        raise SettingsError(f"{name} plays back 0 to {largest} times, not {wanted}; choose one of those")
 
 
 def _recordings(given: Sequence[Path]) -> list[Path]:
@@ -220,9 +234,8 @@ def _train(arguments: argparse.Namespace) -> int:
     if arguments.json:
         _print_json({"checkpoint": str(arguments.out), **about})
     else:
-        print(
-            f"The checkpoint is in {arguments.out}. Open it: python app.py --checkpoint {shlex.quote(str(arguments.out))}"
-        )
+        out = arguments.out
+        print(f"The checkpoint is in {out}. Open it: python app.py --checkpoint {shlex.quote(str(out))}")
     return 0
 
 
@@ -258,8 +271,8 @@ def _command(arguments: argparse.Namespace, recipe: Any) -> str:
     """The command that trains this checkpoint anew, without this machine's folders."""
     return (
         f"python -m playitback train --preset {arguments.preset} --dataset {arguments.dataset} --data ROOT "
-        f"--folds {_joined(arguments.folds)} --encoder-epochs {recipe.encoder_epochs} --replay-epochs {recipe.replay_epochs} "
-        f"--batch-size {recipe.batch_size} --seed {recipe.seed} --out DIR"
+        f"--folds {_joined(arguments.folds)} --encoder-epochs {recipe.encoder_epochs} "
+        f"--replay-epochs {recipe.replay_epochs} --batch-size {recipe.batch_size} --seed {recipe.seed} --out DIR"
     )
 
 
@@ -272,7 +285,8 @@ def _evaluate(arguments: argparse.Namespace) -> int:
     clips = _load_data(arguments, model.config.front_end)
     if clips.labels != model.config.labels[0]:
         raise SettingsError(
-            f"{checkpoint.name} names other classes than {arguments.dataset}; evaluate it on the data of its own classes"
+            f"{checkpoint.name} names other classes than {arguments.dataset}; "
+            "evaluate it on the data of its own classes"
         )
     trained_on = checkpoint.about.get("data", {})
     if trained_on.get("name") == arguments.dataset and set(trained_on.get("folds", ())) & set(arguments.folds):
@@ -280,11 +294,8 @@ def _evaluate(arguments: argparse.Namespace) -> int:
             f"playitback: {checkpoint.name} was trained on some of these folds; this is no measure of accuracy",
             file=sys.stderr,
         )
+    _check_playbacks(checkpoint.name, model.config.playbacks, arguments.playbacks)
     playbacks = model.config.playbacks if arguments.playbacks is None else arguments.playbacks
-    if not 0 <= playbacks <= model.config.playbacks:
-        raise SettingsError(
-            f"{checkpoint.name} plays back 0 to {model.config.playbacks} times, not {playbacks}; choose one of those"
-        )
     with _bar("accuracy") as report:
         accuracy = evaluation.measure_accuracy(model, clips, playbacks, report)
     silence = splices = None
@@ -308,13 +319,15 @@ def _evaluation_text(accuracy: Any, silence: Any, splices: Any) -> str:
         lines.append(f"fused:        {100 * accuracy.fused:5.1f} % right")
     if silence is not None:
         lines.append(
-            f"{silence.clips} clips with a second or more of digital zeros: {100 * silence.replayed_silent_share:.1f} % of replayed time "
-            f"is zeros, where {100 * silence.silent_share:.1f} % of all time is"
+            f"{silence.clips} clips with a second or more of digital zeros: "
+            f"{100 * silence.replayed_silent_share:.1f} % of replayed time is zeros, "
+            f"where {100 * silence.silent_share:.1f} % of all time is"
         )
     if splices is not None:
         lines.append(
-            f"{splices.clips} spliced clips, of {splices.named} one of the two classes is named: {100 * splices.agreeing_share:.1f} % of "
-            f"replayed time lies in its half (at random 50 %), most of it in {100 * splices.majority_share:.1f} % of them"
+            f"{splices.clips} spliced clips, of {splices.named} one of the two classes is named: "
+            f"{100 * splices.agreeing_share:.1f} % of replayed time lies in its half (at random 50 %), "
+            f"most of it in {100 * splices.majority_share:.1f} % of them"
         )
     return "\n".join(lines)
 

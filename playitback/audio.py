@@ -10,6 +10,7 @@ MP3 and OGG), this module looks for itself. Seconds count from the start of the 
 
 from __future__ import annotations
 
+import io
 import math
 import os
 import shutil
@@ -21,7 +22,6 @@ from dataclasses import dataclass
 from fractions import Fraction
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import BinaryIO
 
 import numpy as np
 import soundfile
@@ -176,6 +176,16 @@ def _notes(samples: np.ndarray, info: RecordingInfo, first: int, length: int, sa
     return tuple(notes)
 
 
+class _File(io.FileIO):
+    """A file for libsndfile, which in a broken header may find an order to seek to where nothing is."""
+
+    def seek(self, offset: int, whence: int = os.SEEK_SET) -> int:
+        try:
+            return super().seek(offset, whence)
+        except OSError:
+            return self.tell()
+
+
 class _SoundFile(soundfile.SoundFile):
     """libsndfile's reader that reads straight on from where it stands.
 
@@ -183,7 +193,7 @@ class _SoundFile(soundfile.SoundFile):
     varying bit rate that seek lands elsewhere, and at the end of a FLAC stream of open length it fails.
     """
 
-    def __init__(self, file: BinaryIO) -> None:
+    def __init__(self, file: _File) -> None:
         file.seek(0)
         super().__init__(file)
 
@@ -294,12 +304,12 @@ def _opened(given: str | Path) -> Iterator[_Sound]:
             folder = cleanup.enter_context(TemporaryDirectory(prefix="playitback-"))
             decoded = Path(folder) / "decoded.wav"
             _decode_with_ffmpeg(path, name, decoded, _not_sound(file, path, name))
-            file = cleanup.enter_context(decoded.open("rb"))
+            file = cleanup.enter_context(_File(decoded))
             kind = path.suffix[1:].upper()
             try:
                 frames = _count_frames(file, name)
             except soundfile.LibsndfileError:
-                raise _not_sound(file, path, name) from error
+                raise _undecodable(name) from error
         reader = cleanup.enter_context(_SoundFile(file))
         seconds = frames / reader.samplerate
         if frames == 0:
@@ -317,7 +327,7 @@ def _opened(given: str | Path) -> Iterator[_Sound]:
         yield _Sound(reader, RecordingInfo(name, seconds, reader.samplerate, reader.channels, kind), frames)
 
 
-def _open_file(path: Path, name: str) -> BinaryIO:
+def _open_file(path: Path, name: str) -> _File:
     """Open for reading. Raises AudioError for what is wrong before any decoding."""
     try:
         if path.is_dir():
@@ -326,14 +336,14 @@ def _open_file(path: Path, name: str) -> BinaryIO:
             raise AudioError(f"{name} does not exist (looked for {path}); check the name and the folder")
         if not path.is_file():  # a pipe would make us wait, a device would never end
             raise AudioError(f"{name} is not a file that can be read from start to end; copy the recording into a file")
-        file = path.open("rb")
+        file = _File(path)
     except (OSError, ValueError) as error:  # ValueError: a null character in the path
         reason = getattr(error, "strerror", None) or error
         raise AudioError(f"{name} cannot be opened ({reason}); check its name and your right to read it") from error
     return file
 
 
-def _missing_share(file: BinaryIO) -> float:
+def _missing_share(file: _File) -> float:
     """Share of the promised sound that lies beyond the end of a WAV, AIFF or OGG file; 0 for whole and other files.
 
     libsndfile reads what there is of such a file and does not say that the rest is missing.
@@ -367,7 +377,7 @@ def _missing_share(file: BinaryIO) -> float:
     return 0.0
 
 
-def _missing_share_of_last_page(file: BinaryIO, size: int) -> float:
+def _missing_share_of_last_page(file: _File, size: int) -> float:
     """Share of the last OGG page that lies beyond the end of the file (RFC 3533, section 6: 27 bytes, then lacing)."""
     tail_start = max(0, size - 2**17)  # a page has 65,307 bytes at most
     file.seek(tail_start)
@@ -383,7 +393,7 @@ def _missing_share_of_last_page(file: BinaryIO, size: int) -> float:
     return max(0.0, (at + length - len(tail)) / length)
 
 
-def _count_frames(file: BinaryIO, name: str) -> int:
+def _count_frames(file: _File, name: str) -> int:
     """Frames that can really be decoded. Raises AudioError for a file that is empty or cut short.
 
     Raises LibsndfileError where libsndfile cannot decode the file, or would stop long before its end.
@@ -415,7 +425,7 @@ def _count_frames(file: BinaryIO, name: str) -> int:
     return frames
 
 
-def _has_length_tag(file: BinaryIO) -> bool:
+def _has_length_tag(file: _File) -> bool:
     """Whether an MP3 begins with a frame that counts the others (Xing, Info or VBRI); else its length is a guess."""
     file.seek(0)
     head = file.read(10)
@@ -428,16 +438,19 @@ def _has_length_tag(file: BinaryIO) -> bool:
     return any(mark in first_frame for mark in (b"Xing", b"Info", b"VBRI"))
 
 
-def _count_by_decoding(file: BinaryIO, name: str) -> int:
+def _count_by_decoding(file: _File, name: str) -> int:
     frames = 0
     with _SoundFile(file) as reader:
+        block_frames = max(1, _BLOCK_SAMPLES // reader.channels)
         try:
-            while block := len(reader.read_frames(max(1, _BLOCK_SAMPLES // reader.channels))):
+            # Not a frame more than libsndfile believes in: it would decode it and keep it to itself.
+            while block := len(reader.read_frames(min(block_frames, reader.frames - frames))):
                 frames += block
         except soundfile.LibsndfileError as error:
             raise _damaged(name, frames / reader.samplerate) from error
+        consumed = file.tell()
     # libsndfile guesses the length of an MP3 from its first frame's bit rate and reads no further than its guess.
-    if file.tell() < 0.9 * file.seek(0, os.SEEK_END):
+    if consumed < 0.9 * file.seek(0, os.SEEK_END):
         raise soundfile.LibsndfileError(0, prefix="the MP3 goes on after its supposed end: ")
     return frames
 
@@ -472,13 +485,10 @@ def _decode_with_ffmpeg(path: Path, name: str, target: Path, otherwise: AudioErr
     if written > 0.99 * _FFMPEG_LIMIT_BYTES:
         raise AudioError(f"{name} is too long to decode at once; cut it, or convert it to WAV or FLAC")
     if finished.returncode != 0 or not written:
-        raise AudioError(
-            f"{name} is not a sound file, or it is damaged or cut short: neither libsndfile nor ffmpeg can decode it; "
-            "give WAV, FLAC, OGG, MP3, AIFF or M4A"
-        )
+        raise _undecodable(name)
 
 
-def _not_sound(file: BinaryIO, path: Path, name: str) -> AudioError:
+def _not_sound(file: _File, path: Path, name: str) -> AudioError:
     """The error for a file that libsndfile cannot open, by what the file starts with."""
     file.seek(0)
     start = file.read(12)
@@ -503,4 +513,11 @@ def _not_sound(file: BinaryIO, path: Path, name: str) -> AudioError:
 def _damaged(name: str, seconds: float) -> AudioError:
     return AudioError(
         f"{name} is damaged or cut short: it cannot be decoded beyond {seconds:.2f} s; copy or record it again"
+    )
+
+
+def _undecodable(name: str) -> AudioError:
+    return AudioError(
+        f"{name} is not a sound file, or it is damaged or cut short: neither libsndfile nor ffmpeg can decode it; "
+        "give WAV, FLAC, OGG, MP3, AIFF or M4A"
     )

@@ -70,7 +70,7 @@ def load_checkpoint(source: str | Path) -> Checkpoint:
     _load_weights(model, folder)
     card = folder / CARD_FILE
     return Checkpoint(
-        name=folder.name,
+        name=Path(source).resolve().name,  # of a repo id, the folder in the cache is named after its commit
         model=model.eval(),
         about=description.get("about", {}),
         card=card.read_text(encoding="utf-8") if card.is_file() else "",
@@ -104,8 +104,8 @@ def _complete(folder: Path) -> Path:
     pickled = sorted(path.name for path in folder.iterdir() if path.suffix.lower() in _PICKLE_SUFFIXES)
     if WEIGHTS_FILE in missing and pickled:
         raise CheckpointError(
-            f"{folder} holds pickled weights ({pickled[0]}), which can run code when they are opened and are not loaded; "
-            f"convert them to {WEIGHTS_FILE}"
+            f"{folder} holds pickled weights ({pickled[0]}), which can run code when they are opened and are not "
+            f"loaded; convert them to {WEIGHTS_FILE}"
         )
     raise CheckpointError(f"{folder} has no {' and no '.join(missing)}, so it is no checkpoint; {_there_are()}")
 
@@ -121,7 +121,8 @@ def _download(repo_id: str) -> Path:
         return _complete(Path(snapshot_download(repo_id, allow_patterns=files)))
     except (HfHubHTTPError, HFValidationError, LocalEntryNotFoundError, OSError) as error:
         raise CheckpointError(
-            f"{repo_id!r} is no folder here and could not be fetched from Hugging Face ({type(error).__name__}); {_there_are()}"
+            f"{repo_id!r} is no folder here and could not be fetched from Hugging Face ({type(error).__name__}); "
+            f"{_there_are()}"
         ) from error
 
 
@@ -150,15 +151,16 @@ def _load_weights(model: ReplayModel, folder: Path) -> None:
         rows = stored.get(f"encoder.heads.{index}.weight", torch.empty(0, 0)).shape[0]
         if rows != len(names):
             raise CheckpointError(
-                f"{folder / CONFIG_FILE} names {len(names)} classes, but the weights' head has {rows}; use the labels it was trained with"
+                f"{folder / CONFIG_FILE} names {len(names)} classes, but the weights' head has {rows}; "
+                "use the labels it was trained with"
             )
     wanted = model.state_dict()
     missing, unknown = sorted(wanted.keys() - stored.keys()), sorted(stored.keys() - wanted.keys())
     differing = [name for name in wanted.keys() & stored.keys() if wanted[name].shape != stored[name].shape]
-    for names, what in ((missing, "lacks"), (unknown, "has the unknown"), (sorted(differing), "has another shape for")):
-        if names:
-            more = f" and {len(names) - 1} more" if len(names) > 1 else ""
-            raise CheckpointError(f"{path} {what} {names[0]}{more}; it does not belong to its config.json")
+    for found, what in ((missing, "lacks"), (unknown, "has the unknown"), (sorted(differing), "has another shape for")):
+        if found:
+            more = f" and {len(found) - 1} more" if len(found) > 1 else ""
+            raise CheckpointError(f"{path} {what} {found[0]}{more}; it does not belong to its config.json")
     model.load_state_dict({name: tensor.to(wanted[name].dtype) for name, tensor in stored.items()})
 
 

@@ -7,6 +7,8 @@ import stat
 import struct
 import sys
 import tracemalloc
+from collections.abc import Callable
+from itertools import pairwise
 from pathlib import Path
 
 import numpy as np
@@ -40,6 +42,9 @@ ENCODINGS = [
 LOSSLESS = [("wav", "PCM_16"), ("wav", "PCM_24"), ("wav", "FLOAT"), ("flac", "PCM_24"), ("aiff", "PCM_16")]
 
 
+Read = Callable[[Path], object]
+
+
 def chirp(seconds: float, rate: int, channels: int = 1) -> np.ndarray:
     """(frames, channels): a tone that rises from 200 Hz, so that every moment sounds different, with a little noise."""
     t = np.arange(round(seconds * rate)) / rate
@@ -68,7 +73,7 @@ def without_ffmpeg(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
 
 
 def fake_ffmpeg(monkeypatch: pytest.MonkeyPatch, tmp_path: Path, body: str) -> None:
-    """An executable called ffmpeg: a Python script that knows ``given`` (the input) and ``target`` (the WAV to write)."""
+    """An executable called ffmpeg: a Python script that knows ``given``, the input, and ``target``, the WAV."""
     without_ffmpeg(monkeypatch, tmp_path)
     program = tmp_path / "bin" / "ffmpeg"
     program.write_text(
@@ -100,7 +105,7 @@ def test_every_encoding_is_read(tmp_path: Path, suffix: str, container: str, sub
 @pytest.mark.parametrize("rate", [8_000, 11_025, 16_000, 22_050, 32_000, 44_100, 48_000, 88_200, 96_000, 192_000])
 def test_every_rate_is_resampled_to_the_same_tone(tmp_path: Path, rate: int) -> None:
     t = np.arange(rate) / rate
-    path = write(tmp_path / "tone.wav", (0.5 * np.sin(2 * np.pi * 1000 * t)).astype(np.float32), rate, subtype="FLOAT")
+    path = write(tmp_path / "tone.wav", 0.5 * np.sin(2 * np.pi * 1000 * t), rate, subtype="FLOAT")
     samples = audio.load(path).samples
     assert samples.shape == (16_000,)
     expected = 0.5 * np.sin(2 * np.pi * 1000 * np.arange(16_000) / 16_000)
@@ -109,7 +114,9 @@ def test_every_rate_is_resampled_to_the_same_tone(tmp_path: Path, rate: int) -> 
 
 def test_what_lies_above_half_the_rate_does_not_fold_down(tmp_path: Path) -> None:
     t = np.arange(44_100) / 44_100
-    path = write(tmp_path / "high.wav", (0.5 * np.sin(2 * np.pi * 9_000 * t)).astype(np.float32), 44_100, subtype="FLOAT")
+    path = write(
+        tmp_path / "high.wav", (0.5 * np.sin(2 * np.pi * 9_000 * t)).astype(np.float32), 44_100, subtype="FLOAT"
+    )
     assert np.abs(audio.load(path).samples[500:-500]).max() < 5e-4
 
 
@@ -181,7 +188,7 @@ def test_windows_of_compressed_files_start_at_their_sample(tmp_path: Path, suffi
     samples[np.sin(np.arange(len(samples)) / 9_000) < 0] *= 0.01  # loud and soft stretches make the bit rate vary
     path = write(tmp_path / f"clip.{suffix}", samples, 16_000, **how)
     whole = audio.load(path).samples
-    seconds = [3.0, 17.77, 30.001, 38.9, 39.4, 39.85]
+    seconds = [3.0, 38.9, 39.85]
     for start in seconds:
         first = round(start * 16_000)
         window = audio.load(path, start_seconds=start, window_seconds=0.5).samples
@@ -248,57 +255,57 @@ def test_a_window_of_no_length_is_refused(tmp_path: Path, window: float) -> None
 
 
 @pytest.fixture(params=[audio.probe, audio.load, audio.overview], ids=["probe", "load", "overview"])
-def read(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch, tmp_path: Path):  # type: ignore[no-untyped-def]
+def read(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Read:
     """Every function that reads, on a machine without ffmpeg."""
     without_ffmpeg(monkeypatch, tmp_path)
     return request.param
 
 
-def test_a_missing_file_is_named(tmp_path: Path, read) -> None:  # type: ignore[no-untyped-def]
+def test_a_missing_file_is_named(tmp_path: Path, read: Read) -> None:
     with pytest.raises(AudioError, match=r"nowhere\.wav does not exist .*check"):
         read(tmp_path / "nowhere.wav")
 
 
-def test_a_folder_is_refused(tmp_path: Path, read) -> None:  # type: ignore[no-untyped-def]
+def test_a_folder_is_refused(tmp_path: Path, read: Read) -> None:
     (tmp_path / "clips.wav").mkdir()
     with pytest.raises(AudioError, match=r"clips\.wav is a folder, not a recording; give"):
         read(tmp_path / "clips.wav")
 
 
 @pytest.mark.parametrize("name", ["a\0b.wav", "a" * 5000 + ".wav"])
-def test_an_impossible_name_is_refused(tmp_path: Path, name: str, read) -> None:  # type: ignore[no-untyped-def]
+def test_an_impossible_name_is_refused(tmp_path: Path, name: str, read: Read) -> None:
     with pytest.raises(AudioError, match=r"cannot be opened|does not exist"):
         read(tmp_path / name)
 
 
-def test_a_pipe_is_refused_without_waiting(tmp_path: Path, read) -> None:  # type: ignore[no-untyped-def]
+def test_a_pipe_is_refused_without_waiting(tmp_path: Path, read: Read) -> None:
     os.mkfifo(tmp_path / "pipe.wav")
     with pytest.raises(AudioError, match=r"pipe\.wav is not a file that can be read"):
         read(tmp_path / "pipe.wav")
 
 
-def test_an_empty_file_is_refused(tmp_path: Path, read) -> None:  # type: ignore[no-untyped-def]
+def test_an_empty_file_is_refused(tmp_path: Path, read: Read) -> None:
     (tmp_path / "clip.mp3").touch()
     with pytest.raises(AudioError, match=r"clip\.mp3 is empty \(0 bytes\); record"):
         read(tmp_path / "clip.mp3")
 
 
 @pytest.mark.parametrize("name", ["notes.wav", "notes.mp3", "notes.txt", "notes.raw", "notes"])
-def test_what_is_no_sound_is_refused(tmp_path: Path, name: str, read) -> None:  # type: ignore[no-untyped-def]
+def test_what_is_no_sound_is_refused(tmp_path: Path, name: str, read: Read) -> None:
     (tmp_path / name).write_text("Dear diary, nothing to hear here.\n" * 100)
     with pytest.raises(AudioError, match=rf"{name} is not a sound file; give WAV"):
         read(tmp_path / name)
 
 
 @pytest.mark.parametrize(("suffix", "subtype"), [("wav", "PCM_16"), ("ogg", "VORBIS"), ("aiff", "PCM_16")])
-def test_zero_samples_are_refused(tmp_path: Path, suffix: str, subtype: str, read) -> None:  # type: ignore[no-untyped-def]
+def test_zero_samples_are_refused(tmp_path: Path, suffix: str, subtype: str, read: Read) -> None:
     path = write(tmp_path / f"clip.{suffix}", np.zeros(0, dtype=np.float32), subtype=subtype)
     with pytest.raises(AudioError, match=r"clip\.\w+ is a sound file with zero samples; record"):
         read(path)
 
 
 @pytest.mark.parametrize("suffix", ["wav", "flac", "ogg", "mp3"])
-def test_a_very_short_sound_is_refused(tmp_path: Path, suffix: str, read) -> None:  # type: ignore[no-untyped-def]
+def test_a_very_short_sound_is_refused(tmp_path: Path, suffix: str, read: Read) -> None:
     path = write(tmp_path / f"clip.{suffix}", chirp(0.03, 16_000))
     with pytest.raises(AudioError, match=r"clip\.\w+ is 0\.030 s long; at least 0\.1 s are needed; give"):
         read(path)
@@ -318,14 +325,14 @@ def test_a_truncated_file_is_refused(tmp_path: Path, suffix: str, container: str
 
 
 @pytest.mark.parametrize("suffix", ["wav", "flac", "ogg", "aiff"])
-def test_a_file_cut_within_its_header_is_refused(tmp_path: Path, suffix: str, read) -> None:  # type: ignore[no-untyped-def]
+def test_a_file_cut_within_its_header_is_refused(tmp_path: Path, suffix: str, read: Read) -> None:
     path = write(tmp_path / f"clip.{suffix}", chirp(1.0, 16_000))
     path.write_bytes(path.read_bytes()[:30])
     with pytest.raises(AudioError, match=r"clip\.\w+ (begins like .* but cannot be decoded|is cut short)"):
         read(path)
 
 
-def test_a_truncated_wav_says_how_much_is_missing(tmp_path: Path, read) -> None:  # type: ignore[no-untyped-def]
+def test_a_truncated_wav_says_how_much_is_missing(tmp_path: Path, read: Read) -> None:
     path = cut(write(tmp_path / "clip.wav", chirp(2.0, 16_000)), 0.25)
     with pytest.raises(AudioError, match=r"75 % of the sound that its header promises is missing"):
         read(path)
@@ -370,7 +377,9 @@ def test_damage_inside_the_window_is_refused(tmp_path: Path, suffix: str) -> Non
     middle = len(content) // 2
     content[middle : middle + 400] = bytes(400)
     path.write_bytes(content)
-    with pytest.raises(AudioError, match=r"clip\.\w+ is damaged or cut short: it cannot be decoded beyond \d+\.\d\d s; copy"):
+    with pytest.raises(
+        AudioError, match=r"clip\.\w+ is damaged or cut short: it cannot be decoded beyond \d+\.\d\d s; copy"
+    ):
         audio.load(path)
 
 
@@ -390,7 +399,7 @@ def test_a_sample_that_is_no_amplitude_is_named_with_its_second(
     assert np.isfinite(audio.overview(path)).all()
 
 
-def test_an_absurd_rate_is_refused(tmp_path: Path, read) -> None:  # type: ignore[no-untyped-def]
+def test_an_absurd_rate_is_refused(tmp_path: Path, read: Read) -> None:
     path = write(tmp_path / "clip.wav", chirp(1.0, 16_000), 2_000_000_000)
     with pytest.raises(AudioError, match=r"clip\.wav says that it was sampled at 2000000000 Hz"):
         read(path)
@@ -400,11 +409,12 @@ def test_an_absurd_rate_is_refused(tmp_path: Path, read) -> None:  # type: ignor
 
 
 def untagged_mp3(path: Path, samples: np.ndarray, mode: str) -> Path:
-    write(path, samples, 44_100, format="MP3", bitrate_mode=mode)
+    write(path, samples, 44_100, format="MP3", bitrate_mode=mode, compression_level=0.5)
     content = path.read_bytes()
-    second = content.index(content[:2], 4)  # frames begin alike
-    assert b"Xing" in content[:second] or b"Info" in content[:second]
-    path.write_bytes(content[second:])
+    kilobits = (0, 32, 40, 48, 56, 64, 80, 96, 112, 128, 160, 192, 224, 256, 320)[content[2] >> 4]
+    tag_bytes = 144_000 * kilobits // 44_100 + (content[2] >> 1 & 1)
+    assert b"Xing" in content[:tag_bytes] or b"Info" in content[:tag_bytes]
+    path.write_bytes(content[tag_bytes:])
     return path
 
 
@@ -415,14 +425,12 @@ def test_an_mp3_without_a_length_is_counted(tmp_path: Path) -> None:
     assert audio.load(path, start_seconds=4.0).seconds == pytest.approx(info.seconds - 4.0, abs=1e-3)
 
 
-def test_an_mp3_that_hides_most_of_its_length_is_not_half_read(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """The guess from the first frames' bit rate (noise) is far too short for what follows (silence)."""
+def test_an_mp3_that_hides_most_of_its_length_is_not_half_read(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The length guessed from the first frame's bit rate (a loud burst) is far too short for what follows (silence)."""
     without_ffmpeg(monkeypatch, tmp_path)
     samples = np.zeros(30 * 44_100, dtype=np.float32)
-    samples[20 * 44_100 :] = np.random.default_rng(3).uniform(-0.9, 0.9, 10 * 44_100)
-    path = untagged_mp3(tmp_path / "clip.mp3", samples[::-1].copy(), "VARIABLE")
+    samples[: 2 * 44_100] = np.random.default_rng(3).uniform(-0.9, 0.9, 2 * 44_100)
+    path = untagged_mp3(tmp_path / "clip.mp3", samples, "VARIABLE")
     with pytest.raises(AudioError, match=r"clip\.mp3 begins like MP3 but cannot be decoded"):
         audio.probe(path)
 
@@ -438,7 +446,9 @@ def test_an_mp3_that_hides_most_of_its_length_is_not_half_read(
         ("clip.wma", bytes(100), "WMA"),
     ],
 )
-def test_without_ffmpeg_its_formats_are_refused(tmp_path: Path, name: str, content: bytes, kind: str, read) -> None:  # type: ignore[no-untyped-def]
+def test_without_ffmpeg_its_formats_are_refused(
+    tmp_path: Path, name: str, content: bytes, kind: str, read: Read
+) -> None:
     (tmp_path / name).write_bytes(content)
     with pytest.raises(AudioError, match=rf"{name} is in the {kind} format, which only ffmpeg .* install ffmpeg, or"):
         read(tmp_path / name)
@@ -452,19 +462,15 @@ def test_what_libsndfile_cannot_read_goes_through_ffmpeg(
     write(tmp_path / "decoded.wav", samples, 44_100)
     (tmp_path / name).write_bytes(b"\0\0\0\x20ftypM4A \0\0\0\0")
     source, seen = tmp_path / "decoded.wav", tmp_path / "seen"
-    fake_ffmpeg(
-        monkeypatch, tmp_path, f"shutil.copy({str(source)!r}, target)\nopen({str(seen)!r}, 'w').write(given)\n"
-    )
+    fake_ffmpeg(monkeypatch, tmp_path, f"shutil.copy({str(source)!r}, target)\nopen({str(seen)!r}, 'w').write(given)\n")
     monkeypatch.chdir(tmp_path)
     recording = audio.load(name, start_seconds=1.0, window_seconds=1.0)
     assert recording.info == audio.RecordingInfo(name, 3.0, 44_100, 2, Path(name).suffix[1:].upper())
-    np.testing.assert_array_equal(
-        recording.samples, audio.load(source, start_seconds=1.0, window_seconds=1.0).samples
-    )
+    np.testing.assert_array_equal(recording.samples, audio.load(source, start_seconds=1.0, window_seconds=1.0).samples)
     assert seen.read_text() == str(tmp_path / name)
 
 
-@pytest.mark.parametrize("body", ["sys.exit('moov atom not found')", "", "open(target, 'w').write('no sound')"])
+@pytest.mark.parametrize("body", ["sys.exit('moov atom not found')", "pass", "open(target, 'w').write('no sound')"])
 def test_where_ffmpeg_fails_its_words_are_not_shown(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str], body: str
 ) -> None:
@@ -513,7 +519,7 @@ def test_the_overview_shows_the_peaks(tmp_path: Path, seconds: float, columns: i
     assert peaks.dtype == np.float32
     edges = [column * len(samples) // columns for column in range(columns + 1)]
     whole = np.abs(audio.load(path).samples)
-    expected = [whole[a : max(b, a + 1)].max() for a, b in zip(edges, edges[1:], strict=False)]
+    expected = [whole[begin : max(end, begin + 1)].max() for begin, end in pairwise(edges)]
     np.testing.assert_allclose(peaks, expected, atol=1e-6)
 
 

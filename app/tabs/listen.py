@@ -58,7 +58,7 @@ def build(checkpoints: Sequence[str], model: ModelView, examples: Sequence[Path]
             start = gr.Slider(0, 1, value=0, step=0.1, label=text.START, visible=False, buttons=[], elem_id="start")
         with gr.Column(scale=2, min_width=320):
             checkpoint = gr.Dropdown(
-                [(Path(name).name, name) for name in checkpoints],
+                list(checkpoints),
                 value=checkpoints[0],
                 label=text.MODEL,
                 filterable=False,
@@ -128,16 +128,16 @@ def run_html(view: ExplanationView) -> str:
         return message_html(conclusion, *view.explanation.notes)
     caption = safe(text.progress(len(view.passes), view.expected_passes))
     return (
-        f'<div class="status" role="status"><progress aria-label="{caption}" max="{view.expected_passes}" '
+        f'<div class="run-status" role="status"><progress aria-label="{caption}" max="{view.expected_passes}" '
         f'value="{len(view.passes)}"></progress><p>{caption}</p></div>'
     )
 
 
 def message_html(*sentences: str) -> str:
     """What a run says, or that it was stopped."""
-    return '<div class="status" role="status">' + "".join(f"<p>{safe(each)}</p>" for each in sentences) + "</div>"
+    return '<div class="run-status" role="status">' + "".join(f"<p>{safe(each)}</p>" for each in sentences) + "</div>"
 
 
 def error_html(sentence: str) -> str:
     """Why there is no result."""
-    return f'<div class="status error" role="alert"><p>{safe(sentence)}</p></div>'
+    return f'<div class="run-status error" role="alert"><p>{safe(sentence)}</p></div>'

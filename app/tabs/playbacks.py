@@ -8,7 +8,7 @@ from typing import Any
 import gradio as gr
 
 from app import text
-from app.player.component import Player, PlayerView, RowView
+from app.player import Player, PlayerView, RowView
 from app.service import ExplanationView, PassView
 
 #: what hint and player show without a run

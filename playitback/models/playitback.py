@@ -150,7 +150,7 @@ class ReplayModel(nn.Module):
         return heard, latents
 
     def forward(self, waveforms: Tensor) -> tuple[Tensor, ...]:
-        """(B, clip_samples) -> logits (B, classes) of every head: the fused ones where the model has them, else the last."""
+        """(B, clip_samples) -> logits (B, classes) of every head: fused where the model can, else the last."""
         passes = list(self.listen(waveforms))
         if self.config.decoder.fusion:
             return self.decoder.logits(self.decoder.fuse([each.summary for each in passes]))
@@ -158,7 +158,7 @@ class ReplayModel(nn.Module):
 
 
 def audible_columns(waveforms: Tensor, edges: Tensor, sample_rate: int) -> Tensor:
-    """(B, T): whether at least half of what lies between a column's edges (B, T + 1), in seconds, is not digital silence.
+    """(B, T): whether at least half of a column, between its edges (B, T + 1) in seconds, is not digital silence.
 
     Looked at in stretches of 10 ms, each silent if all its samples are.
     """

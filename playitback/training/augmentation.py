@@ -6,8 +6,6 @@ explicit generator on the CPU, so a run can be repeated and resumed, whatever de
 
 from __future__ import annotations
 
-import math
-
 import torch
 import torch.nn.functional as F
 from torch import Generator, Tensor
@@ -73,7 +71,7 @@ def mix_between_classes(
 
 
 def mask_frequencies(frames: Tensor, generator: Generator) -> Tensor:
-    """SpecAugment's frequency masks (Park et al. 2019): two bands of normalised frames (B, frames, mels) become zero."""
+    """SpecAugment's frequency masks (Park et al. 2019): two bands of normalised frames (B, frames, mels) become 0."""
     batch, _, mels = frames.shape
     bins = torch.arange(mels)
     for _ in range(2):
@@ -85,7 +83,7 @@ def mask_frequencies(frames: Tensor, generator: Generator) -> Tensor:
 
 
 def random_segments(batch: int, clip_seconds: float, generator: Generator) -> Tensor:
-    """One to three random disjoint stretches a clip, (B, 3, 2) in seconds, that cover a tenth to a half of it together."""
+    """One to three random disjoint stretches a clip, (B, 3, 2) in seconds, together a tenth to a half of it."""
     count = torch.randint(1, 4, (batch, 1), generator=generator)
     used = torch.arange(3) < count
     length = torch.where(used, _uniform((batch, 3), 0.2, 1, generator), 0.0)

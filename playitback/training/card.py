@@ -17,9 +17,9 @@ from playitback.training.loop import Recipe
 _DATA_TERMS = {
     "esc50": (
         "CC-BY-NC-3.0",
-        'ESC-50 (K. J. Piczak, "ESC: Dataset for Environmental Sound Classification", ACM Multimedia 2015): 50 classes of '
-        "five-second clips from Freesound, licensed CC BY-NC 3.0 as a whole; the authors of the clips are named in the "
-        "data set's own list. The weights may not be used commercially.",
+        'ESC-50 (K. J. Piczak, "ESC: Dataset for Environmental Sound Classification", ACM Multimedia 2015): 50 classes '
+        "of five-second clips from Freesound, licensed CC BY-NC 3.0 as a whole; the authors of the clips are named in "
+        "the data set's own list. The weights may not be used commercially.",
     )
 }
 
@@ -61,8 +61,9 @@ pipeline_tag: audio-classification
 ---
 # {name}
 
-Replay attention (preset `{about["preset"]}`): {config.classes[0]} classes, clips of {config.front_end.clip_seconds:g} s at
-{config.front_end.sample_rate / 1000:g} kHz, {config.playbacks} playbacks at hops of {hops}.
+Replay attention (preset `{about["preset"]}`): {config.classes[0]} classes,
+clips of {config.front_end.clip_seconds:g} s at {config.front_end.sample_rate / 1000:g} kHz,
+{config.playbacks} playbacks at hops of {hops}.
 
 ## Data and licence
 {terms}
@@ -72,15 +73,16 @@ Trained on folds {", ".join(map(str, data["folds"]))}: {data["clips"]} clips. No
 ## Training
 `{about["command"]}`
 
-{about["minutes"]} minutes on {about["hardware"]}, PyTorch {about["torch"]}, seed {recipe["seed"]}: {recipe["encoder_epochs"]} epochs of
-the encoder, {recipe["replay_epochs"]} of slots and decoder, the last epoch's moving average.
+{about["minutes"]} minutes on {about["hardware"]}, PyTorch {about["torch"]}, seed {recipe["seed"]}:
+{recipe["encoder_epochs"]} epochs of the encoder, {recipe["replay_epochs"]} of slots and decoder, the last epoch's
+moving average.
 
 ## Results
 Not measured yet. Measure on clips that it was not trained on: `python -m playitback evaluate --checkpoint {name} ...`
 
 ## Limits
-It names one of its classes whatever it hears, silence and speech included. It was trained on clips that were cut out and
-labelled by hand; on field recordings expect less. Replayed segments show what this model used, not what is true.
+It names one of its classes whatever it hears, silence and speech included. It was trained on clips that were cut out
+and labelled by hand; on field recordings expect less. Replayed segments show what this model used, not what is true.
 """
 
 

@@ -46,6 +46,7 @@ def load_esc50(
     """
     rows = _esc50_rows(root)
     labels = {int(row["target"]): row["category"] for row in rows}
+    index_of = {target: index for index, target in enumerate(sorted(labels))}  # a part of ESC-50 leaves targets out
     chosen = [row for row in rows if int(row["fold"]) in folds]
     absent = sorted(set(folds) - {int(row["fold"]) for row in rows})
     if absent or not chosen:
@@ -53,7 +54,8 @@ def load_esc50(
         raise DataSetError(f"{root} has no fold {', '.join(map(str, absent))}; it has {', '.join(map(str, there))}")
     samples = np.zeros((len(chosen), front_end.clip_samples), np.int16)
     for index, row in enumerate(chosen):
-        recording = audio.load(_esc50_audio(root, row["filename"]), window_seconds=front_end.clip_seconds)
+        path = _esc50_audio(root, row["filename"])
+        recording = audio.load(path, window_seconds=front_end.clip_seconds, sample_rate=front_end.sample_rate)
         clip = recording.samples[: front_end.clip_samples]
         samples[index, : len(clip)] = np.clip(np.rint(clip * 32768), -32768, 32767)
         if progress is not None:
@@ -61,7 +63,7 @@ def load_esc50(
     return ClipSet(
         names=tuple(row["filename"] for row in chosen),
         samples=torch.from_numpy(samples),
-        targets=torch.tensor([int(row["target"]) for row in chosen]),
+        targets=torch.tensor([index_of[int(row["target"])] for row in chosen]),
         labels=tuple(labels[target] for target in sorted(labels)),
     )
 

@@ -1,10 +1,10 @@
 """What a model gets right after every pass, and whether what it replays is where the sound is.
 
 - accuracy after every pass, on clips it was not trained on;
-- silence: on clips with a second or more of digital zeros, the share of replayed time that lies in the zeros, beside the
-  share of all time that does (what choosing at random would give);
-- splices: two clips of different classes, the loudest half of each, one after the other; the share of replayed time that
-  lies in the half whose class the model then names (at random: one half).
+- silence: on clips with a second or more of digital zeros, the share of replayed time that lies in the zeros, beside
+  the share of all time that does (what choosing at random would give);
+- splices: two clips of different classes, the loudest half of each, one after the other; the share of replayed time
+  that lies in the half whose class the model then names (at random: one half).
 """
 
 from __future__ import annotations
@@ -14,8 +14,10 @@ from dataclasses import dataclass
 from typing import Any
 
 import torch
+import torch.nn.functional as F
 from torch import Generator, Tensor
 
+from playitback.errors import DataSetError
 from playitback.models.playitback import Pass, ReplayModel, audible_columns
 from playitback.training.datasets import ClipSet
 
@@ -121,11 +123,15 @@ def measure_splices(model: ReplayModel, clips: ClipSet, count: int, seed: int, r
 
 def splice(clips: ClipSet, count: int, seed: int) -> tuple[ClipSet, Tensor, Tensor]:
     """Loudest half of one clip, then the loudest half of one of another class; and the classes (N,) of both halves."""
+    if len(clips.targets.unique()) < 2:
+        raise DataSetError("all clips are of one class, and a splice needs two; choose other folds")
     generator = Generator().manual_seed(seed)
     half = clips.samples.shape[1] // 2
-    energy = clips.samples.float().square().cumsum(dim=1, dtype=torch.float64)
+    # before every sample, so that the difference at index i is the energy of samples i to i + half
+    energy = F.pad(clips.samples.float().square().cumsum(dim=1, dtype=torch.float64), (1, 0))
     loudest = (energy[:, half:] - energy[:, :-half]).argmax(dim=1)
-    samples, pairs = [], []
+    samples: list[Tensor] = []
+    pairs: list[tuple[int, int]] = []
     while len(pairs) < count:
         one, other = torch.randint(len(clips), (2,), generator=generator).tolist()
         if clips.targets[one] == clips.targets[other]:

@@ -10,7 +10,7 @@ from __future__ import annotations
 import json
 import math
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -18,7 +18,7 @@ from typing import Any
 import torch
 import torch.nn.functional as F
 from torch import Generator, Tensor, nn
-from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
+from torch.optim.swa_utils import AveragedModel
 from torch.utils.tensorboard import SummaryWriter
 
 from playitback.errors import SettingsError
@@ -35,10 +35,10 @@ class Recipe:
     """How to train. The defaults are the bundled model's."""
 
     encoder_epochs: int = 80
-    replay_epochs: int = 20
+    replay_epochs: int = 10
     batch_size: int = 32
     encoder_learning_rate: float = 1.5e-3
-    replay_learning_rate: float = 5e-4
+    replay_learning_rate: float = 1e-3
     weight_decay: float = 0.05  # none on vectors: biases, norms, starts
     warm_up_epochs: float = 2.5
     gradient_norm: float = 1.0
@@ -79,16 +79,25 @@ def train(
     out: Path,
     report: Callable[[Progress], None] = lambda progress: None,
 ) -> None:
-    """Trains ``model`` in place; its weights are the moving average in the end. Goes on where ``out`` says a run stopped."""
+    """Trains ``model`` in place; its weights are the moving average in the end.
+
+    Goes on where ``out`` says that a run stopped. Raises SettingsError where that run was another one, and where the
+    clips do not fill a batch.
+    """
+    steps = len(clips) // recipe.batch_size
+    if steps == 0:
+        raise SettingsError(
+            f"{len(clips)} clips do not fill a batch of {recipe.batch_size}; choose a smaller batch or more folds"
+        )
     out.mkdir(parents=True, exist_ok=True)
     torch.manual_seed(recipe.seed)
     generator = Generator().manual_seed(recipe.seed)
     device = model.mel_mean.device
     model.mel_mean, model.mel_deviation = log_mel_statistics(model, clips)
-    model.to(memory_format=torch.channels_last)
+    model.to(memory_format=torch.channels_last)  # type: ignore[call-overload]  # torch's annotations do not know it
     levels = clip_levels(clips, model.config.front_end.sample_rate)
-    steps = len(clips) // recipe.batch_size
-    saved = _read_state(out, recipe)
+    run = {"recipe": asdict(recipe), "model": model.config.to_dict(), "clips": list(clips.names)}
+    saved = _read_state(out, run)
 
     with SummaryWriter(out / "tensorboard") as board:
         for stage in _STAGES:
@@ -97,7 +106,7 @@ def train(
             terms = objectives.encoder_terms if stage == "encoder" else objectives.replay_terms
             parameters = _prepare_stage(model, stage)
             optimizer = torch.optim.AdamW(_parameter_groups(parameters, recipe), lr=recipe.learning_rate(stage))
-            average = AveragedModel(model, multi_avg_fn=get_ema_multi_avg_fn(recipe.average_decay), use_buffers=True)
+            average = AveragedModel(model, multi_avg_fn=_moving_average(recipe.average_decay), use_buffers=True)
             state = _State(model, average, optimizer, generator)
             first_epoch, seconds_before = 0, 0.0
             if saved is not None and saved["stage"] == stage:
@@ -130,7 +139,7 @@ def train(
                 for name, value in means.items():
                     board.add_scalar(f"{stage}/{name}", value, epoch + 1)
                 seconds = seconds_before + time.monotonic() - started
-                state.save(out, recipe, stage, epoch + 1, seconds)
+                state.save(out, run, stage, epoch + 1, seconds)
                 _append_log(out, {"stage": stage, "epoch": epoch + 1, "seconds": round(seconds), **means})
 
             # the next stage builds on the average, and so does whoever uses the model
@@ -197,6 +206,21 @@ def _prepare_stage(model: ReplayModel, stage: str) -> list[nn.Parameter]:
     return [parameter for module in trained for parameter in module.parameters()]
 
 
+def _moving_average(decay: float) -> Callable[[Sequence[Tensor], Sequence[Tensor], Tensor | int], None]:
+    """Exponential moving average whose memory grows with the steps done, up to that of ``decay``."""
+
+    @torch.no_grad()
+    def update(averages: Sequence[Tensor], current: Sequence[Tensor], count: Tensor | int) -> None:
+        share = 1 - min(decay, (1 + int(count)) / (10 + int(count)))
+        for average, value in zip(averages, current, strict=True):
+            if average.is_floating_point():
+                average.lerp_(value, share)
+            else:
+                average.copy_(value)
+
+    return update
+
+
 def _parameter_groups(parameters: list[nn.Parameter], recipe: Recipe) -> list[dict[str, Any]]:
     matrices = [parameter for parameter in parameters if parameter.ndim > 1]
     vectors = [parameter for parameter in parameters if parameter.ndim <= 1]
@@ -212,9 +236,9 @@ class _State:
     optimizer: torch.optim.Optimizer
     generator: Generator
 
-    def save(self, out: Path, recipe: Recipe, stage: str, epoch: int, seconds: float) -> None:
+    def save(self, out: Path, run: dict[str, Any], stage: str, epoch: int, seconds: float) -> None:
         saved = {
-            "recipe": asdict(recipe),
+            "run": run,
             "stage": stage,
             "epoch": epoch,
             "seconds": seconds,
@@ -239,13 +263,16 @@ class _State:
         return saved["epoch"], saved["seconds"]
 
 
-def _read_state(out: Path, recipe: Recipe) -> dict[str, Any] | None:
+def _read_state(out: Path, run: dict[str, Any]) -> dict[str, Any] | None:
     path = out / STATE_FILE
     if not path.is_file():
         return None
     saved: dict[str, Any] = torch.load(path, map_location="cpu", weights_only=True)
-    if saved["recipe"] != asdict(recipe):
-        raise SettingsError(f"{out} holds a run with other settings; give the same ones to go on, or another folder")
+    if saved.get("run") != run:
+        raise SettingsError(
+            f"{out} holds a run with other settings, another model or other clips; "
+            "give the same ones to go on, or another folder"
+        )
     return saved
 
 

@@ -49,10 +49,13 @@ def replay_terms(model: ReplayModel, waveforms: Tensor, targets: Tensor, generat
     """waveforms (B, samples), targets (B, classes) summing to 1 -> every term, weighted."""
     passes = list(model.listen(waveforms))
     beliefs = [(each.logits[0].softmax(dim=1) * targets).sum(dim=1) for each in passes]
+    decisions = [each.logits[0] for each in passes]
+    if model.config.decoder.fusion:
+        decisions += model.decoder.logits(model.decoder.fuse([each.summary for each in passes]))
     # one pass a step is enough for keep and remove, and each takes its turn
     examined = passes[int(torch.randint(len(passes), (), generator=generator))]
     terms = {
-        "classify": torch.stack([cross_entropy(each.logits[0], targets) for each in passes]).mean(),
+        "classify": torch.stack([cross_entropy(logits, targets) for logits in decisions]).mean(),
         "keep": cross_entropy(hear_only(model, examined, informative(examined)), targets),
         "remove": nothing_said(hear_only(model, examined, 1 - informative(examined))),
         "rank": rank_loss(torch.stack(beliefs)),
@@ -89,10 +92,11 @@ def nothing_said(logits: Tensor) -> Tensor:
 
 
 def rank_loss(beliefs: Tensor, margin: float = 0.02) -> Tensor:
-    """Hinge on p_{i+1}(y) >= p_i(y) + margin for beliefs (passes, B); directed, unlike the original's absolute difference.
+    """Hinge on p_{i+1}(y) >= p_i(y) + margin for beliefs (passes, B).
 
-    The margin shrinks near certainty, where there is nothing left to gain. The earlier pass is held fixed, so that the
-    loss can be met by a better later pass only, not by a worse earlier one.
+    Directed, unlike the original's absolute difference. The margin shrinks near certainty, where there is nothing left
+    to gain. The earlier pass is held fixed, so that the loss can be met by a better later pass only, not by a worse
+    earlier one.
     """
     if len(beliefs) < 2:
         return beliefs.new_zeros(())
