@@ -19,7 +19,7 @@ try:
 except ImportError:  # everywhere but on Hugging Face
     spaces = None
 
-from app.page import build_page, launch
+from app.page import build_page, launch_settings
 from app.service import ExplanationService, PlayItBackError, offered_checkpoints
 
 GPU_SECONDS = 30  # that one explanation may use of a GPU lent by a Space
@@ -52,4 +52,4 @@ demo = build_page(service)
 
 if __name__ == "__main__":
     threading.Thread(target=service.warm_up, daemon=True).start()
-    launch(demo, host=arguments.host, port=arguments.port)
+    demo.launch(server_name=arguments.host, server_port=arguments.port, **launch_settings())

@@ -26,6 +26,7 @@ HOURS_KEPT = 4
 SECONDS_BETWEEN_DELETIONS = 900
 LARGEST_UPLOAD = "50mb"
 LONGEST_QUEUE = 32
+FOLDER_PREFIX = "playitback-"  # of a run's files, until gradio has copied them
 #: all events that compute share it, so that one explanation is computed at a time
 MODEL_QUEUE = "model"
 
@@ -56,24 +57,18 @@ def build_page(service: ExplanationService, examples: Sequence[Path] | None = No
         _wire_model(service, inputs, card)
         _wire_run(service, inputs, rows, beliefs)
         _add_api(service, inputs, model.playbacks)
-    return page
+    return page.queue(max_size=LONGEST_QUEUE)
 
 
-def launch(page: gr.Blocks, *, host: str | None = None, port: int | None = None, wait: bool = True) -> str:
-    """Serves the page; host and port default to gradio's environment variables. Returns its address if not ``wait``."""
-    page.queue(max_size=LONGEST_QUEUE)
-    _, address, _ = page.launch(
-        server_name=host,
-        server_port=port,
-        prevent_thread_lock=not wait,
-        quiet=not wait,
-        run_history=False,  # these are recordings of people
-        max_file_size=LARGEST_UPLOAD,
-        footer_links=["api", "settings"],
-        theme=_theme(),
-        css=_STYLE.read_text(encoding="utf-8"),
-    )
-    return address
+def launch_settings() -> dict[str, Any]:
+    """How the page is served, wherever it is: arguments of ``launch``."""
+    return {
+        "run_history": False,  # these are recordings of people
+        "max_file_size": LARGEST_UPLOAD,
+        "footer_links": ["api", "settings"],
+        "theme": _theme(),
+        "css": _STYLE.read_text(encoding="utf-8"),
+    }
 
 
 def _theme() -> gr.themes.Base:
@@ -172,7 +167,7 @@ def _wire_run(
         settings = Settings(checkpoint, int(count), start_seconds, class_to_follow or None)
         try:
             # gradio copies the files at every yield; what it copied is deleted on its schedule, the folder at the end
-            with TemporaryDirectory() as directory:
+            with TemporaryDirectory(prefix=FOLDER_PREFIX) as directory:
                 for view in service.explain(Path(path), settings, Path(directory)):
                     buttons = ready if view.finished else running
                     yield listen.run_html(view), *buttons, *playbacks.updates(view), *confidence.updates(view)
@@ -219,7 +214,7 @@ def _add_api(service: ExplanationService, inputs: listen.Listen, most_playbacks:
         if recording is None:
             raise gr.Error(text.NO_RECORDING, print_exception=False)
         try:
-            with TemporaryDirectory() as name:
+            with TemporaryDirectory(prefix=FOLDER_PREFIX) as name:
                 directory = Path(name)
                 *_, view = service.explain(Path(recording), Settings(model, playbacks, start_seconds), directory)
                 files = service.write_files(view, directory)

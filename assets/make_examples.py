@@ -41,11 +41,13 @@ def _time(samples: int, rate: int) -> np.ndarray:
     return np.arange(samples) / rate
 
 
-def _band(low: float, high: float, slope: float = 2.0) -> Callable[[np.ndarray], np.ndarray]:
-    """Gain over frequency: 1 between two corners, falling by ``slope`` x 6 dB an octave outside."""
+def _band(low: float, high: float, slope: float = 2.0, tilt: float = 0.0) -> Callable[[np.ndarray], np.ndarray]:
+    """Gain over frequency: falls by ``slope`` x 6 dB an octave outside two corners, by ``tilt`` x 6 dB between them."""
 
     def gain(hertz: np.ndarray) -> np.ndarray:
-        return 1 / np.sqrt((1 + (low / np.maximum(hertz, 1e-3)) ** (2 * slope)) * (1 + (hertz / high) ** (2 * slope)))
+        hertz = np.maximum(hertz, 1.0)
+        edges = np.sqrt((1 + (low / hertz) ** (2 * slope)) * (1 + (hertz / high) ** (2 * slope)))
+        return (hertz / low) ** -tilt / edges
 
     return gain
 
@@ -239,7 +241,7 @@ def clock_tick(rate: int) -> np.ndarray:
 
 def _rain(rng: np.random.Generator, rate: int, drops_per_second: float) -> np.ndarray:
     samples = round(SECONDS * rate)
-    bed = _noise(rng, samples, rate, _band(550, 7_500, 0.8)) * (1 + 0.08 * _wander(rng, samples, rate, 1.5))
+    bed = _noise(rng, samples, rate, _band(120, 7_000, 1.0, 0.45)) * (1 + 0.08 * _wander(rng, samples, rate, 1.5))
     track = 0.1 * bed
     for _ in range(round(drops_per_second * SECONDS)):
         pitch = np.exp(rng.uniform(np.log(1_200), np.log(7_500)))
@@ -257,7 +259,7 @@ def _rain(rng: np.random.Generator, rate: int, drops_per_second: float) -> np.nd
 def rain(rate: int) -> np.ndarray:
     """Steady rain on stone and puddles.
 
-    A bed of many far drops (noise from 550 Hz to 7.5 kHz), 260 near drops a second as short ticks whose strength
+    A bed of many far drops (noise up to 7 kHz, a little darker than white), 260 near drops a second as short ticks whose strength
     follows a power law, and bubbles that rise in pitch.
     """
     rng = np.random.default_rng(4)
@@ -338,9 +340,9 @@ def engine(rate: int) -> np.ndarray:
     )
     t_pulse = _time(round(0.02 * rate), rate)
     breath = _convolve(pulses, np.exp(-t_pulse / 0.004))
-    intake = _noise(rng, len(t), rate, _band(150, 2_600, 0.7)) * (0.35 + breath)
+    intake = _noise(rng, len(t), rate, _band(120, 3_000, 1.0, 0.6)) * (0.2 + breath)
     track = np.tanh(0.9 * _convolve(pulses, exhaust)) + 0.28 * intake + valves
-    track += 0.05 * _noise(rng, len(t), rate, _band(60, 4_500, 0.7))
+    track += 0.05 * _noise(rng, len(t), rate, _band(50, 5_000, 1.0, 0.7))
     return _finish(_room(track, rng, rate, 0.3, 0.2), rate)
 
 
@@ -382,12 +384,12 @@ def sea_waves(rate: int) -> np.ndarray:
     rng = np.random.default_rng(8)
     samples = round(SECONDS * rate)
     t = _time(samples, rate)
-    track = 0.08 * _noise(rng, samples, rate, _band(120, 2_500, 0.8))
+    track = 0.08 * _noise(rng, samples, rate, _band(120, 3_000, 1.0, 0.3))
     for low, high, delay, rise, fall, level in (
         (50, 250, -0.15, 0.7, 1.1, 0.55),
-        (250, 1_000, 0.0, 0.45, 0.8, 0.6),
-        (1_000, 3_000, 0.12, 0.3, 0.9, 0.4),
-        (3_000, 9_000, 0.2, 0.4, 1.3, 0.26),
+        (250, 1_000, 0.0, 0.45, 0.8, 0.7),
+        (1_000, 3_000, 0.12, 0.3, 0.9, 0.36),
+        (3_000, 9_000, 0.2, 0.4, 1.3, 0.14),
     ):
         strength = np.zeros(samples)
         for crest, height in ((-1.5, 0.8), (1.35, 1.0), (4.05, 0.85)):
@@ -415,8 +417,8 @@ def thunderstorm(rate: int) -> np.ndarray:
         (25, 80, 1.3, 0.9),
         (80, 200, 0.8, 1.0),
         (200, 600, 0.45, 0.7),
-        (600, 1_500, 0.25, 0.22),
-        (1_500, 5_000, 0.12, 0.05),
+        (600, 1_500, 0.3, 0.2),
+        (1_500, 5_000, 0.15, 0.03),
     ):
         strength = np.zeros(samples)
         for arrival, height in zip(arrivals, strengths, strict=True):
@@ -425,14 +427,15 @@ def thunderstorm(rate: int) -> np.ndarray:
         texture = np.maximum(0.15, 1 + 0.5 * _wander(rng, samples, rate, 7))
         thunder += level * strength * texture * _noise(rng, samples, rate, _band(low, high, 2.0))
     wet = _rain(rng, rate, 90)
-    return _finish(np.tanh(0.8 * thunder) + 0.22 * wet, rate)
+    wind = _noise(rng, samples, rate, _band(30, 500, 1.0, 0.5)) * (1 + 0.3 * _wander(rng, samples, rate, 2))
+    return _finish(np.tanh(0.8 * thunder) + 0.11 * wet + 0.02 * wind, rate)
 
 
 def glass_breaking(rate: int) -> np.ndarray:
     """A pane breaks at 1.2 s, and its pieces fall; quiet before and after.
 
-    A blow and a rush of splinters too many to tell apart, then shards, most of them at once and the last a second later:
-    each rings in five modes between 1.8 and 13 kHz for a twentieth to a quarter of a second.
+    A blow and a rush of splinters too many to tell apart, then shards, most of them at once and the last a second
+    later: each rings in five modes between 1.8 and 13 kHz for a twentieth to a quarter of a second.
     """
     rng = np.random.default_rng(10)
     track = _silence(rate)
@@ -462,7 +465,7 @@ def bell_in_rain(rate: int) -> np.ndarray:
     track = _silence(rate)
     _add(track, _bell(rng, 440.0, SECONDS - 2.0, rate), 2.0, rate)
     track = _room(track, rng, rate, 1.5, 0.3)
-    return _finish(track / np.max(np.abs(track)) + 0.30 * wet, rate)
+    return _finish(track / np.max(np.abs(track)) + 0.14 * wet, rate)
 
 
 def knocks_then_clock(rate: int) -> np.ndarray:

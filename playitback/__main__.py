@@ -207,6 +207,8 @@ def _summary(explanation: Explanation, folder: Path) -> str:
 
 def _train(arguments: argparse.Namespace) -> int:
     # the training's own requirements are not the page's, so they are imported where they are used
+    import torch
+
     from playitback.models.playitback import ReplayModel
     from playitback.recognizer import find_device
     from playitback.training import card
@@ -216,6 +218,7 @@ def _train(arguments: argparse.Namespace) -> int:
     recipe = Recipe(**{name: value for name, value in vars(arguments).items() if name in given and value is not None})
     front_end = preset(arguments.preset, (("any",),)).front_end
     clips = _load_data(arguments, front_end)
+    torch.manual_seed(recipe.seed)  # of the weights at the start; the loop draws its own numbers anew
     model = ReplayModel(preset(arguments.preset, (clips.labels,))).to(find_device(arguments.device))
     with _TrainingBar() as bar:
         train(model, clips, recipe, arguments.out, bar.show)

@@ -63,10 +63,10 @@ def load_checkpoint(source: str | Path) -> Checkpoint:
     folder = find_checkpoint(source)
     description = _read_description(folder)
     try:
-        config = ModelConfig.from_dict(description["model"])
-    except SettingsError as error:
+        model = ReplayModel(ModelConfig.from_dict(description["model"]))
+    # numbers that no one checked, as in a file edited by hand, fail where they are first computed with
+    except (SettingsError, ArithmeticError, AttributeError, RuntimeError, TypeError, ValueError) as error:
         raise CheckpointError(f"{folder / CONFIG_FILE} describes no valid model: {error}; restore the file") from error
-    model = ReplayModel(config)
     _load_weights(model, folder)
     card = folder / CARD_FILE
     return Checkpoint(

@@ -48,7 +48,7 @@ class FrontEndConfig:
         return round(self.clip_seconds * self.sample_rate)
 
     def hop_samples(self, pass_index: int) -> int:
-        """Hop of pass ``pass_index`` (0 is the first hearing) in samples: h0 / (i + 1), rounded (paper, section 2.1)."""
+        """Hop of pass ``pass_index`` (0 is the first hearing): h0 / (i + 1) samples, rounded (paper, section 2.1)."""
         return round(self.clip_samples / self.frames / (pass_index + 1))
 
     def hop_seconds(self, pass_index: int) -> float:

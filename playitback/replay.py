@@ -75,9 +75,10 @@ class TimeMaps:
         knots_seconds = torch.cat([first, segments.flatten(1), last], dim=1)
         intervals = knots_seconds.shape[1] - 1
         inside = (torch.arange(intervals, device=segments.device) % 2 == 1).expand(batch, intervals)
-        weight = knots_seconds.diff(dim=1) * torch.where(inside, ratio, 1.0)
+        length = knots_seconds.diff(dim=1)
+        weight = torch.where(inside, length * ratio, length)
         cumulative = torch.cat([first, weight.cumsum(dim=1)], dim=1)
-        return cls(cumulative * (frames / cumulative[:, -1:]), knots_seconds, inside)
+        return cls(cumulative / cumulative[:, -1:] * frames, knots_seconds, inside)  # in this order the ends are exact
 
     def seconds(self, frame: Tensor) -> Tensor:
         """(Fractional) frames (B, N) -> clip seconds (B, N)."""

@@ -14,6 +14,7 @@ import numpy as np
 from playitback.replay import TimeMap
 
 _CROSS_FADE_SECONDS = 0.01
+_WINDOW_SAMPLES = 384  # of the phase vocoder: longer ones displace and smear what is short, shorter ones blur hums
 
 
 def tape(samples: np.ndarray, time_map: TimeMap, sample_rate: int) -> np.ndarray:
@@ -48,5 +49,5 @@ def _stretched(samples: np.ndarray, start: float, end: float, length: int) -> np
     first, last = round(start), max(round(end), round(start) + 1)
     inside = samples[max(first, 0) : max(last, 0)]
     piece = np.pad(inside, (max(-first, 0), max(last - first - max(-first, 0) - len(inside), 0)))
-    stretched = librosa.effects.time_stretch(piece, rate=len(piece) / length, n_fft=512)
+    stretched = librosa.effects.time_stretch(piece, rate=len(piece) / length, n_fft=_WINDOW_SAMPLES)
     return librosa.util.fix_length(stretched, size=length)
