@@ -180,6 +180,7 @@ def _wire_run(
         outputs,
         show_progress="minimal",
         show_progress_on=inputs.status,
+        trigger_mode="multiple",  # a press right after the last pass or a stop must not be lost
         concurrency_id=MODEL_QUEUE,
         concurrency_limit=1,
         api_visibility="private",

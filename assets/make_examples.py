@@ -104,9 +104,11 @@ def _room(
 
 
 def _finish(sound: np.ndarray, rate: int) -> np.ndarray:
-    """Short fades at both ends, and the loudest sample at PEAK."""
+    """Nothing below 20 Hz, short fades at both ends, and the loudest sample at PEAK."""
+    spectrum = np.fft.rfft(sound)
+    hertz = np.fft.rfftfreq(len(sound), 1 / rate)
+    sound = np.fft.irfft(spectrum * hertz**4 / (hertz**4 + 20.0**4), len(sound))
     fade = 0.5 - 0.5 * np.cos(np.pi * np.arange(round(0.01 * rate)) / round(0.01 * rate))
-    sound = sound.copy()
     sound[: len(fade)] *= fade
     sound[-len(fade) :] *= fade[::-1]
     return PEAK * sound / np.max(np.abs(sound))
@@ -148,6 +150,15 @@ def _bell(rng: np.random.Generator, prime: float, seconds: float, rate: int) -> 
     return stroke
 
 
+def _peal(rng: np.random.Generator, rate: int, seconds: Sequence[float]) -> np.ndarray:
+    """Three bells in turn, one stroke at each of ``seconds``, and what tower and square answer."""
+    track = _silence(rate)
+    for stroke, second in enumerate(seconds):
+        prime = (523.3, 440.0, 392.0)[stroke % 3]
+        _add(track, _bell(rng, prime, SECONDS - second, rate), second, rate, rng.uniform(0.7, 1.0))
+    return _room(track, rng, rate, 2.0, 0.35)
+
+
 def church_bells(rate: int) -> np.ndarray:
     """Three bells rung in turn.
 
@@ -155,13 +166,8 @@ def church_bells(rate: int) -> np.ndarray:
     time; the tower and the square answer for two seconds; wind below.
     """
     rng = np.random.default_rng(1)
-    track = _silence(rate)
-    for order, prime in enumerate((523.3, 440.0, 392.0)):
-        for stroke in range(4):
-            second = 0.15 + 0.42 * order + 1.32 * stroke + rng.uniform(-0.02, 0.02)
-            if second < SECONDS - 0.1:
-                _add(track, _bell(rng, prime, SECONDS - second, rate), second, rate, rng.uniform(0.7, 1.0))
-    track = _room(track, rng, rate, 2.0, 0.35)
+    rounds = np.add.outer((0.15, 1.47, 2.79, 4.11), (0.0, 0.42, 0.84)).ravel()[:-1]
+    track = _peal(rng, rate, (rounds + rng.uniform(-0.02, 0.02, len(rounds))).tolist())
     return _finish(track + 0.008 * _noise(rng, len(track), rate, _band(40, 300)), rate)
 
 
@@ -259,8 +265,8 @@ def _rain(rng: np.random.Generator, rate: int, drops_per_second: float) -> np.nd
 def rain(rate: int) -> np.ndarray:
     """Steady rain on stone and puddles.
 
-    A bed of many far drops (noise up to 7 kHz, a little darker than white), 260 near drops a second as short ticks whose strength
-    follows a power law, and bubbles that rise in pitch.
+    A bed of many far drops (noise up to 7 kHz, a little darker than white), 260 near drops a second as short ticks
+    whose strength follows a power law, and bubbles that rise in pitch.
     """
     rng = np.random.default_rng(4)
     return _finish(_rain(rng, rate, 260), rate)
@@ -306,43 +312,39 @@ def door_wood_knock(rate: int) -> np.ndarray:
 def engine(rate: int) -> np.ndarray:
     """A four-cylinder engine: idle, up to 2,600 turns a minute and back.
 
-    One pulse a firing (two a turn), the cylinders unlike and a little out of time, through the resonances of exhaust
-    and block; intake noise breathes with the pulses; valves tick along.
+    One soft pulse a firing (two a turn), the cylinders unlike and a little out of time, through the resonances of
+    exhaust and block; belts and gears hum in multiples of the turns; intake and road noise breathe with the firings.
     """
     rng = np.random.default_rng(6)
     t = _time(round(SECONDS * rate), rate)
-    turns = np.interp(t, (0, 1.2, 2.2, 2.9, 4.1, 5), (800, 820, 2_450, 2_600, 900, 810)) * (
-        1 + 0.008 * _wander(rng, len(t), rate, 6)
-    )
-    phase = np.cumsum(turns / 30) / rate  # firings so far
-    firings = np.searchsorted(phase, np.arange(1, int(phase[-1])))
-    cylinders = np.array([1.0, 0.82, 0.93, 0.74])
+    turns = np.interp(t, (0, 1.2, 2.2, 2.9, 4.1, 5), (820, 836, 2_444, 2_600, 902, 820))  # a minute
+    turns *= 1 + 0.008 * _wander(rng, len(t), rate, 6)
+    firings = np.searchsorted(np.cumsum(turns / 30) / rate, np.arange(1, int(np.sum(turns / 30) / rate)))
     pulses = _silence(rate)
-    valves = _silence(rate)
     for index, sample in enumerate(firings):
-        at = min(len(t) - 1, max(0, sample + round(rng.normal(0, 4e-4) * rate)))
-        load = 0.65 + 0.35 * turns[sample] / 2_600
-        pulses[at] += load * cylinders[index % 4] * rng.uniform(0.85, 1.1)
-        _add(valves, _burst(rng, 0.008, rate, _band(2_000, 6_000)), at / rate, rate, 0.03 * rng.uniform(0.5, 1.5))
-    exhaust = _ring(
-        [
-            (62, 0.10, 1.2),
-            (118, 0.07, 1.2),
-            (205, 0.045, 0.8),
-            (345, 0.028, 0.5),
-            (560, 0.017, 0.35),
-            (890, 0.011, 0.25),
-            (1_450, 0.007, 0.16),
-            (2_300, 0.005, 0.10),
-        ],
-        0.15,
-        rate,
+        at = min(len(t) - 1, max(0, sample + round(rng.normal(0, 2e-4) * rate)))
+        cylinder = (1.0, 0.88, 0.95, 0.82)[index % 4]
+        pulses[at] += (0.65 + 0.35 * turns[sample] / 2_600) * cylinder * rng.uniform(0.92, 1.06)
+    t_pulse = _time(round(0.03 * rate), rate)
+    soft = _convolve(pulses, np.exp(-t_pulse / 0.003) - np.exp(-t_pulse / 0.001))
+    exhaust = (
+        (62, 0.10, 1.2),
+        (118, 0.08, 1.2),
+        (205, 0.06, 0.8),
+        (345, 0.04, 0.5),
+        (560, 0.03, 0.35),
+        (890, 0.02, 0.25),
+        (1_450, 0.015, 0.16),
     )
-    t_pulse = _time(round(0.02 * rate), rate)
-    breath = _convolve(pulses, np.exp(-t_pulse / 0.004))
-    intake = _noise(rng, len(t), rate, _band(120, 3_000, 1.0, 0.6)) * (0.2 + breath)
-    track = np.tanh(0.9 * _convolve(pulses, exhaust)) + 0.28 * intake + valves
-    track += 0.05 * _noise(rng, len(t), rate, _band(50, 5_000, 1.0, 0.7))
+    track = _convolve(soft, _ring(exhaust, 0.15, rate))
+    track /= np.sqrt(np.mean(track**2))
+    angle = 2 * np.pi * np.cumsum(turns / 60) / rate
+    for order, level in ((2, 1.0), (4, 0.6), (6, 0.4), (11, 0.3), (22, 0.5), (36, 0.4), (44, 0.2)):
+        track += 0.15 * level * np.sin(order * angle)
+    breath = _convolve(pulses, np.exp(-t_pulse / 0.008))
+    depth = (0.85 + 0.15 * breath / np.mean(breath)) * (0.6 + 0.4 * turns / 2_600)
+    track += 0.20 * depth * _noise(rng, len(t), rate, _band(100, 3_000, 1.0, 0.6))
+    track += 0.05 * _noise(rng, len(t), rate, _band(50, 5_000, 1.0, 0.6))
     return _finish(_room(track, rng, rate, 0.3, 0.2), rate)
 
 
@@ -401,34 +403,33 @@ def sea_waves(rate: int) -> np.ndarray:
 
 
 def thunderstorm(rate: int) -> np.ndarray:
-    """A flash close by: a crack of thunder at one second, then its rumble from farther and farther away, in the rain.
+    """A flash some hundred metres away: its thunder claps at one second and rolls on, in light rain and wind.
 
-    Noise in five bands, the lower the longer; claps from a dozen points of the channel arrive one after the other.
+    Noise in five bands, the lower the louder and longer; claps from eighteen points of the channel arrive one after
+    the other, and the air between makes each of them swell and flutter.
     """
     rng = np.random.default_rng(9)
     samples = round(SECONDS * rate)
     t = _time(samples, rate)
-    arrivals = np.sort(1.0 + rng.exponential(0.55, 14))
-    arrivals[:3] = (1.0, 1.05, 1.13)
-    strengths = rng.uniform(0.35, 1.0, len(arrivals)) * np.exp(-(arrivals - 1.0) / 1.6)
-    strengths[0] = 1.2
-    thunder = np.zeros(samples)
+    arrivals = np.sort(1.0 + rng.exponential(0.7, 18))
+    strengths = rng.uniform(0.2, 1.0, len(arrivals)) ** 1.5 * np.exp(-(arrivals - 1.0) / 2.0)
+    arrivals[0], strengths[0] = 1.0, 0.7
+    track = 0.12 * _rain(rng, rate, 60)
     for low, high, fall, level in (
-        (25, 80, 1.3, 0.9),
-        (80, 200, 0.8, 1.0),
-        (200, 600, 0.45, 0.7),
-        (600, 1_500, 0.3, 0.2),
-        (1_500, 5_000, 0.15, 0.03),
+        (25, 80, 0.9, 0.9),
+        (80, 200, 0.6, 1.0),
+        (200, 500, 0.35, 0.6),
+        (500, 1_200, 0.18, 0.16),
+        (1_200, 4_000, 0.08, 0.025),
     ):
         strength = np.zeros(samples)
         for arrival, height in zip(arrivals, strengths, strict=True):
             after = np.maximum(0, t - arrival)
-            strength += height * np.where(t >= arrival, (1 - np.exp(-after / 0.012)) * np.exp(-after / fall), 0.0)
-        texture = np.maximum(0.15, 1 + 0.5 * _wander(rng, samples, rate, 7))
-        thunder += level * strength * texture * _noise(rng, samples, rate, _band(low, high, 2.0))
-    wet = _rain(rng, rate, 90)
-    wind = _noise(rng, samples, rate, _band(30, 500, 1.0, 0.5)) * (1 + 0.3 * _wander(rng, samples, rate, 2))
-    return _finish(np.tanh(0.8 * thunder) + 0.11 * wet + 0.02 * wind, rate)
+            strength += height * (1 - np.exp(-after / 0.03)) * np.exp(-after / fall)
+        flutter = np.maximum(0.08, 1 + 0.7 * _wander(rng, samples, rate, 5))
+        track += level * strength * flutter * _noise(rng, samples, rate, _band(low, high))
+    wind = _noise(rng, samples, rate, _band(30, 300, 1.0, 0.5)) * (1 + 0.3 * _wander(rng, samples, rate, 2))
+    return _finish(track + 0.02 * wind, rate)
 
 
 def glass_breaking(rate: int) -> np.ndarray:
@@ -442,7 +443,7 @@ def glass_breaking(rate: int) -> np.ndarray:
     start = 1.2
     _add(track, _ring([(140, 0.12, 1.0), (310, 0.08, 0.6)], 0.15, rate), start, rate, 0.5)
     _add(track, _burst(rng, 0.10, rate, _band(400, 9_000, 1.0)), start, rate, 0.5)
-    _add(track, _burst(rng, 1.1, rate, _band(2_200, 11_000, 1.0)), start + 0.01, rate, 0.16)
+    _add(track, _burst(rng, 1.1, rate, _band(900, 11_000, 1.0)), start + 0.01, rate, 0.16)
     falls = np.concatenate([rng.exponential(0.08, 110), 0.2 + rng.exponential(0.3, 130)])
     for fall in falls[falls < 1.7]:
         lowest = np.exp(rng.uniform(np.log(1_800), np.log(5_500)))
@@ -458,14 +459,12 @@ def glass_breaking(rate: int) -> np.ndarray:
     return _finish(track + 3e-4 * _noise(rng, len(track), rate, _band(50, 1_000)), rate)
 
 
-def bell_in_rain(rate: int) -> np.ndarray:
-    """A mixture: rain all the time, and one stroke of a church bell at 2.0 s that rings to the end."""
+def bells_in_rain(rate: int) -> np.ndarray:
+    """A mixture: light rain all the time, and church bells that begin to ring at 1.8 s."""
     rng = np.random.default_rng(11)
     wet = _rain(rng, rate, 200)
-    track = _silence(rate)
-    _add(track, _bell(rng, 440.0, SECONDS - 2.0, rate), 2.0, rate)
-    track = _room(track, rng, rate, 1.5, 0.3)
-    return _finish(track / np.max(np.abs(track)) + 0.14 * wet, rate)
+    track = _peal(rng, rate, (1.80, 2.22, 2.64, 3.12, 3.54, 3.96, 4.44))
+    return _finish(track / np.max(np.abs(track)) + 0.06 * wet, rate)
 
 
 def knocks_then_clock(rate: int) -> np.ndarray:
@@ -489,7 +488,7 @@ EXAMPLES = {
     "sea_waves": Example(sea_waves, 22_050, "wav"),
     "thunderstorm": Example(thunderstorm, 16_000, "wav"),
     "glass_breaking": Example(glass_breaking, 44_100, "flac"),
-    "bell_in_rain": Example(bell_in_rain, 22_050, "wav"),
+    "bells_in_rain": Example(bells_in_rain, 22_050, "wav"),
     "knocks_then_clock": Example(knocks_then_clock, 16_000, "wav"),
 }
 

@@ -1,4 +1,4 @@
-"""The synchronised player alone, in a real browser, on made-up passes of a four-second clip."""
+"""The synchronised player in a real browser, on made-up passes of a four-second clip: alone, and as Gradio shows it."""
 
 from __future__ import annotations
 
@@ -68,7 +68,7 @@ def make_views(
             spectrogram=picture,
             frames_spectrogram=picture,
             frame_ticks=((0.0, "0"), (0.2, "1"), (0.6, "2"), (1.0, "4")),
-            frequency_ticks=((0.13, "250 Hz"), (0.35, "1 kHz"), (0.756, "4 kHz")),
+            frequency_ticks=((0.1212, "250 Hz"), (0.3521, "1 kHz"), (0.7557, "4 kHz")),
             attention_seconds=tuple(columns),
             informative=tuple(informative),
             uninformative=tuple(1 - informative),
@@ -114,11 +114,43 @@ def address(serve: Callable[..., str], tmp_path_factory: pytest.TempPathFactory)
 
 
 @pytest.fixture
-def page(browser_page: Page, address: str) -> Page:
+def gradio_page(browser_page: Page, address: str) -> Page:
     """The page with all rows of the first run in the left player."""
     browser_page.add_init_script(WATCH)
     browser_page.goto(address)
     show(browser_page, "all rows", 3)
+    return browser_page
+
+
+@pytest.fixture(scope="module")
+def offline(tmp_path_factory: pytest.TempPathFactory) -> tuple[dict[str, Any], dict[str, str]]:
+    """Two finished runs as JSON, and their files as data: addresses."""
+    folder = tmp_path_factory.mktemp("offline")
+    views = {run_id: dataclasses.asdict(make_views(folder, run_id)[2]) for run_id in ("first", "second")}
+    kinds = {".wav": "audio/wav", ".png": "image/png"}
+    files = {
+        str(path): f"data:{kinds[path.suffix]};base64,{base64.b64encode(path.read_bytes()).decode()}"
+        for path in folder.iterdir()
+    }
+    return json.loads(json.dumps(views)), files
+
+
+@pytest.fixture
+def page(browser_page: Page, offline: tuple[dict[str, Any], dict[str, str]]) -> Page:
+    """The player without Gradio or network, as in a report, with all rows of the first run."""
+    source = Path(app.player.__file__).parent
+    browser_page.set_content("<div id='left'><div class='playitback-player'></div></div>")
+    browser_page.add_style_tag(path=source / "player.css")
+    browser_page.add_script_tag(content=WATCH)
+    browser_page.add_script_tag(path=source / "player.js")
+    browser_page.evaluate(
+        """([views, files]) => {
+            window.views = views;
+            window.player = mountPlayer(document.querySelector(".playitback-player"), { resolve: (key) => files[key] });
+            player.update(views.first);
+        }""",
+        list(offline),
+    )
     return browser_page
 
 
@@ -147,6 +179,12 @@ def click_surface(page: Page, index: int, fraction: float) -> None:
     row(page, index).locator(".surface").click(position={"x": box["width"] * fraction, "y": 10})
 
 
+def scrub(page: Page, fraction: float) -> None:
+    scrubber = page.locator("#left").get_by_role("slider", name="Playhead")
+    box = scrubber.bounding_box()
+    scrubber.click(position={"x": box["width"] * fraction, "y": box["height"] / 2})
+
+
 def line_fraction(page: Page, index: int) -> float:
     """Where a row's playhead line is drawn, as a fraction of the row's width."""
     return page.evaluate(
@@ -166,9 +204,9 @@ def test_rows_come_one_after_the_other_and_nothing_jumps(browser_page: Page, add
     boxes = browser_page.locator("#left .row")
     expect(boxes).to_have_count(3)  # two places are kept
     expect(browser_page.locator("#left .live")).to_have_text("First hearing. After pass 0 the model hears a bell.")
-    before = [box["y"] for box in boxes.evaluate_all("all => all.map((each) => each.getBoundingClientRect().toJSON())")]
+    before = boxes.evaluate_all("all => all.map((each) => each.offsetTop)")
     show(browser_page, "all rows", 3)
-    after = [box["y"] for box in boxes.evaluate_all("all => all.map((each) => each.getBoundingClientRect().toJSON())")]
+    after = boxes.evaluate_all("all => all.map((each) => each.offsetTop)")
     assert after == before
     expect(browser_page.locator("#left .placeholder")).to_have_count(0)
     expect(browser_page.locator("#left .live")).to_contain_text("Playback 2. After pass 2")
@@ -196,11 +234,11 @@ def test_a_row_says_what_it_shows(page: Page) -> None:
 
 
 @pytest.mark.browser
-def test_a_framed_segment_plays_exactly_from_its_start_to_its_end(page: Page) -> None:
-    button = row(page, 0).get_by_role("button", name="Segment 2, 3.00 to 3.25 seconds, play", exact=True)
+def test_a_framed_segment_plays_exactly_from_its_start_to_its_end(gradio_page: Page) -> None:
+    button = row(gradio_page, 0).get_by_role("button", name="Segment 2, 3.00 to 3.25 seconds, play", exact=True)
     button.click()
-    started, stopped = heard(page, 2)
-    (start,) = page.evaluate("window.starts")
+    started, stopped = heard(gradio_page, 2)
+    (start,) = gradio_page.evaluate("window.starts")
     assert (start["offset"], start["duration"]) == (3.0, 0.25)
     assert start["soundSeconds"] == pytest.approx(CLIP_SECONDS, abs=1e-3)
     assert start["when"] >= start["now"]  # asked for in time, so that no sample is lost
@@ -216,8 +254,8 @@ def test_a_framed_segment_plays_exactly_from_its_start_to_its_end(page: Page) ->
     assert stopped["at"] - started["at"] == pytest.approx(0.25)
     assert stopped["now"] >= stopped["at"]  # the audio clock had really come that far
     expect(button).to_have_attribute("aria-pressed", "false")
-    expect(page.locator("#left .playitback-player")).to_have_attribute("data-playing", "")
-    assert position(page) == 3.25
+    expect(gradio_page.locator("#left .playitback-player")).to_have_attribute("data-playing", "")
+    assert position(gradio_page) == 3.25
 
 
 @pytest.mark.browser
@@ -295,19 +333,17 @@ def test_a_click_moves_the_playhead_and_the_clip_plays_from_there(page: Page) ->
 
 @pytest.mark.browser
 def test_the_scrubber_moves_the_playhead(page: Page) -> None:
-    scrubber = page.locator("#left").get_by_role("slider", name="Playhead")
-    box = scrubber.bounding_box()
-    scrubber.click(position={"x": box["width"] * 0.25, "y": box["height"] / 2})
+    scrub(page, 0.25)
     assert position(page) == pytest.approx(1.0, abs=0.01)
     page.keyboard.press("End")
     assert position(page) == CLIP_SECONDS
     page.keyboard.press("Home")
-    expect(scrubber).to_have_attribute("aria-valuetext", "0.00 seconds")
+    expect(page.get_by_role("slider", name="Playhead")).to_have_attribute("aria-valuetext", "0.00 seconds")
 
 
 @pytest.mark.browser
 def test_the_frames_view_shows_every_second_where_the_model_had_it(page: Page) -> None:
-    click_surface(page, 0, 0.375)  # second 1.5
+    scrub(page, 0.375)  # to second 1.5
     page.locator("#left").get_by_role("button", name="model’s frames").click()
     assert line_fraction(page, 0) == pytest.approx(0.375, abs=0.003)  # the first hearing is not warped
     assert line_fraction(page, 1) == pytest.approx(0.4, abs=0.003)  # 1.6 s of a tape of 4 s
@@ -347,51 +383,51 @@ def test_the_keyboard_plays_moves_and_stops(page: Page) -> None:
 
 
 @pytest.mark.browser
-def test_keys_outside_the_player_are_left_alone(page: Page) -> None:
-    notes = page.get_by_label("Notes")
+def test_keys_outside_the_player_are_left_alone(gradio_page: Page) -> None:
+    notes = gradio_page.get_by_label("Notes")
     notes.click()
-    page.keyboard.type("1 2")
-    page.keyboard.press("ArrowLeft")
+    gradio_page.keyboard.type("1 2")
+    gradio_page.keyboard.press("ArrowLeft")
     expect(notes).to_have_value("1 2")
-    assert position(page) == 0.0
-    assert page.evaluate("window.starts") == []
+    assert position(gradio_page) == 0.0
+    assert gradio_page.evaluate("window.starts") == []
 
 
 @pytest.mark.browser
-def test_a_new_run_clears_the_rows(page: Page) -> None:
-    click_surface(page, 0, 0.05)
-    show(page, "new run", 1)
-    expect(page.locator("#left .placeholder")).to_have_count(2)
-    assert position(page) == 0.0
-    show(page, "nothing", 0)
-    expect(page.locator("#left .playitback-player")).to_be_empty()
+def test_a_new_run_clears_the_rows(gradio_page: Page) -> None:
+    click_surface(gradio_page, 0, 0.05)
+    show(gradio_page, "new run", 1)
+    expect(gradio_page.locator("#left .placeholder")).to_have_count(2)
+    assert position(gradio_page) == 0.0
+    show(gradio_page, "nothing", 0)
+    expect(gradio_page.locator("#left .playitback-player")).to_be_empty()
 
 
 @pytest.mark.browser
-def test_only_one_player_of_a_page_sounds_at_a_time(page: Page) -> None:
-    page.evaluate(
+def test_only_one_player_of_a_page_sounds_at_a_time(gradio_page: Page) -> None:
+    gradio_page.evaluate(
         """() => whilePlaying(
             () => document.querySelector("#left .play").click(),
             () => document.querySelector("#right [data-key='segment-0-1']").click(),
         )"""
     )
-    events = heard(page, 4)
+    events = heard(gradio_page, 4)
     assert sorted(event["kind"] for event in events) == ["clip", "clip", "segment", "segment"]
     assert next(event for event in events if event["name"] == "stopped")["position"] < CLIP_SECONDS
-    expect(page.locator("#left .play")).to_have_attribute("aria-pressed", "false")
-    assert float(page.locator("#right .playitback-player").get_attribute("data-position") or "nan") == 3.25
+    expect(gradio_page.locator("#left .play")).to_have_attribute("aria-pressed", "false")
+    assert float(gradio_page.locator("#right .playitback-player").get_attribute("data-position") or "nan") == 3.25
 
 
 @pytest.mark.browser
-def test_names_are_text_whatever_they_hold(page: Page) -> None:
-    show(page, "hostile run", 3)
-    left = page.locator("#left")
+def test_names_are_text_whatever_they_hold(gradio_page: Page) -> None:
+    show(gradio_page, "hostile run", 3)
+    left = gradio_page.locator("#left")
     expect(left.locator(".clip-title")).to_have_text(HOSTILE)
     expect(left.locator(".row-title").first).to_have_text(HOSTILE)
     expect(left.locator(".class-name").first).to_have_text(HOSTILE)
     expect(left.locator(".sentence").first).to_contain_text(HOSTILE)
     assert left.locator("img:not(.spectrogram), script").count() == 0
-    assert page.evaluate("window.hacked === undefined")
+    assert gradio_page.evaluate("window.hacked === undefined")
 
 
 @pytest.mark.browser
@@ -399,7 +435,7 @@ def test_hovering_reads_second_hertz_and_attention(page: Page) -> None:
     surface = row(page, 0).locator(".surface")
     box = surface.bounding_box()
     picture = row(page, 0).locator(".clip-image").bounding_box()
-    surface.hover(position={"x": box["width"] * 0.375, "y": picture["height"] * (1 - 0.35)})
+    surface.hover(position={"x": box["width"] * 0.375, "y": picture["height"] * (1 - 0.3521)})
     expect(row(page, 0).locator(".readout")).to_have_text("1.50 s · 1.0 kHz · informative 0.90 · uninformative 0.10")
     expect(row(page, 2).locator(".hover-line")).to_be_visible()
     page.mouse.move(0, 0)
@@ -408,7 +444,7 @@ def test_hovering_reads_second_hertz_and_attention(page: Page) -> None:
 
 @pytest.mark.browser
 def test_a_sound_that_cannot_be_loaded_says_so(page: Page) -> None:
-    page.evaluate("window.fetch = () => Promise.reject(new TypeError('gone'))")
+    page.evaluate("() => { window.fetch = () => Promise.reject(new TypeError('gone')); }")
     row(page, 1).get_by_role("button", name="as the model heard it").click()
     expect(page.locator("#left .status")).to_contain_text("could not be loaded")
     expect(page.locator("#left .playitback-player")).to_have_attribute("data-playing", "")
@@ -459,48 +495,22 @@ def test_text_can_be_read_in_both_themes(browser_page: Page, address: str, theme
     assert dark == (theme == "dark")
 
 
-def mount_alone(page: Page, folder: Path) -> None:
-    """The player without Gradio, as in a report: files are keys that resolve() turns into data: addresses."""
-    views = {run_id: dataclasses.asdict(make_views(folder, run_id)[2]) for run_id in ("first", "second")}
-    kinds = {".wav": "audio/wav", ".png": "image/png"}
-    files = {
-        str(path): f"data:{kinds[path.suffix]};base64,{base64.b64encode(path.read_bytes()).decode()}"
-        for path in folder.iterdir()
-    }
-    source = Path(app.player.__file__).parent
-    page.set_content("<div id='left'><div class='playitback-player'></div></div>")
-    page.add_style_tag(path=source / "player.css")
-    page.add_script_tag(content=WATCH)
-    page.add_script_tag(path=source / "player.js")
+@pytest.mark.browser
+def test_a_new_run_stops_the_sound_of_the_old_one(page: Page) -> None:
     page.evaluate(
-        """([views, files]) => {
-            window.views = views;
-            window.player = mountPlayer(document.querySelector(".playitback-player"), { resolve: (key) => files[key] });
-            player.update(views.first);
-        }""",
-        [json.loads(json.dumps(views)), files],
-    )
-
-
-@pytest.mark.browser
-def test_the_player_works_offline_without_gradio(browser_page: Page, tmp_path: Path) -> None:
-    mount_alone(browser_page, tmp_path)
-    row(browser_page, 1).get_by_role("button", name="Segment 2, 3.00 to 3.25 seconds, play", exact=True).click()
-    assert heard(browser_page, 2)[1]["position"] == 3.25
-    browser_page.evaluate("player.destroy()")
-    expect(browser_page.locator("#left .playitback-player")).to_be_empty()
-
-
-@pytest.mark.browser
-def test_a_new_run_stops_the_sound_of_the_old_one(browser_page: Page, tmp_path: Path) -> None:
-    mount_alone(browser_page, tmp_path)
-    browser_page.evaluate(
         "() => whilePlaying(() => document.querySelector('.play').click(), () => player.update(views.second))"
     )
-    started, stopped = heard(browser_page, 2)
+    started, stopped = heard(page, 2)
     assert stopped["at"] < started["at"] + CLIP_SECONDS
-    expect(browser_page.locator("#left .playitback-player")).to_have_attribute("data-playing", "")
-    expect(browser_page.locator("#left .row")).to_have_count(3)
+    expect(page.locator("#left .playitback-player")).to_have_attribute("data-playing", "")
+    expect(page.locator("#left .row")).to_have_count(3)
+
+
+@pytest.mark.browser
+def test_a_destroyed_player_leaves_silence_and_nothing_else(page: Page) -> None:
+    page.evaluate("() => whilePlaying(() => document.querySelector('.play').click(), () => player.destroy())")
+    assert heard(page, 2)[1]["position"] < CLIP_SECONDS
+    expect(page.locator("#left .playitback-player")).to_be_empty()
 
 
 def test_files_of_a_view_become_files_that_gradio_serves(tmp_path: Path) -> None:

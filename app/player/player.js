@@ -486,6 +486,7 @@ const mountPlayer = (() => {
         return;
       }
       finishAfter(request);
+      showPosition(request.start);
       showState();
       announce("started", detailOf(request, request.parts[0].when));
       if (!frameRequest) frameRequest = requestAnimationFrame(tick);

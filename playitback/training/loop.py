@@ -35,7 +35,7 @@ class Recipe:
     """How to train. The defaults are the bundled model's."""
 
     encoder_epochs: int = 80
-    replay_epochs: int = 10
+    replay_epochs: int = 6
     batch_size: int = 32
     encoder_learning_rate: float = 1.5e-3
     replay_learning_rate: float = 1e-3

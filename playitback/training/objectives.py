@@ -4,8 +4,8 @@ Stage "encoder": the encoder classifies clips, some of them with random stretche
 columns removed, so that stretched time and removal are nothing new to it.
 
 Stage "replay": the encoder is frozen; the decoder classifies after every pass, and the slots learn where to listen:
-- keep: the local features weighted by the informative attention must classify by themselves;
-- remove: weighted by the rest of the attention they must say nothing (towards the uniform distribution);
+- keep: the local features under the informative attention must classify by themselves, all else being silence;
+- remove: those under the rest of the attention must say nothing (towards the uniform distribution);
 - rank: a later pass should believe in the class at least as much as an earlier one;
 - budget: over a batch, about ``BUDGET`` of the time is informative.
 """
@@ -19,11 +19,12 @@ import torch.nn.functional as F
 from torch import Generator, Tensor
 
 from playitback.models.playitback import Pass, ReplayModel
+from playitback.spectrogram import SILENCE
 from playitback.training import augmentation
 
 BUDGET = 0.35  # share of time that the informative slot should hold, on average
 _WARPED_BATCHES = 0.5  # share of encoder batches that replay random segments
-_WEIGHTS = {"keep": 1.0, "remove": 0.5, "rank": 0.5, "budget": 2.0}
+_WEIGHTS = {"keep": 1.0, "remove": 1.0, "rank": 0.5, "budget": 20.0}
 
 
 def encoder_terms(model: ReplayModel, waveforms: Tensor, targets: Tensor, generator: Generator) -> dict[str, Tensor]:
@@ -76,8 +77,15 @@ def held_time(heard: Pass) -> Tensor:
 
 
 def hear_only(model: ReplayModel, heard: Pass, weight: Tensor) -> Tensor:
-    """Logits (B, classes) of the encoder when its local features are weighted over time by ``weight`` (B, T)."""
-    (logits,) = model.encoder.head(model.encoder.grid(heard.local * weight[:, :, None, None]))
+    """Logits (B, classes) of the encoder when only the share ``weight`` (B, T) of every column is left.
+
+    What is taken away is replaced by the local features of digital silence, which clips that were padded hold too. To
+    scale the features down would take nothing away: the first thing that a block does is to normalise them.
+    """
+    front_end = model.config.front_end
+    nothing = heard.log_mel.new_full((1, front_end.frames, front_end.mels), SILENCE)
+    silence = model.encoder.local_features(model.normalise(nothing))
+    (logits,) = model.encoder.head(model.encoder.grid(torch.lerp(silence, heard.local, weight[:, :, None, None])))
     return logits
 
 
