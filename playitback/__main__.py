@@ -15,6 +15,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+import torch
 from tqdm import tqdm
 
 from playitback import audio, bench
@@ -23,7 +24,8 @@ from playitback.config import PRESETS, preset
 from playitback.errors import AudioError, PlayItBackError, SettingsError
 from playitback.explain.explanation import Explanation
 from playitback.explain.figure import write_figure
-from playitback.recognizer import Recognizer
+from playitback.models.playitback import ReplayModel
+from playitback.recognizer import Recognizer, find_device
 from playitback.spectrogram import mel_hertz
 
 DEFAULT_CHECKPOINT = "esc50-small"
@@ -206,13 +208,14 @@ def _summary(explanation: Explanation, folder: Path) -> str:
 
 
 def _train(arguments: argparse.Namespace) -> int:
-    # the training's own requirements are not the page's, so they are imported where they are used
-    import torch
-
-    from playitback.models.playitback import ReplayModel
-    from playitback.recognizer import find_device
-    from playitback.training import card
-    from playitback.training.loop import Recipe, seconds_spent, train
+    # what training alone needs is not installed with the page, so it is imported where it is used
+    try:
+        from playitback.training import card
+        from playitback.training.loop import Recipe, seconds_spent, train
+    except ModuleNotFoundError as error:
+        raise SettingsError(
+            f"training needs {error.name}, which is not installed; run pip install -r requirements-train.txt"
+        ) from error
 
     given = {"encoder_epochs", "replay_epochs", "batch_size", "seed"}
     recipe = Recipe(**{name: value for name, value in vars(arguments).items() if name in given and value is not None})
@@ -280,7 +283,6 @@ def _command(arguments: argparse.Namespace, recipe: Any) -> str:
 
 
 def _evaluate(arguments: argparse.Namespace) -> int:
-    from playitback.recognizer import find_device
     from playitback.training import evaluation
 
     checkpoint = load_checkpoint(arguments.checkpoint)

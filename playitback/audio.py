@@ -1,6 +1,6 @@
 """Reads recordings: any file -> a window of mono samples at the model's rate, and nothing more than that in memory.
 
-    file -> _opened (checked: it is sound, complete, long enough) -> _read_mono (frames of the file, channels averaged)
+    file -> _opened (checked: it is sound, complete, long enough) -> _Sound.read_mono (frames of the file, channels averaged)
          -> _resampled_window (samples,) float32 at 16 kHz
 
 libsndfile (through soundfile) reads WAV, FLAC, OGG, MP3, AIFF and others. What it cannot read goes through an ffmpeg
@@ -38,7 +38,7 @@ _LOUDEST_SAMPLE = 1e10  # full scale is 1; the power of anything louder overflow
 _BLOCK_SAMPLES = 2**20  # decoded at a time, all channels together: 4 MiB
 _OGG_RUN_UP_FRAMES = 2**19  # more than one OGG page can hold (255 packets of 1,024 frames); decoded in about 0.05 s
 _UNKNOWN_FRAMES = 2**62  # libsndfile's count for a FLAC stream whose header leaves the length open lies above
-_UNKNOWN_BYTES = 0x7FFF0000  # programs that write to a pipe put a length at or above into a WAV header
+_UNKNOWN_BYTES = 0x7FFF0000  # programs that write to a pipe put this length or a larger one into a WAV header
 _FILTER_CROSSINGS = 64  # zero crossings on either side of the resampling filter
 _LARGEST_RATIO_TERM = 2000  # bounds the resampling filter bank for odd rates (44,101 Hz); the rate error is below 1e-6
 _FFMPEG_LIMIT_SECONDS = 120
@@ -344,15 +344,13 @@ def _open_file(path: Path, name: str) -> _File:
 
 
 def _missing_share(file: _File) -> float:
-    """Share of the promised sound that lies beyond the end of a WAV, AIFF or OGG file; 0 for whole and other files.
+    """Share of the promised sound that lies beyond the end of a WAV or AIFF file; 0 for whole and other files.
 
     libsndfile reads what there is of such a file and does not say that the rest is missing.
     """
     size = file.seek(0, os.SEEK_END)
     file.seek(0)
     form = file.read(4)
-    if form == b"OggS":
-        return _missing_share_of_last_page(file, size)
     if form not in (b"RIFF", b"RIFX", b"RF64", b"FORM"):
         return 0.0
     header = ">4sI" if form in (b"RIFX", b"FORM") else "<4sI"
@@ -377,20 +375,22 @@ def _missing_share(file: _File) -> float:
     return 0.0
 
 
-def _missing_share_of_last_page(file: _File, size: int) -> float:
-    """Share of the last OGG page that lies beyond the end of the file (RFC 3533, section 6: 27 bytes, then lacing)."""
-    tail_start = max(0, size - 2**17)  # a page has 65,307 bytes at most
-    file.seek(tail_start)
+def _ends_within_a_page(file: _File) -> bool:
+    """Whether an OGG file ends before its last page does, of which libsndfile says nothing either.
+
+    A page is a head of 27 bytes, a table of up to 255 packet sizes, and the packets (RFC 3533, section 6).
+    """
+    size = file.seek(0, os.SEEK_END)
+    file.seek(0)
+    if file.read(4) != b"OggS":
+        return False
+    file.seek(max(0, size - 2**17))  # a page has 65,307 bytes at most
     tail = file.read()
-    at = tail.rfind(b"OggS\0")
-    if at < 0:
-        return 0.0
-    lacing = tail[at + 27 : at + 27 + tail[at + 26]] if at + 27 <= len(tail) else b""
-    complete_head = at + 27 <= len(tail) and len(lacing) == tail[at + 26]
-    if not complete_head:
-        return 1.0
-    length = 27 + len(lacing) + sum(lacing)
-    return max(0.0, (at + length - len(tail)) / length)
+    page = tail[tail.rfind(b"OggS") :]
+    if len(page) < 27:
+        return True
+    sizes = page[27 : 27 + page[26]]
+    return len(sizes) < page[26] or len(page) < 27 + len(sizes) + sum(sizes)
 
 
 def _count_frames(file: _File, name: str) -> int:
@@ -406,6 +406,8 @@ def _count_frames(file: _File, name: str) -> int:
             f"{name} is cut short: {max(1, round(100 * missing_share))} % of the sound that its header promises is "
             "missing; copy or record it again"
         )
+    if _ends_within_a_page(file):
+        raise AudioError(f"{name} is cut short: it ends in the middle of a stretch of sound; copy or record it again")
     tagged = _has_length_tag(file)
     with _SoundFile(file) as reader:
         frames: int = reader.frames

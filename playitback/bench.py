@@ -30,6 +30,7 @@ from torch.utils.flop_counter import FlopCounterMode, sdpa_flop_count
 from playitback.config import PRESETS, ModelConfig, preset
 from playitback.errors import SettingsError
 from playitback.models.playitback import ReplayModel
+from playitback.recognizer import find_device
 
 DTYPES = {"float32": torch.float32, "bfloat16": torch.bfloat16}
 BATCHES = (1, 4)
@@ -100,7 +101,7 @@ def run(
             raise SettingsError(f"a batch of {batch} clips cannot be heard; give 1 or more")
     if threads is not None and threads < 1:
         raise SettingsError(f"{threads} threads cannot work; give 1 or more")
-    place = _device(device)
+    place = find_device(device)
     rows: list[BenchRow] = []
     with _threads(threads):
         matrix_rates = {dtype: matrix_operations_per_second(place, dtype) for dtype in dtypes}
@@ -162,7 +163,7 @@ def matrix_operations_per_second(device: torch.device, dtype: str) -> float:
 
 def machine(device: str = "auto", threads: int | None = None) -> dict[str, Any]:
     """What the figures were measured on, ready for JSON."""
-    place = _device(device)
+    place = find_device(device)
     return {
         "device": torch.cuda.get_device_name(place) if place.type == "cuda" else _processor(),
         "threads": torch.get_num_threads() if threads is None else threads,
@@ -279,18 +280,6 @@ def _wait(device: torch.device) -> None:
     """Until the GPU has done what it was asked; a CPU answers only when it has."""
     if device.type == "cuda":
         torch.cuda.synchronize(device)
-
-
-def _device(name: str) -> torch.device:
-    if name == "auto":
-        return torch.device("cuda" if torch.cuda.is_available() else "cpu")
-    try:
-        device = torch.device(name)
-    except RuntimeError:
-        device = torch.device("meta")
-    if device.type == "cpu" or (device.type == "cuda" and (device.index or 0) < torch.cuda.device_count()):
-        return device
-    raise SettingsError(f"the device {name!r} is not to be had here; choose auto, cpu or, with a GPU, cuda")
 
 
 def _processor() -> str:

@@ -32,8 +32,9 @@ INSIDE = ("data", "blob", "about")  # schemes that reach nobody
 
 @pytest.fixture(scope="module")
 def browser() -> Iterator[Browser]:
-    """A Chromium or Chrome that the machine already has."""
-    paths = [path for name in CHROMIUM_NAMES if (path := shutil.which(name))]
+    """The Chromium or Chrome that PLAYITBACK_BROWSER names, as ``make test`` does, else one on PATH."""
+    names = [os.environ["PLAYITBACK_BROWSER"]] if "PLAYITBACK_BROWSER" in os.environ else CHROMIUM_NAMES
+    paths = [path for name in names if (path := shutil.which(name))]
     assert paths, f"browser tests need one of {', '.join(CHROMIUM_NAMES)} on PATH"
     expect.set_options(timeout=PATIENCE_MILLISECONDS)
     with sync_playwright() as playwright:

@@ -147,7 +147,6 @@ def test_a_sound_named_raw_or_otherwise_wrongly_is_known_by_its_content(tmp_path
     assert audio.probe(tmp_path / "clip.mp3").format == "WAV"
 
 
-@pytest.mark.skipif(sys.platform in ("win32", "darwin"), reason="file names are Unicode there")
 def test_a_name_that_is_not_unicode_is_read(tmp_path: Path) -> None:
     path = Path(os.fsdecode(os.fsencode(tmp_path) + b"/br\xfcllen.wav"))
     write(tmp_path / "clip.wav", chirp(1.0, 16_000)).rename(path)

@@ -35,11 +35,18 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
 
 
 @pytest.fixture(scope="module")
-def address(folder: Path, serve: Callable[..., str]) -> str:
+def folders_during_runs() -> list[list[Path]]:
+    """For every run so far, the runs' own folders that there were while it ran."""
+    return []
+
+
+@pytest.fixture(scope="module")
+def address(folder: Path, folders_during_runs: list[list[Path]], serve: Callable[..., str]) -> str:
     """A page whose model breaks on request: when it is to hear a constant sound."""
 
     def breaking(hear: Callable[..., Iterator[Any]]) -> Callable[..., Iterator[Any]]:
         def wrapped(name: str, samples: np.ndarray, playbacks: int) -> Iterator[Any]:
+            folders_during_runs.append(list((folder / "temporary").glob(f"{page.FOLDER_PREFIX}*")))
             if np.ptp(samples) < 0.01:
                 raise RuntimeError(SECRET)
             yield from hear(name, samples, playbacks)
@@ -83,7 +90,7 @@ def test_a_path_goes_in_and_the_explanation_and_its_files_come_out(client: Clien
 
 
 def test_the_same_clip_is_explained_the_same_twice(client: Client, clip: Path) -> None:
-    first, second = (client.predict(handle_file(clip), api_name="/explain")[0] for _ in range(2))
+    first, second = (client.predict(handle_file(clip), playbacks=1, api_name="/explain")[0] for _ in range(2))
     assert first == second
 
 
@@ -177,9 +184,12 @@ def test_uploads_over_fifty_megabytes_are_refused(client: Client, tmp_path: Path
         client.predict(handle_file(path), api_name="/explain")
 
 
-def test_nothing_is_left_behind_but_what_is_deleted_on_schedule(client: Client, clip: Path, folder: Path) -> None:
-    client.predict(handle_file(clip), api_name="/explain")
-    assert list((folder / "temporary").iterdir()) == []
+def test_a_runs_own_files_go_when_it_ends(
+    client: Client, clip: Path, folders_during_runs: list[list[Path]], folder: Path
+) -> None:
+    client.predict(handle_file(clip), playbacks=0, api_name="/explain")
+    assert len(folders_during_runs[-1]) == 1
+    assert list((folder / "temporary").glob(f"{page.FOLDER_PREFIX}*")) == []
 
 
 def test_the_page_reports_nothing_keeps_no_history_and_deletes_its_files(client: Client, address: str) -> None:

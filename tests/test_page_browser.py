@@ -189,7 +189,7 @@ def test_stop_keeps_the_rows_that_were_ready_and_another_run_can_start(page: Pag
 def test_a_segment_plays_from_its_start_to_its_end(page: Page) -> None:
     choose_example(page)
     play_back(page)
-    button = page.locator("#player [data-row='1']").get_by_role("button", name=re.compile("^Segment 1, ")).first
+    button = page.locator("#player [data-row='0']").get_by_role("button", name=re.compile("^Segment 1, "))
     name = button.get_attribute("aria-label") or ""
     start, end = (float(number) for number in re.findall(r"\d+\.\d+", name))
     button.click()

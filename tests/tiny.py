@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import math
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -115,18 +116,21 @@ def chirp(seconds: float, rate: int = RATE, hertz: tuple[float, float] = (300.0,
 
 
 def _example(category: str, seconds: float, rate: int, rng: np.random.Generator) -> np.ndarray:
+    samples = 0.05 * noise(seconds, rate, int(rng.integers(1000)))  # as behind any recording
     if category == "tone":
-        return tone(seconds, rate, rng.uniform(500, 800))
+        samples += tone(seconds, rate, rng.uniform(400, 500))
     if category == "noise":
-        return noise(seconds, rate, int(rng.integers(1000)))
+        samples *= 20
+    if category == "chirps":
+        calls = [chirp(0.2, rate, (1200.0, rng.uniform(2500, 3500))) for _ in range(math.ceil(seconds / 0.2))]
+        samples += np.concatenate(calls)[: len(samples)]
     if category == "clicks":
-        return clicks(seconds, np.arange(rng.uniform(0, 0.05), seconds, 0.1), rate)
-    glide = chirp(seconds, rate, (300.0, rng.uniform(5000, 7000)))
-    return glide if category == "rising" else glide[::-1].copy()
+        samples += clicks(seconds, np.arange(rng.uniform(0, 0.05), seconds, 0.1), rate)
+    return samples
 
 
 #: in the order of their targets, which is that of no alphabet
-CATEGORIES = ("tone", "noise", "rising", "clicks")
+CATEGORIES = ("tone", "noise", "chirps", "clicks")
 
 
 def write_esc50(

@@ -60,7 +60,7 @@ class Splices:
 def measure_accuracy(model: ReplayModel, clips: ClipSet, playbacks: int, report: Report) -> Accuracy:
     """Accuracy after each of ``playbacks`` + 1 passes; the fused one if all passes are heard."""
     passes = playbacks + 1
-    correct, belief = torch.zeros(passes), torch.zeros(passes)
+    correct, belief = torch.zeros(passes, dtype=torch.float64), torch.zeros(passes, dtype=torch.float64)
     fused_correct, chosen_seconds = 0.0, 0.0
     fuses = model.config.decoder.fusion and playbacks == model.config.playbacks
     for indices, heard in _listen(model, clips, playbacks, report):
