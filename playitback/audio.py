@@ -1,6 +1,6 @@
 """Reads recordings: any file -> a window of mono samples at the model's rate, and nothing more than that in memory.
 
-    file -> _opened (checked: it is sound, complete, long enough) -> _Sound.read_mono (frames of the file, channels averaged)
+    file -> _opened (checked: sound, complete, long enough) -> _Sound.read_mono (frames of the file, channels averaged)
          -> _resampled_window (samples,) float32 at 16 kHz
 
 libsndfile (through soundfile) reads WAV, FLAC, OGG, MP3, AIFF and others. What it cannot read goes through an ffmpeg
