@@ -8,6 +8,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 TITLE = "Play It Back"
+#: between a number and its unit, so that no line ends between them
+NBSP = "\N{NO-BREAK SPACE}"
 TAGLINE = (
     "Give it a sound. See and hear which moments a classifier chose to hear again, more finely, "
     "and how each hearing changed its mind."
@@ -93,10 +95,10 @@ def class_name(label: str) -> str:
 def percent(share: float) -> str:
     """0.624 -> "62 %"; a share that is neither 0 nor 1 is never shown as 0 % or 100 %."""
     if 0 < share < 0.005:
-        return "<1 %"
+        return f"<1{NBSP}%"
     if 0.995 <= share < 1:
-        return ">99 %"
-    return f"{100 * share:.0f} %"
+        return f">99{NBSP}%"
+    return f"{100 * share:.0f}{NBSP}%"
 
 
 def points(change: float) -> str:
@@ -105,25 +107,25 @@ def points(change: float) -> str:
     if rounded == 0:
         return "no change"
     sign = "+" if rounded > 0 else "\N{MINUS SIGN}"
-    return f"{sign}{abs(rounded)} point{'' if abs(rounded) == 1 else 's'}"
+    return f"{sign}{abs(rounded)}{NBSP}point{'' if abs(rounded) == 1 else 's'}"
 
 
 def seconds(duration: float) -> str:
     """1.2345 -> "1.23 s", 5.0 -> "5 s", 1800 -> "30 min", 95.5 -> "1 min 36 s"."""
     if duration < 60:
-        return f"{duration:.2f}".rstrip("0").rstrip(".") + " s"
+        return f"{duration:.2f}".rstrip("0").rstrip(".") + f"{NBSP}s"
     minutes, rest = divmod(round(duration), 60)
-    return f"{minutes} min {rest} s" if rest else f"{minutes} min"
+    return f"{minutes}{NBSP}min {rest}{NBSP}s" if rest else f"{minutes}{NBSP}min"
 
 
 def milliseconds(duration: float) -> str:
     """0.0067 seconds -> "6.7 ms"."""
-    return f"{1000 * duration:.3g} ms"
+    return f"{1000 * duration:.3g}{NBSP}ms"
 
 
 def hertz(frequency: float) -> str:
     """250.0 -> "250 Hz", 4000.0 -> "4 kHz"."""
-    return f"{frequency:g} Hz" if frequency < 1000 else f"{frequency / 1000:g} kHz"
+    return f"{frequency:g}{NBSP}Hz" if frequency < 1000 else f"{frequency / 1000:g}{NBSP}kHz"
 
 
 def clock(second: float) -> str:

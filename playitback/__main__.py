@@ -151,7 +151,7 @@ def _explain(arguments: argparse.Namespace) -> int:
         folder.mkdir(parents=True, exist_ok=True)
         explanation.write_json(folder / "explanation.json")
         write_figure(explanation, mel_hertz(recognizer.config.front_end), folder / "figure.png")
-        written.append({"clip": str(clip), "folder": str(folder), **explanation.to_dict()})
+        written.append({"path": str(clip), "folder": str(folder), **explanation.to_dict()})
         if not arguments.json:
             tqdm.write(_summary(explanation, folder), file=sys.stdout)
     if arguments.json:

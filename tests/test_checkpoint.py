@@ -1,4 +1,4 @@
-"""Claims about checkpoints: what is saved comes back, and whatever is not a checkpoint of ours is refused with reason."""
+"""Claims about checkpoints: what is saved comes back, and whatever is no checkpoint of ours is refused with reason."""
 
 from __future__ import annotations
 
@@ -143,7 +143,7 @@ class Explosive:
 def test_pickle_is_refused_unopened(tmp_path: Path, name: str) -> None:
     path = tmp_path / name
     path.write_bytes(pickle.dumps(Explosive()))
-    with pytest.raises(CheckpointError, match="is a pickled file, which can run code .*convert it"):
+    with pytest.raises(CheckpointError, match=r"is a pickled file, which can run code .*convert it"):
         load_checkpoint(path)
 
 
@@ -218,7 +218,7 @@ def test_description_of_something_else_is_refused(folder: Path, text: str) -> No
 @pytest.mark.parametrize("number", [0, 2, None, "1"])
 def test_other_format_is_refused(folder: Path, number: object) -> None:
     rewrite(folder, lambda description: description.update(format=number))
-    with pytest.raises(CheckpointError, match="is of format .*this version reads 1; update"):
+    with pytest.raises(CheckpointError, match=r"is of format .*this version reads 1; update"):
         load_checkpoint(folder)
 
 
@@ -274,7 +274,9 @@ def test_repo_id_that_cannot_be_fetched_says_so(error: Exception, monkeypatch: p
         raise error
 
     monkeypatch.setattr(checkpoint, "snapshot_download", fail)
-    with pytest.raises(CheckpointError, match=r"'somebody/bells' is no folder here and could not be fetched.*there are"):
+    with pytest.raises(
+        CheckpointError, match=r"'somebody/bells' is no folder here and could not be fetched.*there are"
+    ):
         load_checkpoint("somebody/bells")
 
 

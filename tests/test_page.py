@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 import logging
+import subprocess
+import sys
 import tempfile
 import urllib.request
 from collections.abc import Callable, Iterator
@@ -15,11 +17,13 @@ import pytest
 import soundfile
 from gradio_client import Client, handle_file
 from gradio_client.exceptions import AppError
-from tiny_checkpoint import CLIP_SECONDS, LABELS, PLAYBACKS, SAMPLE_RATE, save_tiny_checkpoint, sweep
+from tiny import CLIP_SECONDS, RATE, chirp, tiny_checkpoint, tiny_model
 
 from app import page, text
 from app.service import ExplanationService
 
+PLAYBACKS = 2
+LABELS = ("church_bells", "rain", "siren")
 SECRET = "a detail that is no visitor's business"
 
 
@@ -53,7 +57,7 @@ def address(folder: Path, folders_during_runs: list[list[Path]], serve: Callable
 
         return wrapped
 
-    checkpoint = save_tiny_checkpoint(folder / "tiny")
+    checkpoint = tiny_checkpoint(folder / "tiny", tiny_model(labels=LABELS, playbacks=PLAYBACKS))
     service = ExplanationService([str(checkpoint)], "cpu", breaking)
     return serve(page.build_page(service, []), **page.launch_settings())
 
@@ -65,14 +69,14 @@ def client(folder: Path, address: str) -> Client:
 
 @pytest.fixture
 def clip(tmp_path: Path) -> Path:
-    path = tmp_path / "sweep.wav"
-    soundfile.write(path, sweep(CLIP_SECONDS), SAMPLE_RATE)
+    path = tmp_path / "chirp.wav"
+    soundfile.write(path, chirp(CLIP_SECONDS), RATE)
     return path
 
 
 def test_a_path_goes_in_and_the_explanation_and_its_files_come_out(client: Client, clip: Path) -> None:
     explanation, file, segments, tapes = client.predict(handle_file(clip), api_name="/explain")
-    assert explanation["clip"]["name"] == "sweep.wav"
+    assert explanation["clip"]["name"] == "chirp.wav"
     assert explanation["model"]["name"] == "tiny"
     passes = explanation["playbacks"]
     assert len(passes) == len(tapes) == PLAYBACKS + 1
@@ -86,7 +90,7 @@ def test_a_path_goes_in_and_the_explanation_and_its_files_come_out(client: Clien
     assert len(segments) == len(stretches) > 0
     for path, stretch in zip(segments, stretches, strict=True):
         seconds = stretch["end_seconds"] - stretch["start_seconds"]
-        assert soundfile.info(path).duration == pytest.approx(seconds, abs=2 / SAMPLE_RATE)
+        assert soundfile.info(path).duration == pytest.approx(seconds, abs=2 / RATE)
 
 
 def test_the_same_clip_is_explained_the_same_twice(client: Client, clip: Path) -> None:
@@ -96,7 +100,7 @@ def test_the_same_clip_is_explained_the_same_twice(client: Client, clip: Path) -
 
 def test_playbacks_and_the_start_in_a_long_recording_can_be_chosen(client: Client, tmp_path: Path) -> None:
     path = tmp_path / "long.ogg"
-    soundfile.write(path, sweep(30), SAMPLE_RATE)
+    soundfile.write(path, chirp(30), RATE)
     explanation, *_ = client.predict(handle_file(path), playbacks=1, start_seconds=12.5, api_name="/explain")
     assert len(explanation["playbacks"]) == 2
     assert explanation["clip"]["seconds"] == pytest.approx(30)
@@ -148,8 +152,8 @@ def test_bad_recordings_are_refused_in_one_sentence_and_the_page_goes_on(
 ) -> None:
     words, empty, short = tmp_path / "words.wav", tmp_path / "empty.wav", tmp_path / "short.wav"
     words.write_text("no sound at all")
-    soundfile.write(short, sweep(0.05), SAMPLE_RATE)
-    soundfile.write(empty, np.zeros(0), SAMPLE_RATE)
+    soundfile.write(short, chirp(0.05), RATE)
+    soundfile.write(empty, np.zeros(0), RATE)
     for path, sentence in (
         (words, r"^words\.wav is not a sound file"),
         (empty, r"^empty\.wav is a sound file with zero samples"),
@@ -166,7 +170,7 @@ def test_a_defect_of_ours_is_logged_and_admitted_but_not_shown(
     client: Client, tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
     path = tmp_path / "constant.wav"
-    soundfile.write(path, np.full(SAMPLE_RATE, 0.25), SAMPLE_RATE)
+    soundfile.write(path, np.full(RATE, 0.25), RATE)
     with caplog.at_level(logging.ERROR, logger="app.page"), pytest.raises(AppError) as raised:
         client.predict(handle_file(path), api_name="/explain")
     assert str(raised.value) == text.UNEXPECTED
@@ -201,27 +205,47 @@ def test_the_page_reports_nothing_keeps_no_history_and_deletes_its_files(client:
     assert page.HOURS_KEPT > 1  # a second run on the same recording must still find it
 
 
+def plain(sentence: str) -> str:
+    """With ordinary spaces, to be read in a test; no line may end between a number and its unit on the page."""
+    return sentence.replace(text.NBSP, " ")
+
+
 def test_sentences_carry_numbers_with_units() -> None:
-    assert text.pass_sentence(0, "clock_tick", 0.414, None, None, 0.0, 0.02) == (
-        "At the first hearing, at a hop of 20 ms, the model says clock tick (41 %)."
-    )
-    assert text.pass_sentence(1, "rain", 0.62, 0.21, "clock_tick", 1.4, 0.00667) == (
+    first = text.pass_sentence(0, "clock_tick", 0.414, None, None, 0.0, 0.02)
+    assert plain(first) == "At the first hearing, at a hop of 20 ms, the model says clock tick (41 %)."
+    second = text.pass_sentence(1, "rain", 0.62, 0.21, "clock_tick", 1.4, 0.00667)
+    assert plain(second) == (
         "Playback 1 heard 1.4 s again at a hop of 6.67 ms. The model now says rain (62 %, +21 points), "
         "no longer clock tick."
     )
-    assert text.pass_sentence(2, "rain", 0.61, -0.01, "rain", 0.0, 0.005) == (
+    third = text.pass_sentence(2, "rain", 0.61, -0.01, "rain", 0.0, 0.005)
+    assert plain(third) == (
         "Nothing was chosen to be heard again before playback 2. The model still says rain (61 %, −1 point)."
     )
-    assert [text.percent(share) for share in (0.0, 0.001, 0.5, 0.999, 1.0)] == ["0 %", "<1 %", "50 %", ">99 %", "100 %"]
-    assert text.recording_facts(95.5, 44_100, 2, "MP3") == "1 min 36 s · 44.1 kHz · stereo · MP3"
+    shares = (0.0, 0.001, 0.5, 0.999, 1.0)
+    assert [plain(text.percent(share)) for share in shares] == ["0 %", "<1 %", "50 %", ">99 %", "100 %"]
+    assert plain(text.recording_facts(95.5, 44_100, 2, "MP3")) == "1 min 36 s · 44.1 kHz · stereo · MP3"
+    assert "rain (62\N{NO-BREAK SPACE}%" in second
 
 
 def test_the_conclusion_says_when_the_model_changed_its_mind() -> None:
-    assert text.conclusion(("rain",), 0.5) == "The model hears rain, 50 %."
-    assert (
-        text.conclusion(("rain", "rain"), 0.5)
-        == "The model hears rain, 50 %; it was of that mind from the first hearing."
+    assert plain(text.conclusion(("rain",), 0.5)) == "The model hears rain, 50 %."
+    assert plain(text.conclusion(("rain", "rain"), 0.5)) == (
+        "The model hears rain, 50 %; it was of that mind from the first hearing."
     )
-    assert text.conclusion(("rain", "siren", "siren", "engine"), 0.5) == (
+    assert plain(text.conclusion(("rain", "siren", "siren", "engine"), 0.5)) == (
         "The model hears engine, 50 %. It changed its mind at playbacks 1 and 3; first it heard rain."
     )
+
+
+def test_a_wrong_checkpoint_ends_the_program_with_one_sentence() -> None:
+    ended = subprocess.run(
+        [sys.executable, "app.py", "--checkpoint", "nowhere"],
+        cwd=Path(page.__file__).parent.parent,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert ended.returncode == 2
+    (sentence,) = ended.stderr.splitlines()
+    assert sentence.startswith("there is no checkpoint 'nowhere'")

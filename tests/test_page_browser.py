@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 import soundfile
 from playwright.sync_api import Locator, Page, expect
-from tiny_checkpoint import CLIP_SECONDS, LABELS, PLAYBACKS, SAMPLE_RATE, save_tiny_checkpoint, sweep
+from tiny import CLIP_SECONDS, RATE, chirp, tiny_checkpoint, tiny_model
 
 from app import text
 from app.page import build_page, launch_settings
@@ -20,8 +20,10 @@ from app.service import ExplanationService
 
 pytestmark = pytest.mark.browser
 
+PLAYBACKS = 2
 PASSES = PLAYBACKS + 1
-HOSTILE_LABEL = "<b>${x}{{y}}</b>"
+LABELS = ("church_bells", "rain", "siren", "engine", "clock_tick", "<b>${x}{{y}}</b>")
+CARD = "---\nlicense: cc0-1.0\n---\n# Tiny\n\nUntrained.\n\n## Data\n\nNone.\n"
 
 #: what WebAudio is asked to play, and what the player says of it
 WATCH = """
@@ -92,11 +94,12 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
 @pytest.fixture(scope="module")
 def address(folder: Path, module_gate: Gate, serve: Callable[..., str]) -> str:
     """A page with two examples and one model."""
-    checkpoint = save_tiny_checkpoint(folder / "tiny")
+    checkpoint = tiny_checkpoint(folder / "tiny", tiny_model(labels=LABELS, playbacks=PLAYBACKS))
+    (checkpoint / "README.md").write_text(CARD, encoding="utf-8")
     examples = []
     for name, seconds in (("rising_tone", CLIP_SECONDS), ("long_tone", 30.0)):
         examples.append(folder / f"{name}.wav")
-        soundfile.write(examples[-1], sweep(seconds), SAMPLE_RATE)
+        soundfile.write(examples[-1], chirp(seconds), RATE)
     service = ExplanationService([str(checkpoint)], "cpu", module_gate.before_each_pass)
     service.warm_up()
     return serve(build_page(service, examples), **launch_settings())
@@ -263,7 +266,7 @@ def test_a_bad_recording_is_explained_in_place_and_the_page_goes_on(page: Page, 
     run_button(page).click()
     expect(page.get_by_role("alert")).to_have_text(text.NO_RECORDING)
     short = tmp_path / "short.wav"
-    soundfile.write(short, sweep(0.05), SAMPLE_RATE)
+    soundfile.write(short, chirp(0.05), RATE)
     page.locator("#recording input[type=file]").set_input_files(short)
     expect(page.get_by_role("alert")).to_contain_text("short.wav is 0.050 s long; at least 0.1 s are needed")
     run_button(page).click()
@@ -275,7 +278,7 @@ def test_a_bad_recording_is_explained_in_place_and_the_page_goes_on(page: Page, 
 
 def test_a_files_name_stays_text(page: Page, tmp_path: Path) -> None:
     path = tmp_path / "${document.title='x'}{{y}}`&amp;.wav"
-    soundfile.write(path, sweep(CLIP_SECONDS), SAMPLE_RATE)
+    soundfile.write(path, chirp(CLIP_SECONDS), RATE)
     page.locator("#recording input[type=file]").set_input_files(path)
     expect(page.locator("#facts strong")).to_be_visible()
     play_back(page)

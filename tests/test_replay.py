@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Sequence
 
 import numpy as np
@@ -41,7 +42,7 @@ def segment_sets(draw: st.DrawFn) -> list[Segment]:
 
 @st.composite
 def attended_columns(draw: st.DrawFn) -> tuple[Tensor, Tensor, Tensor]:
-    """Attention (1, T), edges (1, T + 1) in seconds, audible (1, T). Few levels of attention, so that some are equal."""
+    """Attention (1, T), edges (1, T + 1) in seconds, audible (1, T). Some levels of attention are equal."""
     count = draw(st.integers(1, 40))
     widths = draw(st.lists(st.floats(0.005, 0.3), min_size=count, max_size=count))
     levels = st.sampled_from([0.0, 0.2, 0.45, 0.5, 0.55, 0.7, 0.9, 1.0]) | st.floats(0, 1, width=32)
@@ -96,7 +97,7 @@ def test_second_inside_a_segment_gets_exactly_ratio_times_the_frames_of_one_outs
     replayed = sum(segment.seconds for segment in segments)
     frames_per_second = FRAMES / (CLIP_SECONDS + (ratio - 1) * replayed)  # outside
     stops = [0.0, *(second for each in segments for second in (each.start_seconds, each.end_seconds)), CLIP_SECONDS]
-    for index, (start, end) in enumerate(zip(stops[:-1], stops[1:], strict=True)):
+    for index, (start, end) in enumerate(itertools.pairwise(stops)):
         expected = frames_per_second * (end - start) * (ratio if index % 2 == 1 else 1)
         assert frames_between(time_map, Segment(start, end)) == pytest.approx(expected, abs=1e-8)
 
@@ -165,7 +166,7 @@ def test_segments_are_sorted_disjoint_in_bounds_and_long_enough(
     found, _ = find_segments(attention, edges, rules, audible)
     (segments,) = unpad_segments(found)
     stops = [second for each in segments for second in (each.start_seconds, each.end_seconds)]
-    assert all(earlier < later for earlier, later in zip(stops, stops[1:], strict=False))
+    assert all(earlier < later for earlier, later in itertools.pairwise(stops))
     assert all(0 <= stop <= float(edges[0, -1]) for stop in stops)
     assert all(stop in edges[0].tolist() for stop in stops)
     assert all(each.seconds >= rules.minimum_seconds - 1e-6 for each in segments)
@@ -213,7 +214,7 @@ def test_neighbouring_segments_are_a_gap_or_a_silence_apart(
 ) -> None:
     attention, edges, audible = columns
     (segments,) = unpad_segments(find_segments(attention, edges, rules, audible)[0])
-    for one, other in zip(segments[:-1], segments[1:], strict=True):
+    for one, other in itertools.pairwise(segments):
         between = inside([Segment(one.end_seconds, other.start_seconds)], edges)
         assert other.start_seconds - one.end_seconds >= rules.merge_gap_seconds - 1e-6 or not audible[0][between].all()
 
@@ -333,5 +334,7 @@ def test_frames_are_read_at_their_own_second_from_the_finer_hop_inside_segments(
         np.testing.assert_allclose(frames[index, early, 0], seconds[early], rtol=0, atol=1e-5)
         stops = np.array([stop for each in segments for stop in (each.start_seconds, each.end_seconds)])
         clear = np.array([not np.isclose(stops, second, rtol=0, atol=1e-9).any() for second in seconds])
-        fine = np.array([any(each.start_seconds < second < each.end_seconds for each in segments) for second in seconds])
+        fine = np.array(
+            [any(each.start_seconds < second < each.end_seconds for each in segments) for second in seconds]
+        )
         np.testing.assert_array_equal(frames[index, clear, 1], fine[clear])

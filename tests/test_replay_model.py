@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import itertools
+from collections.abc import Callable, Sequence
 
 import numpy as np
 import pytest
@@ -21,7 +22,7 @@ SEGMENTS = (Segment(0.4, 0.7), Segment(1.3, 1.6))
 CLICKS_AT = (0.45, 0.55, 0.68, 1.31, 1.5, 0.05, 0.25, 0.9, 1.1, 1.8, 1.95, 0.4, 0.7)
 
 
-def replay_these(segments: Sequence[Segment]):  # noqa: ANN201
+def replay_these(segments: Sequence[Segment]) -> Callable[[Pass], Tensor]:
     """A choice that replays ``segments`` of every clip, whatever the slots say."""
     return lambda heard: pad_segments([segments] * heard.log_mel.shape[0], CLIP_SECONDS)
 
@@ -95,7 +96,7 @@ def test_column_is_centred_where_its_stem_says(stem: str) -> None:
 def test_each_pass_replays_what_the_pass_before_it_chose() -> None:
     passes = passes_of(tiny_model(), sounding_clips(6))
     assert passes[0].replayed.shape[1] == 0
-    for before, heard in zip(passes[:-1], passes[1:], strict=True):
+    for before, heard in itertools.pairwise(passes):
         assert torch.equal(heard.replayed, before.segments)
         assert (heard.segments.diff(dim=2) > 0).any()  # else this would say nothing
     forced = list(tiny_model().listen(sounding_clips(2), 1, replay_these(SEGMENTS)))[1]

@@ -349,9 +349,8 @@ const mountPlayer = (() => {
           readout.textContent = "";
           return;
         }
-        const box = surface.getBoundingClientRect();
-        const height = lane.getBoundingClientRect().top - box.top;
-        const fraction = 1 - (clientY - box.top) / height;
+        const picture = surface.querySelector(".spectrogram").getBoundingClientRect();
+        const fraction = (picture.bottom - clientY) / picture.height;
         const parts = [`${second.toFixed(2)} s`];
         if (hertz && fraction >= 0 && fraction <= 1) parts.push(hertzText(hertz(fraction)));
         for (const name of ["informative", "uninformative"]) {
