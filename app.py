@@ -52,4 +52,8 @@ demo = build_page(service)
 
 if __name__ == "__main__":
     threading.Thread(target=service.warm_up, daemon=True).start()
-    demo.launch(server_name=arguments.host, server_port=arguments.port, **launch_settings())
+    try:
+        demo.launch(server_name=arguments.host, server_port=arguments.port, **launch_settings())
+    except OSError as error:
+        print(f"{error} Choose another --host or --port.", file=sys.stderr)
+        raise SystemExit(2) from error

@@ -53,8 +53,7 @@ def build_page(service: ExplanationService, examples: Sequence[Path] | None = No
                 beliefs = confidence.build()
             with gr.Tab(text.ABOUT_TAB):
                 card = about.build(model, HOURS_KEPT)
-        _wire_recording(service, inputs)
-        _wire_model(service, inputs, card)
+        _wire_inputs(service, inputs, card)
         _wire_run(service, inputs, rows, beliefs)
         _add_api(service, inputs, model.playbacks)
     return page.queue(max_size=LONGEST_QUEUE)
@@ -77,8 +76,8 @@ def _theme() -> gr.themes.Base:
         primary_hue=gr.themes.colors.blue,
         neutral_hue=gr.themes.colors.slate,
         radius_size=gr.themes.sizes.radius_md,
-        font=["ui-sans-serif", "system-ui", "sans-serif"],
-        font_mono=["ui-monospace", "Consolas", "monospace"],
+        font=["ui-sans-serif", "Segoe UI", "Helvetica Neue", "Noto Sans", "Liberation Sans", "Arial", "sans-serif"],
+        font_mono=["ui-monospace", "Consolas", "Liberation Mono", "monospace"],
     )
     # gradio's own subdued type is too pale to be read easily
     return theme.set(
@@ -91,7 +90,7 @@ def _theme() -> gr.themes.Base:
     )
 
 
-def _wire_recording(service: ExplanationService, inputs: listen.Listen) -> None:
+def _wire_inputs(service: ExplanationService, inputs: listen.Listen, card: gr.Markdown) -> None:
     described: gr.State = gr.State(None)
 
     def describe(path: str | None, checkpoint: str) -> tuple[Any, ...]:
@@ -106,25 +105,6 @@ def _wire_recording(service: ExplanationService, inputs: listen.Listen) -> None:
             return gr.skip()
         return listen.overview_html(recording, start_seconds)
 
-    gr.on(
-        [inputs.recording.change, inputs.checkpoint.change],
-        describe,
-        [inputs.recording, inputs.checkpoint],
-        [described, inputs.facts, inputs.overview, inputs.start, inputs.status],
-        show_progress="hidden",
-        api_visibility="private",
-    )
-    inputs.start.change(
-        move_window,
-        [described, inputs.start],
-        inputs.overview,
-        show_progress="hidden",
-        trigger_mode="always_last",
-        api_visibility="private",
-    )
-
-
-def _wire_model(service: ExplanationService, inputs: listen.Listen, card: gr.Markdown) -> None:
     def choose(checkpoint: str) -> tuple[Any, ...]:
         try:
             model = service.model(checkpoint)
@@ -132,13 +112,19 @@ def _wire_model(service: ExplanationService, inputs: listen.Listen, card: gr.Mar
             raise gr.Error(_sentence(error), print_exception=False) from error
         return *listen.model_updates(model), about.card(model)
 
-    inputs.checkpoint.change(
-        choose,
-        inputs.checkpoint,
-        [inputs.playbacks, inputs.class_to_follow, card],
-        show_progress="hidden",
-        api_visibility="private",
+    quietly: dict[str, Any] = {"show_progress": "hidden", "api_visibility": "private"}
+    chosen = inputs.checkpoint.change(
+        choose, inputs.checkpoint, [inputs.playbacks, inputs.class_to_follow, card], **quietly
     )
+    # another model may hear more or less at once, so the recording is described anew
+    for happened in (inputs.recording.change, chosen.success):
+        happened(
+            describe,
+            [inputs.recording, inputs.checkpoint],
+            [described, inputs.facts, inputs.overview, inputs.start, inputs.status],
+            **quietly,
+        )
+    inputs.start.change(move_window, [described, inputs.start], inputs.overview, trigger_mode="always_last", **quietly)
 
 
 def _wire_run(

@@ -178,10 +178,11 @@ def find_segments(
     """
     width = edges.diff(dim=1)
     attention = attention.detach().double()
+    if audible is not None:
+        # below any threshold, and so without a part in the share that may be replayed
+        attention = attention.masked_fill(~audible, -1.0)
     threshold = _threshold(attention, width, rules)
     on = attention > threshold.unsqueeze(1)
-    if audible is not None:
-        on = on & audible
     on = _close_gaps(on, edges, rules.merge_gap_seconds, audible)
     starts, ends, run = _runs(on, edges)
     long_enough = run & (ends - starts >= rules.minimum_seconds - 1e-9)

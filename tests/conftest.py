@@ -9,6 +9,7 @@ os.environ["GRADIO_ANALYTICS_ENABLED"] = "False"  # read when gradio is imported
 import shutil
 import socket
 from collections.abc import Callable, Iterator
+from typing import Any
 from urllib.parse import urlparse
 
 import gradio as gr
@@ -70,7 +71,7 @@ def serve() -> Iterator[Callable[..., str]]:
     """serve(demo, **launch arguments) launches a page on a free port of 127.0.0.1 and returns its address."""
     running: list[gr.Blocks] = []
 
-    def launch(demo: gr.Blocks, **arguments: object) -> str:
+    def launch(demo: gr.Blocks, **arguments: Any) -> str:
         with socket.socket() as probe:
             probe.bind(("127.0.0.1", 0))
             port = probe.getsockname()[1]

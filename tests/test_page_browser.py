@@ -93,14 +93,15 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
 
 @pytest.fixture(scope="module")
 def address(folder: Path, module_gate: Gate, serve: Callable[..., str]) -> str:
-    """A page with two examples and one model."""
+    """A page with two examples and two models."""
     checkpoint = tiny_checkpoint(folder / "tiny", tiny_model(labels=LABELS, playbacks=PLAYBACKS))
     (checkpoint / "README.md").write_text(CARD, encoding="utf-8")
     examples = []
     for name, seconds in (("rising_tone", CLIP_SECONDS), ("long_tone", 30.0)):
         examples.append(folder / f"{name}.wav")
         soundfile.write(examples[-1], chirp(seconds), RATE)
-    service = ExplanationService([str(checkpoint)], "cpu", module_gate.before_each_pass)
+    other = tiny_checkpoint(folder / "other", tiny_model(labels=("dog", "cat"), playbacks=1, clip_seconds=1.0))
+    service = ExplanationService([str(checkpoint), str(other)], "cpu", module_gate.before_each_pass)
     service.warm_up()
     return serve(build_page(service, examples), **launch_settings())
 
@@ -147,7 +148,7 @@ def test_an_example_becomes_one_row_a_pass_and_a_conclusion(page: Page) -> None:
     headings = page.locator("#player").get_by_role("heading")
     expect(headings).to_have_text(["First hearing", "Playback 1", "Playback 2"])
     expect(page.locator("#player .sentence").nth(1)).to_contain_text(
-        re.compile(r"Playback 1 heard .+ s again at a hop of")
+        re.compile(r"Playback 1 heard .+\ss again at a hop of")
     )
     expect(page.get_by_text(text.PLAYBACKS_HINT)).to_be_hidden()
     expect(page.locator("#status")).to_contain_text("The model hears")
@@ -220,6 +221,18 @@ def test_fewer_playbacks_give_fewer_rows(page: Page) -> None:
     choose_example(page)
     page.get_by_role("spinbutton", name=re.compile(text.PLAYBACKS)).fill("1")
     play_back(page, rows=2)
+
+
+def test_another_model_brings_its_own_classes_playbacks_and_clip(page: Page) -> None:
+    choose_example(page)
+    page.get_by_role("combobox", name=re.compile(text.MODEL)).click()
+    page.get_by_role("option", name="other", exact=True).click()
+    expect(page.locator("#facts")).to_contain_text(text.longer_than_clip(CLIP_SECONDS, 1.0))
+    play_back(page, rows=2)
+    names = page.locator("#player [data-row='1'] .class-name")
+    assert sorted(names.all_inner_texts()) == ["cat", "dog"]
+    page.get_by_role("tab", name=text.ABOUT_TAB).click()
+    expect(page.get_by_role("heading", name="Model card: other")).to_be_visible()
 
 
 def test_a_long_recording_is_shown_whole_and_its_clip_is_chosen(page: Page) -> None:

@@ -182,7 +182,7 @@ def click_surface(page: Page, index: int, fraction: float) -> None:
 
 def scrub(page: Page, fraction: float) -> None:
     scrubber = page.locator("#left").get_by_role("slider", name="Playhead")
-    box = scrubber.bounding_box()
+    box: Any = scrubber.bounding_box()
     scrubber.click(position={"x": box["width"] * fraction, "y": box["height"] / 2})
 
 

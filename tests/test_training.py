@@ -548,19 +548,28 @@ def test_clips_of_one_class_cannot_be_spliced() -> None:
         evaluation.splice(replace(clips, targets=torch.zeros(8, dtype=torch.int64)), 4, seed=0)
 
 
+@torch.inference_mode()
 def test_replayed_silence_is_measured_on_clips_with_a_second_of_zeros() -> None:
-    samples = (sounding_clips(5) * 32767).to(torch.int16) | 1
-    samples[0, 16_000:] = 0
-    samples[1, 8_000:] = 0
-    samples[2, 17_000:] = 0  # less than a second
-    clips = ClipSet(tuple("abcde"), samples, torch.zeros(5, dtype=torch.int64), ("a", "b", "c", "d"))
-    measured = evaluation.measure_silence(tiny_model(), clips, no_report)
-    assert measured.clips == 2
-    assert measured.silent_share == pytest.approx((1.0 + 1.5) / 4, abs=0.02)
-    # half of the last sounding column, 50 ms long, may be silence
+    """Half of the last sounding column, 50 ms long, may be silence."""
+    model = tiny_model()
+    samples = (sounding_clips(10) * 32767).to(torch.int16) | 1
+    sounding_seconds = torch.tensor([0.87, 0.97, 0.92, 0.77, 0.67, 0.62, 0.57, 0.32])  # and two are longer
+    for clip, seconds in zip(samples, sounding_seconds, strict=False):
+        clip[round(float(seconds) * RATE) :] = 0
+    samples[8, 17_000:] = 0  # less than a second
+    clips = ClipSet(tuple("abcdefghij"), samples, torch.zeros(10, dtype=torch.int64), ("a", "b", "c", "d"))
+    measured = evaluation.measure_silence(model, clips, no_report)
+    assert measured.clips == 8
+    assert measured.silent_share == pytest.approx(float((2 - sounding_seconds).mean() / 2), abs=1e-3)
+    # what the last pass chose is not replayed
+    passes = list(model.listen(clips.waveforms(torch.arange(8))))
+    chosen = torch.cat([heard.segments for heard in passes[:-1]], dim=1)
+    in_silence = (chosen.clamp_min(sounding_seconds[:, None, None])).diff(dim=2).sum()
+    assert in_silence > 0
+    assert measured.replayed_silent_share == pytest.approx(float(in_silence / chosen.diff(dim=2).sum()), rel=1e-3)
     assert measured.replayed_silent_share < 0.05
-    sounding = ClipSet(clips.names[2:], samples[2:], clips.targets[2:], clips.labels)
-    assert evaluation.measure_silence(tiny_model(), sounding, no_report).clips == 0
+    sounding = ClipSet(clips.names[8:], samples[8:], clips.targets[8:], clips.labels)
+    assert evaluation.measure_silence(model, sounding, no_report).clips == 0
 
 
 @torch.inference_mode()

@@ -10,6 +10,7 @@ from app import text
 from app.service import ModelView
 
 _FRONT_MATTER = re.compile(r"\A---\n.*?\n---\n", re.DOTALL)
+_TITLE = re.compile(r"\A# .*\n")
 
 
 def build(model: ModelView, hours_kept: int) -> gr.Markdown:
@@ -19,11 +20,11 @@ def build(model: ModelView, hours_kept: int) -> gr.Markdown:
 
 
 def card(model: ModelView) -> str:
-    """The model card without its front matter, its headings two levels lower: the page has a title already."""
-    lines = _FRONT_MATTER.sub("", model.card).strip().splitlines()
+    """The model card without its front matter and title, its headings below the page's own."""
+    lines = _TITLE.sub("", _FRONT_MATTER.sub("", model.card).lstrip()).strip().splitlines()
     fenced = False
     for number, line in enumerate(lines):
         fenced ^= line.startswith("```")
-        if not fenced and re.match(r"#{1,4} ", line):
-            lines[number] = "##" + line
+        if not fenced and re.match(r"#{2,5} ", line):
+            lines[number] = "#" + line
     return "\n".join((f"## {text.MODEL_CARD}: {model.name}", "", *lines))
