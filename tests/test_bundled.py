@@ -1,0 +1,58 @@
+"""The bundled checkpoint: that it is what its card says, and hears what anyone can hear."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import pytest
+
+from playitback import audio
+from playitback.checkpoint import BUNDLED, load_checkpoint
+from playitback.recognizer import Recognizer
+from playitback.training.datasets import load_esc50
+from playitback.training.evaluation import measure_silence
+
+EXAMPLES = BUNDLED.parent / "assets" / "examples"
+
+
+@pytest.fixture(scope="module")
+def recognizer() -> Recognizer:
+    return Recognizer.from_checkpoint("esc50-small", "cpu")
+
+
+def test_checkpoint_is_small_and_carries_its_terms() -> None:
+    checkpoint = load_checkpoint("esc50-small")
+    assert (BUNDLED / "esc50-small" / "model.safetensors").stat().st_size < 25e6
+    assert checkpoint.about["licence"] == "CC-BY-NC-3.0"
+    assert "Freesound" in checkpoint.card
+    results = checkpoint.about["results"]
+    assert len(results["accuracy"]) == checkpoint.model.config.passes
+    for accuracy in results["accuracy"]:
+        assert f"{100 * accuracy:.2f} %" in checkpoint.card
+
+
+def test_knocks_are_named_and_replayed_where_they_are(recognizer: Recognizer) -> None:
+    """Three knocks from 1.1 s on and two from 3.2 s on, in a quiet room."""
+    recording = audio.load(EXAMPLES / "door_wood_knock.wav", window_seconds=recognizer.clip_seconds)
+    for playback in recognizer.explain(recording.samples):
+        assert recognizer.labels[playback.probabilities.argmax()] == "door_wood_knock"
+        assert playback.segments
+        for segment in playback.segments:
+            assert 0.8 < segment.start_seconds < 2.0 or 2.9 < segment.start_seconds < 3.8
+            assert segment.seconds < 1.2
+        covered = [any(each.start_seconds < at < each.end_seconds for each in playback.segments) for at in (1.15, 3.25)]
+        assert all(covered)
+
+
+@pytest.mark.data
+def test_replayed_time_is_not_silence_on_real_clips() -> None:
+    """With PLAYITBACK_ESC50 naming an ESC-50 folder: ``python -m pytest -m data``."""
+    model = load_checkpoint("esc50-small").model
+    clips = load_esc50(Path(os.environ["PLAYITBACK_ESC50"]), (4,), model.config.front_end)
+    assert len(clips) == 400
+    assert clips.targets.bincount().tolist() == [8] * 50
+    silence = measure_silence(model, clips, lambda done, total: None)
+    assert silence.clips > 50
+    assert silence.silent_share > 0.4
+    assert silence.replayed_silent_share < 0.01
