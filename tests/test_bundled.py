@@ -6,6 +6,7 @@ import os
 from pathlib import Path
 
 import pytest
+import torch
 
 from playitback import audio
 from playitback.checkpoint import BUNDLED, load_checkpoint
@@ -43,6 +44,18 @@ def test_knocks_are_named_and_replayed_where_they_are(recognizer: Recognizer) ->
             assert segment.seconds < 1.2
         covered = [any(each.start_seconds < at < each.end_seconds for each in playback.segments) for at in (1.15, 3.25)]
         assert all(covered)
+
+
+def test_bfloat16_names_the_same_classes() -> None:
+    """What GPUs and CPUs with AMX compute in; any CPU can do it, only more slowly."""
+    exact, rounded = (Recognizer.from_checkpoint("esc50-small", "cpu") for _ in range(2))
+    exact.dtype, rounded.dtype = torch.float32, torch.bfloat16
+    for path in sorted(EXAMPLES.glob("*.wav")):
+        samples = audio.load(path, window_seconds=exact.clip_seconds).samples
+        for one, other in zip(exact.explain(samples), rounded.explain(samples), strict=True):
+            assert one.probabilities.argmax() == other.probabilities.argmax(), path.name
+            assert abs(one.probabilities - other.probabilities).max() < 0.1, path.name
+            assert (one.probabilities != other.probabilities).any()
 
 
 @pytest.mark.data
