@@ -235,7 +235,7 @@ def _train(arguments: argparse.Namespace) -> int:
         command=_command(arguments, recipe),
         device=str(model.mel_mean.device),
     )
-    name = card.run_name(arguments.out)
+    name = arguments.out.resolve().name  # which is also what it is called when it is loaded
     save_checkpoint(arguments.out, model, about=about, card=card.model_card(name, model.config, about))
     if arguments.json:
         _print_json({"checkpoint": str(arguments.out), **about})

@@ -1,13 +1,11 @@
 """The recognizer: a waveform in, one Playback after the other out.
 
-recognizer = Recognizer.from_checkpoint("esc50-small")
-for playback in recognizer.explain(waveform):
-    print(playback.index, recognizer.labels[playback.probabilities.argmax()], playback.segments)
+waveform (samples,) -> ReplayModel.listen -> Pass, one clip on the device -> Playback, numpy and seconds
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -108,10 +106,9 @@ class Recognizer:
 
     def _playbacks(self, passes: Iterator[Pass]) -> Iterator[Playback]:
         # Inference mode belongs to the thread, and a generator's consumer runs between its steps: enter it per step.
-        following: Callable[[], Pass | None] = lambda: next(passes, None)  # noqa: E731
         while True:
             with torch.inference_mode(), self._precision():
-                heard = following()
+                heard = next(passes, None)
                 if heard is None:
                     return
                 playback = self._playback(heard)

@@ -5,7 +5,6 @@ from __future__ import annotations
 import platform
 from collections.abc import Sequence
 from dataclasses import asdict
-from pathlib import Path
 from typing import Any
 
 import torch
@@ -84,8 +83,3 @@ Not measured yet. Measure on clips that it was not trained on: `python -m playit
 It names one of its classes whatever it hears, silence and speech included. It was trained on clips that were cut out
 and labelled by hand; on field recordings expect less. Replayed segments show what this model used, not what is true.
 """
-
-
-def run_name(out: Path) -> str:
-    """The checkpoint is called what its folder is called."""
-    return out.resolve().name

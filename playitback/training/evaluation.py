@@ -88,7 +88,12 @@ def measure_silence(model: ReplayModel, clips: ClipSet, report: Report) -> Silen
     """See the module. Looked at in stretches of 10 ms; a pass's own choice is what its playback replays."""
     sample_rate, clip_seconds = model.config.front_end.sample_rate, model.config.front_end.clip_seconds
     edges = torch.linspace(0, clip_seconds, round(clip_seconds * 100) + 1, dtype=torch.float64)[None]
-    silent = torch.cat([~_audible(clips, index, edges, sample_rate) for index in range(len(clips))])
+    silent = torch.cat(
+        [
+            ~audible_columns(clips.waveforms(block), edges.expand(len(block), -1), sample_rate)
+            for block in torch.arange(len(clips)).split(_BATCH)
+        ]
+    )
     padded = torch.nonzero(silent.sum(dim=1) >= 100).squeeze(1)
     if not len(padded):
         return Silence(0, 0.0, 0.0)
@@ -178,7 +183,3 @@ def _listen(
         yield indices, list(model.listen(waveforms, playbacks))
         done += len(indices)
         report(done, len(chosen))
-
-
-def _audible(clips: ClipSet, index: int, edges: Tensor, sample_rate: int) -> Tensor:
-    return audible_columns(clips.waveforms(torch.tensor([index])), edges, sample_rate)

@@ -55,10 +55,11 @@ def replay_terms(model: ReplayModel, waveforms: Tensor, targets: Tensor, generat
         decisions += model.decoder.logits(model.decoder.fuse([each.summary for each in passes]))
     # one pass a step is enough for keep and remove, and each takes its turn
     examined = passes[int(torch.randint(len(passes), (), generator=generator))]
+    silence = local_silence(model)
     terms = {
         "classify": torch.stack([cross_entropy(logits, targets) for logits in decisions]).mean(),
-        "keep": cross_entropy(hear_only(model, examined, informative(examined)), targets),
-        "remove": nothing_said(hear_only(model, examined, 1 - informative(examined))),
+        "keep": cross_entropy(hear_only(model, examined, informative(examined), silence), targets),
+        "remove": nothing_said(hear_only(model, examined, 1 - informative(examined), silence)),
         "rank": rank_loss(torch.stack(beliefs)),
         "budget": torch.stack([(held_time(each).mean() - BUDGET).square() for each in passes]).mean(),
     }
@@ -76,15 +77,19 @@ def held_time(heard: Pass) -> Tensor:
     return (informative(heard) * width).sum(dim=1) / width.sum(dim=1)
 
 
-def hear_only(model: ReplayModel, heard: Pass, weight: Tensor) -> Tensor:
+def local_silence(model: ReplayModel) -> Tensor:
+    """(1, T, F, C): the local features of digital silence."""
+    front_end = model.config.front_end
+    nothing = model.mel_mean.new_full((1, front_end.frames, front_end.mels), SILENCE)
+    return model.encoder.local_features(model.normalise(nothing))
+
+
+def hear_only(model: ReplayModel, heard: Pass, weight: Tensor, silence: Tensor) -> Tensor:
     """Logits (B, classes) of the encoder when only the share ``weight`` (B, T) of every column is left.
 
-    What is taken away is replaced by the local features of digital silence, which clips that were padded hold too. To
-    scale the features down would take nothing away: the first thing that a block does is to normalise them.
+    What is taken away is replaced by ``silence``, which clips that were padded hold too. To scale the features down
+    would take nothing away: the first thing that a block does is to normalise them.
     """
-    front_end = model.config.front_end
-    nothing = heard.log_mel.new_full((1, front_end.frames, front_end.mels), SILENCE)
-    silence = model.encoder.local_features(model.normalise(nothing))
     (logits,) = model.encoder.head(model.encoder.grid(torch.lerp(silence, heard.local, weight[:, :, None, None])))
     return logits
 
