@@ -47,7 +47,7 @@ def available_checkpoints() -> tuple[str, ...]:
 def save_checkpoint(
     folder: Path, model: ReplayModel, *, about: dict[str, Any], card: str, dtype: torch.dtype = torch.float32
 ) -> None:
-    """Writes the folder; floating-point weights in ``dtype``."""
+    """Writes the folder; matrices of weights in ``dtype``, vectors and statistics, which are few, in float32."""
     folder.mkdir(parents=True, exist_ok=True)
     description = {"format": FORMAT, "model": model.config.to_dict(), "about": about}
     (folder / CONFIG_FILE).write_text(json.dumps(description, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
@@ -165,4 +165,5 @@ def _load_weights(model: ReplayModel, folder: Path) -> None:
 
 
 def _stored(tensor: Tensor, dtype: torch.dtype) -> Tensor:
-    return tensor.detach().cpu().to(dtype if tensor.is_floating_point() else tensor.dtype).contiguous()
+    rounded = tensor.is_floating_point() and tensor.ndim > 1
+    return tensor.detach().cpu().to(dtype if rounded else tensor.dtype).contiguous()

@@ -129,9 +129,11 @@ class DecoderConfig:
     fourier_maximum: float = 10.0
     fusion: bool = True  # a convolution over the passes' features gives one more, fused, prediction
     dropout: float = 0.1
+    encoder_votes: bool = False  # the encoder's own logits, their mean over the passes, are added to the decoder's
 
     def __post_init__(self) -> None:
         _require(self.latents > 0 and self.width > 0, "latents and width must be positive")
+        _require(not (self.fusion and self.encoder_votes), "fusion and encoder_votes exclude each other")
 
 
 @dataclass(frozen=True)
@@ -227,12 +229,20 @@ def preset(
                 stem_widths=(32, 64, 96),
                 width=96,
                 heads=2,
-                depth=2,
+                depth=3,
                 stages_at=(0,),
                 drop_path=0.1,
                 dropout=0.3,
             ),
             slots=SlotConfig(width=96, hidden=128),
-            decoder=DecoderConfig(latents=16, width=192, self_heads=4, head_width=48, self_blocks=1, fusion=False),
+            decoder=DecoderConfig(
+                latents=16,
+                width=192,
+                self_heads=4,
+                head_width=48,
+                self_blocks=1,
+                fusion=False,
+                encoder_votes=True,
+            ),
         )
     raise SettingsError(f"there is no preset {name!r}; choose one of {', '.join(PRESETS)}")

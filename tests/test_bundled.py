@@ -10,9 +10,11 @@ import torch
 
 from playitback import audio
 from playitback.checkpoint import BUNDLED, load_checkpoint
+from playitback.explain.intervals import Bootstrap
+from playitback.explain.localisation import measure_silence
 from playitback.recognizer import Recognizer
-from playitback.training.datasets import load_esc50
-from playitback.training.evaluation import measure_silence
+from playitback.training.clips import load_clips
+from playitback.training.manifest import read_manifest
 
 EXAMPLES = BUNDLED.parent / "assets" / "examples"
 
@@ -62,10 +64,12 @@ def test_bfloat16_names_the_same_classes() -> None:
 def test_replayed_time_is_not_silence_on_real_clips() -> None:
     """With PLAYITBACK_ESC50 naming an ESC-50 folder: ``python -m pytest -m data``."""
     model = load_checkpoint("esc50-small").model
-    clips = load_esc50(Path(os.environ["PLAYITBACK_ESC50"]), (4,), model.config.front_end)
-    assert len(clips) == 400
-    assert clips.targets.bincount().tolist() == [8] * 50
-    silence = measure_silence(model, clips, lambda done, total: None)
-    assert silence.clips > 50
-    assert silence.silent_share > 0.4
-    assert silence.replayed_silent_share < 0.01
+    clips = load_clips(read_manifest("esc50", Path(os.environ["PLAYITBACK_ESC50"]), folds=(4,)), model.config.front_end)
+    assert clips.classes().bincount().tolist() == [8] * 50
+    waveforms = clips.waveforms(torch.arange(len(clips)))
+    located = measure_silence(model, waveforms, clips.classes(), Bootstrap(100, 0), lambda done: None)
+    assert located is not None
+    assert located.clips > 50
+    assert located.event_share < 0.6
+    assert located.chosen.share.mean > 0.99
+    assert located.random.share.mean < 0.8

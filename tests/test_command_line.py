@@ -12,12 +12,10 @@ from typing import Any
 
 import numpy as np
 import pytest
-import torch
-from tiny import CATEGORIES, LABELS, clicks, noise, tiny_checkpoint, tiny_config, tiny_model, tone, write_esc50
+from tiny import LABELS, clicks, noise, tiny_checkpoint, tiny_config, tone, write_esc50
 
 from playitback import __main__ as command_line
 from playitback import audio, checkpoint
-from playitback.checkpoint import load_checkpoint
 from playitback.config import ModelConfig
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -242,7 +240,7 @@ def test_command_runs_as_a_program(model_folder: Path, sounds: Path, tmp_path: P
 # help
 
 
-@pytest.mark.parametrize("command", ["explain", "train", "evaluate", "bench"])
+@pytest.mark.parametrize("command", ["explain", "train", "evaluate", "faithfulness", "bench"])
 def test_every_command_explains_itself(run: Run, command: str) -> None:
     status, output, error = run(command, "--help")
     assert (status, error) == (0, "")
@@ -262,119 +260,3 @@ def test_folds_that_are_no_numbers_are_told(run: Run) -> None:
     status, _, error = run("evaluate", "--data", "x", "--folds", "1;2")
     assert status == 2
     assert "'1;2' is no list of folds; write 1,2,3" in error
-
-
-# train and evaluate
-
-
-@pytest.fixture(scope="module")
-def trained(esc50: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A checkpoint that the command trained for an epoch a stage on fold 1."""
-    out = tmp_path_factory.mktemp("trained") / "bells"
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(command_line, "preset", tiny_preset)
-        assert command_line.main(train_arguments(esc50, out)) == 0
-    return out
-
-
-def train_arguments(esc50: Path, out: Path, *more: str) -> list[str]:
-    data = ["--dataset", "esc50", "--data", str(esc50), "--folds", "1", "--out", str(out), "--device", "cpu"]
-    return ["train", *data, "--encoder-epochs", "1", "--replay-epochs", "1", "--batch-size", "4", "--seed", "3", *more]
-
-
-def test_trained_checkpoint_says_how_it_came_about(trained: Path) -> None:
-    loaded = load_checkpoint(trained)
-    assert loaded.name == "bells"
-    assert loaded.model.config.labels == (CATEGORIES,)
-    assert loaded.about["data"] == {"name": "esc50", "folds": [1], "clips": 8}
-    assert loaded.about["licence"] == "CC-BY-NC-3.0"
-    assert loaded.about["recipe"]["seed"] == 3
-    assert loaded.about["command"] == (
-        "python -m playitback train --preset small --dataset esc50 --data ROOT --folds 1 --encoder-epochs 1 "
-        "--replay-epochs 1 --batch-size 4 --seed 3 --out DIR"
-    )
-    assert loaded.card.startswith("---\nlicense: cc-by-nc-3.0\n")
-    for part in ("# bells", loaded.about["command"], "Freesound", "## Limits", "Trained on folds 1: 8 clips"):
-        assert part in loaded.card
-
-
-def test_command_trains_the_same_weights_again(
-    run: Run, esc50: Path, trained: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(command_line, "preset", tiny_preset)
-    torch.manual_seed(999)  # whatever the process did before
-    status, output, _ = run(*train_arguments(esc50, tmp_path / "again", "--json"))
-    assert status == 0
-    report = json.loads(output)
-    assert report["checkpoint"] == str(tmp_path / "again")
-    assert report["recipe"]["encoder_epochs"] == 1
-    one, other = (load_checkpoint(folder).model.state_dict() for folder in (trained, tmp_path / "again"))
-    assert all(torch.equal(one[name], other[name]) for name in one)
-
-
-def test_second_call_goes_on_where_the_first_one_stopped(
-    run: Run, esc50: Path, trained: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(command_line, "preset", tiny_preset)
-    log = (trained / "log.jsonl").read_text(encoding="utf-8")
-    status, output, _ = run(*train_arguments(esc50, trained))
-    assert status == 0
-    assert f"The checkpoint is in {trained}." in output
-    assert (trained / "log.jsonl").read_text(encoding="utf-8") == log
-    status, _, error = run(*train_arguments(esc50, trained, "--seed", "4"))
-    assert status == 2
-    assert "other settings" in error
-
-
-def test_evaluation_prints_accuracy_after_every_pass(run: Run, esc50: Path, trained: Path) -> None:
-    arguments = ("evaluate", "--checkpoint", trained, "--dataset", "esc50", "--data", esc50, "--folds", "4")
-    status, output, error = run(*arguments, "--json")
-    assert (status, error) == (0, "")
-    measured = json.loads(output)
-    assert len(measured["accuracy"]) == len(measured["true_class_probability"]) == 2
-    assert all(0 <= value <= 1 for value in measured["accuracy"])
-    assert measured["clips"] == 8
-    assert "accuracy_fused" not in measured
-    status, output, _ = run(*arguments)
-    assert status == 0
-    for index, value in enumerate(measured["accuracy"]):
-        assert f"after pass {index}: {100 * value:5.1f} % right" in output
-    assert len(json.loads(run(*arguments, "--json", "--playbacks", 0)[1])["accuracy"]) == 1
-
-
-def test_evaluation_looks_at_the_segments_if_asked_to(run: Run, esc50: Path, trained: Path) -> None:
-    arguments = ("evaluate", "--checkpoint", trained, "--data", esc50, "--folds", "4", "--segments")
-    status, output, _ = run(*arguments, "--json")
-    assert status == 0
-    measured = json.loads(output)
-    assert measured["splices"]["clips"] == 8
-    assert measured["silence"]["clips"] == 0  # a second of a clip of a second
-    status, output, _ = run(*arguments)
-    assert status == 0
-    assert "spliced clips" in output
-    assert "digital zeros" in output
-
-
-def test_evaluation_warns_of_folds_that_were_trained_on(run: Run, esc50: Path, trained: Path) -> None:
-    status, _, error = run("evaluate", "--checkpoint", trained, "--data", esc50, "--folds", "1,4")
-    assert status == 0
-    assert_one_sentence(error, "bells was trained on some of these folds")
-
-
-def test_evaluation_refuses_what_it_cannot_measure(run: Run, esc50: Path, trained: Path, tmp_path: Path) -> None:
-    for arguments, part in [
-        (("--checkpoint", trained, "--data", tmp_path, "--folds", "4"), "no meta/esc50.csv"),
-        (("--checkpoint", trained, "--data", esc50, "--folds", "2"), "has no fold 2; it has 1, 4"),
-        (("--checkpoint", trained, "--data", esc50, "--folds", "4", "--playbacks", "7"), "plays back 0 to 1 times"),
-        (("--checkpoint", "nowhere", "--data", esc50, "--folds", "4"), "no checkpoint 'nowhere'"),
-    ]:
-        status, output, error = run("evaluate", *arguments)
-        assert (status, output) == (2, "")
-        assert_one_sentence(error, part)
-
-
-def test_evaluation_refuses_a_model_of_other_classes(run: Run, esc50: Path, tmp_path: Path) -> None:
-    folder = tiny_checkpoint(tmp_path / "other", tiny_model(clip_seconds=1.0))
-    status, _, error = run("evaluate", "--checkpoint", folder, "--data", esc50, "--folds", "4")
-    assert status == 2
-    assert_one_sentence(error, "other names other classes than esc50")

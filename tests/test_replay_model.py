@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -13,8 +14,9 @@ from torch import Generator, Tensor, nn
 
 from playitback.errors import SettingsError
 from playitback.models.playitback import Pass, ReplayModel, audible_columns
-from playitback.replay import Segment, pad_segments
+from playitback.replay import Segment, pad_segments, sample_at
 from playitback.training.objectives import encoder_terms, replay_terms
+from playitback.training.recipe import Recipe
 
 #: what the tests make the model replay
 SEGMENTS = (Segment(0.4, 0.7), Segment(1.3, 1.6))
@@ -32,9 +34,9 @@ def passes_of(model: ReplayModel, waveforms: Tensor, playbacks: int | None = Non
     return list(model.listen(waveforms, playbacks))
 
 
-def targets_of(model: ReplayModel, batch: int) -> Tensor:
+def targets_of(model: ReplayModel, batch: int) -> tuple[Tensor]:
     classes = len(model.config.labels[0])
-    return nn.functional.one_hot(torch.arange(batch) % classes, classes).float()
+    return (nn.functional.one_hot(torch.arange(batch) % classes, classes).float(),)
 
 
 @pytest.mark.parametrize("playbacks", [0, 1, 3])
@@ -110,7 +112,7 @@ def test_every_weight_of_slots_and_decoder_learns_from_the_replay_loss(stem: str
     model.encoder.requires_grad_(False)
     for module in (model.columns, model.slots, model.decoder):
         module.train()
-    terms = replay_terms(model, sounding_clips(8), targets_of(model, 8), Generator().manual_seed(0))
+    terms = replay_terms(model, sounding_clips(8), targets_of(model, 8), Recipe(), Generator().manual_seed(0))
     torch.stack(list(terms.values())).sum().backward()
     for module in (model.columns, model.slots, model.decoder):
         assert without_gradient(module) == []
@@ -120,7 +122,7 @@ def test_every_weight_of_slots_and_decoder_learns_from_the_replay_loss(stem: str
 @pytest.mark.parametrize("seed", range(4))
 def test_slots_learn_from_whichever_pass_is_examined(seed: int) -> None:
     model = tiny_model()
-    terms = replay_terms(model, sounding_clips(8), targets_of(model, 8), Generator().manual_seed(seed))
+    terms = replay_terms(model, sounding_clips(8), targets_of(model, 8), Recipe(), Generator().manual_seed(seed))
     (terms["keep"] + terms["remove"]).backward()
     assert without_gradient(model.slots.query) == without_gradient(model.columns) == []
     assert model.slots.start.grad is not None
@@ -130,7 +132,7 @@ def test_slots_learn_from_whichever_pass_is_examined(seed: int) -> None:
 @pytest.mark.parametrize("stem", STEMS)
 def test_every_weight_of_the_encoder_and_no_other_learns_from_the_encoder_loss(stem: str) -> None:
     model = tiny_model(stem).train()
-    terms = encoder_terms(model, sounding_clips(8), targets_of(model, 8), Generator().manual_seed(0))
+    terms = encoder_terms(model, sounding_clips(8), targets_of(model, 8), Recipe(), Generator().manual_seed(0))
     terms["classify"].backward()
     assert without_gradient(model.encoder) == []
     for module in (model.columns, model.slots, model.decoder):
@@ -255,3 +257,38 @@ def test_clips_of_another_length_are_refused(shape: tuple[int, ...]) -> None:
 def test_model_without_playbacks_hears_once() -> None:
     model = ReplayModel(tiny_config(playbacks=0)).eval()
     assert len(passes_of(model, sounding_clips(1))) == 1
+
+
+@torch.inference_mode()
+def test_replay_without_the_finer_hop_has_the_same_map_and_shows_nothing_new() -> None:
+    """Inside the segments every frame lies between two of the first hearing's."""
+    model = tiny_model()
+    waveforms = sounding_clips(2)
+    first, plain = model.listen(waveforms, 1, replay_these(SEGMENTS), finer=False)
+    finer = list(model.listen(waveforms, 1, replay_these(SEGMENTS)))[1]
+    assert torch.equal(plain.maps.knots_frame, finer.maps.knots_frame)
+    seconds = plain.maps.seconds(torch.arange(160.0).expand(2, -1))
+    replayed = plain.maps.replayed(seconds)
+    position = seconds * (RATE / first.hop_samples)
+    torch.testing.assert_close(plain.log_mel, sample_at(first.fine_log_mel, position))
+    assert (finer.log_mel - plain.log_mel)[replayed].abs().amax() > 0.5
+    assert torch.equal(finer.log_mel[~replayed], plain.log_mel[~replayed])
+
+
+@torch.inference_mode()
+def test_encoder_votes_are_added_as_their_mean_over_the_passes_heard() -> None:
+    plain = tiny_model()
+    config = replace(plain.config, decoder=replace(plain.config.decoder, encoder_votes=True))
+    voting = ReplayModel(config).eval()
+    voting.load_state_dict(plain.state_dict())
+    without, with_votes = passes_of(plain, sounding_clips(3)), passes_of(voting, sounding_clips(3))
+    votes: list[Tensor] = []
+    for one, other in zip(without, with_votes, strict=True):
+        votes.append(plain.encoder.head(plain.encoder.grid(one.local))[0])
+        torch.testing.assert_close(other.logits[0], one.logits[0] + torch.stack(votes).mean(dim=0))
+        assert votes[-1].any()
+
+
+def test_votes_and_fusion_exclude_each_other() -> None:
+    with pytest.raises(SettingsError, match="fusion and encoder_votes exclude each other"):
+        replace(tiny_config(fusion=True).decoder, encoder_votes=True)

@@ -20,7 +20,7 @@ from playitback.errors import SettingsError
 from playitback.models.mvit import Encoder
 from playitback.models.perceiver import Decoder
 from playitback.models.slots import ColumnFeatures, SlotAttention, SlotOutput
-from playitback.replay import TimeMaps, column_edges, find_segments, read_frames
+from playitback.replay import TimeMaps, attended_seconds, column_edges, find_segments, read_frames
 from playitback.spectrogram import LogMel
 
 #: peaks below one step of 16-bit audio are digital silence
@@ -81,20 +81,48 @@ class ReplayModel(nn.Module):
         return (log_mel - self.mel_mean) / self.mel_deviation
 
     def frames_of(
-        self, waveforms: Tensor, segments: Tensor, pass_index: int, coarse: Tensor
+        self,
+        waveforms: Tensor,
+        segments: Tensor,
+        pass_index: int,
+        coarse: Tensor,
+        *,
+        finer: bool = True,
+        gradient_seconds: Tensor | None = None,
     ) -> tuple[Tensor, Tensor, TimeMaps]:
-        """What a pass hears: frames (B, frames, mels), the whole clip at the pass's hop, and the time maps."""
+        """What a pass hears: frames (B, frames, mels), the whole clip at the pass's hop, and the time maps.
+
+        finer, gradient_seconds: see ``listen`` and ``read_frames``.
+        """
         front_end = self.config.front_end
         hop_samples = front_end.hop_samples(pass_index)
         ratio = front_end.hop_samples(0) / hop_samples
         maps = TimeMaps.of(segments, ratio, front_end.clip_seconds, front_end.frames)
         fine = coarse if pass_index == 0 else self.log_mel(waveforms, hop_samples)
-        return read_frames(coarse, fine, maps, front_end, hop_samples), fine, maps
+        read, read_hop = (fine, hop_samples) if finer else (coarse, front_end.hop_samples(0))
+        return read_frames(coarse, read, maps, front_end, read_hop, gradient_seconds), fine, maps
 
-    def listen(self, waveforms: Tensor, playbacks: int | None = None, choose: Choice | None = None) -> Iterator[Pass]:
+    def _attended_seconds(self, heard: Pass) -> Tensor:
+        """(B, frames): where the next pass would read if it followed this one's attention itself."""
+        front_end = self.config.front_end
+        ratio = front_end.hop_samples(0) / front_end.hop_samples(heard.index + 1)
+        return attended_seconds(heard.slots.attention[:, 0], heard.column_edges, ratio, front_end.frames)
+
+    def listen(
+        self,
+        waveforms: Tensor,
+        playbacks: int | None = None,
+        choose: Choice | None = None,
+        *,
+        finer: bool = True,
+        soft: float = 0.0,
+    ) -> Iterator[Pass]:
         """Yields the first hearing and then ``playbacks`` playbacks (default: all), each as soon as it is computed.
 
-        waveforms: (B, clip_samples) in -1..1. Raises SettingsError for another length or for too many playbacks.
+        waveforms: (B, clip_samples) in -1..1. choose: replaces the slots' choice. finer: whether replayed segments are
+        read at the finer hop; without it they get their share of the frames, but nothing new to show in them. soft:
+        share of the gradient of the frames' seconds that is passed on to the attention that chose them; it changes no
+        value. Raises SettingsError for another length or for too many playbacks.
         """
         front_end = self.config.front_end
         if playbacks is None:
@@ -107,29 +135,49 @@ class ReplayModel(nn.Module):
             raise SettingsError(
                 f"clips must be (batch, {front_end.clip_samples}), got {tuple(waveforms.shape)}; crop or pad them"
             )
-        return self._listen(waveforms, playbacks, choose)
+        return self._listen(waveforms, playbacks, choose, finer, soft)
 
-    def _listen(self, waveforms: Tensor, playbacks: int, choose: Choice | None) -> Iterator[Pass]:
+    def _listen(
+        self, waveforms: Tensor, playbacks: int, choose: Choice | None, finer: bool, soft: float
+    ) -> Iterator[Pass]:
         coarse = self.log_mel(waveforms, self.config.front_end.hop_samples(0))
         segments = waveforms.new_zeros(waveforms.shape[0], 0, 2)
         latents = self.decoder.initial(waveforms.shape[0])
+        soft_seconds = None
+        votes: list[tuple[Tensor, ...]] = []
         for index in range(playbacks + 1):
-            heard, latents = self._hear(waveforms, coarse, segments, index, latents)
+            frames = self.frames_of(waveforms, segments, index, coarse, finer=finer, gradient_seconds=soft_seconds)
+            heard, latents = self._hear(waveforms, frames, segments, index, latents, votes)
             yield heard
             segments = heard.segments if choose is None else choose(heard)
+            if soft and index < playbacks:
+                soft_seconds = soft * self._attended_seconds(heard)
 
     def _hear(
-        self, waveforms: Tensor, coarse: Tensor, replayed: Tensor, index: int, latents: Tensor
+        self,
+        waveforms: Tensor,
+        read: tuple[Tensor, Tensor, TimeMaps],
+        replayed: Tensor,
+        index: int,
+        latents: Tensor,
+        votes: list[tuple[Tensor, ...]],
     ) -> tuple[Pass, Tensor]:
-        frames, fine, maps = self.frames_of(waveforms, replayed, index, coarse)
+        """One pass, and the latents after it. votes: the encoder's own logits of the passes before; this one's join."""
+        frames, fine, maps = read
         local = self.encoder.local_features(self.normalise(frames))
         slots = self.slots(self.columns(local))
         stem = self.encoder.stem
         centres, edges = column_edges(maps, local.shape[1], stem.time_stride, stem.first_centre)
         audible = audible_columns(waveforms, edges, self.config.front_end.sample_rate)
         segments, threshold = find_segments(slots.attention[:, 0], edges, self.config.segments, audible)
-        latents = self.decoder.listen(index, latents, self.encoder.grid(local))
+        grid = self.encoder.grid(local)
+        latents = self.decoder.listen(index, latents, grid)
         summary = self.decoder.summary(latents)
+        logits = self.decoder.logits(summary)
+        if self.config.decoder.encoder_votes:
+            votes.append(self.encoder.head(grid))
+            mean = (torch.stack(of_head).mean(dim=0) for of_head in zip(*votes, strict=True))
+            logits = tuple(own + vote for own, vote in zip(logits, mean, strict=True))
         heard = Pass(
             index=index,
             hop_samples=self.config.front_end.hop_samples(index),
@@ -145,7 +193,7 @@ class ReplayModel(nn.Module):
             threshold=threshold,
             segments=segments,
             summary=summary,
-            logits=self.decoder.logits(summary),
+            logits=logits,
         )
         return heard, latents
 

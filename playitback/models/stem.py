@@ -35,9 +35,9 @@ class PatchStem(nn.Module):
 class ConvolutionalStem(nn.Module):
     """Stages of convolutions, batch normalisation, ReLU and average pooling: what small data sets need.
 
-    The first stage is one 5x5 convolution of stride 2 (pairs at full resolution would cost more than the rest of the
-    network), the others are pairs of 3x3. The second one pools time and frequency by two, later ones frequency only,
-    so that columns stay short: T = ceil(frames / 4), F = ceil(mels / 2 ** stages).
+    The first stage is one 5x5 convolution of stride 2, the second one 3x3 (pairs at these resolutions would cost more
+    than the rest of the network), the others are pairs of 3x3. The second one pools time and frequency by two, later
+    ones frequency only, so that columns stay short: T = ceil(frames / 4), F = ceil(mels / 2 ** stages).
     """
 
     time_stride = 4
@@ -47,8 +47,9 @@ class ConvolutionalStem(nn.Module):
         super().__init__()
         stages = [nn.Sequential(*_convolution(1, widths[0], kernel=5, stride=2))]
         for index, (channels, width) in enumerate(pairwise(widths)):
+            second = [] if index == 0 else _convolution(width, width)
             pool = nn.AvgPool2d((2 if index == 0 else 1, 2), ceil_mode=True)
-            stages.append(nn.Sequential(*_convolution(channels, width), *_convolution(width, width), pool))
+            stages.append(nn.Sequential(*_convolution(channels, width), *second, pool))
         self.stages = nn.Sequential(*stages)
         self.widths = widths
 

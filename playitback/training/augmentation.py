@@ -1,4 +1,4 @@
-"""Augmentation of whole batches: waveforms (B, samples), frames (B, frames, mels), columns (B, T).
+"""Augmentation of micro-batches: waveforms (B, samples), frames (B, frames, mels), columns (B, T).
 
 One augmented clip serves all passes of a replay, so every pass hears the same audio. Random numbers come from an
 explicit generator on the CPU, so a run can be repeated and resumed, whatever device it trains on.
@@ -6,31 +6,40 @@ explicit generator on the CPU, so a run can be repeated and resumed, whatever de
 
 from __future__ import annotations
 
+import numpy as np
 import torch
 import torch.nn.functional as F
 from torch import Generator, Tensor
 
-_LARGEST_GAIN_DECIBELS = 6.0
-_LARGEST_TIME_SCALE = 1.25
-_MASKED_SHARE_OF_MELS = 0.2  # largest width of one of the two frequency masks (27 of 128 bins in the paper)
+from playitback.training.recipe import Augmentation
+
+_MIXUP_ALPHA = 0.3  # section 3.1 of the paper
 
 
-def vary_waveforms(waveforms: Tensor, generator: Generator) -> Tensor:
-    """Random time scale (to 1.25 times faster or slower, as in Tokozume et al. 2018), cyclic shift and gain (6 dB)."""
+def vary_waveforms(waveforms: Tensor, settings: Augmentation, generator: Generator) -> Tensor:
+    """Random time scale (as in Tokozume et al. 2018), cyclic shift and gain."""
     batch, samples = waveforms.shape
-    scales = _LARGEST_TIME_SCALE ** _uniform((batch,), -1, 1, generator)
+    scales = settings.time_scale ** _uniform((batch,), -1, 1, generator)
+    scales[torch.rand(batch, generator=generator) < settings.unscaled] = 1.0
     shifts = torch.randint(samples, (batch,), generator=generator)
-    gains_decibels = _uniform((batch,), -_LARGEST_GAIN_DECIBELS, _LARGEST_GAIN_DECIBELS, generator)
+    gains_decibels = _uniform((batch,), -settings.gain_decibels, settings.gain_decibels, generator)
     # clip by clip: every clip has a length of its own in between, and reading in order is faster than one large gather
     varied = [
-        _repeat_cyclically(F.interpolate(clip[None, None], size=round(samples / scale), mode="linear")[0, 0], samples)
-        .roll(shift)
-        .mul_(10 ** (gain / 20))
+        _scale_time(clip, scale).roll(shift).mul_(10 ** (gain / 20))
         for clip, scale, shift, gain in zip(
             waveforms, scales.tolist(), shifts.tolist(), gains_decibels.tolist(), strict=True
         )
     ]
     return torch.stack(varied)
+
+
+def _scale_time(clip: Tensor, scale: float) -> Tensor:
+    """``scale`` times as fast; pitch moves along, as with a tape."""
+    samples = len(clip)
+    wanted = round(samples / scale)
+    if wanted == samples:
+        return clip  # unharmed by interpolation
+    return _repeat_cyclically(F.interpolate(clip[None, None], size=wanted, mode="linear")[0, 0], samples)
 
 
 def _repeat_cyclically(clip: Tensor, samples: int) -> Tensor:
@@ -70,14 +79,61 @@ def mix_between_classes(
     return (share * first + (1 - share) * second) / (share.square() + (1 - share).square()).sqrt()
 
 
-def mask_frequencies(frames: Tensor, generator: Generator) -> Tensor:
-    """SpecAugment's frequency masks (Park et al. 2019): two bands of normalised frames (B, frames, mels) become 0."""
-    batch, _, mels = frames.shape
-    bins = torch.arange(mels)
+def mix_pairs(
+    waveforms: Tensor, targets: tuple[Tensor, ...], settings: Augmentation, sample_rate: int, generator: Generator
+) -> tuple[Tensor, tuple[Tensor, ...]]:
+    """One kind of mixing, or none, for a micro-batch of waveforms (B, samples) and targets, each (B, classes).
+
+    Every clip is mixed with its neighbour in the pair (0, 1), (2, 3), ...: clips are in random order, so any partner is
+    as good as another, and none has to be read for it.
+    """
+    kind = torch.rand((), generator=generator)
+    batch = waveforms.shape[0]
+    partners = torch.arange(batch) ^ 1
+    if kind < settings.between_class:
+        ratio = torch.rand(batch, generator=generator)
+        levels = loudness_decibels(waveforms, sample_rate)
+        mixed = mix_between_classes(waveforms, waveforms[partners], ratio, levels, levels[partners])
+    elif kind < settings.between_class + settings.mixup:
+        ratio = _beta(batch, _MIXUP_ALPHA, generator)
+        mixed = torch.lerp(waveforms[partners], waveforms, ratio.unsqueeze(1))
+    elif kind < settings.between_class + settings.mixup + settings.cutmix:
+        mixed, ratio = cut_and_mix(waveforms, waveforms[partners], generator)
+    else:
+        return waveforms, targets
+    return mixed, tuple(torch.lerp(each[partners], each, ratio.unsqueeze(1)) for each in targets)
+
+
+def cut_and_mix(first: Tensor, second: Tensor, generator: Generator) -> tuple[Tensor, Tensor]:
+    """A random stretch of the second clip in place of the first one's (B, samples); share (B,) of the first that stays.
+
+    CutMix (Yun et al. 2019) along time, with alpha 1.0: the share is uniform.
+    """
+    batch, samples = first.shape
+    length = (torch.rand((batch, 1), generator=generator) * samples).round()
+    start = (torch.rand((batch, 1), generator=generator) * (samples - length)).round()
+    sample = torch.arange(samples)
+    inside = (sample >= start) & (sample < start + length)
+    return torch.where(inside, second, first), 1 - (length / samples).squeeze(1)
+
+
+def mask_frames(frames: Tensor, settings: Augmentation, generator: Generator) -> Tensor:
+    """SpecAugment (Park et al. 2019): bands and stretches of normalised frames (B, frames, mels) become 0."""
+    for axis, largest_share in ((2, settings.frequency_mask), (1, settings.time_mask)):
+        frames = _mask(frames, axis, largest_share, generator)
+    return frames
+
+
+def _mask(frames: Tensor, axis: int, largest_share: float, generator: Generator) -> Tensor:
+    """Two masks along an axis."""
+    if not largest_share:
+        return frames
+    batch, length = frames.shape[0], frames.shape[axis]
+    position = torch.arange(length)
     for _ in range(2):
-        width = _uniform((batch, 1), 0, _MASKED_SHARE_OF_MELS * mels, generator)
-        start = _uniform((batch, 1), 0, 1, generator) * (mels - width)
-        masked = ((bins >= start) & (bins < start + width)).unsqueeze(1)
+        width = _uniform((batch, 1), 0, largest_share * length, generator)
+        start = _uniform((batch, 1), 0, 1, generator) * (length - width)
+        masked = ((position >= start) & (position < start + width)).unsqueeze(3 - axis)
         frames = frames.masked_fill(masked.to(frames.device), 0.0)
     return frames
 
@@ -94,16 +150,19 @@ def random_segments(batch: int, clip_seconds: float, generator: Generator) -> Te
     return torch.stack([end - length, end], dim=2).clamp(0, 1) * clip_seconds
 
 
-def random_columns(batch: int, columns: int, generator: Generator) -> Tensor:
-    """(B, T) of ones with zeros in one to three random stretches: removal, so that a removed stretch is nothing new.
-
-    Half of the clips are left whole.
-    """
+def random_columns(batch: int, columns: int, share: float, generator: Generator) -> Tensor:
+    """(B, T) of ones, with zeros in one to three random stretches of a share of the clips."""
     segments = random_segments(batch, float(columns), generator)
     column = torch.arange(columns) + 0.5
     inside = (column >= segments[..., :1]) & (column < segments[..., 1:])
-    removed = inside.any(dim=1) & (torch.rand((batch, 1), generator=generator) < 0.5)
+    removed = inside.any(dim=1) & (torch.rand((batch, 1), generator=generator) < share)
     return 1.0 - removed.float()
+
+
+def _beta(count: int, alpha: float, generator: Generator) -> Tensor:
+    """(count,) from Beta(alpha, alpha); drawn by NumPy, for torch's own sampler takes no generator."""
+    seed = int(torch.randint(2**31, (), generator=generator))
+    return torch.from_numpy(np.random.default_rng(seed).beta(alpha, alpha, count)).float()
 
 
 def _uniform(shape: tuple[int, ...], low: float, high: float, generator: Generator) -> Tensor:

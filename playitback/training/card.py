@@ -10,49 +10,81 @@ from typing import Any
 import torch
 
 from playitback.config import ModelConfig
-from playitback.training.loop import Recipe
+from playitback.training.evaluation import PAIR, Evaluation
+from playitback.training.manifest import DATA_SETS
+from playitback.training.recipe import Recipe
 
-#: licence and credit that weights inherit from their data
-_DATA_TERMS = {
-    "esc50": (
-        "CC-BY-NC-3.0",
-        'ESC-50 (K. J. Piczak, "ESC: Dataset for Environmental Sound Classification", ACM Multimedia 2015): 50 classes '
-        "of five-second clips from Freesound, licensed CC BY-NC 3.0 as a whole; the authors of the clips are named in "
-        "the data set's own list. The weights may not be used commercially.",
-    )
-}
+#: Hugging Face's word for terms that are on no list
+_NO_LICENCE = "other"
+_OWN_TERMS = (
+    "The data set is the trainer's own. Whoever trained this model knows under which terms the recordings may be used; "
+    "those terms apply to the weights, too."
+)
+#: up to so many class names are listed; config.json has them all
+_LISTED_CLASSES = 60
 
 
 def training_record(
     *,
     preset: str,
     data_set: str,
-    folds: Sequence[int],
+    folds: Sequence[int] | None = None,
+    split: str | None = None,
     clips: int,
+    skipped: int = 0,
     recipe: Recipe,
     seconds: float,
     command: str,
     device: str,
+    processes: int = 1,
 ) -> dict[str, Any]:
-    """How a checkpoint came about, for its config.json."""
-    licence, _ = _DATA_TERMS[data_set]
+    """How a checkpoint came about, for its config.json.
+
+    clips: heard in training; skipped: listed, but missing or unreadable; processes: as many as trained it together,
+    each on a device like ``device``.
+    """
     return {
-        "licence": licence,
+        "licence": DATA_SETS[data_set].licence or _NO_LICENCE,
         "preset": preset,
-        "data": {"name": data_set, "folds": list(folds), "clips": clips},
+        "data": {
+            "name": data_set,
+            **({"folds": list(folds)} if folds else {}),
+            **({"split": split} if split else {}),
+            "clips": clips,
+            **({"skipped": skipped} if skipped else {}),
+        },
         "recipe": asdict(recipe),
         "command": command,
         "minutes": round(seconds / 60, 1),
-        "hardware": f"{device}, {torch.get_num_threads()} threads, {platform.machine()}",
+        "hardware": _hardware(device),
+        "processes": processes,
         "torch": torch.__version__,
     }
 
 
-def model_card(name: str, config: ModelConfig, about: dict[str, Any]) -> str:
-    """Markdown with the front matter of a Hugging Face model card."""
+def part_name(folds: Sequence[int] | None, split: str | None) -> str:
+    """The part of a data set in words: "fold 4", "folds 1, 2, 3", "split test" or "all of it"."""
+    parts = [f"fold{'s' if len(folds) > 1 else ''} {', '.join(map(str, folds))}"] if folds else []
+    parts += [f"split {split}"] if split else []
+    return " of ".join(parts) or "all of it"
+
+
+def model_card(
+    name: str,
+    config: ModelConfig,
+    about: dict[str, Any],
+    evaluation: Evaluation | None = None,
+    measured_on: str = "held-out clips",
+) -> str:
+    """Markdown with the front matter of a Hugging Face model card.
+
+    about: the ``training_record``; measured_on: what the evaluation is of, as ``part_name`` says it.
+    """
     data, recipe = about["data"], about["recipe"]
-    _, terms = _DATA_TERMS[data["name"]]
     hops = ", ".join(f"{1000 * config.front_end.hop_seconds(index):.1f} ms" for index in range(config.passes))
+    hardware = f"{about['processes']} x {about['hardware']}" if about["processes"] > 1 else about["hardware"]
+    part = part_name(data.get("folds"), data.get("split"))
+    left_out = f" {data['skipped']} more are listed but were missing or unreadable." if "skipped" in data else ""
     return f"""---
 license: {about["licence"].lower()}
 library_name: playitback
@@ -60,26 +92,69 @@ pipeline_tag: audio-classification
 ---
 # {name}
 
-Replay attention (preset `{about["preset"]}`): {config.classes[0]} classes,
+Replay attention (preset `{about["preset"]}`): {_classes(config)},
 clips of {config.front_end.clip_seconds:g} s at {config.front_end.sample_rate / 1000:g} kHz,
-{config.playbacks} playbacks at hops of {hops}.
+{config.playbacks} playbacks; the hops of the {config.passes} passes are {hops}.
+
+{_class_names(config)}
 
 ## Data and licence
-{terms}
+{DATA_SETS[data["name"]].credit or _OWN_TERMS}
 
-Trained on folds {", ".join(map(str, data["folds"]))}: {data["clips"]} clips. Nothing was pre-trained.
+Trained on `{data["name"]}`, {part}: {data["clips"]} clips.{left_out} Nothing was pre-trained.
 
 ## Training
 `{about["command"]}`
 
-{about["minutes"]} minutes on {about["hardware"]}, PyTorch {about["torch"]}, seed {recipe["seed"]}:
+{about["minutes"]} minutes on {hardware}, PyTorch {about["torch"]}, seed {recipe["seed"]}:
 {recipe["encoder_epochs"]} epochs of the encoder, {recipe["replay_epochs"]} of slots and decoder, the last epoch's
-moving average.
+moving average. All settings are in config.json.
 
 ## Results
-Not measured yet. Measure on clips that it was not trained on: `python -m playitback evaluate --checkpoint {name} ...`
+{_results(evaluation, measured_on) if evaluation else _how_to_measure(name, about["data"])}
 
 ## Limits
-It names one of its classes whatever it hears, silence and speech included. It was trained on clips that were cut out
-and labelled by hand; on field recordings expect less. Replayed segments show what this model used, not what is true.
+{_behaviour(config)} It was trained on clips like
+those of its data set; on other recordings expect less. Replayed segments show what this model used, not what is true.
 """
+
+
+def _hardware(device: str) -> str:
+    if torch.device(device).type == "cuda":
+        return torch.cuda.get_device_name(device)
+    return f"{device}, {torch.get_num_threads()} threads, {platform.machine()}"
+
+
+def _classes(config: ModelConfig) -> str:
+    if len(config.classes) > 1:
+        return " and ".join(f"{count} {word}s" for count, word in zip(config.classes, PAIR, strict=True))
+    several = ", several of which may be in one clip" if config.multi_label else ""
+    return f"{config.classes[0]} classes{several}"
+
+
+def _class_names(config: ModelConfig) -> str:
+    if sum(config.classes) > _LISTED_CLASSES:
+        return "The names of the classes are in config.json."
+    headings = [f"{word.capitalize()}s" for word in PAIR] if len(config.labels) > 1 else ["Classes"]
+    lists = zip(headings, config.labels, strict=True)
+    return "\n\n".join(f"{heading}: {', '.join(names)}." for heading, names in lists)
+
+
+def _results(evaluation: Evaluation, measured_on: str) -> str:
+    heading, *rows = evaluation.table()
+    ruler = ["---", *("---:" for _ in heading[1:])]
+    table = "\n".join(f"| {' | '.join(row)} |" for row in (heading, ruler, *rows))
+    return f"Measured on {measured_on}: {evaluation.clips} clips.\n\n{table}"
+
+
+def _how_to_measure(name: str, data: dict[str, Any]) -> str:
+    part = " --folds N" if "folds" in data else " --split NAME" if "split" in data else ""
+    command = f"python -m playitback evaluate --checkpoint {name} --dataset {data['name']} --data ROOT{part}"
+    return f"Not measured yet. Measure on clips that it was not trained on:\n\n`{command}`"
+
+
+def _behaviour(config: ModelConfig) -> str:
+    if config.multi_label:
+        return "Every class has a probability of its own: those of a clip do not sum to 1, and all of them may be low."
+    named = "a verb and a noun" if len(config.labels) > 1 else "one of its classes"
+    return f"It names {named} whatever it hears, silence and speech included."

@@ -1,185 +1,211 @@
-"""What a model gets right after every pass, and whether what it replays is where the sound is.
+"""What a model gets right after every pass, on clips that it was not trained on.
 
-- accuracy after every pass, on clips it was not trained on;
-- silence: on clips with a second or more of digital zeros, the share of replayed time that lies in the zeros, beside
-  the share of all time that does (what choosing at random would give);
-- splices: two clips of different classes, the loudest half of each, one after the other; the share of replayed time
-  that lies in the half whose class the model then names (at random: one half).
+    clips -> listen -> probabilities (N, classes) of every head, after every pass and fused -> metrics -> Evaluation
+
+Measured as the recognizer hears, in its precision. A model with two heads names a verb and a noun, and together they
+are the action.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+import math
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field, fields
 from typing import Any
 
+import numpy as np
 import torch
-import torch.nn.functional as F
-from torch import Generator, Tensor
+from torch import Tensor
 
-from playitback.errors import DataSetError
-from playitback.models.playitback import Pass, ReplayModel, audible_columns
-from playitback.training.datasets import ClipSet
+from playitback.errors import CheckpointError, SettingsError
+from playitback.models.playitback import ReplayModel
+from playitback.recognizer import fastest_dtype
+from playitback.training import metrics
+from playitback.training.clips import ClipSet
 
 #: called with (clips done, clips in all)
 Report = Callable[[int, int], None]
+#: of a model with two heads
+PAIR = ("verb", "noun")
 _BATCH = 25
+_TOP = 5  # says nothing where there are no more classes than this
 
 
 @dataclass(frozen=True)
-class Accuracy:
-    """Top-1 accuracy, 0 to 1."""
+class Figures:
+    """What one prediction is worth; 0 to 1 but for d'. None is a figure that such a prediction does not have."""
 
-    per_pass: tuple[float, ...]
-    fused: float | None  # of the fused prediction, where the model has one
-    true_class_probability: tuple[float, ...]  # mean, after every pass
-    replayed_seconds: float  # chosen per clip and pass, mean
-    clips: int
+    accuracy: float | None = None  # top-1; of a single label
+    top_5_accuracy: float | None = None  # of a single label, where there are more than five classes
+    true_class_probability: float | None = None  # mean over clips, and over the labels of each
+    mean_average_precision: float | None = None  # of classes, not of actions, as are the next two
+    mean_auc: float | None = None  # NaN where no class is in some clips and not in others
+    d_prime: float | None = None  # infinite at a mean AUC of 1
+
+
+#: what people read, and the factor to its unit
+_WORDS = {
+    "accuracy": ("accuracy, %", 100),
+    "top_5_accuracy": ("top-5 accuracy, %", 100),
+    "true_class_probability": ("probability of the true class, %", 100),
+    "mean_average_precision": ("mean average precision, %", 100),
+    "mean_auc": ("mean AUC, %", 100),
+    "d_prime": ("d'", 1),
+}
 
 
 @dataclass(frozen=True)
-class Silence:
-    """Replayed time and digital zeros, over the clips that hold a second or more of zeros."""
+class Course:
+    """The figures of one head, or of the action, over the passes."""
 
-    clips: int
-    silent_share: float  # of all time
-    replayed_silent_share: float  # of replayed time
+    per_pass: tuple[Figures, ...]
+    fused: Figures | None = None  # of the fused prediction, where the model makes one and all playbacks are heard
+
+    def to_dict(self) -> dict[str, Any]:
+        """A list with a number a pass for every figure that there is, and the number of the fused prediction."""
+        found: dict[str, Any] = {}
+        for name in self.names():
+            found[name] = [_json_number(getattr(each, name)) for each in self.per_pass]
+            if self.fused is not None:
+                found[f"{name}_fused"] = _json_number(getattr(self.fused, name))
+        return found
+
+    def names(self) -> list[str]:
+        """The figures that there are."""
+        return [each.name for each in fields(Figures) if getattr(self.per_pass[0], each.name) is not None]
 
 
 @dataclass(frozen=True)
-class Splices:
-    """Replayed time and the named class, over spliced clips of which the model names one of the two classes."""
+class Evaluation:
+    """A model measured on a set of clips."""
 
     clips: int
-    named: int  # of these clips, the last pass names one of the two classes
-    agreeing_share: float  # of replayed time that lies in the half of the named class
-    majority_share: float  # of named clips: more than half of the replayed time lies there
+    overall: Course  # of the one head; of the action where there are two
+    replayed_seconds: tuple[float, ...]  # of a clip in every pass, mean; nothing is replayed in pass 0
+    heads: Mapping[str, Course] = field(default_factory=dict)  # verb and noun, where there are two heads
+
+    def to_dict(self) -> dict[str, Any]:
+        """JSON: lists have a number a pass; figures that are not defined, or infinite, are null."""
+        found = {"clips": self.clips, **self.overall.to_dict(), "replayed_seconds": list(self.replayed_seconds)}
+        if self.heads:
+            found["heads"] = {name: course.to_dict() for name, course in self.heads.items()}
+        return found
+
+    def table(self) -> list[list[str]]:
+        """Rows of words for people: a heading, and then the figures, each with a number a pass and the fused one's."""
+        fused = ["fused"] if self.overall.fused is not None else []
+        rows = [["", *(f"pass {index}" for index in range(len(self.replayed_seconds))), *fused]]
+        courses = {"action ": self.overall, **{f"{name} ": course for name, course in self.heads.items()}}
+        for prefix, course in courses.items() if self.heads else [("", self.overall)]:
+            predictions = [*course.per_pass, *([course.fused] if course.fused is not None else [])]
+            for name in course.names():
+                words, factor = _WORDS[name]
+                rows.append([prefix + words, *(_text_number(getattr(each, name), factor) for each in predictions)])
+        seconds = [_text_number(each, 1) for each in self.replayed_seconds]
+        return [*rows, ["replayed, s", *seconds, *("" for _ in fused)]]
+
+    def text(self) -> str:
+        """The table for a terminal."""
+        rows = self.table()
+        first = max(len(row[0]) for row in rows)
+        lines = [f"{row[0]:<{first}}" + "".join(f"{cell:>9}" for cell in row[1:]) for row in rows]
+        return "\n".join([f"{self.clips} clips", *(line.rstrip() for line in lines)])
 
 
 @torch.inference_mode()
-def measure_accuracy(model: ReplayModel, clips: ClipSet, playbacks: int, report: Report) -> Accuracy:
-    """Accuracy after each of ``playbacks`` + 1 passes; the fused one if all passes are heard."""
-    passes = playbacks + 1
-    correct, belief = torch.zeros(passes, dtype=torch.float64), torch.zeros(passes, dtype=torch.float64)
-    fused_correct, chosen_seconds = 0.0, 0.0
-    fuses = model.config.decoder.fusion and playbacks == model.config.playbacks
-    for indices, heard in _listen(model, clips, playbacks, report):
-        targets = clips.targets[indices].to(heard[0].summary.device)
-        for each in heard:
-            probabilities = each.logits[0].float().softmax(dim=1)
-            correct[each.index] += (probabilities.argmax(dim=1) == targets).sum().cpu()
-            belief[each.index] += probabilities.gather(1, targets[:, None]).sum().cpu()
-            chosen_seconds += float(each.segments.diff(dim=2).sum())
-        if fuses:
-            (logits,) = model.decoder.logits(model.decoder.fuse([each.summary for each in heard]))
-            fused_correct += float((logits.argmax(dim=1) == targets).sum())
-    count = len(clips)
-    return Accuracy(
-        per_pass=tuple((correct / count).tolist()),
-        fused=fused_correct / count if fuses else None,
-        true_class_probability=tuple((belief / count).tolist()),
-        replayed_seconds=chosen_seconds / (count * passes),
-        clips=count,
+def measure(model: ReplayModel, clips: ClipSet, playbacks: int, report: Report) -> Evaluation:
+    """Measures ``model``, on its device, after each of ``playbacks`` + 1 passes.
+
+    Raises SettingsError for clips of other classes than the model's, or for too many playbacks, and CheckpointError
+    where what the model says is not finite.
+    """
+    config = model.config
+    if (clips.labels, clips.multi_label) != (config.labels, config.multi_label):
+        raise SettingsError("the model names other classes than this data has; measure it on data of its own classes")
+    if config.multi_label and len(config.labels) > 1:
+        raise SettingsError("a model of several heads that also has several labels a clip cannot be measured")
+    fuses = config.decoder.fusion and playbacks == config.playbacks
+    device = model.mel_mean.device
+    dtype = fastest_dtype(device, sum(parameter.numel() for parameter in model.parameters()))
+    said: list[list[tuple[Tensor, ...]]] = []  # by batch, prediction (every pass, then the fused one) and head
+    true: list[tuple[Tensor, ...]] = []  # by batch and head
+    replayed = np.zeros(playbacks + 1)
+    for indices in torch.arange(len(clips)).split(_BATCH):
+        waveforms = clips.waveforms(indices).to(device)
+        with torch.autocast(device.type, torch.bfloat16, enabled=dtype == torch.bfloat16):
+            heard = list(model.listen(waveforms, playbacks))
+            logits = [each.logits for each in heard]
+            if fuses:
+                logits.append(model.decoder.logits(model.decoder.fuse([each.summary for each in heard])))
+        said.append([tuple(_probabilities(head, config.multi_label) for head in each) for each in logits])
+        true.append(clips.targets(indices))
+        replayed += [float(each.replayed.diff(dim=2).sum()) for each in heard]
+        report(int(indices[-1]) + 1, len(clips))
+    targets = _joined(true)
+    predictions = [_joined(each) for each in zip(*said, strict=True)]
+    if not all(np.isfinite(head).all() for prediction in predictions for head in prediction):
+        raise CheckpointError("the model's probabilities are not finite: its weights are damaged; train it anew")
+
+    heads = [
+        _course(
+            [_head_figures(prediction[head], targets[head], config.multi_label) for prediction in predictions], fuses
+        )
+        for head in range(len(targets))
+    ]
+    seconds = tuple((replayed / len(clips)).tolist())
+    if len(heads) == 1:
+        return Evaluation(len(clips), heads[0], seconds)
+    action = _course([_action_figures(prediction, targets) for prediction in predictions], fuses)
+    return Evaluation(len(clips), action, seconds, dict(zip(PAIR, heads, strict=True)))
+
+
+def _probabilities(logits: Tensor, multi_label: bool) -> Tensor:
+    logits = logits.float()
+    return (logits.sigmoid() if multi_label else logits.softmax(dim=1)).cpu()
+
+
+def _joined(batches: Sequence[tuple[Tensor, ...]]) -> tuple[np.ndarray, ...]:
+    """Batches of heads -> every head over all clips (N, classes)."""
+    return tuple(torch.cat(head).numpy() for head in zip(*batches, strict=True))
+
+
+def _head_figures(probabilities: np.ndarray, targets: np.ndarray, multi_label: bool) -> Figures:
+    """Of one head: probabilities (N, C), targets (N, C) of 0 and 1."""
+    classes = targets.argmax(axis=1)
+    top_5 = not multi_label and targets.shape[1] > _TOP
+    mean_auc = metrics.mean_area_under_curve(probabilities, targets)
+    return Figures(
+        accuracy=None if multi_label else metrics.top_k_accuracy(probabilities, classes, 1),
+        top_5_accuracy=metrics.top_k_accuracy(probabilities, classes, _TOP) if top_5 else None,
+        true_class_probability=float(probabilities[targets != 0].mean(dtype=np.float64)),
+        mean_average_precision=metrics.mean_average_precision(probabilities, targets),
+        mean_auc=mean_auc,
+        d_prime=metrics.d_prime(mean_auc),
     )
 
 
-@torch.inference_mode()
-def measure_silence(model: ReplayModel, clips: ClipSet, report: Report) -> Silence:
-    """See the module. Looked at in stretches of 10 ms; a pass's own choice is what its playback replays."""
-    sample_rate, clip_seconds = model.config.front_end.sample_rate, model.config.front_end.clip_seconds
-    edges = torch.linspace(0, clip_seconds, round(clip_seconds * 100) + 1, dtype=torch.float64)[None]
-    silent = torch.cat(
-        [
-            ~audible_columns(clips.waveforms(block), edges.expand(len(block), -1), sample_rate)
-            for block in torch.arange(len(clips)).split(_BATCH)
-        ]
-    )
-    padded = torch.nonzero(silent.sum(dim=1) >= 100).squeeze(1)
-    if not len(padded):
-        return Silence(0, 0.0, 0.0)
-    replayed_time, replayed_silence = 0.0, 0.0
-    for indices, heard in _listen(model, clips, model.config.playbacks, report, padded):
-        for each in heard[:-1]:  # what the last pass chose is not replayed
-            inside = inside_segments(each.segments.cpu(), edges)
-            replayed_time += float(inside.sum())
-            replayed_silence += float((inside * silent[indices]).sum())
-    share = float(silent[padded].double().mean())
-    return Silence(len(padded), share, replayed_silence / max(replayed_time, 1e-9))
+def _action_figures(probabilities: tuple[np.ndarray, ...], targets: tuple[np.ndarray, ...]) -> Figures:
+    """Of verb and noun together: the true pair's probability is the product of the true verb's and noun's."""
+    verbs, nouns = probabilities
+    verb_classes, noun_classes = (each.argmax(axis=1) for each in targets)
+    clip = np.arange(len(verbs))
+    pairs = verbs.shape[1] * nouns.shape[1]
+    together = verbs[clip, verb_classes].astype(np.float64) * nouns[clip, noun_classes]
+
+    def accuracy(k: int) -> float:
+        return metrics.top_k_action_accuracy(verbs, nouns, verb_classes, noun_classes, k)
+
+    return Figures(accuracy(1), accuracy(_TOP) if pairs > _TOP else None, float(together.mean()))
 
 
-@torch.inference_mode()
-def measure_splices(model: ReplayModel, clips: ClipSet, count: int, seed: int, report: Report) -> Splices:
-    """``count`` random splices, drawn with ``seed``."""
-    clip_seconds = model.config.front_end.clip_seconds
-    spliced, first, second = splice(clips, count, seed)
-    named, agreeing, majority = 0, 0.0, 0
-    for indices, heard in _listen(model, spliced, model.config.playbacks, report):
-        named_class = heard[-1].logits[0].argmax(dim=1).cpu()
-        is_first, is_second = named_class == first[indices], named_class == second[indices]
-        halves = torch.tensor([[0.0, clip_seconds / 2, clip_seconds]], dtype=torch.float64)
-        time = torch.stack([inside_segments(each.segments.cpu(), halves) for each in heard[:-1]]).sum(dim=0)
-        share = torch.where(is_first, time[:, 0], time[:, 1]) / time.sum(dim=1)
-        counted = (is_first | is_second) & (time.sum(dim=1) > 0)
-        named += int(counted.sum())
-        agreeing += float(share[counted].sum())
-        majority += int((share[counted] > 0.5).sum())
-    return Splices(count, named, agreeing / max(named, 1), majority / max(named, 1))
+def _course(figures: list[Figures], fuses: bool) -> Course:
+    """The last of the figures are those of the fused prediction, if there is one."""
+    return Course(tuple(figures[:-1]), figures[-1]) if fuses else Course(tuple(figures))
 
 
-def splice(clips: ClipSet, count: int, seed: int) -> tuple[ClipSet, Tensor, Tensor]:
-    """Loudest half of one clip, then the loudest half of one of another class; and the classes (N,) of both halves."""
-    if len(clips.targets.unique()) < 2:
-        raise DataSetError("all clips are of one class, and a splice needs two; choose other folds")
-    generator = Generator().manual_seed(seed)
-    half = clips.samples.shape[1] // 2
-    # before every sample, so that the difference at index i is the energy of samples i to i + half
-    energy = F.pad(clips.samples.float().square().cumsum(dim=1, dtype=torch.float64), (1, 0))
-    loudest = (energy[:, half:] - energy[:, :-half]).argmax(dim=1)
-    samples: list[Tensor] = []
-    pairs: list[tuple[int, int]] = []
-    while len(pairs) < count:
-        one, other = torch.randint(len(clips), (2,), generator=generator).tolist()
-        if clips.targets[one] == clips.targets[other]:
-            continue
-        halves = [clips.samples[each, loudest[each] : loudest[each] + half] for each in (one, other)]
-        samples.append(torch.cat(halves))
-        pairs.append((one, other))
-    first, second = (clips.targets[torch.tensor(each)] for each in zip(*pairs, strict=True))
-    names = tuple(f"{clips.names[one]} | {clips.names[other]}" for one, other in pairs)
-    return ClipSet(names, torch.stack(samples), first, clips.labels), first, second
+def _json_number(value: float) -> float | None:
+    return value if math.isfinite(value) else None
 
 
-def inside_segments(segments: Tensor, edges: Tensor) -> Tensor:
-    """Seconds of every bin between ``edges`` (1, N + 1) that lie inside the segments (B, S, 2): (B, N)."""
-    start, end = segments[:, :, :1], segments[:, :, 1:]
-    overlap = torch.minimum(end, edges[:, None, 1:]) - torch.maximum(start, edges[:, None, :-1])
-    return overlap.clamp_min(0).sum(dim=1)
-
-
-def results(accuracy: Accuracy, silence: Silence | None = None, splices: Splices | None = None) -> dict[str, Any]:
-    """The measurements as JSON: ``accuracy`` has one number a pass."""
-    found: dict[str, Any] = {
-        "clips": accuracy.clips,
-        "accuracy": list(accuracy.per_pass),
-        "true_class_probability": list(accuracy.true_class_probability),
-        "replayed_seconds": accuracy.replayed_seconds,
-    }
-    if accuracy.fused is not None:
-        found["accuracy_fused"] = accuracy.fused
-    if silence is not None:
-        found["silence"] = vars(silence)
-    if splices is not None:
-        found["splices"] = vars(splices)
-    return found
-
-
-def _listen(
-    model: ReplayModel, clips: ClipSet, playbacks: int, report: Report, chosen: Tensor | None = None
-) -> Iterator[tuple[Tensor, list[Pass]]]:
-    chosen = torch.arange(len(clips)) if chosen is None else chosen
-    done = 0
-    for indices in chosen.split(_BATCH):
-        waveforms = clips.waveforms(indices).to(model.mel_mean.device)
-        yield indices, list(model.listen(waveforms, playbacks))
-        done += len(indices)
-        report(done, len(chosen))
+def _text_number(value: float, factor: int) -> str:
+    return "-" if math.isnan(value) else f"{factor * value:.2f}"

@@ -1,75 +1,40 @@
 """The training loop: two stages, one loop, read from top to bottom.
 
-Stage 1 trains the encoder alone, stage 2 the slots and the decoder over the frozen encoder ("Play It Back", section
-3.1). The state is saved after every epoch, random numbers included: a run that was killed goes on from the last
-complete epoch and ends where it would have ended.
+Stage 1 trains the encoder alone, stage 2 the slots and the decoder over it ("Play It Back", section 3.1).
+
+A step is made of micro-batches, and a micro-batch is what everything random hangs on: its clips, its augmentation and
+its dropout follow from the seed, the stage and its number alone. So it does not matter which process hears which
+micro-batch, or whether the run was interrupted between two of them: a run that was killed goes on from its last saved
+state and ends where it would have ended, and two processes find the losses that one finds, but for rounding.
 """
 
 from __future__ import annotations
 
-import json
 import math
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import asdict, dataclass
+from contextlib import AbstractContextManager, nullcontext
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
 import torch
-import torch.nn.functional as F
-from torch import Generator, Tensor, nn
+from torch import Tensor, nn
+from torch.nn.parallel import DistributedDataParallel
 from torch.optim.swa_utils import AveragedModel
-from torch.utils.tensorboard import SummaryWriter
 
 from playitback.errors import SettingsError
 from playitback.models.playitback import ReplayModel
-from playitback.training import augmentation, objectives
-from playitback.training.datasets import ClipSet
+from playitback.recognizer import fastest_dtype
+from playitback.training.batches import MicroBatches
+from playitback.training.clips import ClipSet
+from playitback.training.objectives import Objective
+from playitback.training.processes import Processes
+from playitback.training.recipe import STAGES, Recipe
+from playitback.training.state import Log, Progress, State, read_state
 
-STATE_FILE, LOG_FILE = "state.pt", "log.jsonl"
-_STAGES = ("encoder", "replay")
-
-
-@dataclass(frozen=True)
-class Recipe:
-    """How to train. The defaults are the bundled model's."""
-
-    encoder_epochs: int = 80
-    replay_epochs: int = 6
-    batch_size: int = 32
-    encoder_learning_rate: float = 1.5e-3
-    replay_learning_rate: float = 1e-3
-    weight_decay: float = 0.05  # none on vectors: biases, norms, starts
-    warm_up_epochs: float = 2.5
-    gradient_norm: float = 1.0
-    average_decay: float = 0.998  # of the moving average of the weights, which is what is kept
-    mixed_share: float = 0.6  # of batches in which every clip is mixed with one of another class
-    seed: int = 0
-
-    def __post_init__(self) -> None:
-        if self.batch_size < 2:
-            raise SettingsError(f"batch_size must be at least 2, got {self.batch_size}")
-        if self.encoder_epochs < 1 or self.replay_epochs < 1:
-            raise SettingsError("each stage needs at least one epoch")
-
-    def epochs(self, stage: str) -> int:
-        return self.encoder_epochs if stage == "encoder" else self.replay_epochs
-
-    def learning_rate(self, stage: str) -> float:
-        return self.encoder_learning_rate if stage == "encoder" else self.replay_learning_rate
-
-
-@dataclass(frozen=True)
-class Progress:
-    """Where a run stands, reported after every step."""
-
-    stage: str
-    epoch: int  # complete epochs of this stage
-    epochs: int
-    step: int  # steps done in this epoch
-    steps: int
-    losses: dict[str, float]  # means over the epoch so far
-    clips_per_second: float
+_STATISTICS_CLIPS = 4096  # that mean and deviation of the log-mel are taken over, at most
+_SETTLING_STEPS = 100  # whose micro-batches the running statistics are taken over, at most
 
 
 def train(
@@ -78,80 +43,107 @@ def train(
     recipe: Recipe,
     out: Path,
     report: Callable[[Progress], None] = lambda progress: None,
+    *,
+    processes: Processes | None = None,
+    workers: int = 0,
+    save_seconds: float = 60.0,
 ) -> None:
     """Trains ``model`` in place; its weights are the moving average in the end.
 
-    Goes on where ``out`` says that a run stopped. Raises SettingsError where that run was another one, and where the
-    clips do not fill a batch.
+    Goes on where ``out`` says that a run stopped. report: called by the first process. workers: how many helpers of
+    each process read and augment clips. save_seconds: between two saved states. Raises SettingsError where the run in
+    ``out`` was another one, where the clips do not fill a batch and where the processes cannot share one.
     """
-    steps = len(clips) // recipe.batch_size
-    if steps == 0:
-        raise SettingsError(
-            f"{len(clips)} clips do not fill a batch of {recipe.batch_size}; choose a smaller batch or more folds"
-        )
+    processes = processes or Processes(model.mel_mean.device)
+    steps = _steps(clips, recipe, processes)
+    shares = recipe.micro_batches // processes.count  # micro-batches of a step that this process hears
+    device = processes.device
+    dtype = fastest_dtype(device, sum(each.numel() for each in model.parameters()))
+    report_steps = 1 if device.type == "cpu" else 10  # a report waits for the device
     out.mkdir(parents=True, exist_ok=True)
-    torch.manual_seed(recipe.seed)
-    generator = Generator().manual_seed(recipe.seed)
-    device = model.mel_mean.device
-    model.mel_mean, model.mel_deviation = log_mel_statistics(model, clips)
-    model.to(memory_format=torch.channels_last)  # type: ignore[call-overload]  # torch's annotations do not know it
-    levels = clip_levels(clips, model.config.front_end.sample_rate)
     run = {"recipe": asdict(recipe), "model": model.config.to_dict(), "clips": list(clips.names)}
-    saved = _read_state(out, run)
+    saved = read_state(out, run)
+    if saved is None:
+        model.mel_mean, model.mel_deviation = log_mel_statistics(model, clips)
+    # torch's annotations do not know this argument
+    model.encoder.stem.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
 
-    with SummaryWriter(out / "tensorboard") as board:
-        for stage in _STAGES:
-            if saved is not None and _STAGES.index(saved["stage"]) > _STAGES.index(stage):
-                continue  # the run was interrupted in a later stage
-            terms = objectives.encoder_terms if stage == "encoder" else objectives.replay_terms
-            parameters = _prepare_stage(model, stage)
-            optimizer = torch.optim.AdamW(_parameter_groups(parameters, recipe), lr=recipe.learning_rate(stage))
-            average = AveragedModel(model, multi_avg_fn=_moving_average(recipe.average_decay), use_buffers=True)
-            state = _State(model, average, optimizer, generator)
-            first_epoch, seconds_before = 0, 0.0
-            if saved is not None and saved["stage"] == stage:
-                first_epoch, seconds_before = state.load(saved)
-            started = time.monotonic()
+    for stage in STAGES:
+        if saved is not None and STAGES.index(saved["stage"]) > STAGES.index(stage):
+            continue  # the run was interrupted in a later stage
+        groups = _prepare_stage(model, recipe, stage)
+        parameters = [parameter for group in groups for parameter in group["params"]]
+        optimizer = _optimizer(groups, recipe, stage)
+        average = AveragedModel(model, multi_avg_fn=_moving_average(recipe.average_decay))
+        objective: nn.Module = Objective(model, recipe, stage)
+        if processes.count > 1:
+            objective = DistributedDataParallel(
+                objective,
+                broadcast_buffers=False,  # running statistics are settled in the end
+                find_unused_parameters=stage == "replay" and not recipe.losses.reach_all_parameters,
+            )
+        state = State(model, average, optimizer)
+        if saved is not None and saved["stage"] == stage:
+            state.load(saved)
+        log = Log(out, stage, state.step // steps) if processes.first else None
+        batches = MicroBatches(clips, recipe, stage, model.config.front_end.sample_rate)
+        numbers = (
+            step * recipe.micro_batches + processes.rank * shares + share
+            for step in range(state.step, recipe.epochs(stage) * steps)
+            for share in range(shares)
+        )
+        micro_batches = batches.loader(numbers, workers, device)
+        clock = saved_at = time.monotonic()
+        done, waited = 0, 0.0
 
-            for epoch in range(first_epoch, recipe.epochs(stage)):
-                epoch_started = time.monotonic()
-                sums: dict[str, float] = {}
-                order = torch.randperm(len(clips), generator=generator)
-                for step, indices in enumerate(order[: steps * recipe.batch_size].split(recipe.batch_size), start=1):
-                    factor = warm_up_cosine((epoch + (step - 1) / steps), recipe.epochs(stage), recipe.warm_up_epochs)
-                    for group in optimizer.param_groups:
-                        group["lr"] = recipe.learning_rate(stage) * factor
-                    waveforms, targets = draw_batch(clips, indices, levels, recipe.mixed_share, generator)
-                    losses = terms(model, waveforms.to(device), targets.to(device), generator)
-                    optimizer.zero_grad()
-                    torch.stack(list(losses.values())).sum().backward()
-                    norm = nn.utils.clip_grad_norm_(parameters, recipe.gradient_norm)
-                    optimizer.step()
-                    average.update_parameters(model)
+        while state.step < recipe.epochs(stage) * steps:
+            epoch, step = divmod(state.step, steps)
+            if step == 0:
+                state.sums = {}
+                clock, done, waited = time.monotonic(), 0, 0.0
+            for group in optimizer.param_groups:
+                factor = warm_up_cosine(state.step / steps, recipe.epochs(stage), recipe.warm_up_epochs)
+                group["lr"] = recipe.learning_rate(stage) * factor * group["relative_rate"]
+            optimizer.zero_grad()
+            for share in range(shares):
+                asked = time.monotonic()
+                waveforms, targets, seed = next(micro_batches)
+                waited += time.monotonic() - asked
+                with _gradients_shared(objective, last=share == shares - 1):
+                    with torch.autocast(device.type, torch.bfloat16, enabled=dtype == torch.bfloat16):
+                        terms = objective(waveforms.to(device), tuple(each.to(device) for each in targets), seed)
+                    (torch.stack(list(terms.values())).sum() / shares).backward()
+                state.add({name: term.detach() / shares for name, term in terms.items()})
+            state.add({"gradient_norm": nn.utils.clip_grad_norm_(parameters, recipe.gradient_norm)})
+            optimizer.step()
+            average.update_parameters(model)
+            state.step, step, done = state.step + 1, step + 1, done + 1
 
-                    for name, loss in {**losses, "gradient_norm": norm}.items():
-                        sums[name] = sums.get(name, 0.0) + float(loss.detach())
-                    if not math.isfinite(sums["classify"]):
-                        raise SettingsError(f"the loss is not finite in epoch {epoch + 1}; lower the learning rate")
-                    means = {name: value / step for name, value in sums.items()}
-                    rate = step * recipe.batch_size / (time.monotonic() - epoch_started)
-                    report(Progress(stage, epoch, recipe.epochs(stage), step, steps, means, rate))
-                for name, value in means.items():
-                    board.add_scalar(f"{stage}/{name}", value, epoch + 1)
-                seconds = seconds_before + time.monotonic() - started
-                state.save(out, run, stage, epoch + 1, seconds)
-                _append_log(out, {"stage": stage, "epoch": epoch + 1, "seconds": round(seconds), **means})
+            if step % report_steps == 0 or step == steps:
+                losses = {name: float(processes.mean(total / step)) for name, total in state.sums.items()}
+                if not all(map(math.isfinite, losses.values())):
+                    raise SettingsError(f"the loss is not finite in epoch {epoch + 1}; lower the learning rate")
+                passed = max(time.monotonic() - clock, 1e-9)
+                progress = Progress(
+                    stage, epoch, recipe.epochs(stage), step, steps, losses,
+                    clips_per_second=done * recipe.batch_size / passed, waiting=waited / passed,
+                )  # fmt: skip
+                if log is not None:
+                    if step == steps:
+                        log.write(progress, state.seconds)
+                    report(progress)
+            if log is not None and (
+                time.monotonic() - saved_at >= save_seconds or state.step == recipe.epochs(stage) * steps
+            ):
+                state.save(out, run, stage)
+                saved_at = time.monotonic()
 
-            # the next stage builds on the average, and so does whoever uses the model
-            model.load_state_dict(average.module.state_dict())
+        if stage == "encoder":
+            _settle_statistics(average.module, batches, min(steps, _SETTLING_STEPS), processes)
+        # the next stage builds on the average, and so does whoever uses the model
+        model.load_state_dict(average.module.state_dict())
     model.requires_grad_(True)
     model.eval()
-
-
-def seconds_spent(out: Path) -> float:
-    """Seconds that the run in ``out`` has trained, over all its stages and calls."""
-    entries = [json.loads(line) for line in (out / LOG_FILE).read_text(encoding="utf-8").splitlines()]
-    return float(sum({entry["stage"]: entry["seconds"] for entry in entries}.values()))
 
 
 def warm_up_cosine(epoch: float, epochs: int, warm_up_epochs: float) -> float:
@@ -162,48 +154,69 @@ def warm_up_cosine(epoch: float, epochs: int, warm_up_epochs: float) -> float:
     return 0.5 * (1 + math.cos(math.pi * (epoch - warm_up_epochs) / (epochs - warm_up_epochs)))
 
 
-def draw_batch(
-    clips: ClipSet, indices: Tensor, levels: Tensor, mixed_share: float, generator: Generator
-) -> tuple[Tensor, Tensor]:
-    """Augmented waveforms (B, samples) and target distributions (B, classes) for clips (B,)."""
-    targets = F.one_hot(clips.targets[indices], len(clips.labels)).float()
-    waveforms = augmentation.vary_waveforms(clips.waveforms(indices), generator)
-    if torch.rand((), generator=generator) >= mixed_share:
-        return waveforms, targets
-    partners = torch.randint(len(clips), indices.shape, generator=generator)
-    partner_waveforms = augmentation.vary_waveforms(clips.waveforms(partners), generator)
-    ratio = torch.rand(len(indices), generator=generator)
-    mixed = augmentation.mix_between_classes(waveforms, partner_waveforms, ratio, levels[indices], levels[partners])
-    partner_targets = F.one_hot(clips.targets[partners], len(clips.labels)).float()
-    return mixed, torch.lerp(partner_targets, targets, ratio.unsqueeze(1))
-
-
-def clip_levels(clips: ClipSet, sample_rate: int) -> Tensor:
-    """(N,) loudness of every clip in decibels."""
-    blocks = torch.arange(len(clips)).split(64)
-    return torch.cat([augmentation.loudness_decibels(clips.waveforms(block), sample_rate) for block in blocks])
-
-
 def log_mel_statistics(model: ReplayModel, clips: ClipSet) -> tuple[Tensor, Tensor]:
-    """Mean and standard deviation (mels,) of the first hearing's log-mel over all clips."""
+    """Mean and standard deviation (mels,) of the first hearing's log-mel over the clips, or evenly many of them."""
     device = model.mel_mean.device
+    hop_samples = model.config.front_end.hop_samples(0)
     total, squares, count = torch.zeros(()), torch.zeros(()), 0
-    for block in torch.arange(len(clips)).split(64):
-        hop_samples = model.config.front_end.hop_samples(0)
-        log_mel = model.log_mel(clips.waveforms(block).to(device), hop_samples).flatten(0, 1).double().cpu()
+    for indices in torch.arange(0, len(clips), -(-len(clips) // _STATISTICS_CLIPS)).split(64):
+        log_mel = model.log_mel(clips.waveforms(indices).to(device), hop_samples).flatten(0, 1).double().cpu()
         total, squares, count = total + log_mel.sum(dim=0), squares + log_mel.square().sum(dim=0), count + len(log_mel)
     mean = total / count
     deviation = (squares / count - mean.square()).sqrt().clamp_min(1e-3)
     return mean.float().to(device), deviation.float().to(device)
 
 
-def _prepare_stage(model: ReplayModel, stage: str) -> list[nn.Parameter]:
-    """Sets training mode and gradients for a stage; returns the parameters it trains. Frozen means eval mode, too."""
+def _steps(clips: ClipSet, recipe: Recipe, processes: Processes) -> int:
+    """Steps of an epoch."""
+    if len(clips) < recipe.batch_size:
+        raise SettingsError(
+            f"{len(clips)} clips do not fill a batch of {recipe.batch_size}; choose a smaller batch or more clips"
+        )
+    if recipe.micro_batches % processes.count:
+        raise SettingsError(
+            f"{processes.count} processes cannot share a batch of {recipe.micro_batches} x {recipe.micro_batch_size} "
+            "clips evenly; choose another batch_size or micro_batch_size"
+        )
+    return len(clips) // recipe.batch_size
+
+
+def _prepare_stage(model: ReplayModel, recipe: Recipe, stage: str) -> list[dict[str, Any]]:
+    """Sets training mode and gradients for a stage; returns its parameters in groups for the optimizer."""
     model.eval().requires_grad_(False)
-    trained = [model.encoder] if stage == "encoder" else [model.columns, model.slots, model.decoder]
-    for module in trained:
+    if stage == "encoder":
+        trained: dict[nn.Module, float] = {model.encoder: 1.0}
+    else:
+        trained = {model.columns: 1.0, model.slots: 1.0, model.decoder: 1.0}
+        if recipe.encoder_in_replay:
+            trained[model.encoder] = recipe.encoder_in_replay
+    groups: list[dict[str, Any]] = []
+    for module, relative_rate in trained.items():
         module.train().requires_grad_(True)
-    return [parameter for module in trained for parameter in module.parameters()]
+        for decays in (True, False):  # matrices do, vectors do not
+            parameters = [parameter for parameter in module.parameters() if (parameter.ndim > 1) == decays]
+            weight_decay = recipe.weight_decay if decays else 0.0
+            groups.append({"params": parameters, "weight_decay": weight_decay, "relative_rate": relative_rate})
+    if stage != "encoder":
+        # statistics that were settled stay: clips of a batch must not see one another through them
+        for normalisation in _batch_normalisations(model):
+            normalisation.eval()
+    return groups
+
+
+def _optimizer(groups: list[dict[str, Any]], recipe: Recipe, stage: str) -> torch.optim.Optimizer:
+    rate = recipe.learning_rate(stage)
+    if recipe.optimizer == "sgd":
+        return torch.optim.SGD(groups, lr=rate, momentum=0.9, nesterov=True)
+    return torch.optim.AdamW(groups, lr=rate)
+
+
+def _gradients_shared(objective: nn.Module, last: bool) -> AbstractContextManager[object]:
+    """Processes exchange gradients once a step, with its last micro-batch."""
+    if isinstance(objective, DistributedDataParallel) and not last:
+        waiting: AbstractContextManager[object] = objective.no_sync()
+        return waiting
+    return nullcontext()
 
 
 def _moving_average(decay: float) -> Callable[[Sequence[Tensor], Sequence[Tensor], Tensor | int], None]:
@@ -212,70 +225,34 @@ def _moving_average(decay: float) -> Callable[[Sequence[Tensor], Sequence[Tensor
     @torch.no_grad()
     def update(averages: Sequence[Tensor], current: Sequence[Tensor], count: Tensor | int) -> None:
         share = 1 - min(decay, (1 + int(count)) / (10 + int(count)))
-        for average, value in zip(averages, current, strict=True):
-            if average.is_floating_point():
-                average.lerp_(value, share)
-            else:
-                average.copy_(value)
+        torch._foreach_lerp_(list(averages), list(current), share)
 
     return update
 
 
-def _parameter_groups(parameters: list[nn.Parameter], recipe: Recipe) -> list[dict[str, Any]]:
-    matrices = [parameter for parameter in parameters if parameter.ndim > 1]
-    vectors = [parameter for parameter in parameters if parameter.ndim <= 1]
-    return [{"params": matrices, "weight_decay": recipe.weight_decay}, {"params": vectors, "weight_decay": 0.0}]
+@torch.no_grad()
+def _settle_statistics(model: nn.Module, batches: MicroBatches, steps: int, processes: Processes) -> None:
+    """Running statistics of averaged weights: those of the same weights over the first micro-batches of the run.
+
+    What was gathered while the weights moved belongs to none of them.
+    """
+    normalisations = _batch_normalisations(model)
+    if not normalisations:
+        return
+    objective = Objective(model, batches.recipe, batches.stage).eval()  # type: ignore[arg-type]  # AveragedModel hides it
+    for normalisation in normalisations:
+        normalisation.reset_running_stats()
+        normalisation.momentum = None  # a plain mean
+        normalisation.train()
+    numbers = range(processes.rank, steps * batches.recipe.micro_batches, processes.count)
+    for waveforms, targets, seed in batches.loader(iter(numbers), 0, processes.device):
+        objective(waveforms.to(processes.device), tuple(each.to(processes.device) for each in targets), seed)
+    for normalisation in normalisations:
+        for statistic in (normalisation.running_mean, normalisation.running_var):
+            assert statistic is not None
+            processes.mean(statistic)
+        normalisation.eval()
 
 
-@dataclass(frozen=True)
-class _State:
-    """What must come back after an interruption."""
-
-    model: ReplayModel
-    average: AveragedModel
-    optimizer: torch.optim.Optimizer
-    generator: Generator
-
-    def save(self, out: Path, run: dict[str, Any], stage: str, epoch: int, seconds: float) -> None:
-        saved = {
-            "run": run,
-            "stage": stage,
-            "epoch": epoch,
-            "seconds": seconds,
-            "model": self.model.state_dict(),
-            "average": self.average.state_dict(),
-            "optimizer": self.optimizer.state_dict(),
-            "generator": self.generator.get_state(),
-            "random": torch.get_rng_state(),
-        }
-        # written beside and moved: a kill while writing leaves the state of the epoch before
-        partial = out / f"{STATE_FILE}.partial"
-        torch.save(saved, partial)
-        partial.replace(out / STATE_FILE)
-
-    def load(self, saved: dict[str, Any]) -> tuple[int, float]:
-        """Puts everything back; returns the complete epochs of the stage and the seconds they took."""
-        self.model.load_state_dict(saved["model"])
-        self.average.load_state_dict(saved["average"])
-        self.optimizer.load_state_dict(saved["optimizer"])
-        self.generator.set_state(saved["generator"])
-        torch.set_rng_state(saved["random"])
-        return saved["epoch"], saved["seconds"]
-
-
-def _read_state(out: Path, run: dict[str, Any]) -> dict[str, Any] | None:
-    path = out / STATE_FILE
-    if not path.is_file():
-        return None
-    saved: dict[str, Any] = torch.load(path, map_location="cpu", weights_only=True)
-    if saved.get("run") != run:
-        raise SettingsError(
-            f"{out} holds a run with other settings, another model or other clips; "
-            "give the same ones to go on, or another folder"
-        )
-    return saved
-
-
-def _append_log(out: Path, entry: dict[str, Any]) -> None:
-    with (out / LOG_FILE).open("a", encoding="utf-8") as log:
-        log.write(json.dumps(entry) + "\n")
+def _batch_normalisations(model: nn.Module) -> list[nn.BatchNorm2d]:
+    return [module for module in model.modules() if isinstance(module, nn.BatchNorm2d)]

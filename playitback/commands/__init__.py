@@ -1,0 +1,1 @@
+"""The commands of ``python -m playitback``: each file has ``add_arguments(parser)`` and ``main(arguments)``."""

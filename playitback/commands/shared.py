@@ -1,0 +1,100 @@
+"""What several commands share: arguments, loading of data, progress bars, JSON."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from tqdm import tqdm
+
+from playitback.checkpoint import available_checkpoints
+from playitback.config import FrontEndConfig
+from playitback.errors import SettingsError
+from playitback.training.clips import ClipSet, load_clips
+from playitback.training.manifest import DATA_SETS, read_manifest
+
+DEFAULT_CHECKPOINT = "esc50-small"
+
+
+def add_checkpoint(parser: argparse.ArgumentParser) -> None:
+    there = ", ".join(available_checkpoints()) or "none"
+    parser.add_argument(
+        "--checkpoint", default=DEFAULT_CHECKPOINT, metavar="DIR",
+        help=f"a folder, a Hugging Face repo id, or one of: {there}; default: %(default)s",
+    )  # fmt: skip
+    add_device(parser)
+
+
+def add_device(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--device", default="auto", help="auto, cpu, cuda, cuda:1, ...")
+
+
+def add_data(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--dataset", choices=tuple(DATA_SETS), default="esc50", help="default: %(default)s")
+    parser.add_argument("--data", type=Path, required=True, metavar="ROOT", help="the data set's folder")
+    parser.add_argument("--labels", type=Path, metavar="FILE", help="the data set's own list of classes, if it has one")
+    parser.add_argument(
+        "--tolerate", type=float, default=0.05, metavar="SHARE",
+        help="of clips that may be missing or unreadable before it stops; default: %(default)s",
+    )  # fmt: skip
+    part = parser.add_mutually_exclusive_group()
+    part.add_argument("--folds", type=folds, metavar="N,N", help="of a data set with folds")
+    part.add_argument("--split", help="of a data set with splits: train, test, ...")
+
+
+def add_json(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--json", action="store_true", help="print JSON instead of text")
+
+
+def folds(text: str) -> tuple[int, ...]:
+    try:
+        return tuple(int(part) for part in text.split(","))
+    except ValueError as error:
+        raise argparse.ArgumentTypeError(f"{text!r} is no list of folds; write 1,2,3") from error
+
+
+def joined(numbers: Iterable[int]) -> str:
+    return ",".join(map(str, numbers))
+
+
+def load_data(
+    arguments: argparse.Namespace,
+    front_end: FrontEndConfig,
+    folds: tuple[int, ...] | None,
+    split: str | None,
+) -> ClipSet:
+    """The clips that ``--dataset``, ``--data`` and ``--labels`` name; those that had to be skipped are told."""
+    manifest = read_manifest(arguments.dataset, arguments.data, folds=folds, split=split, labels_file=arguments.labels)
+    with bar("reading") as report:
+        clips = load_clips(manifest, front_end, tolerated_missing=arguments.tolerate, progress=report)
+    if clips.skipped:
+        shown = "; ".join(clips.skipped[:3]) + ("; ..." if len(clips.skipped) > 3 else "")
+        are = "is" if len(clips.skipped) == 1 else "are"
+        print(f"playitback: {len(clips.skipped)} of the clips {are} left out: {shown}", file=sys.stderr)
+    return clips
+
+
+def check_playbacks(name: str, largest: int, wanted: int | None) -> None:
+    if wanted is not None and not 0 <= wanted <= largest:
+        raise SettingsError(f"{name} plays back 0 to {largest} times, not {wanted}; choose one of those")
+
+
+@contextmanager
+def bar(name: str) -> Iterator[Callable[[int, int], None]]:
+    """A progress bar for functions that report (done, in all)."""
+    with tqdm(desc=name, unit="clip", disable=None, leave=False) as shown:
+
+        def report(done: int, total: int) -> None:
+            shown.total = total
+            shown.update(done - shown.n)
+
+        yield report
+
+
+def print_json(value: Any) -> None:
+    print(json.dumps(value, indent=1, ensure_ascii=False))

@@ -1,0 +1,163 @@
+"""``train``: train a checkpoint, in one process or, under ``torchrun``, in several.
+
+A second call goes on where the first one stopped.
+"""
+
+from __future__ import annotations
+
+import argparse
+import dataclasses
+import os
+import shlex
+from pathlib import Path
+
+import torch
+from tqdm import tqdm
+
+from playitback.checkpoint import load_checkpoint, save_checkpoint
+from playitback.commands.shared import add_data, add_device, add_json, bar, folds, joined, load_data, print_json
+from playitback.config import PRESETS, preset
+from playitback.models.playitback import ReplayModel
+from playitback.training import card
+from playitback.training.evaluation import measure
+from playitback.training.loop import train
+from playitback.training.manifest import DATA_SETS
+from playitback.training.processes import join_processes
+from playitback.training.recipe import RECIPES, Losses, Recipe
+from playitback.training.state import Progress, seconds_spent
+
+#: arguments that change a field of the recipe of the same name
+_RECIPE_NUMBERS = ("encoder_epochs", "replay_epochs", "batch_size", "micro_batch_size", "seed")
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--preset", choices=PRESETS, default="small", help="default: %(default)s")
+    add_data(parser)
+    parser.add_argument("--out", type=Path, required=True, metavar="DIR", help="the checkpoint's folder")
+    for name in _RECIPE_NUMBERS:
+        parser.add_argument(f"--{name.replace('_', '-')}", type=int, metavar="N", help="default: the preset's")
+    parser.add_argument(
+        "--losses", type=lambda text: text.split(","), metavar="NAME,NAME",
+        help="terms of the replay stage, all others being off: "
+        + ", ".join(each.name for each in dataclasses.fields(Losses)),
+    )  # fmt: skip
+    tested = parser.add_mutually_exclusive_group()
+    tested.add_argument("--test-folds", type=folds, metavar="N,N", help="measure on these in the end, for the card")
+    tested.add_argument("--test-split", metavar="SPLIT", help="measure on it in the end, for the card")
+    parser.add_argument(
+        "--workers", type=int, metavar="N", help="processes that read clips; default: none on a CPU, the cores on a GPU"
+    )
+    add_device(parser)
+    add_json(parser)
+
+
+def main(arguments: argparse.Namespace) -> int:
+    known = DATA_SETS[arguments.dataset]
+    folds, split = arguments.folds, arguments.split
+    if folds is None and split is None:
+        folds, split = known.train_folds, known.train_split
+    recipe = _recipe(arguments)
+    description = preset(arguments.preset, (("any",),), clip_seconds=known.clip_seconds)
+    with join_processes(arguments.device) as processes:
+        clips = load_data(arguments, description.front_end, folds, split)
+        config = dataclasses.replace(description, labels=clips.labels, multi_label=clips.multi_label)
+        torch.manual_seed(recipe.seed)  # of the weights at the start; what is random later is seeded in the loop
+        model = ReplayModel(config).to(processes.device)
+        workers = arguments.workers
+        if workers is None:
+            workers = 0 if processes.device.type == "cpu" else max((os.cpu_count() or 1) // processes.count, 1)
+        with _Bar() as shown:
+            train(model, clips, recipe, arguments.out, shown.show, processes=processes, workers=workers)
+        if not processes.first:
+            return 0
+        about = card.training_record(
+            preset=arguments.preset,
+            data_set=arguments.dataset,
+            folds=folds,
+            split=split,
+            clips=len(clips),
+            skipped=len(clips.skipped),
+            recipe=recipe,
+            seconds=seconds_spent(arguments.out),
+            command=_command(arguments, recipe, folds, split),
+            device=str(processes.device),
+            processes=processes.count,
+        )
+        name = arguments.out.resolve().name  # which is also what it is called when it is loaded
+        save_checkpoint(
+            arguments.out, model, about=about, card=card.model_card(name, config, about), dtype=torch.float16
+        )
+        evaluation = None
+        if arguments.test_folds is not None or arguments.test_split is not None:
+            test = load_data(arguments, config.front_end, arguments.test_folds, arguments.test_split)
+            stored = load_checkpoint(arguments.out).model.to(processes.device)  # rounded, as everyone will use it
+            with bar("listening") as report:
+                evaluation = measure(stored, test, config.playbacks, report)
+            about["results"] = evaluation.to_dict()
+            measured_on = card.part_name(arguments.test_folds, arguments.test_split)
+            text = card.model_card(name, config, about, evaluation, measured_on)
+            save_checkpoint(arguments.out, model, about=about, card=text, dtype=torch.float16)
+    if arguments.json:
+        print_json({"checkpoint": str(arguments.out), **about})
+    else:
+        if evaluation is not None:
+            print(evaluation.text())
+        print(
+            f"The checkpoint is in {arguments.out}. "
+            f"Open it: python app.py --checkpoint {shlex.quote(str(arguments.out))}"
+        )
+    return 0
+
+
+def _recipe(arguments: argparse.Namespace) -> Recipe:
+    recipe = RECIPES[arguments.preset]
+    given = {name: getattr(arguments, name) for name in _RECIPE_NUMBERS if getattr(arguments, name) is not None}
+    losses = recipe.losses if arguments.losses is None else recipe.losses.only(arguments.losses)
+    return dataclasses.replace(recipe, **given, losses=losses)
+
+
+class _Bar:
+    """One progress bar per stage, with losses and speed."""
+
+    def __init__(self) -> None:
+        self._bar: tqdm | None = None
+        self._stage = ""
+
+    def __enter__(self) -> _Bar:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        if self._bar is not None:
+            self._bar.close()
+
+    def show(self, progress: Progress) -> None:
+        done = progress.epoch * progress.steps + progress.step
+        if self._bar is None or progress.stage != self._stage:
+            self.__exit__()
+            self._stage = progress.stage
+            total = progress.epochs * progress.steps
+            self._bar = tqdm(total=total, initial=done - 1, desc=progress.stage, unit="step", disable=None)
+        losses = {name: f"{value:.3f}" for name, value in progress.losses.items()}
+        speed = {"clips/s": f"{progress.clips_per_second:.1f}", "waiting": f"{progress.waiting:.0%}"}
+        self._bar.set_postfix(epoch=progress.epoch + 1, **losses, **speed, refresh=False)
+        self._bar.update(done - self._bar.n)
+
+
+def _command(arguments: argparse.Namespace, recipe: Recipe, folds: tuple[int, ...] | None, split: str | None) -> str:
+    """The command that trains this checkpoint anew, without this machine's folders."""
+    parts = [
+        "python -m playitback train",
+        f"--preset {arguments.preset}",
+        f"--dataset {arguments.dataset}",
+        "--data ROOT",
+    ]
+    if arguments.labels is not None:
+        parts.append("--labels FILE")
+    if folds is not None:
+        parts.append(f"--folds {joined(folds)}")
+    if split is not None:
+        parts.append(f"--split {split}")
+    if arguments.losses is not None:
+        parts.append(f"--losses {','.join(arguments.losses)}")
+    parts += [f"--{name.replace('_', '-')} {getattr(recipe, name)}" for name in _RECIPE_NUMBERS]
+    return " ".join([*parts, "--out DIR"])

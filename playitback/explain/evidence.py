@@ -1,0 +1,152 @@
+"""All the evidence for and against a model's explanations, gathered on clips that it was not trained on.
+
+    waveforms (N, clip_samples), classes -> gather -> Evidence -> to_dict (JSON), text (tables and one sentence a claim)
+
+Every claim stands beside what it must beat, with a 95 % interval over clips. ``evidence_figure`` draws the same.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import math
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from torch import Tensor
+
+from playitback.errors import SettingsError
+from playitback.explain import curves, evidence_text, faithfulness, localisation, sanity
+from playitback.explain.curves import CurveComparison, Narrowness
+from playitback.explain.faithfulness import ControlComparison, SegmentComparison
+from playitback.explain.intervals import Bootstrap
+from playitback.explain.localisation import Located
+from playitback.explain.runs import Progress, Report, hear
+from playitback.explain.sanity import SanityCheck
+from playitback.models.playitback import ReplayModel
+
+SCHEMA = "playitback.evidence/1"
+
+CONTROLS, SEGMENTS, CURVES, LOCALISATION, SANITY = "controls", "segments", "curves", "localisation", "sanity"
+PARTS = (CONTROLS, SEGMENTS, CURVES, LOCALISATION, SANITY)
+
+
+@dataclass(frozen=True)
+class Evidence:
+    """What was measured; None, or nothing, for parts that were not asked for."""
+
+    clips: int
+    clip_seconds: float
+    passes: int
+    classes: int  # of the first head, which is the one examined
+    seed: int
+    resamples: int  # of the bootstrap
+    draws: int  # of random segments a clip, in ``controls``
+    replayed_seconds: float  # of a clip, in any of its passes, mean
+    narrowness: Narrowness
+    controls: ControlComparison | None = None
+    segments: SegmentComparison | None = None
+    curves: CurveComparison | None = None
+    localisation: tuple[Located, ...] = ()
+    sanity: SanityCheck | None = None
+
+    def to_dict(self) -> dict[str, Any]:
+        """Plain numbers, strings, lists and dicts for JSON; null for what could not be measured (too few clips)."""
+        return {"schema": SCHEMA, **_plain(dataclasses.asdict(self))}
+
+    def text(self) -> str:
+        """Tables for a terminal, each with a sentence that says what its figures support."""
+        blocks = [
+            f"{self.clips} clips of {self.clip_seconds:g} s, {self.classes} classes, {self.passes} passes; "
+            f"{self.replayed_seconds:.2f} s of a clip are replayed in one pass or another.\n"
+            f"In brackets: 95 % interval of the mean over clips ({self.resamples} bootstrap samples)."
+        ]
+        if self.controls is not None:
+            blocks.append(evidence_text.controls(self.controls))
+        if self.segments is not None:
+            blocks.append(evidence_text.segments(self.segments))
+        if self.curves is not None:
+            blocks.append(evidence_text.curves(self.curves))
+        blocks.append(evidence_text.narrowness(self.narrowness))
+        if self.localisation:
+            blocks.append(evidence_text.localisation(self.localisation))
+        if self.sanity is not None:
+            blocks.append(evidence_text.sanity(self.sanity))
+        return "\n\n".join(blocks)
+
+
+def gather(
+    model: ReplayModel,
+    waveforms: Tensor,
+    classes: Tensor,
+    labels: Sequence[str],
+    *,
+    draws: int = 20,
+    bootstrap: int = 2000,
+    seed: int = 0,
+    parts: Sequence[str] = PARTS,
+    beds: Mapping[str, Tensor] | None = None,
+    report: Report,
+) -> Evidence:
+    """Measures the parts that are asked for; the model must be in evaluation mode.
+
+    waveforms: (N, clip_samples) float32 in -1..1; classes: (N,) class indices, or one-hot or multi-hot (N, C); labels:
+    the data's class names, (C,); bootstrap: resamples; beds: name -> (M, clip_samples) recordings of background for
+    ``LOCALISATION``, besides the synthesised ones; report: called with (clips heard, clips in all), cancels by raising.
+
+    Raises SettingsError for a part that is not known, no draws, no clips, or labels that are not the model's.
+    """
+    _check(model, waveforms, labels, draws, bootstrap, parts)
+    drawn = Bootstrap(bootstrap, seed)
+    count = len(waveforms)
+    clips_to_hear: dict[str, Callable[[], int]] = {
+        CONTROLS: lambda: faithfulness.clips_to_compare_controls(count, draws),
+        SEGMENTS: lambda: faithfulness.clips_to_score_segments(count),
+        CURVES: lambda: curves.clips_to_measure_curves(count),
+        LOCALISATION: lambda: localisation.clips_to_localise(count, beds),
+        SANITY: lambda: sanity.clips_to_check_sanity(count),
+    }
+    advance = Progress(report, count + sum(clips_to_hear[part]() for part in set(parts))).advance
+    chosen = hear(model, waveforms, advance)
+    front_end = model.config.front_end
+    evidence = Evidence(
+        clips=count,
+        clip_seconds=front_end.clip_seconds,
+        passes=model.config.passes,
+        classes=model.config.classes[0],
+        seed=seed,
+        resamples=bootstrap,
+        draws=draws,
+        replayed_seconds=float(chosen.replayed_seconds.mean()),
+        narrowness=curves.measure_narrowness(waveforms, chosen, front_end.sample_rate, drawn),
+    )
+    measure: dict[str, Callable[[], Any]] = {
+        CONTROLS: lambda: faithfulness.compare_controls(model, waveforms, classes, chosen, draws, drawn, advance),
+        SEGMENTS: lambda: faithfulness.score_segments(model, waveforms, chosen, drawn, advance),
+        CURVES: lambda: curves.measure_curves(model, waveforms, chosen, drawn, advance),
+        LOCALISATION: lambda: localisation.localise(model, waveforms, classes, drawn, advance, beds),
+        SANITY: lambda: sanity.check_sanity(model, waveforms, classes, chosen, drawn, advance),
+    }
+    return dataclasses.replace(evidence, **{part: measure[part]() for part in PARTS if part in parts})
+
+
+def _check(
+    model: ReplayModel, waveforms: Tensor, labels: Sequence[str], draws: int, bootstrap: int, parts: Sequence[str]
+) -> None:
+    unknown = set(parts) - set(PARTS)
+    if unknown:
+        raise SettingsError(f"there is no part {', '.join(sorted(unknown))}; choose from {', '.join(PARTS)}")
+    if not len(waveforms):
+        raise SettingsError("there are no clips to examine; give at least one")
+    if draws < 1 or bootstrap < 1:
+        raise SettingsError(f"draws and bootstrap must be positive, got {draws} and {bootstrap}")
+    if tuple(labels) != model.config.labels[0]:
+        raise SettingsError("the clips have other classes than the model; examine it on the data of its own classes")
+
+
+def _plain(value: Any) -> Any:
+    if isinstance(value, dict):
+        return {key: _plain(each) for key, each in value.items()}
+    if isinstance(value, list | tuple):
+        return [_plain(each) for each in value]
+    return None if isinstance(value, float) and not math.isfinite(value) else value

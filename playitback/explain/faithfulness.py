@@ -1,0 +1,244 @@
+"""Is what was replayed the reason? The choice beside its controls, and the sound with and without what was replayed.
+
+``compare_controls``: the same clips and passes, with other segments replayed ("Play It Back", the claim of section 2).
+
+``score_segments``: p are class probabilities after the last pass, c is the class the model names, x the clip, x_in the
+clip of which only the segments are left, x_out the clip without them, [z]+ = max(0, z); means over clips:
+
+- average increase, AI = 100 * 1[p_c(x_in) > p_c(x)], and average drop, AD = 100 * [p_c(x) - p_c(x_in)]+ / p_c(x)
+  (Chattopadhay et al. 2018, Grad-CAM++); average gain, AG = 100 * [p_c(x_in) - p_c(x)]+ / (1 - p_c(x)) (Zhang et al.
+  2024, Opti-CAM);
+- input fidelity, Fid-In = 1[argmax p(x_in) = argmax p(x)], and faithfulness, FF = p_c(x) - p_c(x_out), both as in
+  Paissan et al. 2024, L-MAC. FF is high for anything that breaks the model: read it with Fid-In only.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, fields
+from itertools import product
+
+import torch
+from torch import Generator, Tensor
+
+from playitback.explain.controls import (
+    CHOSEN,
+    CONTROLS,
+    LOUDEST,
+    RANDOM,
+    mean_power,
+    scatter_segments,
+    top_time,
+)
+from playitback.explain.edits import FILLS, keep_only, remove
+from playitback.explain.intervals import Bootstrap, Interval
+from playitback.explain.runs import (
+    BATCH,
+    TIME_BINS,
+    Advance,
+    Run,
+    belief,
+    correct,
+    equal_edges,
+    hear,
+    true_classes,
+)
+from playitback.models.playitback import ReplayModel
+
+#: whose segments are scored: the slots', as many of the same lengths anywhere, as much of the loudest time
+SOURCES = (CHOSEN, RANDOM, LOUDEST)
+
+
+@dataclass(frozen=True)
+class ControlResult:
+    """What the model believes under one control; tuples have one entry a pass."""
+
+    name: str
+    accuracy: tuple[float, ...]  # 0 to 1; random: mean over the draws
+    true_class_probability: tuple[float, ...]
+    accuracy_lead: tuple[Interval, ...]  # of the chosen segments over this control; empty for the chosen ones
+    probability_lead: tuple[Interval, ...]
+
+
+@dataclass(frozen=True)
+class ControlComparison:
+    """Chosen segments and all controls on the same clips."""
+
+    clips: int
+    results: tuple[ControlResult, ...]  # the chosen segments first
+    drawn_accuracy: tuple[float, ...]  # of each random draw, after the last pass
+    drawn_probability: tuple[float, ...]
+
+    @property
+    def percentile(self) -> float:
+        """Share of random draws, 0 to 100, whose true-class probability the chosen segments exceed in the end."""
+        chosen = self.results[0].true_class_probability[-1]
+        return 100 * sum(drawn < chosen for drawn in self.drawn_probability) / len(self.drawn_probability)
+
+
+@dataclass(frozen=True)
+class Scores:
+    """See the module."""
+
+    average_increase: Interval  # percent, higher is better
+    average_drop: Interval  # percent, lower is better
+    average_gain: Interval  # percent, higher is better
+    input_fidelity: Interval  # 0 to 1, higher is better
+    faithfulness: Interval  # -1 to 1, higher is better, but only beside input_fidelity
+
+
+@dataclass(frozen=True)
+class SegmentScores:
+    """Scores of one source of segments with one fill."""
+
+    source: str
+    fill: str
+    scores: Scores
+    lead: Scores | None  # of the chosen segments over these, clip by clip; None for the chosen ones
+
+
+@dataclass(frozen=True)
+class SegmentComparison:
+    """Keep-only beside removal, for all sources and fills."""
+
+    clips: int
+    kept_share: float  # of the clip's time, mean over clips; the same for all sources
+    scores: tuple[SegmentScores, ...]
+
+
+def clips_to_compare_controls(clips: int, draws: int) -> int:
+    """Clips that ``compare_controls`` hears."""
+    return clips * (len(CONTROLS) - 2 + draws)
+
+
+def compare_controls(
+    model: ReplayModel,
+    waveforms: Tensor,
+    classes: Tensor,
+    chosen: Run,
+    draws: int,
+    bootstrap: Bootstrap,
+    advance: Advance,
+) -> ControlComparison:
+    """Accuracy and true-class probability after every pass, and by how much the chosen segments lead.
+
+    waveforms: (N, clip_samples); classes: (N,) or multi-hot (N, C); chosen: ``hear(model, waveforms)``; draws: random
+    choices a clip.
+    """
+    targets = true_classes(classes, chosen.probabilities.shape[2])
+    right, sure = {CHOSEN: correct(chosen.probabilities, targets)}, {CHOSEN: belief(chosen.probabilities, targets)}
+    drawn = _hear_draws(model, waveforms, draws, Generator().manual_seed(bootstrap.seed), advance)
+    repeated = targets.repeat_interleave(draws, dim=0)
+    # (clip, draw, pass)
+    drawn_right = correct(drawn.probabilities, repeated).unflatten(0, (len(waveforms), draws))
+    drawn_sure = belief(drawn.probabilities, repeated).unflatten(0, (len(waveforms), draws))
+    right[RANDOM], sure[RANDOM] = drawn_right.mean(dim=1), drawn_sure.mean(dim=1)
+    for control in CONTROLS:
+        if control not in right:
+            run = hear(model, waveforms, advance, control)
+            right[control], sure[control] = correct(run.probabilities, targets), belief(run.probabilities, targets)
+    return ControlComparison(
+        clips=len(waveforms),
+        results=tuple(
+            ControlResult(
+                name=control,
+                accuracy=tuple(right[control].mean(dim=0).tolist()),
+                true_class_probability=tuple(sure[control].mean(dim=0).tolist()),
+                accuracy_lead=_leads(right, control, bootstrap),
+                probability_lead=_leads(sure, control, bootstrap),
+            )
+            for control in CONTROLS
+        ),
+        drawn_accuracy=tuple(drawn_right[:, :, -1].mean(dim=0).tolist()),
+        drawn_probability=tuple(drawn_sure[:, :, -1].mean(dim=0).tolist()),
+    )
+
+
+def _hear_draws(model: ReplayModel, waveforms: Tensor, draws: int, generator: Generator, advance: Advance) -> Run:
+    """Rows are clip after clip, each ``draws`` times."""
+    blocks = waveforms.split(max(1, BATCH // draws))  # the copies of 400 clips at once would fill the memory
+    return Run.join(
+        [hear(model, block.repeat_interleave(draws, dim=0), advance, RANDOM, generator) for block in blocks]
+    )
+
+
+def _leads(values: dict[str, Tensor], control: str, bootstrap: Bootstrap) -> tuple[Interval, ...]:
+    if control == CHOSEN:
+        return ()
+    return tuple(bootstrap.interval(each) for each in (values[CHOSEN] - values[control]).T)
+
+
+def clips_to_score_segments(clips: int) -> int:
+    """Clips that ``score_segments`` hears."""
+    return clips * len(SOURCES) * len(FILLS) * 2
+
+
+def score_segments(
+    model: ReplayModel, waveforms: Tensor, chosen: Run, bootstrap: Bootstrap, advance: Advance
+) -> SegmentComparison:
+    """AI, AD, AG, Fid-In and FF of the replayed segments, of random ones and of the loudest time, with four fills.
+
+    waveforms: (N, clip_samples); chosen: ``hear(model, waveforms)``. The class explained is the one named in the end.
+    """
+    generator = Generator().manual_seed(bootstrap.seed)
+    sample_rate, clip_seconds = model.config.front_end.sample_rate, model.config.front_end.clip_seconds
+    variants = tuple(product(SOURCES, FILLS, (keep_only, remove)))
+    believed = []
+    for rows in torch.arange(len(waveforms)).split(max(1, BATCH // len(variants))):
+        clips = waveforms[rows]
+        segments = {
+            CHOSEN: chosen.replayed[rows],
+            RANDOM: scatter_segments(chosen.replayed[rows], clip_seconds, generator),
+            LOUDEST: loudest_time(clips, chosen.replayed_seconds[rows], clip_seconds, sample_rate),
+        }
+        edited = [edit(clips, segments[source], fill, sample_rate, generator) for source, fill, edit in variants]
+        probabilities = hear(model, torch.cat(edited), advance).probabilities[:, -1]
+        believed.append(probabilities.unflatten(0, (len(variants), len(rows))))
+    after = dict(zip(variants, torch.cat(believed, dim=1), strict=True))  # variant -> (N, C)
+    values = {
+        (source, fill): segment_scores(
+            chosen.probabilities[:, -1], after[source, fill, keep_only], after[source, fill, remove]
+        )
+        for source, fill in product(SOURCES, FILLS)
+    }
+    return SegmentComparison(
+        clips=len(waveforms),
+        kept_share=float(chosen.replayed_seconds.mean()) / clip_seconds,
+        scores=tuple(
+            SegmentScores(
+                source=source,
+                fill=fill,
+                scores=_intervals(values[source, fill], bootstrap),
+                lead=None
+                if source == CHOSEN
+                else _intervals({name: values[CHOSEN, fill][name] - each for name, each in scores.items()}, bootstrap),
+            )
+            for (source, fill), scores in values.items()
+        ),
+    )
+
+
+def segment_scores(whole: Tensor, kept: Tensor, removed: Tensor) -> dict[str, Tensor]:
+    """The scores of every clip, (N,) each, named like the fields of ``Scores``.
+
+    whole, kept, removed: (N, C) probabilities of x, x_in and x_out.
+    """
+    named = whole.argmax(dim=1)
+    before, inside, outside = (each.gather(1, named.unsqueeze(1)).squeeze(1) for each in (whole, kept, removed))
+    tiny = torch.finfo(whole.dtype).tiny  # where p is 1 there is no room to gain, and 0 / tiny is 0
+    return {
+        "average_increase": 100 * (inside > before).double(),
+        "average_drop": 100 * (before - inside).clamp_min(0) / before.clamp_min(tiny),
+        "average_gain": 100 * (inside - before).clamp_min(0) / (1 - before).clamp_min(tiny),
+        "input_fidelity": (kept.argmax(dim=1) == named).double(),
+        "faithfulness": before - outside,
+    }
+
+
+def _intervals(values: dict[str, Tensor], bootstrap: Bootstrap) -> Scores:
+    return Scores(**{field.name: bootstrap.interval(values[field.name]) for field in fields(Scores)})
+
+
+def loudest_time(waveforms: Tensor, seconds: Tensor, clip_seconds: float, sample_rate: int) -> Tensor:
+    """What an energy detector chooses: segments (N, S, 2) of most power, ``seconds`` (N,) long together."""
+    edges = equal_edges(clip_seconds, TIME_BINS).expand(len(waveforms), -1)
+    return top_time(mean_power(waveforms, edges, sample_rate), edges, seconds)

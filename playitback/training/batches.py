@@ -1,0 +1,65 @@
+"""Micro-batches: clips drawn, cropped, varied and mixed, each a function of the seed, the stage and its number."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import numpy as np
+import torch
+from torch import Generator, Tensor
+from torch.utils.data import DataLoader, Dataset
+
+from playitback.training import augmentation
+from playitback.training.clips import ClipSet
+from playitback.training.recipe import STAGES, Recipe
+
+#: waveforms (B, samples), targets of every head (B, classes), and the seed of all that is random from here on
+MicroBatch = tuple[Tensor, tuple[Tensor, ...], int]
+
+
+class MicroBatches(Dataset[MicroBatch]):
+    """Item n is the n-th micro-batch of a stage; every epoch hears every clip once, but for what fills no batch."""
+
+    def __init__(self, clips: ClipSet, recipe: Recipe, stage: str, sample_rate: int) -> None:
+        self.clips = clips
+        self.recipe = recipe
+        self.stage = stage
+        self._sample_rate = sample_rate
+        self._order = (-1, torch.empty(0))  # of the epoch drawn last
+
+    def __getitem__(self, number: int) -> MicroBatch:
+        recipe = self.recipe
+        seed = self._seed(0, number)
+        generator = Generator().manual_seed(seed)
+        step, share = divmod(number, recipe.micro_batches)
+        epoch, step = divmod(step, len(self.clips) // recipe.batch_size)
+        first = step * recipe.batch_size + share * recipe.micro_batch_size
+        indices = self._epoch_order(epoch)[first : first + recipe.micro_batch_size]
+        waveforms = self.clips.waveforms(indices, generator)
+        waveforms = augmentation.vary_waveforms(waveforms, recipe.augmentation, generator)
+        waveforms, targets = augmentation.mix_pairs(
+            waveforms, self.clips.targets(indices), recipe.augmentation, self._sample_rate, generator
+        )
+        return waveforms, targets, seed + 1
+
+    def loader(self, numbers: Iterator[int], workers: int, device: torch.device) -> Iterator[MicroBatch]:
+        """The numbered micro-batches, in order, made ahead of time by ``workers`` processes if there are any."""
+        return iter(
+            DataLoader(
+                self,
+                batch_size=None,
+                sampler=numbers,
+                num_workers=workers,
+                pin_memory=device.type == "cuda",
+            )
+        )
+
+    def _epoch_order(self, epoch: int) -> Tensor:
+        if self._order[0] != epoch:
+            generator = Generator().manual_seed(self._seed(1, epoch))
+            self._order = epoch, torch.randperm(len(self.clips), generator=generator)
+        return self._order[1]
+
+    def _seed(self, kind: int, number: int) -> int:
+        sequence = np.random.SeedSequence([self.recipe.seed, STAGES.index(self.stage), kind, number])
+        return int(sequence.generate_state(1, np.uint64)[0] >> np.uint64(2))

@@ -1,0 +1,413 @@
+"""Claims about clips: the right samples come out, from memory as from disk, and bad files are told and left out."""
+
+from __future__ import annotations
+
+import pickle
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import h5py
+import numpy as np
+import pytest
+import soundfile
+import torch
+from tiny import CATEGORIES, RATE, chirp, noise, tone, write_esc50
+from torch import Generator, Tensor
+from torch.utils.data import DataLoader, Dataset
+
+from playitback import audio
+from playitback.config import FrontEndConfig
+from playitback.errors import DataSetError, SettingsError
+from playitback.training.clips import ClipSet, ClipsInMemory, ClipsOnDisk, load_clips
+from playitback.training.entries import Entry, Manifest
+from playitback.training.manifest import read_manifest
+
+SECOND = FrontEndConfig(clip_seconds=1.0, frames=80, mels=32, fft_samples=512, window_samples=400)
+ON_DISK = 0.0  # gigabytes
+PLACES = pytest.mark.parametrize("gigabytes", [1.0, ON_DISK])
+STEP = 1 / 32768  # of 16-bit samples
+
+
+def manifest_of(
+    *entries: Entry, labels: tuple[tuple[str, ...], ...] = (("a", "b", "c"),), multi: bool = False
+) -> Manifest:
+    return Manifest("csv", labels, multi, entries, ())
+
+
+def entries_of(folder: Path, count: int, seconds: float = 0.5) -> list[Entry]:
+    """Files of noise, each another one."""
+    entries = []
+    for index in range(count):
+        path = folder / f"{index}.wav"
+        soundfile.write(path, noise(seconds, seed=index), RATE, subtype="FLOAT")
+        entries.append(Entry(path.name, path, ((index % 3,),)))
+    return entries
+
+
+def all_of(clips: ClipSet) -> Tensor:
+    return clips.waveforms(torch.arange(len(clips)))
+
+
+@pytest.fixture(scope="module")
+def esc50(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return write_esc50(tmp_path_factory.mktemp("data") / "esc50", clips_per_class=4, folds=(1,), seconds=1.0)
+
+
+# what comes out
+
+
+def test_esc50_is_read_whatever_its_sampling_rate(esc50: Path) -> None:
+    clips = load_clips(read_manifest("esc50", esc50, folds=(1,)), SECOND)
+    assert len(clips) == len(clips.names) == 16
+    assert clips.labels == (CATEGORIES,)
+    assert clips.classes().bincount().tolist() == [4, 4, 4, 4]
+    assert clips.skipped == ()
+    # the first clip is a tone of 400 to 500 Hz: one second long, at 16 kHz
+    (waveform,) = clips.waveforms(torch.tensor([0]))
+    assert waveform.dtype == torch.float32
+    assert waveform.shape == (RATE,)
+    assert 400 <= np.abs(np.fft.rfft(waveform.numpy())).argmax() <= 500
+    assert waveform.abs().max() == pytest.approx(0.4, abs=0.06)
+
+
+def test_clips_in_memory_and_on_disk_are_the_same(esc50: Path) -> None:
+    manifest = read_manifest("esc50", esc50)
+    held, stored = load_clips(manifest, SECOND), load_clips(manifest, SECOND, memory_gigabytes=ON_DISK)
+    assert isinstance(held, ClipsInMemory)
+    assert isinstance(stored, ClipsOnDisk)
+    assert held.names == stored.names
+    assert torch.equal(held.classes(), stored.classes())
+    # in memory the samples are rounded to 16 bits
+    torch.testing.assert_close(all_of(held), all_of(stored), rtol=0, atol=0.51 * STEP)
+    indices = torch.tensor([7, 2, 7])
+    assert torch.equal(held.waveforms(indices), all_of(held)[indices])
+    assert torch.equal(held.targets(indices)[0], stored.targets(indices)[0])
+
+
+def test_memory_is_the_limit_for_whole_stretches(tmp_path: Path) -> None:
+    manifest = manifest_of(*entries_of(tmp_path, 2, seconds=3.0))
+    gigabytes = 2 * 3.0 * RATE * 2 / 1e9
+    assert isinstance(load_clips(manifest, SECOND, memory_gigabytes=1.001 * gigabytes), ClipsInMemory)
+    assert isinstance(load_clips(manifest, SECOND, memory_gigabytes=0.999 * gigabytes), ClipsOnDisk)
+
+
+@PLACES
+def test_clips_of_a_set_may_differ_in_rate_channels_and_format(tmp_path: Path, gigabytes: float) -> None:
+    settings = {
+        "a.wav": (8000, 1),
+        "b.flac": (44_100, 2),
+        "c.ogg": (RATE, 1),
+        "d.aiff": (48_000, 3),
+        "e.mp3": (22_050, 1),
+    }
+    for name, (rate, channels) in settings.items():
+        channels_of = np.stack([tone(1.0, rate, 600.0)] + [np.zeros(rate, np.float32)] * (channels - 1), axis=1)
+        soundfile.write(tmp_path / name, channels_of, rate)
+    clips = load_clips(
+        manifest_of(*(Entry(name, tmp_path / name, ((0,),)) for name in settings)), SECOND, memory_gigabytes=gigabytes
+    )
+    for waveform, (_, channels) in zip(all_of(clips), settings.values(), strict=True):
+        assert np.abs(np.fft.rfft(waveform.numpy())).argmax() == pytest.approx(600, abs=1)
+        assert float(waveform[2000:14_000].abs().max()) == pytest.approx(0.4 / channels, rel=0.05)
+
+
+@PLACES
+def test_shorter_stretches_are_filled_up_with_silence(tmp_path: Path, gigabytes: float) -> None:
+    (entry,) = entries_of(tmp_path, 1, seconds=0.5)
+    (waveform,) = all_of(load_clips(manifest_of(entry), SECOND, memory_gigabytes=gigabytes))
+    torch.testing.assert_close(waveform[:8000], torch.from_numpy(noise(0.5)), rtol=0, atol=STEP)
+    assert not waveform[8000:].any()
+
+
+@PLACES
+def test_longer_stretches_are_cropped_in_their_middle_or_at_random(tmp_path: Path, gigabytes: float) -> None:
+    """Sample n of the stretch has the value n / 64000, so that a crop says where it begins."""
+    path = tmp_path / "ramp.wav"
+    soundfile.write(path, np.arange(64_000) / 64_000, RATE, subtype="FLOAT")
+    entry = Entry("ramp", path, ((0,),), start_seconds=1.0, stop_seconds=3.0)
+    clips = load_clips(manifest_of(entry), SECOND, memory_gigabytes=gigabytes)
+
+    def begins(waveforms: Tensor) -> Tensor:
+        torch.testing.assert_close(
+            waveforms.diff(dim=1), torch.full((len(waveforms), 15_999), 1 / 64_000), rtol=0, atol=STEP
+        )
+        return (waveforms[:, 0] * 4).double()
+
+    indices = torch.zeros(40, dtype=torch.int64)
+    torch.testing.assert_close(begins(clips.waveforms(indices[:1])), torch.tensor([1.5]).double(), rtol=0, atol=1e-3)
+    drawn = begins(clips.waveforms(indices, Generator().manual_seed(0)))
+    assert 1 - 1e-3 <= drawn.min() < 1.1
+    assert 1.9 < drawn.max() <= 2 + 1e-3
+    again, other = (begins(clips.waveforms(indices, Generator().manual_seed(seed))) for seed in (0, 1))
+    assert torch.equal(again, drawn)
+    assert not torch.equal(other, drawn)
+
+
+def test_random_crops_are_the_same_in_memory_and_on_disk(tmp_path: Path) -> None:
+    entries = entries_of(tmp_path, 3, seconds=2.5)
+    crops = [
+        load_clips(manifest_of(*entries), SECOND, memory_gigabytes=gigabytes).waveforms(
+            torch.arange(3), Generator().manual_seed(0)
+        )
+        for gigabytes in (1.0, ON_DISK)
+    ]
+    torch.testing.assert_close(*crops, rtol=0, atol=0.51 * STEP)
+
+
+@PLACES
+def test_targets_are_one_or_several_classes_of_every_head(tmp_path: Path, gigabytes: float) -> None:
+    one, other = entries_of(tmp_path, 2)
+    labels = (("cut", "wash"), ("knife", "plate", "tap"))
+    entries = (Entry("one", one.path, ((1,), (2,))), Entry("other", other.path, ((0,), (2,))))
+    clips = load_clips(manifest_of(*entries, labels=labels), SECOND, memory_gigabytes=gigabytes)
+    verbs, nouns = clips.targets(torch.tensor([1, 0]))
+    assert verbs.tolist() == [[1, 0], [0, 1]]
+    assert nouns.tolist() == [[0, 0, 1], [0, 0, 1]]
+    assert (clips.classes(0).tolist(), clips.classes(1).tolist()) == ([1, 0], [2, 2])
+
+    entries = (Entry("one", one.path, ((2, 0),)), Entry("other", other.path, ((1,),)))
+    several = load_clips(manifest_of(*entries, multi=True), SECOND, memory_gigabytes=gigabytes)
+    assert several.multi_label
+    (targets,) = several.targets(torch.tensor([0, 1, 0]))
+    assert targets.dtype == torch.float32
+    assert targets.tolist() == [[1, 0, 1], [0, 1, 0], [1, 0, 1]]
+    with pytest.raises(DataSetError, match="several labels each"):
+        several.classes()
+
+
+# long recordings
+
+
+@PLACES
+def test_segments_of_a_recording_are_those_of_the_whole(tmp_path: Path, gigabytes: float) -> None:
+    """Whatever the rate: the segment's edges are no edges for the filter."""
+    path = tmp_path / "video.wav"
+    soundfile.write(path, chirp(6.0, 24_000), 24_000, subtype="FLOAT")
+    whole = torch.from_numpy(audio.load(path).samples)
+    entries = [Entry(str(start), path, ((0,),), start, start + 0.75) for start in (0.0, 1.3337, 5.25)]
+    clips = load_clips(manifest_of(*entries), SECOND, memory_gigabytes=gigabytes)
+    for waveform, entry in zip(all_of(clips), entries, strict=True):
+        first = round(entry.start_seconds * RATE)
+        torch.testing.assert_close(waveform[:12_000], whole[first : first + 12_000], rtol=0, atol=STEP)
+        assert not waveform[12_000:].any()
+
+
+def write_archive(path: Path, **videos: tuple[np.ndarray, int | None]) -> None:
+    with h5py.File(path, "w") as archive:
+        for name, (samples, rate) in videos.items():
+            archive[name] = samples
+            if rate is not None:
+                archive[name].attrs["sampling_rate"] = rate
+
+
+@PLACES
+@pytest.mark.parametrize(("rate", "written"), [(24_000, None), (RATE, RATE), (44_100, 44_100)])
+def test_segments_of_an_array_are_those_of_a_file(
+    tmp_path: Path, gigabytes: float, rate: int, written: int | None
+) -> None:
+    """An array without a rate has 24 kHz, as those of EPIC-KITCHENS-100."""
+    samples = 0.4 * (chirp(5.0, rate) + noise(5.0, rate))
+    soundfile.write(tmp_path / "video.wav", samples, rate, subtype="FLOAT")
+    write_archive(
+        tmp_path / "EPIC_audio.hdf5", video=(samples, written), short=((samples[:rate] * 32767).astype(np.int16), rate)
+    )
+    segments = [(0.0, 0.6), (1.2345, 3.5), (4.5, None)]
+    of_file, of_array = (
+        all_of(
+            load_clips(
+                manifest_of(
+                    *(Entry(str(start), tmp_path / name, ((0,),), start, stop, array) for start, stop in segments)
+                ),
+                SECOND,
+                memory_gigabytes=gigabytes,
+            )
+        )
+        for name, array in (("video.wav", None), ("EPIC_audio.hdf5", "video"))
+    )
+    torch.testing.assert_close(of_array, of_file, rtol=0, atol=2 * STEP)
+    short = Entry("short", tmp_path / "EPIC_audio.hdf5", ((0,),), 0.0, 0.6, "short")
+    (waveform,) = all_of(load_clips(manifest_of(short), SECOND, memory_gigabytes=gigabytes))
+    torch.testing.assert_close(waveform, of_file[0], rtol=0, atol=3 * STEP)
+
+
+def test_segment_of_an_hour_is_read_without_the_hour(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Of a file as of an array; counted are the samples that leave the libraries."""
+    hour = 3600 * 8000
+    minute = np.zeros(60 * 8000, np.int16)
+    with soundfile.SoundFile(tmp_path / "hour.wav", "w", 8000, 1) as file:
+        for _ in range(60):
+            file.write(minute)
+    with h5py.File(tmp_path / "hours.hdf5", "w") as archive:
+        archive.create_dataset("hour", (hour,), np.float32, chunks=(8000,))  # nothing of it is stored
+        archive["hour"].attrs["sampling_rate"] = 8000
+        archive["hour"][3000 * 8000 : 3001 * 8000] = 0.5
+    read: list[int] = []
+
+    def counting(original: Callable[..., np.ndarray]) -> Callable[..., np.ndarray]:
+        def wrapper(*arguments: object, **settings: object) -> np.ndarray:
+            found = original(*arguments, **settings)
+            read.append(np.size(found))
+            return found
+
+        return wrapper
+
+    monkeypatch.setattr(soundfile.SoundFile, "read", counting(soundfile.SoundFile.read))
+    monkeypatch.setattr(h5py.Dataset, "__getitem__", counting(h5py.Dataset.__getitem__))
+    for path, array in (("hour.wav", None), ("hours.hdf5", "hour")):
+        for gigabytes in (1.0, ON_DISK):
+            read.clear()
+            entry = Entry("late", tmp_path / path, ((0,),), 3000.0, 3001.0, array)
+            (waveform,) = all_of(load_clips(manifest_of(entry), SECOND, memory_gigabytes=gigabytes))
+            assert 8000 <= sum(read) < 12_000
+            if array is not None:
+                assert float(waveform[4000:12_000].mean()) == pytest.approx(0.5, abs=0.01)
+
+
+class Reads(Dataset[Tensor]):
+    def __init__(self, clips: ClipSet) -> None:
+        self.clips = clips
+
+    def __len__(self) -> int:
+        return len(self.clips)
+
+    def __getitem__(self, index: int) -> Tensor:
+        return self.clips.waveforms(torch.tensor([index]))[0]
+
+
+@pytest.fixture
+def archived(tmp_path: Path) -> Manifest:
+    write_archive(tmp_path / "EPIC_audio.hdf5", video=(noise(4.0, 24_000), None))
+    return manifest_of(
+        *(
+            Entry(str(start), tmp_path / "EPIC_audio.hdf5", ((0,),), start, start + 0.5, "video")
+            for start in (0, 1, 2, 3)
+        )
+    )
+
+
+@PLACES
+def test_workers_read_what_their_parent_reads(archived: Manifest, gigabytes: float) -> None:
+    """The parent has the HDF5 file open when they start."""
+    clips = load_clips(archived, SECOND, memory_gigabytes=gigabytes)
+    expected = all_of(clips)
+    found: Iterator[Tensor] = iter(DataLoader(Reads(clips), batch_size=None, num_workers=2))
+    assert torch.equal(torch.stack(list(found)), expected)
+
+
+@PLACES
+def test_pickled_clips_read_the_same(archived: Manifest, gigabytes: float) -> None:
+    clips = load_clips(archived, SECOND, memory_gigabytes=gigabytes)
+    expected = all_of(clips)
+    copy = pickle.loads(pickle.dumps(clips))
+    assert torch.equal(all_of(copy), expected)
+    assert copy.names == clips.names
+    assert torch.equal(copy.classes(), clips.classes())
+
+
+# what is missing or unreadable
+
+
+@PLACES
+def test_bad_files_are_left_out_and_named_up_to_the_tolerated_share(tmp_path: Path, gigabytes: float) -> None:
+    entries = entries_of(tmp_path, 40)
+    entries[3].path.write_bytes(b"RIFF")
+    manifest = Manifest("csv", (("a", "b", "c"),), False, tuple(entries), ("gone.wav",))
+    clips = load_clips(manifest, SECOND, memory_gigabytes=gigabytes)
+    assert clips.names == tuple(entry.name for entry in entries if entry.name != "3.wav")
+    assert clips.classes().tolist() == [index % 3 for index in range(40) if index != 3]
+    assert clips.waveforms(torch.tensor([3]))[0, :8000].numpy() == pytest.approx(noise(0.5, seed=4), abs=STEP)
+    assert clips.skipped[0] == "gone.wav: not there"
+    assert clips.skipped[1].startswith("3.wav: 3.wav ")
+    assert len(clips.skipped) == 2
+
+    entries[5].path.write_bytes(b"")
+    with pytest.raises(
+        DataSetError, match=r"3 of the 41 clips of csv are missing or unreadable, and 5 % .* gone\.wav: "
+    ):
+        load_clips(manifest, SECOND, memory_gigabytes=gigabytes)
+    assert len(load_clips(manifest, SECOND, tolerated_missing=0.1, memory_gigabytes=gigabytes)) == 38
+
+
+def test_too_many_bad_files_are_counted_and_the_first_few_named() -> None:
+    manifest = Manifest("csv", (("a",),), False, (), tuple("abcdefg"))
+    with pytest.raises(
+        DataSetError, match=r"7 of the 7 clips .* complete the download: a: not there; .*; e: not there; \.\.\.$"
+    ):
+        load_clips(manifest, SECOND)
+
+
+@pytest.mark.parametrize("share", [-0.1, 1.0])
+def test_tolerated_share_out_of_range_is_refused(share: float) -> None:
+    with pytest.raises(SettingsError, match="tolerated_missing must be 0 or more and below 1"):
+        load_clips(Manifest("csv", (("a",),), False, (), ("a",)), SECOND, tolerated_missing=share)
+
+
+@PLACES
+def test_stretch_beyond_the_end_of_its_recording_is_left_out(tmp_path: Path, gigabytes: float) -> None:
+    (entry,) = entries_of(tmp_path, 1, seconds=0.5)
+    late, over = (Entry(name, entry.path, ((0,),), start, 2.0) for name, start in (("late", 0.45), ("over", 0.2)))
+    clips = load_clips(manifest_of(late, over), SECOND, tolerated_missing=0.5, memory_gigabytes=gigabytes)
+    assert clips.skipped == ("late: it starts at 0.45 s of a recording of 0.50 s",)
+    assert all_of(clips)[0, :4800].numpy() == pytest.approx(noise(0.5)[3200:], abs=STEP)
+    assert not all_of(clips)[0, 4800:].any()
+
+
+@PLACES
+def test_stretch_too_short_to_be_heard_goes_on_a_little(tmp_path: Path, gigabytes: float) -> None:
+    (entry,) = entries_of(tmp_path, 1, seconds=0.5)
+    blink = Entry("blink", entry.path, ((0,),), 0.2, 0.21)
+    (waveform,) = all_of(load_clips(manifest_of(blink), SECOND, memory_gigabytes=gigabytes))
+    assert waveform[:1600].numpy() == pytest.approx(noise(0.5)[3200:4800], abs=STEP)
+    assert not waveform[1600:].any()
+
+
+@PLACES
+@pytest.mark.parametrize(
+    ("recording", "words"),
+    [
+        ("absent", "no array absent"),
+        ("stereo", "no array stereo of one row"),
+        ("broken", "samples that are not finite"),
+    ],
+)
+def test_array_that_cannot_be_heard_is_told(tmp_path: Path, gigabytes: float, recording: str, words: str) -> None:
+    samples = noise(1.0, 24_000)
+    broken = samples.copy()
+    broken[100] = np.nan
+    write_archive(tmp_path / "a.hdf5", stereo=(np.stack([samples, samples]), None), broken=(broken, None))
+    entry = Entry("a", tmp_path / "a.hdf5", ((0,),), 0.0, 0.5, recording)
+    with pytest.raises(DataSetError, match=words):
+        all_of(load_clips(manifest_of(entry), SECOND, memory_gigabytes=gigabytes))
+
+
+def test_file_that_turns_unreadable_later_is_replaced_by_the_next(tmp_path: Path) -> None:
+    entries = entries_of(tmp_path, 40)
+    clips = load_clips(manifest_of(*entries), SECOND, memory_gigabytes=ON_DISK)
+    before = all_of(clips)
+    for number in (39, 38):
+        entries[number].path.unlink()
+    indices = torch.tensor([38, 5, 39])
+    assert torch.equal(clips.waveforms(indices), before[[0, 5, 0]])
+    (targets,) = clips.targets(indices)
+    assert targets.argmax(dim=1).tolist() == [0, 2, 0]  # of the clips that are heard
+    assert [each.split(":")[0] for each in clips.skipped] == ["38.wav", "39.wav"]
+    assert torch.equal(clips.waveforms(indices), before[[0, 5, 0]])
+    assert len(clips.skipped) == 2
+    entries[5].path.unlink()
+    with pytest.raises(DataSetError, match=r"3 of the 40 clips .* are missing or unreadable"):
+        clips.waveforms(indices)
+
+
+@PLACES
+def test_progress_counts_recordings_and_then_clips(tmp_path: Path, gigabytes: float) -> None:
+    first, second = entries_of(tmp_path, 2)
+    entries = (first, second, Entry("again", second.path, ((0,),), 0.1, 0.4))
+    told: list[tuple[int, int]] = []
+    load_clips(
+        manifest_of(*entries),
+        SECOND,
+        memory_gigabytes=gigabytes,
+        progress=lambda done, total: told.append((done, total)),
+    )
+    decoded = [] if gigabytes == ON_DISK else [(1, 3), (2, 3), (3, 3)]
+    assert told == [(1, 2), (2, 2), *decoded]
