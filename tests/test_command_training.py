@@ -150,6 +150,34 @@ def test_losses_are_switched_by_the_command(
     assert_one_sentence(error, "there is no loss 'hope'")
 
 
+def test_replay_stage_starts_from_the_encoder_of_another_checkpoint(
+    run: Run, esc50: Path, trained: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """So that ablations of the replay stage share one encoder."""
+    monkeypatch.setattr(train_command, "preset", tiny_preset)
+    out = tmp_path / "encoder"
+    assert run(*train_arguments(esc50, out, "--replay-epochs", "0"))[0] == 0
+    again = train_arguments(esc50, tmp_path / "replay", "--encoder-epochs", "0", "--start-from", str(out))
+    assert run(*again)[0] == 0
+    weights = [load_checkpoint(folder).model.state_dict() for folder in (out, tmp_path / "replay")]
+    assert torch.equal(weights[0]["mel_mean"], weights[1]["mel_mean"])
+    moved = weights[1]["slots.start"] - weights[0]["slots.start"]
+    assert moved.abs().max() > 1e-4
+    assert "--start-from CHECKPOINT" in load_checkpoint(tmp_path / "replay").about["command"]
+    assert not (tmp_path / "replay" / "log.jsonl").read_text(encoding="utf-8").count('"encoder"')
+
+
+def test_impossible_starts_are_refused(run: Run, esc50: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(train_command, "preset", tiny_preset)
+    status, _, error = run(*train_arguments(esc50, tmp_path / "a", "--encoder-epochs", "0"))
+    assert status == 2
+    assert_one_sentence(error, "give --start-from")
+    other = tiny_checkpoint(tmp_path / "other", tiny_model(clip_seconds=1.0))
+    status, _, error = run(*train_arguments(esc50, tmp_path / "b", "--start-from", str(other)))
+    assert status == 2
+    assert_one_sentence(error, "other has other classes or another preset")
+
+
 def test_folder_of_class_folders_becomes_a_checkpoint_that_explains(
     run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -152,8 +152,8 @@ def test_belief_of_several_labels_is_their_mean() -> None:
         ({"batch_size": 24}, "multiple of micro_batch_size"),
         ({"batch_size": 0}, "multiple of micro_batch_size"),
         ({"micro_batch_size": 3}, "must be even"),
-        ({"encoder_epochs": 0}, "at least one epoch"),
-        ({"replay_epochs": 0}, "at least one epoch"),
+        ({"encoder_epochs": -1}, "less than no epochs"),
+        ({"encoder_epochs": 0, "replay_epochs": 0}, "one of the two needs some"),
         ({"optimizer": "lion"}, "adamw or sgd"),
     ],
 )

@@ -16,7 +16,8 @@ from tqdm import tqdm
 
 from playitback.checkpoint import load_checkpoint, save_checkpoint
 from playitback.commands.shared import add_data, add_device, add_json, bar, folds, joined, load_data, print_json
-from playitback.config import PRESETS, preset
+from playitback.config import PRESETS, ModelConfig, preset
+from playitback.errors import SettingsError
 from playitback.models.playitback import ReplayModel
 from playitback.training import card
 from playitback.training.evaluation import measure
@@ -34,6 +35,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--preset", choices=PRESETS, default="small", help="default: %(default)s")
     add_data(parser)
     parser.add_argument("--out", type=Path, required=True, metavar="DIR", help="the checkpoint's folder")
+    parser.add_argument(
+        "--start-from", metavar="DIR",
+        help="a checkpoint of the same preset and classes to start from; with --encoder-epochs 0 it keeps its encoder",
+    )  # fmt: skip
     for name in _RECIPE_NUMBERS:
         parser.add_argument(f"--{name.replace('_', '-')}", type=int, metavar="N", help="default: the preset's")
     parser.add_argument(
@@ -62,7 +67,7 @@ def main(arguments: argparse.Namespace) -> int:
         clips = load_data(arguments, description.front_end, folds, split)
         config = dataclasses.replace(description, labels=clips.labels, multi_label=clips.multi_label)
         torch.manual_seed(recipe.seed)  # of the weights at the start; what is random later is seeded in the loop
-        model = ReplayModel(config).to(processes.device)
+        model = _start(arguments, config).to(processes.device)
         workers = arguments.workers
         if workers is None:
             workers = 0 if processes.device.type == "cpu" else max((os.cpu_count() or 1) // processes.count, 1)
@@ -107,6 +112,20 @@ def main(arguments: argparse.Namespace) -> int:
             f"Open it: python app.py --checkpoint {shlex.quote(str(arguments.out))}"
         )
     return 0
+
+
+def _start(arguments: argparse.Namespace, config: ModelConfig) -> ReplayModel:
+    """A new model, or the one that ``--start-from`` names."""
+    if arguments.start_from is None:
+        if arguments.encoder_epochs == 0:
+            raise SettingsError(
+                "without epochs of its own the encoder must come from somewhere; give --start-from, too"
+            )
+        return ReplayModel(config)
+    checkpoint = load_checkpoint(arguments.start_from)
+    if checkpoint.model.config != config:
+        raise SettingsError(f"{checkpoint.name} has other classes or another preset; start from one that has the same")
+    return checkpoint.model
 
 
 def _recipe(arguments: argparse.Namespace) -> Recipe:
@@ -157,6 +176,8 @@ def _command(arguments: argparse.Namespace, recipe: Recipe, folds: tuple[int, ..
         parts.append(f"--folds {joined(folds)}")
     if split is not None:
         parts.append(f"--split {split}")
+    if arguments.start_from is not None:
+        parts.append("--start-from CHECKPOINT")
     if arguments.losses is not None:
         parts.append(f"--losses {','.join(arguments.losses)}")
     parts += [f"--{name.replace('_', '-')} {getattr(recipe, name)}" for name in _RECIPE_NUMBERS]

@@ -63,7 +63,7 @@ def train(
     out.mkdir(parents=True, exist_ok=True)
     run = {"recipe": asdict(recipe), "model": model.config.to_dict(), "clips": list(clips.names)}
     saved = read_state(out, run)
-    if saved is None:
+    if saved is None and recipe.encoder_epochs:  # else the encoder is a trained one, and knows its own
         model.mel_mean, model.mel_deviation = log_mel_statistics(model, clips)
     # torch's annotations do not know this argument
     model.encoder.stem.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
@@ -71,6 +71,8 @@ def train(
     for stage in STAGES:
         if saved is not None and STAGES.index(saved["stage"]) > STAGES.index(stage):
             continue  # the run was interrupted in a later stage
+        if not recipe.epochs(stage):
+            continue
         groups = _prepare_stage(model, recipe, stage)
         parameters = [parameter for group in groups for parameter in group["params"]]
         optimizer = _optimizer(groups, recipe, stage)

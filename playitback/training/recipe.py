@@ -101,8 +101,8 @@ class Recipe:
             raise SettingsError(
                 f"batch_size must be a multiple of micro_batch_size ({self.micro_batch_size}), got {self.batch_size}"
             )
-        if self.encoder_epochs < 1 or self.replay_epochs < 1:
-            raise SettingsError("each stage needs at least one epoch")
+        if min(self.encoder_epochs, self.replay_epochs) < 0 or not self.encoder_epochs + self.replay_epochs:
+            raise SettingsError("a stage cannot have less than no epochs, and one of the two needs some")
         if self.optimizer not in ("adamw", "sgd"):
             raise SettingsError(f"optimizer must be adamw or sgd, got {self.optimizer!r}")
 
