@@ -42,8 +42,8 @@ def main(arguments: argparse.Namespace) -> int:
     unknown = sorted(set(arguments.beds) - set(labels))
     if unknown:
         raise SettingsError(f"there is no class {unknown[0]!r} for --beds; choose from {', '.join(labels)}")
-    beds = {name: waveforms[targets[:, labels.index(name)] > 0] for name in arguments.beds}
-    empty = sorted(name for name, found in beds.items() if not len(found))
+    beds = {f"recorded {name}": waveforms[targets[:, labels.index(name)] > 0] for name in arguments.beds}
+    empty = sorted(name.removeprefix("recorded ") for name, found in beds.items() if not len(found))
     if empty:
         raise SettingsError(f"there are no clips of {empty[0]!r} here; choose other --beds or another part of the data")
     with bar("listening") as report:

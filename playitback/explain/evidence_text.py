@@ -142,9 +142,10 @@ def narrowness(found: Narrowness) -> str:
 
 def localisation(found: Sequence[Located]) -> str:
     """Share of replayed time inside the event, IoU and pointing game, each beside chance and the energy detector."""
+    width = max(16, *(len(each.condition) + 1 for each in found))
     lines = [
         "Where the event is known; each as: chosen / random segments / energy detector, in %",
-        f"{'sound':<16}{'clips':>6}{'named':>7}{'event':>7}{'replayed':>10}{'time inside event':>22}"
+        f"{'sound':<{width}}{'clips':>6}{'named':>7}{'event':>7}{'replayed':>10}{'time inside event':>22}"
         f"{'IoU':>22}{'peak inside':>22}{'most inside':>22}",
     ]
     for each in found:
@@ -157,7 +158,7 @@ def localisation(found: Sequence[Located]) -> str:
         )
         cells = "".join(f"{' / '.join(f'{100 * one.mean:.1f}' for one in column):>22}" for column in columns)
         lines.append(
-            f"{each.condition:<16}{each.clips:>6}{100 * each.named:>7.1f}{100 * each.event_share:>7.1f}"
+            f"{each.condition:<{width}}{each.clips:>6}{100 * each.named:>7.1f}{100 * each.event_share:>7.1f}"
             f"{100 * each.replayed_share:>10.1f}{cells}"
         )
     lines.append(
