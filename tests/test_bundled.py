@@ -38,14 +38,16 @@ def test_checkpoint_is_small_and_carries_its_terms() -> None:
 def test_knocks_are_named_and_replayed_where_they_are(recognizer: Recognizer) -> None:
     """Three knocks from 1.1 s on and two from 3.2 s on, in a quiet room."""
     recording = audio.load(EXAMPLES / "door_wood_knock.wav", window_seconds=recognizer.clip_seconds)
+    chosen = []
     for playback in recognizer.explain(recording.samples):
         assert recognizer.labels[playback.probabilities.argmax()] == "door_wood_knock"
-        assert playback.segments
+        assert {segment.start_seconds > 2.5 for segment in playback.segments} == {False, True}  # some of both groups
         for segment in playback.segments:
             assert 0.8 < segment.start_seconds < 2.0 or 2.9 < segment.start_seconds < 3.8
             assert segment.seconds < 1.2
-        covered = [any(each.start_seconds < at < each.end_seconds for each in playback.segments) for at in (1.15, 3.25)]
-        assert all(covered)
+        chosen += playback.segments
+    for knock in (1.15, 1.37, 1.60, 3.25, 3.48):
+        assert any(each.start_seconds < knock < each.end_seconds for each in chosen)
 
 
 def test_bfloat16_names_the_same_classes() -> None:
