@@ -16,7 +16,7 @@ from torch import Tensor
 from playitback.checkpoint import Checkpoint, load_checkpoint
 from playitback.config import ModelConfig
 from playitback.errors import AudioError, SettingsError
-from playitback.models.playitback import Choice, Pass, ReplayModel
+from playitback.models.playitback import Choice, Pass, ReplayModel, class_probabilities
 from playitback.replay import Segment, TimeMap, unpad_segments
 
 
@@ -133,8 +133,7 @@ class Recognizer:
         )
 
     def _probabilities(self, logits: Tensor) -> Tensor:
-        logits = logits.float()
-        return logits.sigmoid() if self.config.multi_label else logits.softmax(dim=-1)
+        return class_probabilities(logits, self.config.multi_label)
 
     def _padded(self, waveform: np.ndarray) -> np.ndarray:
         wanted = self.config.front_end.clip_samples

@@ -13,7 +13,7 @@ from torch import Generator, Tensor
 
 from playitback.errors import SettingsError
 from playitback.explain.controls import CHOSEN, NOT_FINER, choice, merge_segments
-from playitback.models.playitback import Pass, ReplayModel
+from playitback.models.playitback import Pass, ReplayModel, class_probabilities
 
 #: called with (clips heard so far, clips in all); raising in it cancels
 Report = Callable[[int, int], None]
@@ -95,7 +95,7 @@ def _run(model: ReplayModel, passes: list[Pass]) -> Run:
     replayed = torch.cat([each.replayed for each in passes[1:]], dim=1)
     attention = [resample(each.slots.attention[:, 0], each.column_edges, TIME_BINS) for each in passes[:-1]]
     return Run(
-        probabilities=(logits.sigmoid() if model.config.multi_label else logits.softmax(dim=2)).cpu(),
+        probabilities=class_probabilities(logits, model.config.multi_label).cpu(),
         replayed=merge_segments(replayed, model.config.front_end.clip_seconds).cpu(),
         attention=torch.stack(attention).mean(dim=0).cpu(),
     )

@@ -205,6 +205,15 @@ class ReplayModel(nn.Module):
         return passes[-1].logits
 
 
+def class_probabilities(logits: Tensor, multi_label: bool) -> Tensor:
+    """Logits (..., classes) of a head -> probabilities: of every class by itself, or of one among all.
+
+    In float32 at least, whatever the autocast.
+    """
+    logits = logits if logits.dtype == torch.float64 else logits.float()
+    return logits.sigmoid() if multi_label else logits.softmax(dim=-1)
+
+
 def audible_columns(waveforms: Tensor, edges: Tensor, sample_rate: int) -> Tensor:
     """(B, T): whether at least half of a column, between its edges (B, T + 1) in seconds, is not digital silence.
 

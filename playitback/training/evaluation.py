@@ -18,7 +18,7 @@ import torch
 from torch import Tensor
 
 from playitback.errors import CheckpointError, SettingsError
-from playitback.models.playitback import ReplayModel
+from playitback.models.playitback import ReplayModel, class_probabilities
 from playitback.recognizer import fastest_dtype
 from playitback.training import metrics
 from playitback.training.clips import ClipSet
@@ -137,7 +137,7 @@ def measure(model: ReplayModel, clips: ClipSet, playbacks: int, report: Report) 
             logits = [each.logits for each in heard]
             if fuses:
                 logits.append(model.decoder.logits(model.decoder.fuse([each.summary for each in heard])))
-        said.append([tuple(_probabilities(head, config.multi_label) for head in each) for each in logits])
+        said.append([tuple(class_probabilities(head, config.multi_label).cpu() for head in each) for each in logits])
         true.append(clips.targets(indices))
         replayed += [float(each.replayed.diff(dim=2).sum()) for each in heard]
         report(int(indices[-1]) + 1, len(clips))
@@ -157,11 +157,6 @@ def measure(model: ReplayModel, clips: ClipSet, playbacks: int, report: Report) 
         return Evaluation(len(clips), heads[0], seconds)
     action = _course([_action_figures(prediction, targets) for prediction in predictions], fuses)
     return Evaluation(len(clips), action, seconds, dict(zip(PAIR, heads, strict=True)))
-
-
-def _probabilities(logits: Tensor, multi_label: bool) -> Tensor:
-    logits = logits.float()
-    return (logits.sigmoid() if multi_label else logits.softmax(dim=1)).cpu()
 
 
 def _joined(batches: Sequence[tuple[Tensor, ...]]) -> tuple[np.ndarray, ...]:

@@ -25,7 +25,7 @@ import torch
 import torch.nn.functional as F
 from torch import Generator, Tensor, nn
 
-from playitback.models.playitback import Pass, ReplayModel
+from playitback.models.playitback import Pass, ReplayModel, class_probabilities
 from playitback.spectrogram import SILENCE
 from playitback.training import augmentation
 from playitback.training.recipe import Recipe
@@ -170,7 +170,7 @@ def belief(logits: Sequence[Tensor], targets: Sequence[Tensor], multi_label: boo
     """(B,): probability of the true class, of several the mean weighted by the targets; mean over the heads."""
     beliefs = []
     for each, target in zip(logits, targets, strict=True):
-        probabilities = each.float().sigmoid() if multi_label else each.float().softmax(dim=1)
+        probabilities = class_probabilities(each, multi_label)
         beliefs.append((probabilities * target).sum(dim=1) / target.sum(dim=1).clamp_min(1e-6))
     return torch.stack(beliefs).mean(dim=0)
 
