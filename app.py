@@ -20,7 +20,7 @@ except ImportError:  # everywhere but on Hugging Face
     spaces = None
 
 from app.page import build_page, launch_settings
-from app.service import ExplanationService, PlayItBackError, offered_checkpoints
+from app.service import ExplanationService, Models, PlayItBackError, offered_checkpoints
 
 GPU_SECONDS = 30  # that one explanation may use of a GPU lent by a Space
 
@@ -35,11 +35,11 @@ def parse_arguments(arguments: Sequence[str]) -> argparse.Namespace:
     return parser.parse_args(arguments)
 
 
-def make_service(checkpoint: str | None, device: str) -> ExplanationService:
-    """The service that the page uses. Ends the program with one sentence if the checkpoint is no good."""
+def load_models(checkpoint: str | None, device: str) -> Models:
+    """The models that the page offers. Ends the program with one sentence if the checkpoint is no good."""
     on_device: Callable[[Any], Any] | None = None if spaces is None else spaces.GPU(duration=GPU_SECONDS)
     try:
-        return ExplanationService(offered_checkpoints(checkpoint), device, on_device)
+        return Models(offered_checkpoints(checkpoint), device, on_device)
     except PlayItBackError as error:
         print(error, file=sys.stderr)
         raise SystemExit(2) from error
@@ -47,11 +47,11 @@ def make_service(checkpoint: str | None, device: str) -> ExplanationService:
 
 arguments = parse_arguments(sys.argv[1:] if __name__ == "__main__" else ())
 # At module level, where a Space with a lent GPU wants the model loaded and the page found.
-service = make_service(arguments.checkpoint, arguments.device)
-demo = build_page(service)
+models = load_models(arguments.checkpoint, arguments.device)
+demo = build_page(models)
 
 if __name__ == "__main__":
-    threading.Thread(target=service.warm_up, daemon=True).start()
+    threading.Thread(target=ExplanationService(models).warm_up, daemon=True).start()
     try:
         demo.launch(server_name=arguments.host, server_port=arguments.port, **launch_settings())
     except OSError as error:

@@ -1,38 +1,21 @@
-"""Arrays to pictures: spectrograms as PNG, the overview of a long recording as SVG, the confidence chart as plotly."""
+"""Arrays to pictures of the page: the overview of a long recording as SVG, the confidence chart as plotly."""
 
 from __future__ import annotations
 
 import html
 from collections.abc import Mapping, Sequence
-from pathlib import Path
 
-import matplotlib
 import numpy as np
 import plotly.graph_objects as go
-from PIL import Image
 
 from app import text
+from playitback.report import words
 
 #: colours that colour-blind people tell apart, readable on light and on dark (after Okabe and Ito, 2008)
 LINE_COLOURS = ("#D55E00", "#2E8BCB", "#009E73", "#CC79A7", "#C28B00", "#8A6FD1", "#8C8C8C")
 MARKERS = ("circle", "square", "diamond", "triangle-up", "cross", "x", "star")
 #: between light and dark: readable on either background
 GRID, RULE, TYPE = "rgba(128, 136, 150, 0.25)", "rgba(128, 136, 150, 0.9)", "#7A828E"
-
-_PALETTE = (matplotlib.colormaps["magma"](np.arange(256))[:, :3] * 255).round().astype(np.uint8)
-
-
-def write_spectrogram(log_mel: np.ndarray, colours: tuple[float, float], path: Path) -> None:
-    """Writes (columns, mels) as a PNG of columns x mels pixels, low frequency at the bottom, no axes.
-
-    ``colours``: the values that get the darkest and the brightest colour.
-    """
-    low, high = colours
-    shade = np.clip((log_mel - low) * (255 / (high - low)), 0, 255).astype(np.uint8)
-    # one byte a pixel and a palette: a third of the size of RGB, and quicker to write
-    picture = Image.fromarray(np.ascontiguousarray(shade.T[::-1]))
-    picture.putpalette(_PALETTE.tobytes())
-    picture.save(path, compress_level=3)
 
 
 def overview_svg(peaks: np.ndarray, window: tuple[float, float], description: str) -> str:
@@ -71,7 +54,7 @@ def confidence_chart(
         figure.add_scatter(
             x=list(range(len(values))),
             y=[100 * float(value) for value in values],
-            name=text.class_name(label),
+            name=words.class_name(label),
             mode="lines+markers",
             line={"color": LINE_COLOURS[index % len(LINE_COLOURS)], "width": 4 if strong else 2},
             marker={"symbol": MARKERS[index % len(MARKERS)], "size": 11 if strong else 8},
@@ -79,7 +62,7 @@ def confidence_chart(
         )
     for index in range(1, len(decisions)):
         if decisions[index] != decisions[index - 1]:
-            _mark_change(figure, index, text.decision_change(decisions[index - 1], decisions[index]), expected_passes)
+            _mark_change(figure, index, words.decision_change(decisions[index - 1], decisions[index]), expected_passes)
     figure.update_layout(
         template="none",
         height=400,

@@ -20,7 +20,9 @@ from gradio_client.exceptions import AppError
 from tiny import CLIP_SECONDS, RATE, chirp, tiny_checkpoint, tiny_model
 
 from app import page, text
-from app.service import ExplanationService
+from app.events import FOLDER_PREFIX
+from app.service import Models
+from playitback.report import words
 
 PLAYBACKS = 2
 LABELS = ("church_bells", "rain", "siren")
@@ -49,17 +51,17 @@ def address(folder: Path, folders_during_runs: list[list[Path]], serve: Callable
     """A page whose model breaks on request: when it is to hear a constant sound."""
 
     def breaking(hear: Callable[..., Iterator[Any]]) -> Callable[..., Iterator[Any]]:
-        def wrapped(name: str, samples: np.ndarray, playbacks: int) -> Iterator[Any]:
-            folders_during_runs.append(list((folder / "temporary").glob(f"{page.FOLDER_PREFIX}*")))
-            if np.ptp(samples) < 0.01:
+        def wrapped(name: str, work: Any, arguments: tuple[Any, ...]) -> Iterator[Any]:
+            folders_during_runs.append(list((folder / "temporary").glob(f"{FOLDER_PREFIX}*")))
+            if np.ptp(arguments[0]) < 0.01:
                 raise RuntimeError(SECRET)
-            yield from hear(name, samples, playbacks)
+            yield from hear(name, work, arguments)
 
         return wrapped
 
     checkpoint = tiny_checkpoint(folder / "tiny", tiny_model(labels=LABELS, playbacks=PLAYBACKS))
-    service = ExplanationService([str(checkpoint)], "cpu", breaking)
-    return serve(page.build_page(service, []), **page.launch_settings())
+    models = Models([str(checkpoint)], "cpu", breaking)
+    return serve(page.build_page(models, []), **page.launch_settings())
 
 
 @pytest.fixture(scope="module")
@@ -193,7 +195,7 @@ def test_a_runs_own_files_go_when_it_ends(
 ) -> None:
     client.predict(handle_file(clip), playbacks=0, api_name="/explain")
     assert len(folders_during_runs[-1]) == 1
-    assert list((folder / "temporary").glob(f"{page.FOLDER_PREFIX}*")) == []
+    assert list((folder / "temporary").glob(f"{FOLDER_PREFIX}*")) == []
 
 
 def test_the_page_reports_nothing_keeps_no_history_and_deletes_its_files(client: Client, address: str) -> None:
@@ -207,33 +209,33 @@ def test_the_page_reports_nothing_keeps_no_history_and_deletes_its_files(client:
 
 def plain(sentence: str) -> str:
     """With ordinary spaces, to be read in a test; no line may end between a number and its unit on the page."""
-    return sentence.replace(text.NBSP, " ")
+    return sentence.replace(words.NBSP, " ")
 
 
 def test_sentences_carry_numbers_with_units() -> None:
-    first = text.pass_sentence(0, "clock_tick", 0.414, None, None, 0.0, 0.02)
+    first = words.pass_sentence(0, "clock_tick", 0.414, None, None, 0.0, 0.02)
     assert plain(first) == "At the first hearing, at a hop of 20 ms, the model says clock tick (41 %)."
-    second = text.pass_sentence(1, "rain", 0.62, 0.21, "clock_tick", 1.4, 0.00667)
+    second = words.pass_sentence(1, "rain", 0.62, 0.21, "clock_tick", 1.4, 0.00667)
     assert plain(second) == (
         "Playback 1 heard 1.4 s again at a hop of 6.67 ms. The model now says rain (62 %, +21 points), "
         "no longer clock tick."
     )
-    third = text.pass_sentence(2, "rain", 0.61, -0.01, "rain", 0.0, 0.005)
+    third = words.pass_sentence(2, "rain", 0.61, -0.01, "rain", 0.0, 0.005)
     assert plain(third) == (
         "Nothing was chosen to be heard again before playback 2. The model still says rain (61 %, −1 point)."
     )
     shares = (0.0, 0.001, 0.5, 0.999, 1.0)
-    assert [plain(text.percent(share)) for share in shares] == ["0 %", "<1 %", "50 %", ">99 %", "100 %"]
+    assert [plain(words.percent(share)) for share in shares] == ["0 %", "<1 %", "50 %", ">99 %", "100 %"]
     assert plain(text.recording_facts(95.5, 44_100, 2, "MP3")) == "1 min 36 s · 44.1 kHz · stereo · MP3"
     assert "rain (62\N{NO-BREAK SPACE}%" in second
 
 
 def test_the_conclusion_says_when_the_model_changed_its_mind() -> None:
-    assert plain(text.conclusion(("rain",), 0.5)) == "The model hears rain, 50 %."
-    assert plain(text.conclusion(("rain", "rain"), 0.5)) == (
+    assert plain(words.conclusion(("rain",), 0.5)) == "The model hears rain, 50 %."
+    assert plain(words.conclusion(("rain", "rain"), 0.5)) == (
         "The model hears rain, 50 %; it was of that mind from the first hearing."
     )
-    assert plain(text.conclusion(("rain", "siren", "siren", "engine"), 0.5)) == (
+    assert plain(words.conclusion(("rain", "siren", "siren", "engine"), 0.5)) == (
         "The model hears engine, 50 %. It changed its mind at playbacks 1 and 3; first it heard rain."
     )
 

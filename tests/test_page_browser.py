@@ -16,7 +16,8 @@ from tiny import CLIP_SECONDS, RATE, chirp, tiny_checkpoint, tiny_model
 
 from app import text
 from app.page import build_page, launch_settings
-from app.service import ExplanationService
+from app.service import ExplanationService, Models
+from playitback.report import words
 
 pytestmark = pytest.mark.browser
 
@@ -101,9 +102,9 @@ def address(folder: Path, module_gate: Gate, serve: Callable[..., str]) -> str:
         examples.append(folder / f"{name}.wav")
         soundfile.write(examples[-1], chirp(seconds), RATE)
     other = tiny_checkpoint(folder / "other", tiny_model(labels=("dog", "cat"), playbacks=1, clip_seconds=1.0))
-    service = ExplanationService([str(checkpoint), str(other)], "cpu", module_gate.before_each_pass)
-    service.warm_up()
-    return serve(build_page(service, examples), **launch_settings())
+    models = Models([str(checkpoint), str(other)], "cpu", module_gate.before_each_pass)
+    ExplanationService(models).warm_up()
+    return serve(build_page(models, examples), **launch_settings())
 
 
 @pytest.fixture
@@ -257,7 +258,7 @@ def test_confidence_shows_the_leading_classes_and_the_one_asked_for(page: Page) 
     table = page.locator("#numbers table")
     expect(table.locator("thead th")).to_have_text(["First hearing", "Playback 1", "Playback 2"])
     shown = table.locator("tbody th").all_inner_texts()
-    missing = next(label for label in map(text.class_name, LABELS) if label not in shown)
+    missing = next(label for label in map(words.class_name, LABELS) if label not in shown)
     page.get_by_role("combobox", name=re.compile(text.CLASS)).click()
     page.get_by_role("option", name=missing, exact=True).click()
     play_back(page)

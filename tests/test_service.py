@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import pickle
 import shutil
 from collections.abc import Callable, Iterator
 from itertools import pairwise
@@ -14,9 +15,12 @@ import soundfile
 from PIL import Image
 from tiny import CLIP_SECONDS, RATE, chirp, tiny_checkpoint, tiny_model
 
-from app import service as service_module
-from app.service import ExplanationService, ExplanationView, Settings, offered_checkpoints
+from app.service import ExplanationService, ExplanationView, Models, Settings, offered_checkpoints
+from app.service import models as models_module
 from playitback.errors import AudioError, CheckpointError, SettingsError
+from playitback.report import words
+from playitback.report.files import write_files
+from playitback.report.rows import PICTURE_COLUMNS
 
 PLAYBACKS = 2
 LABELS = ("church_bells", "rain", "siren", "engine", "clock_tick", "wind")
@@ -30,7 +34,7 @@ def checkpoint(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="module")
 def service(checkpoint: Path) -> ExplanationService:
-    return ExplanationService([str(checkpoint)], "cpu")
+    return ExplanationService(Models([str(checkpoint)], "cpu"))
 
 
 @pytest.fixture
@@ -53,12 +57,12 @@ def made(folder: Path) -> Path:
 
 
 def test_a_run_is_shown_empty_first_and_then_with_one_more_pass_each_time(run: tuple[ExplanationView, ...]) -> None:
-    assert [len(view.passes) for view in run] == [0, 1, 2, 3]
+    assert [view.passes for view in run] == [len(view.player.rows) for view in run] == [0, 1, 2, 3]
     assert [view.finished for view in run] == [False, False, False, True]
     assert {view.expected_passes for view in run} == {PLAYBACKS + 1}
     assert len({view.run_id for view in run}) == 1
     for earlier, later in pairwise(run):
-        assert later.passes[: len(earlier.passes)] == earlier.passes
+        assert later.player.rows[: earlier.passes] == earlier.player.rows
 
 
 def test_every_run_has_an_id_of_its_own(service: ExplanationService, clip: Path, tmp_path: Path) -> None:
@@ -67,47 +71,45 @@ def test_every_run_has_an_id_of_its_own(service: ExplanationService, clip: Path,
 
 
 def test_what_a_pass_chose_is_what_the_next_one_replays(run: tuple[ExplanationView, ...]) -> None:
-    passes = run[-1].passes
+    passes = run[-1].player.rows
     assert passes[0].replayed == ()
     assert passes[0].replayed_seconds == 0
     for earlier, later in pairwise(passes):
         assert earlier.segments
         assert later.replayed == earlier.segments
         assert later.replayed_seconds == pytest.approx(sum(end - start for start, end in later.replayed))
-        assert later.hop_seconds < earlier.hop_seconds
+        assert later.hop_ms < earlier.hop_ms
 
 
 def test_rows_carry_the_numbers_of_the_explanation(run: tuple[ExplanationView, ...]) -> None:
     view = run[-1]
-    for row in view.passes:
+    for row in view.player.rows:
         playback = view.explanation.playbacks[row.index]
-        assert row.decision == view.explanation.decision(row.index)
-        assert [each.label for each in row.classes] == list(view.explanation.ranking(row.index)[:5])
-        assert [each.probability for each in row.classes] == pytest.approx(sorted(playback.probabilities)[:0:-1])
+        names, probabilities, changes = zip(*row.classes, strict=True)
+        assert list(names) == [words.class_name(label) for label in view.explanation.ranking(row.index)[:5]]
+        assert list(probabilities) == pytest.approx(sorted(playback.probabilities)[:0:-1])
+        assert changes[0] == view.explanation.change(row.index, view.explanation.decision(row.index))
         np.testing.assert_allclose(row.informative, playback.slot_attention[0])
         np.testing.assert_allclose(np.add(row.informative, row.uninformative), 1.0, atol=1e-6)
         assert len(row.attention_seconds) == len(row.informative)
-    assert [each.change for each in view.passes[0].classes] == [None] * 5
-    assert view.passes[1].change == pytest.approx(
-        view.passes[1].probability - view.explanation.probability(0, view.passes[1].decision)
-    )
+    assert [change for _, _, change in view.player.rows[0].classes] == [None] * 5
 
 
 def test_pictures_are_pixels_on_the_clips_seconds_and_on_the_models_frames(run: tuple[ExplanationView, ...]) -> None:
-    for row in run[-1].passes:
+    for row in run[-1].player.rows:
         with Image.open(row.spectrogram) as picture:
-            assert picture.size == (service_module.PICTURE_COLUMNS, 32)
+            assert picture.size == (PICTURE_COLUMNS, 32)
         with Image.open(row.frames_spectrogram) as picture:
             assert picture.size == (160, 32)
-    with Image.open(run[-1].passes[0].spectrogram) as picture:
+    with Image.open(run[-1].player.rows[0].spectrogram) as picture:
         # the tone rises, so its brightest pixel climbs from the bottom (the last row) up
         brightest = np.argmax(np.array(picture), axis=0)
     assert brightest[100] > brightest[1400]
 
 
 def test_tapes_last_as_long_as_the_clip_and_their_map_is_the_models(run: tuple[ExplanationView, ...]) -> None:
-    for row in run[-1].passes:
-        info = soundfile.info(row.tape)
+    for row in run[-1].player.rows:
+        info = soundfile.info(row.tape_audio)
         assert (info.frames, info.samplerate, info.subtype) == (CLIP_SECONDS * RATE, RATE, "PCM_16")
         tape_seconds, clip_seconds = np.array(row.tape_map).T
         assert (tape_seconds[0], tape_seconds[-1]) == pytest.approx((0, CLIP_SECONDS))
@@ -120,34 +122,33 @@ def test_tapes_last_as_long_as_the_clip_and_their_map_is_the_models(run: tuple[E
 
 
 def test_files_to_take_away_hold_the_explanation_and_every_segment_exactly(
-    service: ExplanationService, run: tuple[ExplanationView, ...], tmp_path: Path
+    run: tuple[ExplanationView, ...], tmp_path: Path
 ) -> None:
     view = run[-1]
-    files = service.write_files(view, tmp_path)
+    files = write_files(view.explanation, view.samples, tmp_path)
     assert json.loads(files.explanation.read_text(encoding="utf-8")) == view.explanation.to_dict()
-    stretches = [segment for row in view.passes for segment in row.segments]
+    stretches = [segment for row in view.player.rows for segment in row.segments]
     assert len(files.segments) == len(stretches)
     assert files.segments[0].name == "pass-0-segment-1.wav"
     for path, (start, end) in zip(files.segments, stretches, strict=True):
         samples, _ = soundfile.read(path, dtype="float32")
         wanted = view.samples[round(start * RATE) : round(end * RATE)]
         np.testing.assert_allclose(samples, wanted, atol=1 / 32768)
-    assert files.tapes == tuple(row.tape for row in view.passes)
 
 
 def test_fewer_playbacks_can_be_asked_for(service: ExplanationService, clip: Path, tmp_path: Path) -> None:
     *_, view = service.explain(clip, Settings("tiny", playbacks=0), made(tmp_path / "out"))
-    assert len(view.passes) == view.expected_passes == 1
+    assert view.passes == view.expected_passes == 1
 
 
 def test_the_class_asked_for_is_followed_although_the_model_does_not_believe_it(
     service: ExplanationService, run: tuple[ExplanationView, ...], clip: Path, tmp_path: Path
 ) -> None:
     unlikely = run[-1].explanation.ranking(-1)[-1]
-    assert unlikely not in [each.label for each in run[-1].passes[-1].classes]
+    assert unlikely not in [name for name, _, _ in run[-1].player.rows[-1].classes]
     settings = Settings("tiny", class_to_follow=unlikely)
     *_, view = service.explain(clip, settings, made(tmp_path / "asked"))
-    assert view.passes[-1].classes[-1].label == unlikely
+    assert view.player.rows[-1].classes[-1][0] == words.class_name(unlikely)
     assert view.class_followed == unlikely
     assert unlikely in view.leading
     assert run[-1].class_followed == run[-1].decisions[-1]
@@ -166,12 +167,12 @@ def test_a_short_recording_is_heard_with_silence_after_it(service: ExplanationSe
     path = tmp_path / "short.wav"
     soundfile.write(path, chirp(0.5), RATE)
     *_, view = service.explain(path, Settings("tiny"), made(tmp_path / "out"))
-    samples, _ = soundfile.read(view.clip_audio)
+    samples, _ = soundfile.read(view.player.clip_audio)
     assert len(samples) == CLIP_SECONDS * RATE
     assert np.abs(samples[: RATE // 2]).max() > 0.3
     assert not samples[RATE // 2 :].any()
     assert view.explanation.seconds == 0.5
-    assert all(end <= 0.6 for row in view.passes for _, end in row.segments)  # silence is never replayed
+    assert all(end <= 0.6 for row in view.player.rows for _, end in row.segments)  # silence is never replayed
 
 
 def test_digital_silence_is_explained_and_said(service: ExplanationService, tmp_path: Path) -> None:
@@ -179,7 +180,7 @@ def test_digital_silence_is_explained_and_said(service: ExplanationService, tmp_
     soundfile.write(path, np.zeros(int(CLIP_SECONDS * RATE)), RATE)
     *_, view = service.explain(path, Settings("tiny"), made(tmp_path / "out"))
     assert view.finished
-    assert [row.segments for row in view.passes] == [()] * 3
+    assert [row.segments for row in view.player.rows] == [()] * 3
     assert any("silen" in note for note in view.explanation.notes)
 
 
@@ -223,7 +224,7 @@ def test_bad_input_raises_its_sentence_and_the_service_goes_on(
         service.describe(path, "tiny")
     with pytest.raises(AudioError, match=r"words\.wav is not a sound file"):
         next(service.explain(path, Settings("tiny"), tmp_path))
-    assert next(service.explain(clip, Settings("tiny"), tmp_path)).passes == ()
+    assert next(service.explain(clip, Settings("tiny"), tmp_path)).passes == 0
 
 
 @pytest.mark.parametrize(
@@ -244,46 +245,46 @@ def test_settings_out_of_range_are_refused_before_anything_is_shown(
 
 def test_an_unknown_model_is_refused_with_those_there_are(service: ExplanationService, clip: Path) -> None:
     with pytest.raises(CheckpointError, match="there is no model 'huge'; there are: tiny"):
-        service.model("huge")
+        service.models.model("huge")
 
 
 def test_a_wrong_checkpoint_is_found_at_the_start(tmp_path: Path) -> None:
     with pytest.raises(CheckpointError, match="there is no checkpoint 'nowhere'"):
-        ExplanationService(["nowhere"])
+        Models(["nowhere"])
 
 
 def test_visitors_see_a_models_name_and_not_its_folder(service: ExplanationService) -> None:
-    assert service.checkpoints == ("tiny",)
-    model = service.model("tiny")
+    assert service.models.checkpoints == ("tiny",)
+    model = service.models.model("tiny")
     assert (model.name, model.labels, model.playbacks, model.clip_seconds) == ("tiny", LABELS, PLAYBACKS, CLIP_SECONDS)
     assert "A tiny model" in model.card
 
 
 def test_the_given_checkpoint_is_offered_before_the_bundled_ones(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(service_module, "available_checkpoints", lambda: ("one", "two"))
+    monkeypatch.setattr(models_module, "available_checkpoints", lambda: ("one", "two"))
     assert offered_checkpoints() == ("one", "two")
     assert offered_checkpoints("two") == ("two", "one")
     assert offered_checkpoints("/elsewhere/three") == ("/elsewhere/three", "one", "two")
-    monkeypatch.setattr(service_module, "available_checkpoints", lambda: ())
+    monkeypatch.setattr(models_module, "available_checkpoints", lambda: ())
     with pytest.raises(CheckpointError, match="--checkpoint"):
         offered_checkpoints()
 
 
 def test_only_the_models_used_last_are_kept(checkpoint: Path, clip: Path, tmp_path: Path) -> None:
     folders = [shutil.copytree(checkpoint, tmp_path / name) for name in ("one", "two", "three")]
-    service = ExplanationService([str(folder) for folder in folders], "cpu")
+    service = ExplanationService(Models([str(folder) for folder in folders], "cpu"))
     started = service.explain(clip, Settings("one"), made(tmp_path / "out"))
     next(started)
     for name in ("two", "three"):
-        service.model(name)
+        service.models.model(name)
     for folder in folders:
         shutil.rmtree(folder)
     *_, view = started  # a run keeps its model until it ends
     assert view.finished
     del started, view
-    assert [service.model(name).name for name in ("two", "three")] == ["two", "three"]
+    assert [service.models.model(name).name for name in ("two", "three")] == ["two", "three"]
     with pytest.raises(CheckpointError):
-        service.model("one")
+        service.models.model("one")
 
 
 def test_a_run_that_waits_between_passes_does_not_hold_up_another(
@@ -310,9 +311,10 @@ def test_a_hosts_wrapper_gets_only_plain_arguments_and_gives_the_passes(
 
         return wrapped
 
-    service = ExplanationService([str(checkpoint)], "cpu", lent_gpu)
+    service = ExplanationService(Models([str(checkpoint)], "cpu", lent_gpu))
     *_, view = service.explain(clip, Settings("tiny", playbacks=1), tmp_path)
     assert view.finished
-    ((name, samples, playbacks),) = calls
+    ((name, work, (samples, playbacks)),) = calls
+    assert pickle.loads(pickle.dumps(work)) is work
     assert (name, playbacks) == ("tiny", 1)
     np.testing.assert_allclose(samples, chirp(CLIP_SECONDS), atol=1 / 32768)

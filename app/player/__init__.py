@@ -1,5 +1,5 @@
 """The synchronised player: a Gradio component of its own, WebAudio without a library."""
 
-from app.player.component import Player, PlayerView, RowView
+from app.player.component import Player
 
-__all__ = ["Player", "PlayerView", "RowView"]
+__all__ = ["Player"]

@@ -11,6 +11,7 @@ import plotly.graph_objects as go
 from app import figures, text
 from app.markup import safe
 from app.service import ExplanationView
+from playitback.report import words
 
 #: what hint, chart and table show without a run
 NOTHING: tuple[Any, Any, Any] = (gr.update(visible=True), gr.update(visible=False, value=None), "")
@@ -44,10 +45,10 @@ def chart(view: ExplanationView) -> go.Figure:
 
 def table_html(view: ExplanationView) -> str:
     """The chart's numbers as a table: one row a class, one column a pass."""
-    titles = "".join(f'<th scope="col">{text.pass_title(row.index)}</th>' for row in view.passes)
+    titles = "".join(f'<th scope="col">{words.pass_title(index)}</th>' for index in range(view.passes))
     rows = "".join(
-        f'<tr><th scope="row">{safe(text.class_name(label))}</th>'
-        + "".join(f"<td>{safe(text.percent(probability))}</td>" for probability in probabilities)
+        f'<tr><th scope="row">{safe(words.class_name(label))}</th>'
+        + "".join(f"<td>{safe(words.percent(probability))}</td>" for probability in probabilities)
         + "</tr>"
         for label, probabilities in view.leading.items()
     )

@@ -10,8 +10,11 @@ from typing import Any
 import gradio as gr
 
 from app import figures, text
+from app.events import QUIET, refusal, sentence
 from app.markup import safe
-from app.service import ExplanationView, ModelView, RecordingView
+from app.service import ExplanationService, ExplanationView, Models, ModelView, RecordingView
+from app.tabs import about
+from playitback.report import words
 
 
 @dataclass(frozen=True)
@@ -75,6 +78,44 @@ def build(checkpoints: Sequence[str], model: ModelView, examples: Sequence[Path]
     return Listen(recording, facts, overview, start, checkpoint, playbacks, class_to_follow, run, stop, status)
 
 
+def wire(models: Models, inputs: Listen, card: gr.Markdown) -> None:
+    """What a new recording, another model or another window changes before anything is explained."""
+    explanations = ExplanationService(models)
+    described: gr.State = gr.State(None)
+
+    def describe(path: str | None, checkpoint: str) -> tuple[Any, ...]:
+        try:
+            recording = None if path is None else explanations.describe(Path(path), checkpoint)
+        except Exception as error:
+            return None, *recording_updates(None), error_html(sentence(error))
+        return recording, *recording_updates(recording), ""
+
+    def move_window(recording: RecordingView | None, start_seconds: float) -> Any:
+        if recording is None or recording.peaks is None:
+            return gr.skip()
+        return overview_html(recording, start_seconds)
+
+    def choose(checkpoint: str) -> tuple[Any, ...]:
+        try:
+            model = models.model(checkpoint)
+        except Exception as error:
+            raise refusal(error) from error
+        return *model_updates(model), about.card(model)
+
+    chosen = inputs.checkpoint.change(
+        choose, inputs.checkpoint, [inputs.playbacks, inputs.class_to_follow, card], **QUIET
+    )
+    # another model may hear more or less at once, so the recording is described anew
+    for happened in (inputs.recording.change, chosen.success):
+        happened(
+            describe,
+            [inputs.recording, inputs.checkpoint],
+            [described, inputs.facts, inputs.overview, inputs.start, inputs.status],
+            **QUIET,
+        )
+    inputs.start.change(move_window, [described, inputs.start], inputs.overview, trigger_mode="always_last", **QUIET)
+
+
 def recording_updates(recording: RecordingView | None) -> tuple[Any, Any, Any]:
     """What facts, overview and start show for a recording, or for none."""
     if recording is None:
@@ -117,19 +158,20 @@ def _count(model: ModelView) -> dict[str, Any]:
 
 
 def _classes(model: ModelView) -> dict[str, Any]:
-    named = sorted((text.class_name(label), label) for label in model.labels)
+    named = sorted((words.class_name(label), label) for label in model.labels)
     return {"choices": [(text.CLASS_OF_PREDICTION, ""), *named], "value": ""}
 
 
 def run_html(view: ExplanationView) -> str:
     """How far a run is; when it is finished, what it says."""
     if view.finished:
-        conclusion = text.conclusion(view.decisions, view.passes[-1].probability)
+        decision = view.explanation.decision(-1)
+        conclusion = words.conclusion(view.decisions, view.explanation.probability(-1, decision))
         return message_html(conclusion, *view.explanation.notes)
-    caption = safe(text.progress(len(view.passes), view.expected_passes))
+    caption = safe(text.progress(view.passes, view.expected_passes))
     return (
         f'<div class="run-status" role="status"><progress aria-label="{caption}" max="{view.expected_passes}" '
-        f'value="{len(view.passes)}"></progress><p>{caption}</p></div>'
+        f'value="{view.passes}"></progress><p>{caption}</p></div>'
     )
 
 

@@ -1,0 +1,49 @@
+"""What all events of the page share: the queue of the model, the folder of a run, what a visitor is told of errors."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any
+
+import gradio as gr
+
+from app import text
+from app.service import PlayItBackError
+
+log = logging.getLogger(__name__)
+
+FOLDER_PREFIX = "playitback-"
+#: of events that compute: one at a time
+ON_MODEL: dict[str, Any] = {"concurrency_id": "model", "concurrency_limit": 1}
+#: of events that no API user shall see
+PRIVATE: dict[str, Any] = {"api_visibility": "private"}
+#: of events that answer at once
+QUIET: dict[str, Any] = {"show_progress": "hidden", **PRIVATE}
+
+
+@contextmanager
+def run_folder() -> Iterator[Path]:
+    """A folder for the files of one event.
+
+    Gradio copies the files at every yield, and what it copied is deleted on its schedule: so an event that returns
+    files must yield them inside.
+    """
+    with TemporaryDirectory(prefix=FOLDER_PREFIX) as name:
+        yield Path(name)
+
+
+def sentence(error: Exception) -> str:
+    """What the visitor is told; a defect of ours goes to the log with its traceback."""
+    if isinstance(error, PlayItBackError):
+        return str(error)
+    log.error("unexpected error", exc_info=error)
+    return text.UNEXPECTED
+
+
+def refusal(error: Exception) -> gr.Error:
+    """The same as an error that gradio shows, or raises in the client."""
+    return gr.Error(sentence(error), print_exception=False)

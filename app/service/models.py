@@ -1,0 +1,116 @@
+"""The models that visitors may choose: loaded when they are asked for, few kept, one computation at a time."""
+
+from __future__ import annotations
+
+import threading
+from collections import OrderedDict
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+from weakref import WeakValueDictionary
+
+from playitback.checkpoint import available_checkpoints
+from playitback.errors import CheckpointError
+from playitback.recognizer import Recognizer
+
+RECOGNIZERS_KEPT = 2
+
+#: what a recognizer does: a generator function of a module, called with the recognizer first
+Work = Callable[..., Iterator[Any]]
+#: (checkpoint, work, arguments) -> what the work yields
+Run = Callable[[str, Work, tuple[Any, ...]], Iterator[Any]]
+
+
+@dataclass(frozen=True)
+class ModelView:
+    """A loaded model. ``card`` is Markdown."""
+
+    name: str
+    labels: tuple[str, ...]
+    playbacks: int
+    clip_seconds: float
+    card: str
+
+
+def offered_checkpoints(first: str | None = None) -> tuple[str, ...]:
+    """The bundled checkpoints, with ``first`` before them if given. Raises CheckpointError if there is none at all."""
+    bundled = available_checkpoints()
+    if first is not None:
+        return (first, *(name for name in bundled if name != first))
+    if not bundled:
+        raise CheckpointError("there is no bundled checkpoint; name one with --checkpoint, or train one first")
+    return bundled
+
+
+class Models:
+    """Keeps the recognizers and lets them work.
+
+    sources: folders, names or repo ids of the checkpoints that visitors may choose, the default first; it is loaded at
+    once, so that a wrong one is found before anybody waits (CheckpointError). Visitors know them by ``checkpoints``:
+    a folder by its last name, which tells nothing of this machine. device: "auto", "cpu" or "cuda".
+    on_device: wraps the generator function that computes, for hosts that lend a GPU to one function only.
+    """
+
+    def __init__(
+        self, sources: Sequence[str], device: str = "auto", on_device: Callable[[Run], Run] | None = None
+    ) -> None:
+        self._sources: dict[str, str] = {}
+        for source in sources:
+            self._sources.setdefault(Path(source).name if Path(source).is_dir() else source, source)
+        self.checkpoints = tuple(self._sources)
+        self._device = device
+        self._kept: OrderedDict[str, Recognizer] = OrderedDict()  # the latest ones used
+        self._in_use: WeakValueDictionary[str, Recognizer] = WeakValueDictionary()  # those, and any that still computes
+        self._loading = threading.Lock()
+        self._computing = threading.Lock()
+        self._run: Run = self._run_here if on_device is None else on_device(self._run_here)
+        self.recognizer(self.checkpoints[0])
+
+    def model(self, checkpoint: str) -> ModelView:
+        """What a checkpoint offers. Raises CheckpointError."""
+        recognizer = self.recognizer(checkpoint)
+        return ModelView(
+            name=recognizer.name,
+            labels=recognizer.labels,
+            playbacks=recognizer.playbacks,
+            clip_seconds=recognizer.clip_seconds,
+            card=recognizer.card,
+        )
+
+    def recognizer(self, checkpoint: str) -> Recognizer:
+        """The recognizer of a checkpoint, loaded if need be. Raises CheckpointError."""
+        if checkpoint not in self._sources:
+            raise CheckpointError(f"there is no model {checkpoint!r}; there are: {', '.join(self.checkpoints)}")
+        with self._loading:
+            recognizer = self._in_use.get(checkpoint)
+            if recognizer is None:
+                recognizer = Recognizer.from_checkpoint(self._sources[checkpoint], self._device)
+            self._in_use[checkpoint] = recognizer
+            self._kept[checkpoint] = recognizer
+            self._kept.move_to_end(checkpoint)
+            if len(self._kept) > RECOGNIZERS_KEPT:
+                self._kept.popitem(last=False)
+            return recognizer
+
+    def compute(self, checkpoint: str, work: Work, *arguments: Any) -> Iterator[Any]:
+        """What ``work(recognizer, *arguments)`` yields, the recognizer being that of a checkpoint in use.
+
+        The lock is held from one yield to the next, not for the whole: whoever stops listening blocks nobody. Work
+        and arguments must be able to travel to another process and back, as what it yields must.
+        """
+        results = self._run(checkpoint, work, arguments)
+        while True:
+            with self._computing:
+                result = next(results, _END)
+            if result is _END:
+                return
+            yield result
+
+    def _run_here(self, checkpoint: str, work: Work, arguments: tuple[Any, ...]) -> Iterator[Any]:
+        # Takes no lock: on a host that lends a GPU to this function alone it runs in a fork, where a lock held by
+        # another thread would never be released.
+        yield from work(self._in_use[checkpoint], *arguments)
+
+
+_END = object()

@@ -1,0 +1,206 @@
+"""An explanation as the synchronised player shows it: one row a pass, its pictures and sounds as files.
+
+Explanation, samples -> draw_row (PNG, WAV) -> RowView; rows -> PlayerView -> player_data -> JSON for player.js
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from playitback import audio
+from playitback.audio import SAMPLE_RATE
+from playitback.explain import timeline
+from playitback.explain.explanation import Explanation
+from playitback.recognizer import Playback
+from playitback.replay import Segment
+from playitback.report import words
+from playitback.report.pictures import write_spectrogram
+from playitback.tape import tape
+
+#: classes whose bars a row shows
+CLASSES_SHOWN = 5
+#: pixels across a spectrogram: at least one for every frame of the finest hop of the largest models
+PICTURE_COLUMNS = 1600
+
+#: path of a file -> where the player finds it: a URL, a data: address, or what a page's framework makes of it
+Address = Callable[[str], Any]
+
+
+@dataclass(frozen=True)
+class RowView:
+    """One pass as a row. Seconds are the clip's own unless a name says otherwise; fractions run from 0 to 1."""
+
+    index: int  # 0 is the first hearing
+    title: str  # "First hearing", "Playback 2"
+    hop_ms: float  # of the replayed stretches
+    replayed_seconds: float  # of the clip, together
+    spectrogram: str  # path of a PNG without axes: x from 0 to clip_seconds, low frequency at the bottom
+    frames_spectrogram: str  # path of a PNG: the model's frames as they were
+    frame_ticks: tuple[tuple[float, str], ...]  # (fraction from the left of frames_spectrogram, "1.5" seconds)
+    frequency_ticks: tuple[tuple[float, str], ...]  # (fraction from the bottom, "4 kHz"); the axis is HTK mel
+    attention_seconds: tuple[float, ...]  # centre of every attention column, increasing
+    informative: tuple[float, ...]  # attention 0 to 1, one number a column
+    uninformative: tuple[float, ...]
+    threshold: float
+    segments: tuple[tuple[float, float], ...]  # (start, end) chosen in this pass, replayed in the next one
+    replayed: tuple[tuple[float, float], ...]  # (start, end) replayed in this pass
+    tape_audio: str  # path of a WAV: the pass as the model heard it
+    tape_map: tuple[tuple[float, float], ...]  # knots (second of the tape, second of the clip), both increasing
+    classes: tuple[tuple[str, float, float | None], ...]  # (name, probability, change since the last pass), best first
+    sentence: str  # describes the row in plain words
+    decision_changed: bool
+
+
+@dataclass(frozen=True)
+class PlayerView:
+    """All that the player shows. A new ``run_id`` stops the sound and clears the rows."""
+
+    run_id: str
+    clip_name: str
+    clip_seconds: float
+    clip_audio: str  # path of a WAV of exactly the clip
+    rows: tuple[RowView, ...]
+    finished: bool
+    expected_rows: int  # passes in all; quiet placeholders keep their place until they come
+    start_seconds_in_file: float = 0.0
+
+
+def draw_row(
+    explanation: Explanation,
+    index: int,
+    samples: np.ndarray,
+    frequency_marks: Sequence[tuple[float, float]],
+    directory: Path,
+    followed: str | None = None,
+) -> RowView:
+    """Row of pass ``index``; its pictures and its tape are written into ``directory``.
+
+    samples: (samples,) of the clip at 16 kHz, silence up to its end; frequency_marks: (fraction from the bottom,
+    hertz); followed: a class that is shown even where it does not lead.
+    """
+    first, playback = explanation.playbacks[0], explanation.playbacks[index]
+    clip_seconds = explanation.clip_seconds
+    colours = timeline.colour_range(first)
+    spectrogram = directory / f"pass-{index}-spectrogram.png"
+    write_spectrogram(timeline.clip_log_mel(first, playback, clip_seconds, PICTURE_COLUMNS), colours, spectrogram)
+    frames_spectrogram = directory / f"pass-{index}-frames.png"
+    write_spectrogram(playback.log_mel, colours, frames_spectrogram)
+    tape_path = directory / f"pass-{index}-as-heard.wav"
+    heard = tape(samples, playback.time_map, SAMPLE_RATE)
+    audio.write_wav(tape_path, heard)
+    marks = timeline.frame_marks(playback, timeline.second_marks(clip_seconds))
+    replayed_seconds = sum(segment.seconds for segment in playback.replayed)
+    return RowView(
+        index=index,
+        title=words.pass_title(index),
+        hop_ms=1000 * playback.hop_seconds,
+        replayed_seconds=replayed_seconds,
+        spectrogram=str(spectrogram),
+        frames_spectrogram=str(frames_spectrogram),
+        frame_ticks=tuple((fraction, words.clock(second)) for fraction, second in marks),
+        frequency_ticks=tuple((fraction, words.hertz(hertz)) for fraction, hertz in frequency_marks),
+        attention_seconds=tuple(playback.seconds.tolist()),
+        informative=tuple(playback.slot_attention[0].tolist()),
+        uninformative=tuple(playback.slot_attention[1:].max(axis=0).tolist()),
+        threshold=playback.threshold,
+        segments=_pairs(playback.segments),
+        replayed=_pairs(playback.replayed),
+        tape_audio=str(tape_path),
+        tape_map=_tape_map(playback, len(heard) / SAMPLE_RATE),
+        classes=_classes(explanation, index, followed),
+        sentence=_sentence(explanation, index, replayed_seconds),
+        decision_changed=explanation.decision_changed(index),
+    )
+
+
+def _sentence(explanation: Explanation, index: int, replayed_seconds: float) -> str:
+    decision = explanation.decision(index)
+    return words.pass_sentence(
+        index,
+        decision,
+        explanation.probability(index, decision),
+        explanation.change(index, decision),
+        explanation.decision(index - 1) if index else None,
+        replayed_seconds,
+        explanation.playbacks[index].hop_seconds,
+    )
+
+
+def _pairs(segments: Sequence[Segment]) -> tuple[tuple[float, float], ...]:
+    return tuple((segment.start_seconds, segment.end_seconds) for segment in segments)
+
+
+def _tape_map(playback: Playback, tape_seconds: float) -> tuple[tuple[float, float], ...]:
+    frames = len(playback.log_mel)
+    knots = zip(playback.time_map.knots_frame, playback.time_map.knots_seconds, strict=True)
+    return tuple((float(frame) / frames * tape_seconds, float(second)) for frame, second in knots)
+
+
+def _classes(explanation: Explanation, index: int, followed: str | None) -> tuple[tuple[str, float, float | None], ...]:
+    labels = list(explanation.ranking(index)[:CLASSES_SHOWN])
+    if followed is not None and followed not in labels:
+        labels[-1:] = [followed]
+    return tuple(
+        (words.class_name(label), explanation.probability(index, label), explanation.change(index, label))
+        for label in labels
+    )
+
+
+def player_data(view: PlayerView, file: Address) -> dict[str, Any]:
+    """The view as plain JSON; ``file`` turns each path into what the player's ``resolve`` understands."""
+    return {
+        "run_id": view.run_id,
+        "clip_name": view.clip_name,
+        "clip_seconds": float(view.clip_seconds),
+        "clip_audio": file(view.clip_audio),
+        "rows": [_row_data(row, file) for row in view.rows],
+        "finished": bool(view.finished),
+        "expected_rows": int(view.expected_rows),
+        "start_seconds_in_file": float(view.start_seconds_in_file),
+    }
+
+
+def _drawn(values: Iterable[float]) -> list[float]:
+    """Numbers that are only drawn: four decimals keep the JSON small, and numpy's numbers are welcome."""
+    return [round(float(value), 4) for value in values]
+
+
+def _seconds(pairs: Iterable[tuple[float, float]]) -> list[list[float]]:
+    """Pairs of seconds that are played: to the microsecond, finer than any sample."""
+    return [[round(float(first), 6), round(float(second), 6)] for first, second in pairs]
+
+
+def _ticks(ticks: Iterable[tuple[float, str]]) -> list[list[Any]]:
+    return [[round(float(fraction), 5), str(text)] for fraction, text in ticks]
+
+
+def _row_data(row: RowView, file: Address) -> dict[str, Any]:
+    return {
+        "index": int(row.index),
+        "title": row.title,
+        "hop_ms": float(row.hop_ms),
+        "replayed_seconds": float(row.replayed_seconds),
+        "spectrogram": file(row.spectrogram),
+        "frames_spectrogram": file(row.frames_spectrogram),
+        "frame_ticks": _ticks(row.frame_ticks),
+        "frequency_ticks": _ticks(row.frequency_ticks),
+        "attention_seconds": _drawn(row.attention_seconds),
+        "informative": _drawn(row.informative),
+        "uninformative": _drawn(row.uninformative),
+        "threshold": float(row.threshold),
+        "segments": _seconds(row.segments),
+        "replayed": _seconds(row.replayed),
+        "tape_audio": file(row.tape_audio),
+        "tape_map": _seconds(row.tape_map),
+        "classes": [
+            [str(name), float(probability), None if change is None else float(change)]
+            for name, probability, change in row.classes
+        ],
+        "sentence": row.sentence,
+        "decision_changed": bool(row.decision_changed),
+    }
