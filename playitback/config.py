@@ -106,7 +106,7 @@ class SegmentRules:
     """How the informative slot's attention becomes segments to replay."""
 
     threshold: float = 0.5  # the informative slot holds more of a moment than the others together
-    maximum_share: float = 0.5  # of the clip above the threshold, which rises until it fits; gaps that are closed add
+    maximum_share: float = 0.3  # of the clip above the threshold, which rises until it fits; gaps that are closed add
     minimum_seconds: float = 0.1  # shorter segments are dropped
     merge_gap_seconds: float = 0.1  # shorter gaps are closed
 

@@ -135,3 +135,50 @@ def test_what_is_not_mixed_stays_as_it_was() -> None:
     mixed, (mixed_targets,) = augmentation.mix_pairs(waveforms, (targets,), PLAIN, RATE, seeded())
     assert torch.equal(mixed, waveforms)
     assert torch.equal(mixed_targets, targets)
+
+
+def test_of_a_shortened_clip_a_stretch_around_its_loudest_moment_is_left() -> None:
+    clips = 0.1 * torch.randn(40, 5 * RATE, generator=seeded())
+    clips[:, 3 * RATE] = 1.0
+    shortened = augmentation.shorten(clips, replace(PLAIN, shortened=1.0), RATE, seeded())
+    left = shortened != 0
+    seconds = left.sum(dim=1) / RATE
+    assert left[:, 3 * RATE].all()
+    assert 0.49 < seconds.min() < 0.8
+    assert 2.2 < seconds.max() < 2.51
+    assert ((left.int().diff(dim=1) != 0).sum(dim=1) <= 2).all()  # one stretch
+    torch.testing.assert_close(shortened[left], clips[left], rtol=0, atol=0)
+    begins = left.int().argmax(dim=1) / RATE
+    assert begins.std() > 0.3  # the moment does not always lie at the same place of what is left
+
+
+def test_shares_of_clips_are_shortened_and_get_a_background() -> None:
+    clips = sounding_clips(200)
+    settings = replace(PLAIN, shortened=0.25, background=0.4)
+    for change, share in ((augmentation.shorten, 0.25), (augmentation.add_background, 0.4)):
+        changed = (change(clips, settings, RATE, seeded()) != clips).any(dim=1)
+        assert float(changed.float().mean()) == pytest.approx(share, abs=0.1)
+        untouched = change(clips, replace(PLAIN, shortened=0.0, background=0.0), RATE, seeded())
+        torch.testing.assert_close(untouched, clips, rtol=0, atol=0)
+
+
+def test_backgrounds_are_as_loud_as_the_clips_loudest_second_or_up_to_30_decibels_less() -> None:
+    clips = torch.zeros(300, 4 * RATE)
+    clips[:, RATE : 2 * RATE] = 0.1 * torch.randn(300, RATE, generator=seeded())  # a second of sound, three of silence
+    noisy = augmentation.add_background(clips, replace(PLAIN, background=1.0), RATE, seeded())
+    background = noisy - clips
+    decibels = 20 * torch.log10(background.square().mean(dim=1).sqrt() / 0.1)
+    assert -31 < decibels.min() < -28
+    assert -2 < decibels.max() < 1
+    assert float((background != 0).float().mean()) > 0.999  # all of the clip lies in it
+    # from white to brown: the share of power above 2 kHz
+    power = torch.fft.rfft(background).abs().square()
+    hertz = torch.fft.rfftfreq(4 * RATE, 1 / RATE)
+    high = power[:, hertz > 2000].sum(dim=1) / power.sum(dim=1)
+    assert high.min() < 0.1
+    assert high.max() > 0.6
+
+
+def test_backgrounds_of_silence_are_silent() -> None:
+    noisy = augmentation.add_background(torch.zeros(5, RATE), replace(PLAIN, background=1.0), RATE, seeded())
+    assert not noisy.any()

@@ -106,6 +106,7 @@ def test_text_has_a_table_for_every_part(evidence: Evidence) -> None:
         "noise 6 dB",
         "splices",
         "zero-padded",
+        "Events planted in a background",
         "slots shuffled",
     ):
         assert words in text
@@ -138,7 +139,7 @@ def test_every_claim_has_its_figure(evidence: Evidence, tmp_path: Path) -> None:
         with Image.open(path) as picture:
             assert picture.width == 1650
             assert len(picture.convert("RGB").getcolors(maxcolors=2**24) or ()) > 10
-    partial = dataclasses.replace(evidence, controls=None, segments=None, curves=None, localisation=())
+    partial = dataclasses.replace(evidence, controls=None, scenes=(), segments=None, curves=None, localisation=())
     assert [path.stem for path in write_figures(partial, tmp_path / "one")] == [SANITY]
 
 

@@ -7,6 +7,7 @@ short drops); something like the sea (dark noise that swells every few seconds).
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 import torch
@@ -83,6 +84,27 @@ def plant(
     mixed = mixed / mixed.abs().amax(dim=1, keepdim=True).clamp_min(1)
     seconds = start.double() / sample_rate
     return KnownClips(mixed, torch.stack([seconds, seconds + length / sample_rate], dim=2), rows)
+
+
+def all_beds(recorded: Mapping[str, Tensor] | None = None) -> list[tuple[str, Tensor | None]]:
+    """Names of the beds made here, and of recorded ones with their recordings (M, samples)."""
+    return [*((name, None) for name in BEDS), *(recorded or {}).items()]
+
+
+def plant_in(
+    waveforms: Tensor, name: str, decibels: float, sample_rate: int, seed: int, recorded: Tensor | None = None
+) -> KnownClips:
+    """``plant`` in the bed ``name``, one of ``BEDS``, or in recordings (M, samples), one at random for every clip.
+
+    A seed plants the same clips at the same seconds, whatever the bed and the level.
+    """
+    generator = Generator().manual_seed(seed)
+    count, samples = waveforms.shape
+    if recorded is None:
+        background = bed(name, count, samples, sample_rate, generator)
+    else:
+        background = recorded[torch.randint(len(recorded), (count,), generator=generator)]
+    return plant(waveforms, background, decibels, sample_rate, Generator().manual_seed(seed))
 
 
 def splice(waveforms: Tensor, targets: Tensor, count: int, generator: Generator) -> tuple[Tensor, Tensor, Tensor]:

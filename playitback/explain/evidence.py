@@ -16,19 +16,21 @@ from typing import Any
 from torch import Tensor
 
 from playitback.errors import SettingsError
-from playitback.explain import curves, evidence_text, faithfulness, localisation, sanity
+from playitback.explain import curves, evidence_text, faithfulness, localisation, sanity, scenes
 from playitback.explain.curves import CurveComparison, Narrowness
 from playitback.explain.faithfulness import ControlComparison, SegmentComparison
 from playitback.explain.intervals import Bootstrap
 from playitback.explain.localisation import Located
 from playitback.explain.runs import Progress, Report, hear
 from playitback.explain.sanity import SanityCheck
+from playitback.explain.scenes import Scene
 from playitback.models.playitback import ReplayModel
 
 SCHEMA = "playitback.evidence/1"
 
-CONTROLS, SEGMENTS, CURVES, LOCALISATION, SANITY = "controls", "segments", "curves", "localisation", "sanity"
-PARTS = (CONTROLS, SEGMENTS, CURVES, LOCALISATION, SANITY)
+CONTROLS, SCENES, SEGMENTS = "controls", "scenes", "segments"
+CURVES, LOCALISATION, SANITY = "curves", "localisation", "sanity"
+PARTS = (CONTROLS, SCENES, SEGMENTS, CURVES, LOCALISATION, SANITY)
 
 
 @dataclass(frozen=True)
@@ -45,6 +47,7 @@ class Evidence:
     replayed_seconds: float  # of a clip, in any of its passes, mean
     narrowness: Narrowness
     controls: ControlComparison | None = None
+    scenes: tuple[Scene, ...] = ()
     segments: SegmentComparison | None = None
     curves: CurveComparison | None = None
     localisation: tuple[Located, ...] = ()
@@ -63,6 +66,8 @@ class Evidence:
         ]
         if self.controls is not None:
             blocks.append(evidence_text.controls(self.controls))
+        if self.scenes:
+            blocks.append(evidence_text.scenes(self.scenes))
         if self.segments is not None:
             blocks.append(evidence_text.segments(self.segments))
         if self.curves is not None:
@@ -92,6 +97,7 @@ def gather(
 
     waveforms: (N, clip_samples) float32 in -1..1; classes: (N,) class indices, or one-hot or multi-hot (N, C); labels:
     the data's class names, (C,); bootstrap: resamples; beds: name -> (M, clip_samples) recordings of background for
+    ``SCENES`` and
     ``LOCALISATION``, besides the synthesised ones; report: called with (clips heard, clips in all), cancels by raising.
 
     Raises SettingsError for a part that is not known, no draws, no clips, or labels that are not the model's.
@@ -101,6 +107,7 @@ def gather(
     count = len(waveforms)
     clips_to_hear: dict[str, Callable[[], int]] = {
         CONTROLS: lambda: faithfulness.clips_to_compare_controls(count, draws),
+        SCENES: lambda: scenes.clips_to_hear_scenes(count, beds),
         SEGMENTS: lambda: faithfulness.clips_to_score_segments(count),
         CURVES: lambda: curves.clips_to_measure_curves(count),
         LOCALISATION: lambda: localisation.clips_to_localise(count, beds),
@@ -122,6 +129,7 @@ def gather(
     )
     measure: dict[str, Callable[[], Any]] = {
         CONTROLS: lambda: faithfulness.compare_controls(model, waveforms, classes, chosen, draws, drawn, advance),
+        SCENES: lambda: scenes.hear_scenes(model, waveforms, classes, drawn, advance, beds),
         SEGMENTS: lambda: faithfulness.score_segments(model, waveforms, chosen, drawn, advance),
         CURVES: lambda: curves.measure_curves(model, waveforms, chosen, drawn, advance),
         LOCALISATION: lambda: localisation.localise(model, waveforms, classes, drawn, advance, beds),

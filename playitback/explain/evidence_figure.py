@@ -21,6 +21,7 @@ from playitback.explain.figure import INFORMATIVE, UNINFORMATIVE
 from playitback.explain.intervals import Interval
 from playitback.explain.localisation import Located
 from playitback.explain.sanity import SanityCheck
+from playitback.explain.scenes import Scene
 
 _RANDOM_COLOUR = "#5F6B7A"
 _COLOURS = {
@@ -43,6 +44,7 @@ def write_figures(evidence: Evidence, folder: Path) -> tuple[Path, ...]:
     """Writes a PNG for every part that was measured: controls.png, segments.png, curves.png, ..."""
     parts: dict[str, Callable[[], Figure] | None] = {
         "controls": _given(evidence.controls, draw_controls),
+        "scenes": _given(evidence.scenes or None, draw_scenes),
         "segments": _given(evidence.segments, draw_segments),
         "curves": _given(evidence.curves, draw_curves),
         "localisation": _given(evidence.localisation or None, draw_localisation),
@@ -69,6 +71,34 @@ def draw_controls(found: ControlComparison) -> Figure:
     accuracy.set_xlabel("chosen minus control, percentage points", fontsize=8)
     probability.set_xlabel("chosen minus control", fontsize=8)
     probability.tick_params(labelleft=False)
+    return figure
+
+
+def draw_scenes(found: Sequence[Scene]) -> Figure:
+    """In every background: accuracy over the passes, and by how much the chosen segments lead in the end."""
+    clips = max(each.comparison.clips for each in found)
+    figure, (passes, lead) = _figure(clips, "Events in a background: does the choice help?", 2, 1.6 + 0.42 * len(found))
+    for place, scene in enumerate(found):
+        for each, offset in zip(
+            scene.comparison.results, np.linspace(-0.3, 0.3, len(scene.comparison.results)), strict=True
+        ):
+            if each.name in (CHOSEN, RANDOM, LOUDEST):
+                values = 100 * np.array([each.accuracy[0], each.accuracy[-1]])
+                passes.plot(values, [place + offset] * 2, color=_COLOURS[each.name], linewidth=1)
+                passes.plot(values[1:], [place + offset], _MARKERS[each.name], color=_COLOURS[each.name], markersize=4)
+    for offset, name in ((-0.2, RANDOM), (0.2, LOUDEST)):
+        rows = [next(each for each in scene.comparison.results if each.name == name) for scene in found]
+        _draw_points(lead, [each.accuracy_lead[-1] for each in rows], offset, name, 100, upright=True)
+    lead.axvline(0, color="#555555", linewidth=0.8, linestyle=":")
+    for axes in (passes, lead):
+        axes.set_yticks(range(len(found)), [each.condition for each in found], fontsize=8)
+        axes.set_ylim(len(found) - 0.5, -0.5)
+    lead.tick_params(labelleft=False)
+    lead.legend(fontsize=7, frameon=False)
+    passes.set_title("Accuracy from the first hearing to the last pass (mark)", loc="left", fontsize=9)
+    passes.set_xlabel("percent", fontsize=8)
+    lead.set_title("Accuracy, after the last pass", loc="left", fontsize=9)
+    lead.set_xlabel("chosen minus control, percentage points", fontsize=8)
     return figure
 
 

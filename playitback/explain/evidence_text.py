@@ -16,6 +16,7 @@ from playitback.explain.faithfulness import ControlComparison, SegmentComparison
 from playitback.explain.intervals import Interval
 from playitback.explain.localisation import Located
 from playitback.explain.sanity import SanityCheck
+from playitback.explain.scenes import Scene
 
 #: with fewer clips an interval over clips says little
 _FEW_CLIPS = 30
@@ -60,6 +61,34 @@ def controls(found: ControlComparison) -> str:
     )
     lines.append(textwrap.fill(percentile + _few(found.clips), _WIDTH))
     return "\n".join(lines)
+
+
+def scenes(found: Sequence[Scene]) -> str:
+    """Accuracy in every background under every control, and the lead of the chosen segments after the last pass."""
+    lines = [
+        "Events planted in a background: the slots' choice and its controls, at equal compute, after the last pass",
+        f"{'background':<24}{'replayed':<26}{'accuracy, %':>11}   {'chosen leads by, points':<28}"
+        f"{'true-class prob.':>16}   chosen leads by",
+    ]
+    for scene in found:
+        chosen = scene.comparison.results[0]
+        first = f"{scene.condition:<24}{'(first hearing)':<26}{100 * chosen.accuracy[0]:>11.2f}   {'':<28}"
+        lines.append(f"{first}{chosen.true_class_probability[0]:>16.4f}")
+        for each in scene.comparison.results:
+            right, sure = "", ""
+            if each.accuracy_lead:
+                right, sure = _span(each.accuracy_lead[-1], 100, 2), _span(each.probability_lead[-1], 1, 4)
+            lines.append(
+                f"{'':<24}{each.name:<26}{100 * each.accuracy[-1]:>11.2f}   {right:<28}"
+                f"{each.true_class_probability[-1]:>16.4f}   {sure}".rstrip()
+            )
+    for number, name in enumerate((each.name for each in found[0].comparison.results[1:]), start=1):
+        leads = {scene.condition: scene.comparison.results[number].accuracy_lead[-1] for scene in found}
+        lines.append(
+            _summary(f"Replaying the chosen segments gives more right answers than {name} in", "fewer in", leads)
+        )
+    few = _few(min(scene.comparison.clips for scene in found))
+    return "\n".join([*lines, *([few.strip()] if few else [])])
 
 
 def segments(found: SegmentComparison) -> str:

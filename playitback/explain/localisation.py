@@ -18,7 +18,7 @@ from dataclasses import dataclass, fields, replace
 import torch
 from torch import Generator, Tensor
 
-from playitback.explain.beds import BEDS, bed, plant, splice
+from playitback.explain.beds import all_beds, plant_in, splice
 from playitback.explain.controls import mean_power, merge_segments, scatter_segments
 from playitback.explain.faithfulness import loudest_time
 from playitback.explain.intervals import Bootstrap, Interval
@@ -130,7 +130,7 @@ def measure_planted(
     """
     return tuple(
         measure_planted_in(model, waveforms, classes, name, decibels, bootstrap, advance, recorded)
-        for name, recorded in _all_beds(recorded_beds)
+        for name, recorded in all_beds(recorded_beds)
         for decibels in LEVELS_DECIBELS
     )
 
@@ -147,15 +147,9 @@ def measure_planted_in(
 ) -> Located:
     """Events in one bed at one level; recorded: (M, clip_samples), or else ``name`` is one of ``beds.BEDS``."""
     sample_rate = model.config.front_end.sample_rate
-    generator = Generator().manual_seed(bootstrap.seed)
-    count, samples = waveforms.shape
-    if recorded is None:
-        background = bed(name, count, samples, sample_rate, generator)
-    else:
-        background = recorded[torch.randint(len(recorded), (count,), generator=generator)]
-    known = plant(waveforms, background, decibels, sample_rate, Generator().manual_seed(bootstrap.seed))
+    known = plant_in(waveforms, name, decibels, sample_rate, bootstrap.seed, recorded)
     run = hear(model, known.waveforms, advance)
-    advance(count - len(known.rows))
+    advance(len(waveforms) - len(known.rows))
     targets = true_classes(classes, run.probabilities.shape[2])[known.rows]
     named = targets.gather(1, run.decision.unsqueeze(1)).squeeze(1)
     return locate(f"{name} {decibels:g} dB", known.waveforms, known.events, run, named, sample_rate, bootstrap)
@@ -207,7 +201,7 @@ def measure_silence(
 
 def clips_to_localise(clips: int, recorded_beds: Mapping[str, Tensor] | None = None) -> int:
     """Clips that ``localise`` hears or passes over."""
-    return clips * (len(_all_beds(recorded_beds)) * len(LEVELS_DECIBELS) + 2)
+    return clips * (len(all_beds(recorded_beds)) * len(LEVELS_DECIBELS) + 2)
 
 
 def localise(
@@ -223,10 +217,6 @@ def localise(
     splices = measure_splices(model, waveforms, classes, bootstrap, advance)
     silence = measure_silence(model, waveforms, classes, bootstrap, advance)
     return (*planted, splices, *([silence] if silence is not None else []))
-
-
-def _all_beds(recorded: Mapping[str, Tensor] | None) -> list[tuple[str, Tensor | None]]:
-    return [*((name, None) for name in BEDS), *(recorded or {}).items()]
 
 
 def _found(segments: Tensor, events: Tensor) -> dict[str, Tensor]:

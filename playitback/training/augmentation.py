@@ -14,6 +14,10 @@ from torch import Generator, Tensor
 from playitback.training.recipe import Augmentation
 
 _MIXUP_ALPHA = 0.3  # section 3.1 of the paper
+_SHORTENED_SECONDS = (0.5, 2.5)  # what is left of a shortened clip
+_BACKGROUND_DECIBELS = (-30.0, 0.0)  # level of a background, relative to the clip's loudest second
+_DARKEST_HERTZ = 60.0  # below it the spectrum of a background rises no more
+_SWELL_SECONDS = (1.0, 10.0)  # period
 
 
 def vary_waveforms(waveforms: Tensor, settings: Augmentation, generator: Generator) -> Tensor:
@@ -115,6 +119,50 @@ def cut_and_mix(first: Tensor, second: Tensor, generator: Generator) -> tuple[Te
     sample = torch.arange(samples)
     inside = (sample >= start) & (sample < start + length)
     return torch.where(inside, second, first), 1 - (length / samples).squeeze(1)
+
+
+def shorten(waveforms: Tensor, settings: Augmentation, sample_rate: int, generator: Generator) -> Tensor:
+    """Of a share of the clips (B, samples) only a short stretch around the loudest moment is left, all else is silence.
+
+    With a background this is an event somewhere in a longer recording, as most recordings are; data sets are cut
+    tightly around their events.
+    """
+    chosen = torch.nonzero(torch.rand(len(waveforms), generator=generator) < settings.shortened).squeeze(1)
+    count, samples = len(chosen), waveforms.shape[1]
+    low, high = (round(seconds * sample_rate) for seconds in _SHORTENED_SECONDS)
+    length = torch.randint(low, high + 1, (count, 1), generator=generator).clamp(max=samples)
+    before = torch.rand((count, 1), generator=generator)  # share of the stretch that lies before the loudest moment
+    clips = waveforms[chosen]
+    loudest = clips.abs().argmax(dim=1, keepdim=True)
+    start = (loudest - (before * length).long()).clamp(min=0).minimum(samples - length)
+    sample = torch.arange(samples)
+    outside = (sample < start) | (sample >= start + length)
+    return waveforms.index_copy(0, chosen, clips.masked_fill(outside, 0.0))
+
+
+def add_background(waveforms: Tensor, settings: Augmentation, sample_rate: int, generator: Generator) -> Tensor:
+    """Steady or slowly swelling noise, from white to brown, under a share of the clips (B, samples).
+
+    The level is relative to the loudest second of the clip, so a short event stands out of its background as much as a
+    long one. It says nothing about the class, and its moments are not worth hearing again.
+    """
+    noisy = torch.nonzero(torch.rand(len(waveforms), generator=generator) < settings.background).squeeze(1)
+    if not len(noisy):
+        return waveforms
+    count, samples = len(noisy), waveforms.shape[1]
+    hertz = torch.fft.rfftfreq(samples, 1 / sample_rate).clamp_min(_DARKEST_HERTZ)
+    slope = _uniform((count, 1), 0, 1, generator)  # of the amplitude: 0 is white, 1 is brown
+    spectrum = torch.fft.rfft(torch.randn(count, samples, generator=generator)) * hertz**-slope
+    noise = torch.fft.irfft(spectrum, n=samples)
+    period, phase = _uniform((count, 1), *_SWELL_SECONDS, generator), _uniform((count, 1), 0, 1, generator)
+    depth = _uniform((count, 1), 0, 1, generator)
+    turn = torch.arange(samples) / sample_rate / period + phase
+    noise = noise * (1 - depth * torch.sin(torch.pi * turn).square())
+    noise = noise / noise.square().mean(dim=1, keepdim=True).sqrt()
+    second = waveforms[noisy].unfold(1, min(sample_rate, samples), max(sample_rate // 4, 1))
+    loudest = second.square().mean(dim=2).amax(dim=1, keepdim=True).sqrt()
+    level = 10 ** (_uniform((count, 1), *_BACKGROUND_DECIBELS, generator) / 20) * loudest
+    return waveforms.index_add(0, noisy, level * noise)
 
 
 def mask_frames(frames: Tensor, settings: Augmentation, generator: Generator) -> Tensor:

@@ -35,11 +35,12 @@ class MicroBatches(Dataset[MicroBatch]):
         epoch, step = divmod(step, len(self.clips) // recipe.batch_size)
         first = step * recipe.batch_size + share * recipe.micro_batch_size
         indices = self._epoch_order(epoch)[first : first + recipe.micro_batch_size]
+        settings, rate = recipe.augmentation, self._sample_rate
         waveforms = self.clips.waveforms(indices, generator)
-        waveforms = augmentation.vary_waveforms(waveforms, recipe.augmentation, generator)
-        waveforms, targets = augmentation.mix_pairs(
-            waveforms, self.clips.targets(indices), recipe.augmentation, self._sample_rate, generator
-        )
+        waveforms = augmentation.vary_waveforms(waveforms, settings, generator)
+        waveforms = augmentation.shorten(waveforms, settings, rate, generator)
+        waveforms, targets = augmentation.mix_pairs(waveforms, self.clips.targets(indices), settings, rate, generator)
+        waveforms = augmentation.add_background(waveforms, settings, rate, generator)
         return waveforms, targets, seed + 1
 
     def loader(self, numbers: Iterator[int], workers: int, device: torch.device) -> Iterator[MicroBatch]:

@@ -30,7 +30,7 @@ from playitback.spectrogram import SILENCE
 from playitback.training import augmentation
 from playitback.training.recipe import Recipe
 
-BUDGET = 0.35  # share of time that the informative slot should hold, on average
+BUDGET = 0.2  # share of time that the informative slot should hold, on average
 
 Targets = tuple[Tensor, ...]
 

@@ -1,0 +1,62 @@
+"""Does the choice help where there is something to choose: a short event somewhere in a background?
+
+Data sets of labelled clips are cut around their event, so nearly every moment of them is worth hearing again, and any
+choice is a good one. A recording from the field is not. Here the loudest second of every clip is planted in a
+background (``beds``) at one level, and the same controls are compared as on the clips themselves (``faithfulness``):
+what is replayed differs, the sound, the passes and the cost do not.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from torch import Tensor
+
+from playitback.explain.beds import all_beds, plant_in
+from playitback.explain.faithfulness import ControlComparison, clips_to_compare_controls, compare_controls
+from playitback.explain.intervals import Bootstrap
+from playitback.explain.runs import Advance, hear
+from playitback.models.playitback import ReplayModel
+
+LEVEL_DECIBELS = 6.0  # of the event over the background
+#: random choices a clip: few, because there are many scenes, and many clips in each
+DRAWS = 5
+
+
+@dataclass(frozen=True)
+class Scene:
+    """Chosen segments and all controls on events in one background."""
+
+    condition: str
+    comparison: ControlComparison
+
+
+def clips_to_hear_scenes(clips: int, recorded_beds: Mapping[str, Tensor] | None = None) -> int:
+    """Clips that ``hear_scenes`` hears or passes over."""
+    return len(all_beds(recorded_beds)) * (clips + clips_to_compare_controls(clips, DRAWS))
+
+
+def hear_scenes(
+    model: ReplayModel,
+    waveforms: Tensor,
+    classes: Tensor,
+    bootstrap: Bootstrap,
+    advance: Advance,
+    recorded_beds: Mapping[str, Tensor] | None = None,
+) -> tuple[Scene, ...]:
+    """The controls on events in every background. recorded_beds: name -> (M, clip_samples), besides the synthesised.
+
+    waveforms: (N, clip_samples); classes: (N,) or multi-hot (N, C). The same clips are planted at the same seconds in
+    every background. Raises SettingsError if all clips are silent.
+    """
+    sample_rate = model.config.front_end.sample_rate
+    scenes = []
+    for name, recorded in all_beds(recorded_beds):
+        known = plant_in(waveforms, name, LEVEL_DECIBELS, sample_rate, bootstrap.seed, recorded)
+        left_out = len(waveforms) - len(known.rows)
+        advance(left_out + clips_to_compare_controls(left_out, DRAWS))
+        run = hear(model, known.waveforms, advance)
+        comparison = compare_controls(model, known.waveforms, classes[known.rows], run, DRAWS, bootstrap, advance)
+        scenes.append(Scene(f"{name} {LEVEL_DECIBELS:g} dB", comparison))
+    return tuple(scenes)
