@@ -1,4 +1,4 @@
-"""The command line: python -m playitback explain | train | evaluate | faithfulness | bench.
+"""The command line: python -m playitback explain | windows | train | evaluate | faithfulness | bench.
 
 A mistake in what was given ends with one sentence on standard error and exit status 2.
 """
@@ -16,6 +16,7 @@ from playitback.errors import PlayItBackError, SettingsError
 #: command -> (module with add_arguments and main, one line of help)
 _COMMANDS = {
     "explain": ("playitback.commands.explain", "classify recordings and write what was heard again, and why"),
+    "windows": ("playitback.commands.windows", "classify a long recording window by window, with labels for editors"),
     "train": (
         "playitback.commands.train",
         "train a checkpoint; a second call goes on where the first one stopped; torchrun starts several processes",

@@ -1,7 +1,7 @@
 """Reads recordings: any file -> a window of mono samples at the model's rate, and nothing more than that in memory.
 
     file -> _opened (checked: sound, complete, long enough) -> _Sound.read_mono (frames of the file, channels averaged)
-         -> _resampled_window (samples,) float32 at 16 kHz
+         -> _resampled_window (samples,) float32 at 16 kHz -> load: one window; stream: one after the other
 
 libsndfile (through soundfile) reads WAV, FLAC, OGG, MP3, AIFF and others. What it cannot read goes through an ffmpeg
 found on the PATH. Where libsndfile is silent about damage (a WAV shorter than its header says) or inexact (seeking in
@@ -11,17 +11,19 @@ MP3 and OGG), this module looks for itself. Seconds count from the start of the 
 from __future__ import annotations
 
 import io
+import itertools
 import math
 import os
 import shutil
 import struct
 import subprocess
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from fractions import Fraction
 from pathlib import Path
 from tempfile import TemporaryDirectory
+from typing import IO
 
 import numpy as np
 import soundfile
@@ -32,6 +34,11 @@ from playitback.errors import AudioError, SettingsError
 
 SAMPLE_RATE = 16_000  # hertz, what the models hear
 MINIMUM_SECONDS = 0.1
+#: Suffixes of files that are taken for sound, the plainest format first.
+SOUND_SUFFIXES = (
+    ".wav", ".flac", ".ogg", ".oga", ".opus", ".mp3", ".aif", ".aiff", ".au", ".caf", ".w64", ".rf64",
+    ".m4a", ".aac", ".wma", ".mp4", ".webm",
+)  # fmt: skip
 
 _LOWEST_RATE, _HIGHEST_RATE = 1_000, 1_000_000  # hertz
 _LOUDEST_SAMPLE = 1e10  # full scale is 1; the power of anything louder overflows float32
@@ -110,11 +117,11 @@ def load(
     """
     if not (math.isfinite(start_seconds) and start_seconds >= 0):
         raise SettingsError(f"start_seconds is {start_seconds}, but a recording starts at 0; give 0 or more")
-    if window_seconds is not None and not (math.isfinite(window_seconds) and window_seconds >= MINIMUM_SECONDS):
-        raise SettingsError(f"window_seconds is {window_seconds}; give {MINIMUM_SECONDS} or more")
+    if window_seconds is not None:
+        _check_duration("window_seconds", window_seconds)
     with _opened(path) as sound:
         info = sound.info
-        length = math.ceil(Fraction(sound.frames * sample_rate, info.sample_rate))
+        length = _resampled_length(info, sample_rate)
         first = round(start_seconds * sample_rate)
         count = length - first
         if window_seconds is not None:
@@ -126,6 +133,77 @@ def load(
             )
         samples = _resampled_window(sound, first, count, sample_rate)
     return Recording(samples, info, first / sample_rate, _notes(samples, info, first, length, sample_rate), sample_rate)
+
+
+def stream(
+    path: str | Path,
+    *,
+    window_seconds: float,
+    hop_seconds: float | None = None,
+    sample_rate: int = SAMPLE_RATE,
+) -> Generator[Recording, None, None]:
+    """Yields the windows of a recording from its start to its end, ``hop_seconds`` (default: a window) apart.
+
+    Each is what ``load`` gives for that start, but the file is decoded only once, also where it cannot be sought in
+    (MP3, what ffmpeg decodes), and no more than a window is kept: hours take little memory. The last window is the
+    first one that reaches the end, and as long as what is left; less than MINIMUM_SECONDS is not taken for a window.
+    Closing the generator closes the file. Raises SettingsError at once, AudioError as ``load`` does at the window
+    where something is wrong.
+    """
+    _check_duration("window_seconds", window_seconds)
+    if hop_seconds is not None:
+        _check_duration("hop_seconds", hop_seconds)
+    return _stream(path, window_seconds, hop_seconds, sample_rate)
+
+
+def window_count(
+    info: RecordingInfo, *, window_seconds: float, hop_seconds: float | None = None, sample_rate: int = SAMPLE_RATE
+) -> int:
+    """How many windows ``stream`` yields of a recording."""
+    return sum(1 for _ in _windows(_resampled_length(info, sample_rate), window_seconds, hop_seconds, sample_rate))
+
+
+def _stream(
+    path: str | Path, window_seconds: float, hop_seconds: float | None, sample_rate: int
+) -> Generator[Recording, None, None]:
+    with _opened(path) as sound:
+        length = _resampled_length(sound.info, sample_rate)
+        samples, end = np.zeros(0, dtype=np.float32), 0  # of the window before, and where it ended
+        for first, count in _windows(length, window_seconds, hop_seconds, sample_rate):
+            kept = max(0, end - first)
+            end = first + count
+            new = _resampled_window(sound, first + kept, count - kept, sample_rate)
+            samples = np.concatenate([samples[len(samples) - kept :], new])
+            notes = _notes(samples, sound.info, first, length, sample_rate)
+            # a copy: whoever gets it may write into it, and the next window begins with some of these samples
+            yield Recording(samples.copy(), sound.info, first / sample_rate, notes, sample_rate)
+
+
+def _windows(
+    length: int, window_seconds: float, hop_seconds: float | None, sample_rate: int
+) -> Iterator[tuple[int, int]]:
+    """First sample and number of samples of every window of a sound with ``length`` samples."""
+    window = round(window_seconds * sample_rate)
+    hop = window if hop_seconds is None else hop_seconds * sample_rate
+    for index in itertools.count():
+        first = round(index * hop)
+        count = min(window, length - first)
+        if count < MINIMUM_SECONDS * sample_rate:
+            return
+        yield first, count
+        if first + window >= length:
+            return
+
+
+def _check_duration(name: str, seconds: float) -> None:
+    if not (math.isfinite(seconds) and seconds >= MINIMUM_SECONDS):
+        raise SettingsError(f"{name} is {seconds}; give {MINIMUM_SECONDS} or more")
+
+
+def _resampled_length(info: RecordingInfo, sample_rate: int) -> int:
+    """Samples of the whole sound at ``sample_rate``."""
+    frames = round(info.seconds * info.sample_rate)
+    return math.ceil(Fraction(frames * sample_rate, info.sample_rate))
 
 
 def overview(path: str | Path, columns: int = 1000) -> np.ndarray:
@@ -151,10 +229,37 @@ def overview(path: str | Path, columns: int = 1000) -> np.ndarray:
         return peaks
 
 
-def write_wav(path: str | Path, samples: np.ndarray, sample_rate: int = SAMPLE_RATE) -> None:
+def sound_files(folder: str | Path) -> Iterator[Path]:
+    """All sound files below a folder, known by their suffixes; hidden files and folders are left out.
+
+    The order is fixed: the files of a folder by name, then those of its sub-folders by name. Links are followed, but
+    not back into a folder that they lie in. What cannot be listed holds nothing.
+    """
+    return _sound_files(Path(folder), frozenset())
+
+
+def _sound_files(folder: Path, above: frozenset[Path]) -> Iterator[Path]:
+    """above: the folders that this one lies in, as they are once links are followed."""
+    here = folder.resolve()
+    if here in above:
+        return
+    try:
+        with os.scandir(folder) as entries:
+            shown = sorted((entry.name, entry.is_dir()) for entry in entries if not entry.name.startswith("."))
+    except OSError:
+        return
+    for name, is_folder in shown:
+        if not is_folder and os.path.splitext(name)[1].lower() in SOUND_SUFFIXES:
+            yield folder / name
+    for name, is_folder in shown:
+        if is_folder:
+            yield from _sound_files(folder / name, above | {here})
+
+
+def write_wav(file: str | Path | IO[bytes], samples: np.ndarray, sample_rate: int = SAMPLE_RATE) -> None:
     """Write (samples,) mono as 16-bit PCM. Beyond full scale it is clipped; the level is never changed."""
     steps = np.clip(np.rint(np.asarray(samples, dtype=np.float64) * 32768), -32768, 32767)
-    soundfile.write(str(path), steps.astype(np.int16), sample_rate, format="WAV", subtype="PCM_16")
+    soundfile.write(file, steps.astype(np.int16), sample_rate, format="WAV", subtype="PCM_16")
 
 
 def _notes(samples: np.ndarray, info: RecordingInfo, first: int, length: int, sample_rate: int) -> tuple[str, ...]:
@@ -217,6 +322,7 @@ class _Sound:
         self.frames = frames
         self._reader = reader
         self._at = 0  # frame that is read next
+        self._last = (0, np.zeros(0, dtype=np.float32))  # what was read last, and its first frame
         self._block_frames = max(1, _BLOCK_SAMPLES // info.channels)
 
     def read_mono(self, begin: int, count: int, *, finite: bool = True) -> np.ndarray:
@@ -226,9 +332,14 @@ class _Sound:
         far beyond full scale; without, such samples become 0.
         """
         mono = np.zeros(count, dtype=np.float32)
-        filled = 0
+        # Windows that follow one another overlap by the resampling filter's length. What is there already is not read
+        # again: where seeking is inexact, that would mean to decode the file from its start.
+        last_begin, last = self._last
+        known = last[begin - last_begin :][:count] if begin >= last_begin else last[:0]
+        mono[: len(known)] = known
+        filled = len(known)
         try:
-            self._go_to(begin)
+            self._go_to(begin + filled)
             while filled < count and len(block := self._next_block(count - filled)):
                 wrong = ~(np.abs(block) < _LOUDEST_SAMPLE)  # written so that NaN is wrong too
                 if wrong.any():
@@ -241,6 +352,7 @@ class _Sound:
             raise _damaged(self.info.name, self._at / self.info.sample_rate) from error
         if count - filled > MINIMUM_SECONDS * self.info.sample_rate:
             raise _damaged(self.info.name, self._at / self.info.sample_rate)
+        self._last = (begin, mono)
         return mono  # the length in an MP3's header may be a few frames too long: zeros at its end
 
     def _next_block(self, limit: int) -> np.ndarray:

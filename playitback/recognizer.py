@@ -27,9 +27,10 @@ class Playback:
     index: int  # 0 is the first hearing
     hop_seconds: float  # of the replayed segments in this pass; of the whole clip in pass 0
     probabilities: np.ndarray  # (classes,) after this pass; they sum to 1 unless the model is multi-label
-    segments: tuple[Segment, ...]  # chosen by the slots in this pass, replayed in the next one
-    replayed: tuple[Segment, ...]  # replayed in this pass: those that the pass before chose
+    segments: tuple[Segment, ...]  # chosen by the slots in this pass, replayed in the next one unless others are
+    replayed: tuple[Segment, ...]  # replayed in this pass: those that the pass before chose, or others in their place
     slot_attention: np.ndarray  # (slots, columns) in 0..1, summing to 1 over the slots; slot 0 is the informative one
+    attention_per_iteration: np.ndarray  # (iterations, slots, columns) the same as it grew; the last is slot_attention
     seconds: np.ndarray  # (columns,) centre of every column; not evenly spaced where segments were replayed
     threshold: float  # attention of slot 0 above it makes a segment
     log_mel: np.ndarray  # (frames, mels) what the model was given, natural log
@@ -85,14 +86,17 @@ class Recognizer:
         """Number of weights."""
         return sum(parameter.numel() for parameter in self._model.parameters())
 
-    def explain(self, waveform: np.ndarray, playbacks: int | None = None) -> Iterator[Playback]:
+    def explain(
+        self, waveform: np.ndarray, playbacks: int | None = None, choose: Choice | None = None
+    ) -> Iterator[Playback]:
         """Yields the first hearing and every playback, each as soon as it is computed.
 
         waveform: (samples,) float32 in -1..1 at the model's rate (16 kHz), mono; a shorter one than ``clip_seconds``
-        is filled up with silence. playbacks: 0 to ``self.playbacks``, default all. Raises AudioError, SettingsError.
+        is filled up with silence. playbacks: 0 to ``self.playbacks``, default all. choose: replaces the slots' choice
+        after each pass, which is still told as ``Playback.segments``. Raises AudioError, SettingsError.
         """
-        clip = torch.from_numpy(self._padded(waveform)).unsqueeze(0)
-        passes = self._model.listen(clip.to(self._device), playbacks)
+        clip = torch.from_numpy(self.padded(waveform)).unsqueeze(0)
+        passes = self._model.listen(clip.to(self._device), playbacks, choose)
         return self._playbacks(passes)
 
     def classify(self, waveforms: np.ndarray, playbacks: int | None = None, choose: Choice | None = None) -> np.ndarray:
@@ -103,6 +107,21 @@ class Recognizer:
         with torch.inference_mode(), self._precision():
             passes = self._model.listen(torch.from_numpy(waveforms).to(self._device), playbacks, choose)
             return np.stack([self._probabilities(each.logits[0]).cpu().numpy() for each in passes])
+
+    def padded(self, waveform: np.ndarray) -> np.ndarray:
+        """What the model hears of a waveform (samples,): (clip_samples,) float32, with silence up to the clip's end.
+
+        Raises AudioError for one that is empty or longer than a clip, has channels, or holds what is no number.
+        """
+        wanted = self.config.front_end.clip_samples
+        if waveform.ndim != 1 or not 0 < len(waveform) <= wanted:
+            raise AudioError(
+                f"a waveform of shape {waveform.shape} was given; one channel of 1 to {wanted} samples is needed: "
+                "crop it with playitback.audio.load"
+            )
+        if not np.isfinite(waveform).all():
+            raise AudioError("the waveform holds samples that are no numbers; export the recording again")
+        return np.pad(waveform.astype(np.float32), (0, wanted - len(waveform)))
 
     def _playbacks(self, passes: Iterator[Pass]) -> Iterator[Playback]:
         # Inference mode belongs to the thread, and a generator's consumer runs between its steps: enter it per step.
@@ -118,13 +137,15 @@ class Recognizer:
         return torch.autocast(self._device.type, torch.bfloat16, enabled=self.dtype == torch.bfloat16)
 
     def _playback(self, heard: Pass) -> Playback:
+        attention = torch.stack([each[0] for each in heard.slots.attention_per_iteration]).float().cpu().numpy()
         return Playback(
             index=heard.index,
             hop_seconds=heard.hop_samples / self.config.front_end.sample_rate,
             probabilities=self._probabilities(heard.logits[0])[0].cpu().numpy(),
             segments=unpad_segments(heard.segments)[0],
             replayed=unpad_segments(heard.replayed)[0],
-            slot_attention=heard.slots.attention[0].float().cpu().numpy(),
+            slot_attention=attention[-1],
+            attention_per_iteration=attention,
             seconds=heard.column_seconds[0].cpu().numpy(),
             threshold=float(heard.threshold[0]),
             log_mel=heard.log_mel[0].cpu().numpy(),
@@ -134,17 +155,6 @@ class Recognizer:
 
     def _probabilities(self, logits: Tensor) -> Tensor:
         return class_probabilities(logits, self.config.multi_label)
-
-    def _padded(self, waveform: np.ndarray) -> np.ndarray:
-        wanted = self.config.front_end.clip_samples
-        if waveform.ndim != 1 or not 0 < len(waveform) <= wanted:
-            raise AudioError(
-                f"a waveform of shape {waveform.shape} was given; one channel of 1 to {wanted} samples is needed: "
-                "crop it with playitback.audio.load"
-            )
-        if not np.isfinite(waveform).all():
-            raise AudioError("the waveform holds samples that are no numbers; export the recording again")
-        return np.pad(waveform.astype(np.float32), (0, wanted - len(waveform)))
 
 
 #: below it the conversions cost a CPU more than the products gain

@@ -8,7 +8,7 @@ import struct
 import sys
 import tracemalloc
 from collections.abc import Callable
-from itertools import pairwise
+from itertools import islice, pairwise
 from pathlib import Path
 
 import numpy as np
@@ -555,3 +555,161 @@ def test_what_is_too_loud_is_clipped_and_not_scaled(tmp_path: Path) -> None:
     samples, rate = soundfile.read(tmp_path / "clip.wav")
     assert rate == 22_050
     np.testing.assert_allclose(samples[:3], [0.5, 1.0, -1.0], atol=1e-4)
+
+
+# One window after the other
+
+
+@pytest.mark.parametrize(
+    ("suffix", "rate", "how"),
+    [
+        ("wav", 16_000, {"subtype": "FLOAT"}),
+        ("wav", 44_100, {"subtype": "FLOAT"}),
+        ("wav", 48_000, {"subtype": "GSM610"}),
+        ("flac", 22_050, {"format": "FLAC"}),
+        ("ogg", 44_100, {"format": "OGG", "subtype": "VORBIS"}),
+        ("opus", 48_000, {"format": "OGG", "subtype": "OPUS"}),
+        ("mp3", 44_100, {"format": "MP3", "bitrate_mode": "VARIABLE"}),
+    ],
+)
+@pytest.mark.parametrize("hop", [None, 0.7, 3.3])
+def test_a_stream_yields_the_windows_that_load_reads(
+    tmp_path: Path, suffix: str, rate: int, how: dict[str, object], hop: float | None
+) -> None:
+    path = write(tmp_path / f"clip.{suffix}", chirp(5.0, rate, 2 if rate == 44_100 else 1), rate, **how)
+    windows = list(audio.stream(path, window_seconds=2.0, hop_seconds=hop))
+    assert len(windows) == audio.window_count(audio.probe(path), window_seconds=2.0, hop_seconds=hop)
+    for index, window in enumerate(windows):
+        loaded = audio.load(path, start_seconds=index * (hop or 2.0), window_seconds=2.0)
+        np.testing.assert_allclose(window.samples, loaded.samples, atol=2e-5, err_msg=f"window {index}")
+        assert (window.start_seconds, window.info, window.notes) == (loaded.start_seconds, loaded.info, loaded.notes)
+
+
+@pytest.mark.parametrize(
+    ("seconds", "hop", "lengths"),
+    [
+        (4.0, None, [2.0, 2.0]),
+        (4.5, None, [2.0, 2.0, 0.5]),
+        (4.05, None, [2.0, 2.0]),  # what is left is too short to be heard
+        (4.05, 1.0, [2.0, 2.0, 2.0, 1.05]),
+        (4.0, 1.0, [2.0, 2.0, 2.0]),  # one more would bring nothing new
+        (4.5, 4.0, [2.0, 0.5]),
+        (4.5, 3.0, [2.0, 1.5]),
+        (1.0, None, [1.0]),
+    ],
+)
+def test_a_stream_ends_with_the_first_window_that_reaches_the_end(
+    tmp_path: Path, seconds: float, hop: float | None, lengths: list[float]
+) -> None:
+    path = write(tmp_path / "clip.wav", chirp(seconds, 16_000))
+    windows = list(audio.stream(path, window_seconds=2.0, hop_seconds=hop))
+    assert [window.seconds for window in windows] == lengths
+    assert [window.start_seconds for window in windows] == [index * (hop or 2.0) for index in range(len(lengths))]
+
+
+def test_a_stream_decodes_every_frame_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """In MP3 every step back means to decode the file from its start."""
+    path = write(tmp_path / "clip.mp3", chirp(8.0, 44_100), 44_100)
+    decoded = 0
+    read_frames = audio._SoundFile.read_frames
+
+    def counted(reader: audio._SoundFile, count: int) -> np.ndarray:
+        nonlocal decoded
+        frames = read_frames(reader, count)
+        decoded += len(frames)
+        return frames
+
+    monkeypatch.setattr(audio._SoundFile, "read_frames", counted)
+    assert len(list(audio.stream(path, window_seconds=2.0, hop_seconds=0.5))) == 13
+    assert decoded <= 8 * 44_100 + 10  # the few are read to see whether the file is whole
+
+
+def test_a_long_stream_keeps_no_more_than_a_window(tmp_path: Path) -> None:
+    rate, path = 8_000, tmp_path / "long.wav"
+    with soundfile.SoundFile(path, "w", rate, 1) as file:
+        for minute in range(10):
+            file.write(np.full(60 * rate, minute / 100, dtype=np.float32))
+    tracemalloc.start()
+    levels = [float(window.samples.mean()) for window in audio.stream(path, window_seconds=5.0, hop_seconds=10.0)]
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert peak < 4e6  # resampled, the file holds 9.6 million samples of 4 bytes
+    np.testing.assert_allclose(levels, np.repeat(np.arange(10) / 100, 6), atol=2e-3)
+
+
+def test_windows_of_a_stream_may_be_written_into(tmp_path: Path) -> None:
+    path = write(tmp_path / "clip.wav", chirp(4.0, 16_000))
+    untouched = [window.samples for window in audio.stream(path, window_seconds=2.0, hop_seconds=1.0)]
+    for window, expected in zip(audio.stream(path, window_seconds=2.0, hop_seconds=1.0), untouched, strict=True):
+        np.testing.assert_array_equal(window.samples, expected)
+        window.samples[:] = 0
+
+
+def test_a_stream_through_ffmpeg_decodes_once_and_closing_it_leaves_nothing_behind(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    source, calls = write(tmp_path / "decoded.wav", chirp(5.0, 44_100, 2), 44_100), tmp_path / "calls"
+    fake_ffmpeg(monkeypatch, tmp_path, f"shutil.copy({str(source)!r}, target)\nopen({str(calls)!r}, 'a').write('x')\n")
+    (tmp_path / "temporary").mkdir()
+    monkeypatch.setattr("tempfile.tempdir", str(tmp_path / "temporary"))
+    (tmp_path / "clip.webm").write_bytes(b"\x1aE\xdf\xa3")
+    windows = audio.stream(tmp_path / "clip.webm", window_seconds=1.0)
+    heard = [next(windows).samples for _ in range(3)]
+    assert calls.read_text() == "x"
+    np.testing.assert_allclose(heard[2], audio.load(source, start_seconds=2.0, window_seconds=1.0).samples, atol=2e-6)
+    assert len(list((tmp_path / "temporary").iterdir())) == 1
+    windows.close()
+    assert list((tmp_path / "temporary").iterdir()) == []
+
+
+def test_a_stream_yields_what_lies_before_damage(tmp_path: Path) -> None:
+    samples = chirp(6.0, 16_000)
+    samples[round(4.5 * 16_000)] = np.nan
+    windows = audio.stream(write(tmp_path / "clip.wav", samples, subtype="FLOAT"), window_seconds=2.0)
+    assert [next(windows).start_seconds for _ in range(2)] == [0.0, 2.0]
+    with pytest.raises(AudioError, match=r"NaN, at 4\.5000 s"):
+        next(windows)
+
+
+@pytest.mark.parametrize("wrong", [{"window_seconds": 0.05}, {"window_seconds": 1.0, "hop_seconds": 0.0}])
+def test_a_stream_of_windows_of_no_length_is_refused(tmp_path: Path, wrong: dict[str, float]) -> None:
+    with pytest.raises(SettingsError, match=r"(window|hop)_seconds is 0\.\d+; give 0\.1 or more"):
+        audio.stream(tmp_path / "clip.wav", **wrong)
+
+
+# Folders
+
+
+def test_sound_files_are_found_below_a_folder_in_a_fixed_order(tmp_path: Path) -> None:
+    names = ("b.wav", "a.FLAC", "z/c.mp3", "m/deep/d.webm", "m/e.ogg")
+    others = ("notes.txt", ".hidden.wav", ".cache/f.wav", "m/.g.wav", "wav", "h.wav.bak")
+    for name in names + others:
+        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / name).touch()
+    (tmp_path / "folder.wav").mkdir()
+    found = [path.relative_to(tmp_path).as_posix() for path in audio.sound_files(tmp_path)]
+    assert found == ["a.FLAC", "b.wav", "m/e.ogg", "m/deep/d.webm", "z/c.mp3"]
+
+
+def test_links_between_folders_are_followed_but_not_in_circles(tmp_path: Path) -> None:
+    for name in ("one", "two", "elsewhere"):
+        (tmp_path / name).mkdir()
+        (tmp_path / name / f"{name}.wav").touch()
+    (tmp_path / "one" / "elsewhere").symlink_to(tmp_path / "elsewhere")
+    (tmp_path / "one" / "to-two").symlink_to(tmp_path / "two")
+    (tmp_path / "two" / "to-one").symlink_to(tmp_path / "one")
+    (tmp_path / "two" / "up").symlink_to(tmp_path)
+    walk = islice(audio.sound_files(tmp_path / "one"), 10)
+    found = [path.relative_to(tmp_path / "one").as_posix() for path in walk]
+    assert "elsewhere/elsewhere.wav" in found
+    assert "to-two/two.wav" in found
+    assert len(found) == len(set(found)) < 10
+    assert max(name.count("/") for name in found) <= 3
+
+
+def test_no_folder_holds_no_sound_files(tmp_path: Path) -> None:
+    assert list(audio.sound_files(tmp_path / "nowhere")) == []
+
+
+def test_suffixes_are_those_of_lower_case_names() -> None:
+    assert all(suffix.startswith(".") and suffix == suffix.lower() for suffix in audio.SOUND_SUFFIXES)

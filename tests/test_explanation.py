@@ -38,6 +38,7 @@ def playback(index: int, probabilities: tuple[float, ...], replayed: tuple[Segme
         segments=(CHOSEN,),
         replayed=replayed,
         slot_attention=np.stack([attention, 1 - attention]),
+        attention_per_iteration=np.stack([attention, 1 - attention])[None],
         seconds=np.linspace(0.2, 1.8, 5),
         threshold=0.5,
         log_mel=fine_log_mel[:FRAMES],

@@ -84,6 +84,9 @@ def test_every_pass_has_its_shapes_and_units(recognizer: Recognizer) -> None:
         assert each.slot_attention.shape == (2, COLUMNS)
         assert each.slot_attention.dtype == np.float32
         np.testing.assert_allclose(each.slot_attention.sum(axis=0), 1, atol=1e-5)
+        assert each.attention_per_iteration.shape == (3, 2, COLUMNS)
+        np.testing.assert_array_equal(each.attention_per_iteration[-1], each.slot_attention)
+        assert np.abs(np.diff(each.attention_per_iteration, axis=0)).max(axis=(1, 2)).min() > 0
         assert each.seconds.shape == (COLUMNS,)
         assert (np.diff(each.seconds) > 0).all()
         assert each.seconds[0] >= 0
@@ -192,6 +195,25 @@ def test_other_segments_may_be_replayed_instead(recognizer: Recognizer) -> None:
     other = recognizer.classify(clips, choose=lambda heard: pad_segments([[Segment(0.0, 0.3)]] * 2, CLIP_SECONDS))
     np.testing.assert_array_equal(chosen[0], other[0])
     assert np.abs(chosen[1:] - other[1:]).max() > 0
+
+
+def test_explanation_replays_other_segments_and_still_tells_what_the_slots_chose(recognizer: Recognizer) -> None:
+    other = Segment(0.0, 0.3)
+    chosen = list(recognizer.explain(clip(), 2))
+    forced = list(recognizer.explain(clip(), 2, choose=lambda heard: pad_segments([[other]], CLIP_SECONDS)))
+    assert_same(forced[0], chosen[0])
+    assert [each.replayed for each in forced] == [(), (other,), (other,)]
+    assert all(each.segments not in ((), (other,)) for each in forced)
+    assert np.abs(forced[1].probabilities - chosen[1].probabilities).max() > 0
+
+
+def test_padded_clip_is_the_waveform_and_then_silence(recognizer: Recognizer) -> None:
+    short = noise(0.7).astype(np.float64)
+    padded = recognizer.padded(short)
+    assert padded.dtype == np.float32
+    np.testing.assert_array_equal(padded[: len(short)], short.astype(np.float32))
+    assert padded.shape == (SAMPLES,)
+    assert not padded[len(short) :].any()
 
 
 def test_consumer_of_an_explanation_stays_out_of_inference_mode(recognizer: Recognizer) -> None:

@@ -4,18 +4,13 @@ from __future__ import annotations
 
 import csv
 import math
-import os
 from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from playitback.audio import SOUND_SUFFIXES as SOUND_SUFFIXES  # also for the other readers of data sets
+from playitback.audio import sound_files as sound_files
 from playitback.errors import DataSetError
-
-#: Suffixes of files that are taken for sound; of two files of one name the one whose suffix comes first is read.
-SOUND_SUFFIXES = (
-    ".wav", ".flac", ".ogg", ".oga", ".opus", ".mp3", ".aif", ".aiff", ".au", ".caf", ".w64", ".rf64",
-    ".m4a", ".aac", ".wma", ".mp4", ".webm",
-)  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True)
@@ -159,20 +154,11 @@ def refuse_absent(root: Path, kind: str, asked: Sequence[str] | None, there: Col
         raise DataSetError(f"{root} has no {kind} {', '.join(absent)}; it has {parts}")
 
 
-def is_sound(name: str) -> bool:
-    """Whether a file's name is that of a sound. Files whose names begin with a dot are hidden."""
-    return not name.startswith(".") and os.path.splitext(name)[1].lower() in SOUND_SUFFIXES
-
-
-def sound_files(folder: Path) -> Iterator[Path]:
-    """All sound files below ``folder``, in a fixed order, hidden files and folders left out."""
-    for parent, folders, files in os.walk(folder, followlinks=True):
-        folders[:] = sorted(name for name in folders if not name.startswith("."))
-        yield from (Path(parent, name) for name in sorted(files) if is_sound(name))
-
-
 def sounds_by_stem(folder: Path) -> dict[str, Path]:
-    """File name without suffix -> sound file, of all below ``folder``: one walk instead of a look for every name."""
+    """File name without suffix -> sound file, of all below ``folder``: one walk instead of a look for every name.
+
+    Of two files of one name the one whose suffix comes first in ``SOUND_SUFFIXES`` is read.
+    """
     found: dict[str, Path] = {}
     for path in sound_files(folder):
         other = found.get(path.stem)

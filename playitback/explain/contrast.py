@@ -1,0 +1,235 @@
+"""Why this class and not that one: how two classes fared against each other, and which segment spoke for which.
+
+The log-odds of two classes are ln(p_first / p_second), in nats: above 0 the first one is ahead; under a softmax they
+are the difference of the two logits, and no third class has a part in them. What a segment says is what its removal
+takes away: log-odds with it minus without it, after the last pass (occlusion, Zeiler and Fergus 2014, on the odds of
+two classes). Without it the model is free to replay other moments, unless segments were forced into the run, which
+stay forced.
+
+Any hole in a sound moves its log-odds, most often by some tenths of a nat. So stretches of about the same length that
+sound but were not chosen are removed as well, and a segment spoke for a class only if it did more than all of those.
+
+    segments of all passes, stretches elsewhere -> remove each -> Recognizer.classify -> log-odds without each
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from itertools import chain, pairwise
+
+import numpy as np
+import torch
+from torch import Generator
+
+from playitback.errors import SettingsError
+from playitback.explain.edits import SILENCE, remove
+from playitback.explain.explanation import Explanation
+from playitback.explain.runs import BATCH, Progress, Report, equal_edges
+from playitback.explain.what_if import Held, forced
+from playitback.models.playitback import audible_columns
+from playitback.recognizer import Recognizer
+from playitback.replay import Segment, pad_segments
+
+#: stretches elsewhere that a segment is compared with; by chance it does more than all of them once in 11 times
+DRAWS = 10
+#: change of the log-odds, in nats, below which a segment spoke for neither class: odds that move by a tenth
+LEAST_CHANGE = 0.1
+
+_SEED = 0  # of the stretches elsewhere and of the fills that are noise
+_STEP_SECONDS = 0.01  # between the places where a stretch may start
+_TINY = float(np.finfo(np.float32).tiny)  # a probability of 0 has no logarithm
+
+
+@dataclass(frozen=True)
+class SegmentContrast:
+    """What the removal of one segment did. Probabilities and log-odds are those after the last pass."""
+
+    segment: Segment
+    pass_index: int  # of the first pass that chose it or, if it was forced into the run, that replayed it
+    number: int  # its place among that pass's segments, from 1
+    forced: bool  # it was replayed although the slots had not chosen it
+    first_without: float  # probability of the first class once it is removed, 0 to 1
+    second_without: float
+    log_odds_without: float  # nats
+    change: float  # nats: log-odds with it minus without it; above 0 it speaks for the first class
+    elsewhere: tuple[float, float]  # nats: least and greatest change by DRAWS stretches of about its length elsewhere
+    spoke_for: str | None  # a class; None where other stretches did as much, or less than LEAST_CHANGE came of it
+
+
+@dataclass(frozen=True)
+class Contrast:
+    """Two classes over the passes of one explanation; tuples of numbers have one entry a pass."""
+
+    first_label: str
+    second_label: str
+    fill: str  # one of edits.FILLS: what stood where a segment was removed
+    first: tuple[float, ...]  # probability of the first class, 0 to 1
+    second: tuple[float, ...]
+    log_odds: tuple[float, ...]  # nats: ln(first / second)
+    segments: tuple[SegmentContrast, ...]  # pass by pass; one that several passes chose stands there once
+
+
+def contrast(
+    recognizer: Recognizer,
+    explanation: Explanation,
+    samples: np.ndarray,
+    first_label: str,
+    second_label: str,
+    fill: str = SILENCE,
+    report: Report | None = None,
+) -> Contrast:
+    """Two classes after every pass, and every distinct segment of the run for or against them.
+
+    recognizer: the one that made the explanation; samples: the sound that it explains, (samples,); report: called with
+    (clips heard, clips in all), cancels by raising. Raises SettingsError for a class that the model does not know, the
+    same class twice or an unknown fill, and AudioError for a clip that the model cannot hear.
+    """
+    labels = (first_label, second_label)
+    for label in labels:
+        if label not in explanation.labels:
+            raise SettingsError(
+                f"{explanation.model_name} knows no class {label!r}; "
+                f"choose two of its {len(explanation.labels)} classes"
+            )
+    if first_label == second_label:
+        raise SettingsError(f"{first_label!r} was given twice; choose two classes")
+    first, second = (
+        tuple(explanation.probability(index, label) for index in range(len(explanation.playbacks))) for label in labels
+    )
+    log_odds = tuple(_log_odds(*pair) for pair in zip(first, second, strict=True))
+
+    found = _find_segments(explanation)
+    segments = [each.segment for each in found]
+    elsewhere = _draw_elsewhere(segments, recognizer, samples)
+    removed = segments + list(chain.from_iterable(elsewhere.values()))
+    believed = _without_each(recognizer, explanation, samples, removed, fill, report)
+    without = believed[:, [explanation.labels.index(label) for label in labels]].tolist()
+    changes = [log_odds[-1] - _log_odds(*pair) for pair in without]
+    by_octave = np.reshape(changes[len(found) :], (len(elsewhere), DRAWS))
+    ranges = {octave: (float(row.min()), float(row.max())) for octave, row in zip(elsewhere, by_octave, strict=True)}
+    return Contrast(
+        first_label=first_label,
+        second_label=second_label,
+        fill=fill,
+        first=first,
+        second=second,
+        log_odds=log_odds,
+        segments=tuple(
+            SegmentContrast(
+                segment=each.segment,
+                pass_index=each.pass_index,
+                number=each.number,
+                forced=each.forced,
+                first_without=without[row][0],
+                second_without=without[row][1],
+                log_odds_without=log_odds[-1] - changes[row],
+                change=changes[row],
+                elsewhere=ranges[_octave(each.segment)],
+                spoke_for=_favoured(labels, changes[row], *ranges[_octave(each.segment)]),
+            )
+            for row, each in enumerate(found)
+        ),
+    )
+
+
+@dataclass(frozen=True)
+class _Found:
+    """A segment and its name; see ``SegmentContrast``."""
+
+    segment: Segment
+    pass_index: int
+    number: int
+    forced: bool
+
+
+def _find_segments(explanation: Explanation) -> list[_Found]:
+    """Every distinct segment of a run, in the order in which they came up."""
+    found: dict[Segment, _Found] = {}
+    forced_ones = _forced_segments(explanation)
+    for playback in explanation.playbacks:
+        for number, segment in enumerate(forced_ones.get(playback.index - 1, ()), start=1):
+            found.setdefault(segment, _Found(segment, playback.index, number, forced=True))
+        for number, segment in enumerate(playback.segments, start=1):
+            found.setdefault(segment, _Found(segment, playback.index, number, forced=False))
+    return list(found.values())
+
+
+def _forced_segments(explanation: Explanation) -> Held:
+    """What was replayed after a pass where it is not what the slots had chosen."""
+    return {
+        before.index: after.replayed
+        for before, after in pairwise(explanation.playbacks)
+        if after.replayed != before.segments
+    }
+
+
+def _octave(segment: Segment) -> int:
+    """Segments of one octave are less than twice as long as one another."""
+    return math.floor(math.log2(segment.seconds))
+
+
+def _draw_elsewhere(
+    segments: Sequence[Segment], recognizer: Recognizer, samples: np.ndarray
+) -> dict[int, list[Segment]]:
+    """For every octave of lengths DRAWS stretches as long as its longest segment.
+
+    They are drawn from the places that hold least of the segments and of digital silence together.
+    """
+    longest: dict[int, float] = {}
+    for segment in segments:
+        longest[_octave(segment)] = max(longest.get(_octave(segment), 0.0), segment.seconds)
+    steps = round(recognizer.clip_seconds / _STEP_SECONDS)
+    edges = equal_edges(recognizer.clip_seconds, steps)
+    clip = torch.from_numpy(recognizer.padded(samples)).unsqueeze(0)
+    free = audible_columns(clip, edges, recognizer.config.front_end.sample_rate)[0].numpy()
+    centres = (edges[0, :-1].numpy() + edges[0, 1:].numpy()) / 2
+    for segment in segments:
+        free &= (centres < segment.start_seconds) | (centres > segment.end_seconds)
+    free_before = np.append(0, free.cumsum())
+    rng = np.random.default_rng(_SEED)
+    drawn = {}
+    for octave, seconds in longest.items():
+        width = min(math.ceil(seconds / _STEP_SECONDS - 1e-6), steps)
+        held = free_before[width:] - free_before[:-width]  # free steps of the stretch from each step on
+        order = np.lexsort((rng.random(len(held)), -held))
+        starts = np.resize(order, DRAWS) * _STEP_SECONDS  # the same again where the clip has too few places
+        drawn[octave] = [Segment(start, min(start + seconds, recognizer.clip_seconds)) for start in starts.tolist()]
+    return drawn
+
+
+def _without_each(
+    recognizer: Recognizer,
+    explanation: Explanation,
+    samples: np.ndarray,
+    segments: Sequence[Segment],
+    fill: str,
+    report: Report | None,
+) -> np.ndarray:
+    """Probabilities (segments, classes) after the last pass over the clip without each of the segments."""
+    progress = Progress(report or (lambda done, total: None), len(segments))
+    clip = torch.from_numpy(recognizer.padded(samples)).unsqueeze(0)
+    choose = forced(_forced_segments(explanation))
+    sample_rate = recognizer.config.front_end.sample_rate
+    generator = Generator().manual_seed(_SEED)
+    believed = [np.zeros((0, len(explanation.labels)), np.float32)]
+    for first in range(0, len(segments), BATCH):
+        batch = pad_segments([[segment] for segment in segments[first : first + BATCH]], recognizer.clip_seconds)
+        waveforms = remove(clip.expand(len(batch), -1), batch, fill, sample_rate, generator)
+        believed.append(recognizer.classify(waveforms.numpy(), len(explanation.playbacks) - 1, choose)[-1])
+        progress.advance(len(batch))
+    return np.concatenate(believed)
+
+
+def _favoured(labels: tuple[str, str], change: float, least: float, greatest: float) -> str | None:
+    if change > max(greatest, LEAST_CHANGE):
+        return labels[0]
+    if change < min(least, -LEAST_CHANGE):
+        return labels[1]
+    return None
+
+
+def _log_odds(first: float, second: float) -> float:
+    """ln(first / second) in nats, kept finite."""
+    return math.log(max(first, _TINY) / max(second, _TINY))

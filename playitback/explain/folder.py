@@ -1,0 +1,246 @@
+"""A folder of clips: what every clip's explanation says in a few numbers, and what all of them say together.
+
+    Explanation -> summarise -> ClipSummary (a row of the table); ClipSummary after ClipSummary -> FolderSummary
+
+Of an explanation only its summary is kept, so a folder of any size fits into memory. Clips may be labelled, by the
+folder that each lies in or by a table; then it can be said what is right, what replay rescued and what it spoilt.
+"""
+
+from __future__ import annotations
+
+import csv
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from playitback.errors import DataSetError, SettingsError
+from playitback.explain.controls import merge_segments
+from playitback.explain.explanation import Explanation
+from playitback.explain.localisation import inside_segments
+from playitback.explain.runs import equal_edges
+from playitback.replay import Segment, pad_segments, unpad_segments
+
+SCHEMA = "playitback.folder/1"
+TIME_BINS = 20  # equal stretches of a clip in which replayed time is counted
+BY_LABEL, BY_DECISION = "label", "decision"
+
+_COVERED_SHARE = 0.5  # of a bin that must be replayed
+
+
+@dataclass(frozen=True)
+class ClipSummary:
+    """One explained clip, as a row of a table."""
+
+    path: Path
+    name: str  # of the file, without its folder
+    label: str | None  # its true class, where it is known
+    decisions: tuple[str, ...]  # (passes,) the most probable class after every pass
+    probabilities: tuple[float, ...]  # (passes,) of each pass's own decision
+    replayed: tuple[Segment, ...]  # in one pass or another: seconds of the clip, sorted and disjoint
+    clip_seconds: float  # that the model hears at once
+
+    @property
+    def replayed_seconds(self) -> float:
+        """Of the clip, in one pass or another."""
+        return sum(segment.seconds for segment in self.replayed)
+
+    @property
+    def changed_at(self) -> tuple[int, ...]:
+        """The passes that decided otherwise than the pass before."""
+        return tuple(
+            index for index in range(1, len(self.decisions)) if self.decisions[index] != self.decisions[index - 1]
+        )
+
+    @property
+    def rescued(self) -> bool:
+        """Whether the first hearing was wrong and the last pass is right."""
+        return self.label is not None and self.decisions[0] != self.label == self.decisions[-1]
+
+    @property
+    def spoilt(self) -> bool:
+        """Whether the first hearing was right and the last pass is wrong."""
+        return self.label is not None and self.decisions[0] == self.label != self.decisions[-1]
+
+    def to_dict(self) -> dict[str, Any]:
+        """Plain numbers, strings, lists and dicts for JSON."""
+        return {
+            "path": str(self.path),
+            "name": self.name,
+            "label": self.label,
+            "decisions": list(self.decisions),
+            "probabilities": list(self.probabilities),
+            "replayed": [
+                {"start_seconds": each.start_seconds, "end_seconds": each.end_seconds} for each in self.replayed
+            ],
+            "replayed_seconds": self.replayed_seconds,
+            "changed_at": list(self.changed_at),
+        }
+
+
+def summarise(explanation: Explanation, path: Path, label: str | None = None) -> ClipSummary:
+    """What is kept of a clip's explanation, which must be complete. label: the clip's true class, where it is known."""
+    passes = range(len(explanation.playbacks))
+    decisions = tuple(explanation.decision(index) for index in passes)
+    segments = [segment for playback in explanation.playbacks for segment in playback.replayed]
+    padded = pad_segments([segments], explanation.clip_seconds)
+    return ClipSummary(
+        path=path,
+        name=explanation.info.name,
+        label=label,
+        decisions=decisions,
+        probabilities=tuple(explanation.probability(index, decisions[index]) for index in passes),
+        replayed=unpad_segments(merge_segments(padded, explanation.clip_seconds))[0],
+        clip_seconds=explanation.clip_seconds,
+    )
+
+
+@dataclass(frozen=True)
+class FolderSummary:
+    """What the clips of a folder say together. C classes of the model, P passes."""
+
+    labels: tuple[str, ...]  # (C,)
+    clips: tuple[ClipSummary, ...]
+    accuracy: tuple[float, ...]  # (P,) share of the labelled clips that are right after every pass; () without any
+    confusion_first: np.ndarray  # (C, C) labelled clips: row is their label, column the first hearing's decision
+    confusion_last: np.ndarray  # (C, C) the same after the last pass
+    rescued: tuple[ClipSummary, ...]  # wrong at the first hearing, right after the last pass
+    spoilt: tuple[ClipSummary, ...]  # the other way round
+    grouped_by: str  # BY_LABEL, or BY_DECISION (of the last pass) where no clip is labelled
+    replayed_share: np.ndarray  # (C, TIME_BINS) share of a class's clips that replay that part of the clip; NaN: none
+
+    @classmethod
+    def of(cls, clips: Iterable[ClipSummary], labels: Sequence[str]) -> FolderSummary:
+        """labels: the model's classes. Raises SettingsError for no clips and for clips of different runs."""
+        clips = tuple(clips)
+        if not clips:
+            raise SettingsError("no clip was explained; give a folder with recordings that can be read")
+        passes = {len(clip.decisions) for clip in clips}
+        if len(passes) > 1:
+            raise SettingsError(
+                f"some clips were heard {min(passes)} times and some {max(passes)} times; "
+                "explain all of them with the same number of playbacks"
+            )
+        labelled = tuple(clip for clip in clips if clip.label is not None)
+        return cls(
+            labels=tuple(labels),
+            clips=clips,
+            accuracy=tuple(
+                sum(clip.decisions[index] == clip.label for clip in labelled) / len(labelled)
+                for index in range(passes.pop())
+                if labelled
+            ),
+            confusion_first=_confusion(labelled, labels, 0),
+            confusion_last=_confusion(labelled, labels, -1),
+            rescued=tuple(clip for clip in clips if clip.rescued),
+            spoilt=tuple(clip for clip in clips if clip.spoilt),
+            grouped_by=BY_LABEL if labelled else BY_DECISION,
+            replayed_share=_replayed_share(labelled or clips, labels),
+        )
+
+    def to_dict(self) -> dict[str, Any]:
+        """Plain numbers, strings, lists and dicts for JSON; null for what needs labels, or clips of a class."""
+        labelled = bool(self.accuracy)
+        return {
+            "schema": SCHEMA,
+            "labels": list(self.labels),
+            "clips": [clip.to_dict() for clip in self.clips],
+            "accuracy": list(self.accuracy) if labelled else None,
+            "confusion_first": self.confusion_first.tolist() if labelled else None,
+            "confusion_last": self.confusion_last.tolist() if labelled else None,
+            "rescued": [str(clip.path) for clip in self.rescued] if labelled else None,
+            "spoilt": [str(clip.path) for clip in self.spoilt] if labelled else None,
+            "grouped_by": self.grouped_by,
+            "replayed_share": {
+                label: None if np.isnan(share).any() else share.tolist()
+                for label, share in zip(self.labels, self.replayed_share, strict=True)
+            },
+        }
+
+    def write_csv(self, path: Path) -> None:
+        """A row a clip: path, label, class and confidence after every pass, replayed seconds, changed at which passes.
+
+        Several passes are parted by semicolons.
+        """
+        passes = range(len(self.clips[0].decisions))
+        with path.open("w", newline="", encoding="utf-8") as file:
+            table = csv.writer(file, lineterminator="\n")
+            of_passes = [f"{name}_{index}" for index in passes for name in ("class", "confidence")]
+            table.writerow(["path", "label", *of_passes, "replayed_seconds", "changed_at"])
+            for clip in self.clips:
+                beliefs = zip(clip.decisions, clip.probabilities, strict=True)
+                of_passes = [cell for decision, probability in beliefs for cell in (decision, f"{probability:.4f}")]
+                changed_at = ";".join(map(str, clip.changed_at))
+                table.writerow([clip.path, clip.label or "", *of_passes, f"{clip.replayed_seconds:.3f}", changed_at])
+
+
+def _confusion(clips: Sequence[ClipSummary], labels: Sequence[str], index: int) -> np.ndarray:
+    index_of = {label: position for position, label in enumerate(labels)}
+    confusion = np.zeros((len(labels), len(labels)), dtype=np.int64)
+    for clip in clips:
+        if clip.label is not None:
+            confusion[index_of[clip.label], index_of[clip.decisions[index]]] += 1
+    return confusion
+
+
+def _replayed_share(clips: Sequence[ClipSummary], labels: Sequence[str]) -> np.ndarray:
+    """(C, TIME_BINS): a clip replays a bin if at least half of it lies inside replayed segments."""
+    index_of = {label: position for position, label in enumerate(labels)}
+    covered = np.zeros((len(labels), TIME_BINS))
+    count = np.zeros((len(labels), 1))
+    for clip in clips:
+        row = index_of[clip.label or clip.decisions[-1]]
+        inside = inside_segments(
+            pad_segments([clip.replayed], clip.clip_seconds), equal_edges(clip.clip_seconds, TIME_BINS)
+        )[0]
+        covered[row] += inside.numpy() >= _COVERED_SHARE * clip.clip_seconds / TIME_BINS - 1e-9
+        count[row] += 1
+    return np.divide(covered, count, out=np.full_like(covered, np.nan), where=count > 0)
+
+
+def label_of(path: Path, classes: Sequence[str], table: Mapping[Path, str] | None = None) -> str | None:
+    """A clip's true class: what the table of ``read_labels`` says or, without one, the name of the clip's folder.
+
+    None where the table does not list the clip, or the folder's name is none of the classes.
+    """
+    if table is not None:
+        return table.get(path.resolve())
+    folder = path.resolve().parent.name
+    return folder if folder in classes else None
+
+
+def read_labels(table: Path, classes: Sequence[str]) -> dict[Path, str]:
+    """The class of every clip in a CSV file with the columns path and label; paths are relative to its folder.
+
+    Raises DataSetError where it is no such table, or names a class that the model does not know.
+    """
+    labels: dict[Path, str] = {}
+    try:
+        with table.open(newline="", encoding="utf-8-sig") as lines:
+            rows = csv.DictReader(lines, skipinitialspace=True)
+            lacking = [name for name in ("path", "label") if name not in (rows.fieldnames or ())]
+            if lacking:
+                raise DataSetError(
+                    f"{table} lacks the column {lacking[0]}; give a CSV file whose first line is path,label"
+                )
+            for row in rows:
+                path, label = ((row[column] or "").strip() for column in ("path", "label"))
+                where = f"{table}, line {rows.line_num}"
+                if not path or not label:
+                    raise DataSetError(f"{where}: a path or a label is missing; complete the line or take it out")
+                if label not in classes:
+                    raise DataSetError(
+                        f"{where}: the model knows no class {label!r}; write it as the model does, or take the line out"
+                    )
+                clip = (table.parent / path).resolve()
+                if labels.setdefault(clip, label) != label:
+                    raise DataSetError(
+                        f"{where}: {path} is {label!r} here and {labels[clip]!r} above; keep one of them"
+                    )
+    except (UnicodeDecodeError, csv.Error) as error:
+        raise DataSetError(f"{table} cannot be read as a table ({error}); save it as CSV in UTF-8") from error
+    except OSError as error:
+        raise DataSetError(f"{table} cannot be read ({error.strerror}); check the name and your right to it") from error
+    return labels

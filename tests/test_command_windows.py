@@ -1,0 +1,175 @@
+"""Claims about ``windows``: what it writes and prints of a long recording, and what is left where it cannot go on."""
+
+from __future__ import annotations
+
+import csv
+import json
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pytest
+import soundfile
+from tiny import LABELS, RATE, noise, sounding_clips, tiny_checkpoint
+
+from playitback import __main__ as command_line
+from playitback import audio
+from playitback.commands import windows as command
+
+#: runs main and returns (exit status, standard output, standard error)
+Run = Callable[..., tuple[int, str, str]]
+
+FILES = ["audacity.txt", "raven.txt", "windows.csv"]
+
+
+@pytest.fixture
+def run(capsys: pytest.CaptureFixture[str]) -> Run:
+    def call(*arguments: object) -> tuple[int, str, str]:
+        capsys.readouterr()
+        status = command_line.main(["windows", *(str(each) for each in arguments), "--device", "cpu"])
+        output = capsys.readouterr()
+        return status, output.out, output.err
+
+    return call
+
+
+@pytest.fixture(scope="module")
+def model_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return tiny_checkpoint(tmp_path_factory.mktemp("models") / "tiny")
+
+
+@pytest.fixture(scope="module")
+def recording(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Seven seconds: three windows of two seconds, and a last one of one."""
+    path = tmp_path_factory.mktemp("sounds") / "long.wav"
+    audio.write_wav(path, sounding_clips(4).numpy().ravel()[: 7 * RATE])
+    return path
+
+
+def table(path: Path) -> list[dict[str, str]]:
+    with path.open(newline="", encoding="utf-8") as file:
+        return list(csv.DictReader(file, delimiter="," if path.suffix == ".csv" else "\t"))
+
+
+def test_windows_are_written_for_spreadsheets_audacity_and_raven(
+    run: Run, model_folder: Path, recording: Path, tmp_path: Path
+) -> None:
+    out = tmp_path / "deep" / "out"
+    status, output, error = run(recording, "--checkpoint", model_folder, "--out", out)
+    assert status == 0
+    assert sorted(path.name for path in out.iterdir()) == FILES
+    assert all(str(out / name) in error for name in FILES)
+    windows = table(out / "windows.csv")
+    assert [(float(row["start"]), float(row["stop"])) for row in windows] == [(0, 2), (2, 4), (4, 6), (6, 7)]
+    assert all(row["class"] in LABELS and 0.25 <= float(row["confidence"]) <= 1 for row in windows)
+    # an untrained model is of one mind, so all windows make one stretch
+    (selection,) = table(out / "raven.txt")
+    assert (selection["Begin Time (s)"], selection["End Time (s)"]) == ("0.000000", "7.000000")
+    assert selection["High Freq (Hz)"] == "8000"
+    label = windows[0]["class"]
+    assert (out / "audacity.txt").read_text(encoding="utf-8") == f"0.000000\t7.000000\t{label}\n"
+    header, row = output.splitlines()
+    assert header.split() == ["start", "stop", "class", "confidence", "windows"]
+    assert row.split()[:3] == ["0:00:00.0", "0:00:07.0", label]
+    assert row.split()[-1] == "4"
+
+
+def test_json_holds_the_windows_and_the_stretches(
+    run: Run, model_folder: Path, recording: Path, tmp_path: Path
+) -> None:
+    arguments = ("--checkpoint", model_folder, "--hop", 0.5, "--playbacks", 0, "--out", tmp_path, "--json")
+    status, output, _ = run(recording, *arguments)
+    assert status == 0
+    found = json.loads(output)
+    assert found["schema"] == "playitback.windows/1"
+    assert found["recording"] == {"path": str(recording), "name": "long.wav", "seconds": 7.0}
+    assert found["model"] == {"name": "tiny", "clip_seconds": 2.0}
+    assert [each["start_seconds"] for each in found["windows"]] == [0.5 * index for index in range(11)]
+    assert len(table(tmp_path / "windows.csv")) == 11
+    for window, row in zip(found["windows"], table(tmp_path / "windows.csv"), strict=True):
+        assert window["decision"] == row["class"] == next(iter(window["ranking"]))
+        assert window["probability"] == pytest.approx(float(row["confidence"]), abs=1e-4)
+    assert sum(each["windows"] for each in found["stretches"]) == 11
+
+
+def test_playbacks_are_as_many_as_asked_for(run: Run, model_folder: Path, recording: Path, tmp_path: Path) -> None:
+    confidences = []
+    for playbacks in (0, 3):
+        run(recording, "--checkpoint", model_folder, "--playbacks", playbacks, "--out", tmp_path)
+        confidences.append([row["confidence"] for row in table(tmp_path / "windows.csv")])
+    assert confidences[0] != confidences[1]
+
+
+def test_selections_reach_no_higher_than_the_recording(run: Run, model_folder: Path, tmp_path: Path) -> None:
+    soundfile.write(tmp_path / "phone.wav", noise(2.0, 8_000), 8_000)
+    run(tmp_path / "phone.wav", "--checkpoint", model_folder, "--playbacks", 0, "--out", tmp_path)
+    assert table(tmp_path / "raven.txt")[0]["High Freq (Hz)"] == "4000"
+
+
+def test_damage_takes_nothing_of_what_was_heard_before_it(run: Run, model_folder: Path, tmp_path: Path) -> None:
+    samples = noise(60.0)
+    samples[50 * RATE] = np.nan
+    soundfile.write(tmp_path / "long.wav", samples, RATE, subtype="FLOAT")
+    arguments = ("--checkpoint", model_folder, "--playbacks", 0, "--out", tmp_path / "out")
+    status, output, error = run(tmp_path / "long.wav", *arguments)
+    assert (status, output) == (2, "")
+    assert "NaN, at 50.0000 s" in error.splitlines()[-1]
+    windows = table(tmp_path / "out" / "windows.csv")
+    assert len(windows) == 24  # 48 s, in batches
+    assert sorted(path.name for path in (tmp_path / "out").iterdir()) == FILES
+
+
+def test_an_interruption_takes_nothing_of_what_was_heard_before_it(
+    run: Run, model_folder: Path, recording: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    classify_windows = command.classify_windows
+
+    def interrupted(*given: object) -> object:
+        windows = classify_windows(*given)  # type: ignore[arg-type]
+        yield next(windows)
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(command, "classify_windows", interrupted)
+    with pytest.raises(KeyboardInterrupt):
+        run(recording, "--checkpoint", model_folder, "--out", tmp_path)
+    assert len(table(tmp_path / "windows.csv")) == 1
+
+
+@pytest.mark.parametrize(
+    ("arguments", "told"),
+    [
+        (("nowhere.wav",), "nowhere.wav does not exist"),
+        (("long.wav", "--hop", 0), "hop_seconds is 0.0; give 0.1 or more"),
+        (("long.wav", "--playbacks", 9), "tiny plays back 0 to 3 times, not 9"),
+        (("long.wav", "--out", "long.wav"), "long.wav cannot be made a folder (File exists); choose another --out"),
+    ],
+)
+def test_what_cannot_be_done_is_told_in_one_sentence(
+    run: Run,
+    model_folder: Path,
+    recording: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    arguments: tuple[object, ...],
+    told: str,
+) -> None:
+    monkeypatch.chdir(recording.parent)
+    status, output, error = run(*arguments, "--checkpoint", model_folder)
+    assert (status, output) == (2, "")
+    (line,) = error.splitlines()
+    assert line.startswith("playitback: ")
+    assert told in line
+
+
+@pytest.mark.parametrize(
+    ("seconds", "shown"), [(0, "0:00:00.0"), (59.96, "0:01:00.0"), (3725.25, "1:02:05.2"), (360000, "100:00:00.0")]
+)
+def test_times_are_shown_as_on_a_clock(seconds: float, shown: str) -> None:
+    assert command._clock(seconds) == shown
+
+
+def test_the_command_explains_itself(capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit, match="0"):
+        command_line.main(["windows", "--help"])
+    output = capsys.readouterr().out
+    assert "usage: python -m playitback windows" in output
+    assert all(option in output for option in ("RECORDING", "--checkpoint", "--hop", "--playbacks", "--out", "--json"))
