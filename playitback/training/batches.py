@@ -38,9 +38,11 @@ class MicroBatches(Dataset[MicroBatch]):
         settings, rate = recipe.augmentation, self._sample_rate
         waveforms = self.clips.waveforms(indices, generator)
         waveforms = augmentation.vary_waveforms(waveforms, settings, generator)
-        waveforms = augmentation.shorten(waveforms, settings, rate, generator)
+        if self.stage == "replay":
+            waveforms = augmentation.shorten(waveforms, settings, rate, generator)
         waveforms, targets = augmentation.mix_pairs(waveforms, self.clips.targets(indices), settings, rate, generator)
-        waveforms = augmentation.add_background(waveforms, settings, rate, generator)
+        if self.stage == "replay":
+            waveforms = augmentation.add_background(waveforms, settings, rate, generator)
         return waveforms, targets, seed + 1
 
     def loader(self, numbers: Iterator[int], workers: int, device: torch.device) -> Iterator[MicroBatch]:

@@ -60,12 +60,12 @@ class Augmentation:
     time_scale: float = 1.25  # largest factor, faster or slower
     unscaled: float = 0.3  # share of clips whose time is left as it is
     gain_decibels: float = 6.0  # largest gain
-    shortened: float = 0.2  # share of clips of which only a short stretch is left
-    background: float = 0.3  # share of clips with noise under them
     frequency_mask: float = 0.2  # largest share of mels that one of two masks covers (SpecAugment, Park et al. 2019)
     time_mask: float = 0.0  # largest share of frames that one of two masks covers
     warped: float = 0.5  # encoder stage: random stretches are replayed, so that stretched time is nothing new
     removed: float = 0.5  # encoder stage: clips that lose random stretches, so that removal is nothing new
+    shortened: float = 0.2  # replay stage: clips of which only a short stretch is left, so that there is a choice
+    background: float = 0.3  # replay stage: clips with noise under them, so that silence does not give the choice away
 
     def __post_init__(self) -> None:
         if self.between_class + self.mixup + self.cutmix > 1:
@@ -76,8 +76,8 @@ class Augmentation:
 class Recipe:
     """The defaults are the bundled model's."""
 
-    encoder_epochs: int = 90
-    replay_epochs: int = 8
+    encoder_epochs: int = 100
+    replay_epochs: int = 10
     batch_size: int = 32  # clips of an optimiser step, over all processes
     micro_batch_size: int = 16  # clips that a process hears at once; gradients add up until the batch is full
     optimizer: str = "adamw"  # or "sgd" (Nesterov, momentum 0.9)
@@ -140,9 +140,9 @@ _PAPER = Recipe(
         cutmix=0.5,
         time_scale=1.0,
         gain_decibels=0.0,
+        time_mask=0.0625,
         shortened=0.0,
         background=0.0,
-        time_mask=0.0625,
     ),
 )
 
