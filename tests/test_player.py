@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import base64
 import dataclasses
 import json
 from collections.abc import Callable
@@ -10,86 +9,23 @@ from pathlib import Path
 from typing import Any
 
 import gradio as gr
-import numpy as np
 import pytest
-import soundfile
-from PIL import Image
+from player_pages import (
+    CLIP_SECONDS,
+    HOSTILE,
+    WATCH,
+    click_surface,
+    files_of,
+    heard,
+    make_views,
+    open_players,
+    plain_views,
+    position,
+    row,
+)
 from playwright.sync_api import Page, expect
 
-import app.player
-from app.player import Player, PlayerView, RowView
-
-CLIP_SECONDS = 4.0
-SAMPLE_RATE = 16_000
-SEGMENTS = ((1.0, 2.0), (3.0, 3.25))
-# Replayed at twice the share of time that the rest gets: knots (second of the tape, second of the clip).
-TAPE_MAP = ((0.0, 0.0), (0.8, 1.0), (2.4, 2.0), (4.0, 4.0))
-HOSTILE = '<img src=x onerror="window.hacked=1">{{value}}${window.hacked=2}</th><script>window.hacked=3</script>'
-
-WATCH = """
-window.starts = [];
-window.heard = [];
-const start = AudioBufferSourceNode.prototype.start;
-AudioBufferSourceNode.prototype.start = function (when, offset, duration) {
-  window.starts.push({ when, offset, duration, now: this.context.currentTime, soundSeconds: this.buffer.duration });
-  return start.call(this, when, offset, duration);
-};
-for (const name of ["started", "stopped"]) {
-  document.addEventListener(`playitback:${name}`, (event) => {
-    const now = window[Symbol.for("playitback.audio")].currentTime;
-    window.heard.push({ name, now, ...event.detail });
-  });
-}
-// Does `first`, then, the moment a sound is started, `second`; resolves when that sound has stopped.
-window.whilePlaying = (first, second) => new Promise((resolve) => {
-  document.addEventListener("playitback:started", () => second(), { once: true });
-  document.addEventListener("playitback:stopped", () => resolve(), { once: true });
-  first();
-});
-"""
-
-
-def make_views(
-    folder: Path, run_id: str = "first", name: str = "bell.wav", word: str = "bell"
-) -> tuple[PlayerView, ...]:
-    """The views of a run of three passes as they come: one row, two rows, three rows and finished."""
-    seconds = np.arange(int(CLIP_SECONDS * SAMPLE_RATE)) / SAMPLE_RATE
-    sound, tape, picture = (str(folder / f"{run_id}{end}") for end in (".wav", "-tape.wav", ".png"))
-    for path, hertz in ((sound, 440), (tape, 220)):
-        soundfile.write(path, 0.2 * np.sin(2 * np.pi * hertz * seconds), SAMPLE_RATE, subtype="PCM_16")
-    Image.fromarray(np.random.default_rng(0).integers(0, 255, (64, 100, 3), dtype=np.uint8)).save(picture)
-    columns = np.arange(0.1, CLIP_SECONDS, 0.2)
-    informative = np.where((columns > 1.0) & (columns < 2.0), 0.9, 0.2)
-    rows = tuple(
-        RowView(
-            index=index,
-            title="First hearing" if index == 0 else f"Playback {index}",
-            hop_ms=12.5 / (index + 1),
-            replayed_seconds=1.0 if index else 0.0,
-            spectrogram=picture,
-            frames_spectrogram=picture,
-            frame_ticks=((0.0, "0"), (0.2, "1"), (0.6, "2"), (1.0, "4")),
-            frequency_ticks=((0.1212, "250 Hz"), (0.3521, "1 kHz"), (0.7557, "4 kHz")),
-            attention_seconds=tuple(columns),
-            informative=tuple(informative),
-            uninformative=tuple(1 - informative),
-            threshold=0.5,
-            segments=SEGMENTS,
-            replayed=SEGMENTS[:1] if index else (),
-            tape_audio=tape,
-            tape_map=TAPE_MAP if index else ((0.0, 0.0), (CLIP_SECONDS, CLIP_SECONDS)),
-            classes=(
-                (word, 0.6, 0.21 if index else None),
-                ("rain", 0.3, -0.04 if index else None),
-                ("cat", 0.001, None),
-            ),
-            sentence=f"After pass {index} the model hears a {word}.",
-            decision_changed=index == 2,
-        )
-        for index in range(3)
-    )
-    whole = PlayerView(run_id, name, CLIP_SECONDS, sound, rows, True, 3)
-    return tuple(dataclasses.replace(whole, rows=rows[:count], finished=count == 3) for count in (1, 2, 3))
+from app.player import Player
 
 
 @pytest.fixture(scope="module")
@@ -127,57 +63,19 @@ def gradio_page(browser_page: Page, address: str) -> Page:
 def offline(tmp_path_factory: pytest.TempPathFactory) -> tuple[dict[str, Any], dict[str, str]]:
     """Two finished runs as JSON, and their files as data: addresses."""
     folder = tmp_path_factory.mktemp("offline")
-    views = {run_id: dataclasses.asdict(make_views(folder, run_id)[2]) for run_id in ("first", "second")}
-    kinds = {".wav": "audio/wav", ".png": "image/png"}
-    files = {
-        str(path): f"data:{kinds[path.suffix]};base64,{base64.b64encode(path.read_bytes()).decode()}"
-        for path in folder.iterdir()
-    }
-    return json.loads(json.dumps(views)), files
+    return plain_views({run_id: make_views(folder, run_id)[2] for run_id in ("first", "second")}), files_of(folder)
 
 
 @pytest.fixture
 def page(browser_page: Page, offline: tuple[dict[str, Any], dict[str, str]]) -> Page:
     """The player without Gradio or network, as in a report, with all rows of the first run."""
-    source = Path(app.player.__file__).parent
-    browser_page.set_content("<div id='left'><div class='playitback-player'></div></div>")
-    browser_page.add_style_tag(path=source / "player.css")
-    browser_page.add_script_tag(content=WATCH)
-    browser_page.add_script_tag(path=source / "player.js")
-    browser_page.evaluate(
-        """([views, files]) => {
-            window.views = views;
-            window.player = mountPlayer(document.querySelector(".playitback-player"), { resolve: (key) => files[key] });
-            player.update(views.first);
-        }""",
-        list(offline),
-    )
+    open_players(browser_page, *offline, {"left": "first"})
     return browser_page
 
 
 def show(page: Page, button: str, rows: int) -> None:
     page.get_by_role("button", name=button, exact=True).click()
     expect(page.locator("#left .playitback-player")).to_have_attribute("data-row-count", str(rows))
-
-
-def heard(page: Page, count: int) -> list[dict[str, Any]]:
-    """The first `count` events of the players, waited for."""
-    page.wait_for_function("count => window.heard.length >= count", arg=count)
-    return page.evaluate("window.heard")
-
-
-def position(page: Page) -> float:
-    return float(page.locator("#left .playitback-player").get_attribute("data-position") or "nan")
-
-
-def row(page: Page, index: int) -> Any:
-    return page.locator(f"#left [data-row='{index}']")
-
-
-def click_surface(page: Page, index: int, fraction: float) -> None:
-    """Clicks a row's spectrogram at a fraction of its width, at a height where no button is in the way."""
-    box = row(page, index).locator(".surface").bounding_box()
-    row(page, index).locator(".surface").click(position={"x": box["width"] * fraction, "y": 10})
 
 
 def scrub(page: Page, fraction: float) -> None:
@@ -460,7 +358,7 @@ def test_a_phone_has_room_for_everything(page: Page) -> None:
     below = row(page, 1).locator(".panel").bounding_box()["y"]
     surface = row(page, 1).locator(".surface").bounding_box()
     assert below > surface["y"] + surface["height"]
-    small = page.locator("#left button:not(.frame)").evaluate_all(
+    small = page.locator("#left button:not(.frame):visible").evaluate_all(
         "all => all.map((each) => each.getBoundingClientRect()).filter((box) => box.width < 44 || box.height < 44)"
     )
     assert small == []

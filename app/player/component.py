@@ -1,6 +1,6 @@
 """The synchronised player as a Gradio component: PlayerView in, rows of spectrogram, attention and confidence out.
 
-``player.js`` of playitback.report draws and plays and knows nothing of Gradio; this file gives the view's files an
+The script of playitback.report draws and plays and knows nothing of Gradio; this file gives the view's files an
 address and joins the two with a few lines of JavaScript. The template is constant: Gradio would wipe
 what the script has drawn if the template used the value.
 """
@@ -8,22 +8,33 @@ what the script has drawn if the template used the value.
 from __future__ import annotations
 
 import contextlib
+from itertools import count
 from pathlib import Path
 from typing import Any
 
 import gradio as gr
 from gradio.data_classes import FileData, GradioRootModel
+from gradio.events import Dependency
 
 from playitback.report import player
 from playitback.report.rows import PlayerView, player_data
 
 _TEMPLATE = '<div class="playitback-player" data-row-count="0"></div>'
+# Gradio finds an event by its quoted name in the script.
 _ADAPTER = """
-const player = mountPlayer(element.querySelector(".playitback-player"), { resolve: (file) => file.url });
+const player = mountPlayer(element.querySelector(".playitback-player"), {
+  resolve: (file) => file.url,
+  editable: EDITABLE,
+  onReplay: (question) => trigger("replay", question),
+  onEdit: (question) => trigger("edit", question),
+});
 const draw = () => player.update(props.value || null);
 watch("value", draw);
 draw();
 """
+# Gradio passes a value on only where it differs from the one before; an answer counts although it shows the same.
+_updates = count(1)
+_AGAIN = "(view) => view && ({ ...view, update: `${view.update} again` })"
 
 
 class PlayerData(GradioRootModel):
@@ -33,26 +44,48 @@ class PlayerData(GradioRootModel):
 
 
 class Player(gr.HTML):
-    """Shows a PlayerView; an output only. Labels and names from outside are shown as text, never as HTML."""
+    """Shows a PlayerView; an output only. Labels and names from outside are shown as text, never as HTML.
+
+    With ``editable`` the segments of a finished run can be changed, and two events ask for another run. They carry
+    plain data as attributes of ``gr.EventData``; seconds are the clip's own, segments sorted, [start, end]:
+
+    - ``player.replay(fn, ...)``: ``held``, {"0": [[start, end], ...], ...}: the pass after each of these replays them;
+    - ``player.edit(fn, ...)``: ``action`` ("remove" or "keep"), ``segments`` [[start, end], ...] and ``fill``, one of
+      ``playitback.explain.edits.FILLS``.
+
+    The buttons that ask wait until this player is updated; ``wake_after`` does it for events whose outputs are others.
+    """
 
     data_model = PlayerData
 
-    def __init__(self, value: PlayerView | None = None, *, elem_id: str | None = None, label: str | None = "Playbacks"):
+    def __init__(
+        self,
+        value: PlayerView | None = None,
+        *,
+        editable: bool = False,
+        elem_id: str | None = None,
+        label: str | None = "Playbacks",
+    ):
+        self.editable = editable
         super().__init__(
             value,
             label=label,
             html_template=_TEMPLATE,
             css_template=player.style(),
-            js_on_load=player.script() + _ADAPTER,
+            js_on_load=player.script() + _ADAPTER.replace("EDITABLE", "true" if editable else "false"),
             apply_default_css=False,
             elem_id=elem_id,
         )
+
+    def wake_after(self, event: Dependency) -> None:
+        """Lets this player's buttons be pressed again when ``event`` has ended, whether or not it failed."""
+        event.then(None, self, self, js=_AGAIN, api_visibility="private")
 
     def preprocess(self, payload: Any) -> Any:
         return payload
 
     def postprocess(self, value: PlayerView | None) -> PlayerData | None:  # type: ignore[override]
-        return None if value is None else PlayerData(root=player_data(value, _file))
+        return None if value is None else PlayerData(root={**player_data(value, _file), "update": next(_updates)})
 
     def api_info(self) -> dict[str, Any]:
         return {"type": "object", "description": "what the player shows, with the addresses of its sounds and pictures"}

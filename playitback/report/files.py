@@ -1,34 +1,208 @@
-"""What an explanation leaves to take away, as files."""
+"""What an explanation leaves to take away, as files.
+
+    Explanation, samples -> draw_player (PNG, WAV) -> PlayerView
+    Explanation, PlayerView, samples -> write_files -> ExplanationFiles -> write_archive (ZIP)
+
+    explanation.json            everything below as numbers; playitback/explain/explanation.schema.json describes it
+    report.html                 all of it to look at and to listen to, in a browser and without a network
+    figure.png, figure.svg      for a paper
+    passes.csv                  pass, hop_seconds, class, probability: a row for every pass and class
+    segments.csv                pass, number, start_seconds, end_seconds, replayed_in_pass: a row a segment
+    sounds/                     pass-0-segment-1.wav, ...: every segment that a pass chose, cut out of the clip
+                                pass-0-as-heard.wav, ...: every pass as the model heard it
+
+A segment is known by the pass that chose it and its number in that pass, in all of these. One that was replayed
+although the slots had not chosen it, as in what if, has neither, and no sound of its own.
+
+explanation.json in short, seconds being those of the clip:
+
+    schema       "playitback.explanation/1"; what is added later keeps the number, what is changed raises it
+    clip         name, seconds, sample_rate, channels, format of the recording; the window: start_seconds and
+                 explained_seconds
+    model        name, clip_seconds that it hears at once, labels
+    notes        sentences for the user
+    playbacks    one entry a pass: index, hop_seconds, decision, probabilities {class: 0..1}, segments chosen in this
+                 pass and replayed in it [{start_seconds, end_seconds}], threshold, slot_attention (slots x columns) and
+                 seconds (the columns' centres)
+"""
 
 from __future__ import annotations
 
+import csv
+import shutil
+import zipfile
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
 from playitback import audio
-from playitback.audio import SAMPLE_RATE
+from playitback.explain import timeline
 from playitback.explain.explanation import Explanation
+from playitback.explain.figure import write_figure
+from playitback.recognizer import Recognizer
+from playitback.replay import Segment
+from playitback.report.html import report_html
+from playitback.report.rows import PlayerView, draw_row
+from playitback.spectrogram import mel_hertz
+
+PASSES_COLUMNS = ("pass", "hop_seconds", "class", "probability")
+SEGMENTS_COLUMNS = ("pass", "number", "start_seconds", "end_seconds", "replayed_in_pass")
+
+_SEGMENT, _TAPE = "pass-{}-segment-{}.wav", "pass-{}-as-heard.wav"
+_ARCHIVE_DATE = (1980, 1, 1, 0, 0, 0)  # the first that a ZIP knows: the same files make the same archive
 
 
 @dataclass(frozen=True)
 class ExplanationFiles:
     """What was written."""
 
+    folder: Path  # that holds all of it
+
     explanation: Path  # explanation.json
+    report: Path  # report.html
+    figure_png: Path
+    figure_svg: Path
+    passes: Path  # passes.csv
+    segments_table: Path  # segments.csv
     segments: tuple[Path, ...]  # WAV, pass by pass
+    tapes: tuple[Path, ...]  # WAV, one a pass
+
+    @property
+    def all(self) -> tuple[Path, ...]:
+        """Every file, those first that one looks at first."""
+        single = (self.report, self.explanation, self.figure_png, self.figure_svg, self.passes, self.segments_table)
+        return (*single, *self.segments, *self.tapes)
 
 
-def write_files(explanation: Explanation, samples: np.ndarray, directory: Path) -> ExplanationFiles:
-    """Writes explanation.json and a WAV of every segment into ``directory``. samples: (samples,) of the clip."""
-    json_file = directory / "explanation.json"
-    explanation.write_json(json_file)
-    segments = []
+def draw_player(
+    explanation: Explanation,
+    samples: np.ndarray,
+    recognizer: Recognizer,
+    directory: Path,
+    followed: str | None = None,
+) -> PlayerView:
+    """What the player shows of a finished run; its pictures and sounds are written into ``directory``.
+
+    samples: (samples,) of the clip at the model's rate, silence up to its end; recognizer: that explained it; followed:
+    a class that is shown even where it does not lead.
+    """
+    clip_audio = directory / "clip.wav"
+    audio.write_wav(clip_audio, samples)
+    marks = timeline.frequency_marks(mel_hertz(recognizer.config.front_end))
+    passes = range(len(explanation.playbacks))
+    return PlayerView(
+        run_id="",
+        clip_name=explanation.info.name,
+        clip_seconds=explanation.clip_seconds,
+        clip_audio=str(clip_audio),
+        rows=tuple(draw_row(explanation, index, samples, marks, directory, followed) for index in passes),
+        finished=True,
+        expected_rows=len(passes),
+        start_seconds_in_file=explanation.start_seconds,
+    )
+
+
+def write_files(
+    explanation: Explanation,
+    player: PlayerView,
+    samples: np.ndarray,
+    recognizer: Recognizer,
+    directory: Path,
+    followed: str | None = None,
+) -> ExplanationFiles:
+    """Writes everything into ``directory``, which is made if need be; an earlier run there is overwritten.
+
+    player: the run as it is shown, of ``draw_player`` or the page; samples: (samples,) of the clip at the model's rate;
+    recognizer: that explained it; followed: a class that the report shows even where it does not lead. There must be
+    one pass at least. The same run gives the same files.
+    """
+    sounds = directory / "sounds"
+    sounds.mkdir(parents=True, exist_ok=True)
+    for pattern in (_SEGMENT.format("*", "*"), _TAPE.format("*")):  # an earlier run may have had more of them
+        for stale in sounds.glob(pattern):
+            stale.unlink()
+    files = ExplanationFiles(
+        folder=directory,
+        explanation=directory / "explanation.json",
+        report=directory / "report.html",
+        figure_png=directory / "figure.png",
+        figure_svg=directory / "figure.svg",
+        passes=directory / "passes.csv",
+        segments_table=directory / "segments.csv",
+        segments=tuple(_write_segments(explanation, samples, recognizer, sounds)),
+        tapes=tuple(_copy_tapes(player, sounds)),
+    )
+    explanation.write_json(files.explanation)
+    front_end = recognizer.config.front_end
+    write_figure(explanation, mel_hertz(front_end), files.figure_png, files.figure_svg)
+    _write_table(files.passes, PASSES_COLUMNS, _pass_rows(explanation))
+    _write_table(files.segments_table, SEGMENTS_COLUMNS, _segment_rows(explanation))
+    files.report.write_text(report_html(explanation, player, files.figure_svg, recognizer, followed), encoding="utf-8")
+    return files
+
+
+def write_archive(files: ExplanationFiles, path: Path) -> None:
+    """Writes all files into one ZIP, in a folder that is named as the archive is."""
+    with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as archive:
+        for each in files.all:
+            entry = zipfile.ZipInfo(f"{path.stem}/{each.relative_to(files.folder).as_posix()}", _ARCHIVE_DATE)
+            entry.external_attr = 0o644 << 16
+            entry.compress_type = zipfile.ZIP_DEFLATED
+            archive.writestr(entry, each.read_bytes())
+
+
+def _write_segments(
+    explanation: Explanation, samples: np.ndarray, recognizer: Recognizer, directory: Path
+) -> Iterator[Path]:
+    sample_rate = recognizer.config.front_end.sample_rate
     for playback in explanation.playbacks:
         for number, segment in enumerate(playback.segments, start=1):
-            path = directory / f"pass-{playback.index}-segment-{number}.wav"
-            first, last = round(segment.start_seconds * SAMPLE_RATE), round(segment.end_seconds * SAMPLE_RATE)
-            audio.write_wav(path, samples[first:last])
-            segments.append(path)
-    return ExplanationFiles(json_file, tuple(segments))
+            path = directory / _SEGMENT.format(playback.index, number)
+            first, last = round(segment.start_seconds * sample_rate), round(segment.end_seconds * sample_rate)
+            audio.write_wav(path, samples[first:last], sample_rate)
+            yield path
+
+
+def _copy_tapes(player: PlayerView, directory: Path) -> Iterator[Path]:
+    for row in player.rows:
+        path = directory / _TAPE.format(row.index)
+        shutil.copyfile(row.tape_audio, path)
+        yield path
+
+
+def _pass_rows(explanation: Explanation) -> Iterator[Sequence[Any]]:
+    for playback in explanation.to_dict()["playbacks"]:  # whose numbers have as few digits as name them exactly
+        for label, probability in playback["probabilities"].items():
+            yield playback["index"], playback["hop_seconds"], label, probability
+
+
+def _segment_rows(explanation: Explanation) -> Iterator[Sequence[Any]]:
+    """Pass by pass what was chosen, with the pass that replayed it; then what was replayed without being chosen."""
+    passes = explanation.playbacks
+    for index, playback in enumerate(passes):
+        following = passes[index + 1].replayed if index + 1 < len(passes) else ()
+        for number, segment in enumerate(playback.segments, start=1):
+            replayed_in = index + 1 if _is_among(segment, following) else ""
+            yield index, number, *_ends(segment), replayed_in
+        for segment in following:
+            if not _is_among(segment, playback.segments):
+                yield "", "", *_ends(segment), index + 1
+
+
+def _ends(segment: Segment) -> tuple[float, float]:
+    """To the microsecond, finer than any sample."""
+    return round(segment.start_seconds, 6), round(segment.end_seconds, 6)
+
+
+def _is_among(segment: Segment, segments: Iterable[Segment]) -> bool:
+    return _ends(segment) in map(_ends, segments)
+
+
+def _write_table(path: Path, columns: Sequence[str], rows: Iterable[Sequence[Any]]) -> None:
+    with path.open("w", newline="", encoding="utf-8") as file:
+        table = csv.writer(file, lineterminator="\n")
+        table.writerow(columns)
+        table.writerows(rows)

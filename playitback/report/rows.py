@@ -68,6 +68,8 @@ class PlayerView:
     finished: bool
     expected_rows: int  # passes in all; quiet placeholders keep their place until they come
     start_seconds_in_file: float = 0.0
+    axis_seconds: float | None = None  # what the rows' time axis spans where that is longer than the clip
+    link: str | None = None  # players with the same link share hover line and playhead
 
 
 def draw_row(
@@ -162,6 +164,8 @@ def player_data(view: PlayerView, file: Address) -> dict[str, Any]:
         "finished": bool(view.finished),
         "expected_rows": int(view.expected_rows),
         "start_seconds_in_file": float(view.start_seconds_in_file),
+        "axis_seconds": None if view.axis_seconds is None else float(view.axis_seconds),
+        "link": view.link,
     }
 
 

@@ -105,3 +105,93 @@ def conclusion(decisions: Sequence[str], probability: float) -> str:
 def decision_change(before: str, after: str) -> str:
     """Mark on the chart where the decision changed."""
     return f"{class_name(before)} → {class_name(after)}"
+
+
+# The report
+
+REPORT_PLAYBACKS = "The playbacks"
+REPORT_CONFIDENCE = "Confidence"
+REPORT_HOW_TO_READ = "How to read this"
+REPORT_TAKE_AWAY = "Take away"
+REPORT_TERMS = "Terms and limits"
+PROBABILITY_CAPTION = "Probability after every pass; the class decided for is bold"
+FIGURE_DESCRIPTION = "All passes as a figure: spectrograms, attention and the leading classes, as told above"
+NO_SCRIPT = "The playbacks are drawn and played by a script inside this file, and this program runs none."
+FACT_RECORDING, FACT_EXPLAINED, FACT_MODEL = "Recording", "Explained", "Model"
+FACT_PASSES, FACT_THRESHOLD, FACT_FOLLOWED = "Passes", "Threshold", "Class followed"
+TAKE_EXPLANATION = "All numbers (JSON)"
+TAKE_FIGURE = "Figure for a paper (SVG)"
+
+#: what it is -> one line on how to read it
+HOW_TO_READ = {
+    "Rows": (
+        "One row a pass, all on the clip's own seconds. The model hears the whole clip once; every playback hears "
+        "what the pass before it chose again, at a finer hop."
+    ),
+    "Spectrogram": (
+        "Seconds to the right, frequency upwards, louder is brighter, the same colours in all rows. White frames: "
+        "what was replayed in this pass, drawn at its finer hop."
+    ),
+    "Attention": (
+        "Two slots compete for every moment. Where the informative one stays above the threshold, the segment is "
+        "chosen for the next pass (dashed edges)."
+    ),
+    "Model's frames": (
+        "The same as the model was given it: a fixed number of frames, of which replayed segments take more and the "
+        "rest less."
+    ),
+    "As the model heard it": (
+        "That as sound: replayed segments stretched, the rest squeezed; the pitch stays. A segment itself plays as it "
+        "was recorded."
+    ),
+    "Confidence": "The leading classes after each pass, and by how many percentage points the pass moved them.",
+}
+LIMITS = (
+    "A probability says how sure this model is, not how likely it is to be right. The replayed segments show what this "
+    "model chose, not what is true of the sound."
+)
+MULTI_LABEL = "Every class has a probability of its own, so those of a pass need not sum to 1."
+RECORDING_INSIDE = "This file holds the recording itself: whoever gets it can listen to it."
+
+
+def recording_facts(duration: float, sample_rate: int, channels: int, file_format: str) -> str:
+    """ "5 s · 44.1 kHz · stereo · WAV"."""
+    counted = {1: "mono", 2: "stereo"}.get(channels, f"{channels} channels")
+    return " · ".join((seconds(duration), hertz(sample_rate), counted, file_format))
+
+
+def explained_facts(start_seconds: float, explained_seconds: float) -> str:
+    """ "0.00 to 5.00 s of it"."""
+    return f"{start_seconds:.2f} to {start_seconds + explained_seconds:.2f}{NBSP}s of it"
+
+
+def model_facts(model_name: str, classes: int, clip_seconds: float, sample_rate: int) -> str:
+    """ "esc50-small: 50 classes, hears 5 s at once, at 16 kHz"."""
+    return f"{model_name}: {classes} classes, hears {seconds(clip_seconds)} at once, at {hertz(sample_rate)}"
+
+
+def pass_facts(hops_seconds: Sequence[float]) -> str:
+    """ "the first hearing and 1 playback, at hops of 25 ms and 12.5 ms"; one hop a pass."""
+    hops = " and ".join(filter(None, (", ".join(map(milliseconds, hops_seconds[:-1])), milliseconds(hops_seconds[-1]))))
+    count = len(hops_seconds) - 1
+    if count == 0:
+        return f"the first hearing alone, at a hop of {hops}"
+    return f"the first hearing and {count} playback{'' if count == 1 else 's'}, at hops of {hops}"
+
+
+def threshold_fact(threshold: float) -> str:
+    return f"{threshold:g} of the informative slot's attention"
+
+
+def model_terms(model_name: str, data_set: str | None, licence: str | None) -> str:
+    """What a checkpoint says of its data and licence; nothing where it says nothing.
+
+    licence: an SPDX identifier, or "other" for terms that are on no list.
+    """
+    trained = f"was trained on {data_set}" if data_set else ""
+    if licence == "other":
+        terms = "the terms of its training data apply to it"
+    else:
+        terms = f"is licensed {licence}" if licence else ""
+    told = " and ".join(filter(None, (trained, terms)))
+    return f"The model {model_name} {told}." if told else ""

@@ -1,0 +1,352 @@
+// The synchronised player: draws the passes of one run as rows on one time axis, and plays them through WebAudio.
+//
+// mountPlayer(element, { resolve, editable, onReplay, onEdit }) returns { update(view), destroy() }. `view` is PlayerView of
+// rows.py as JSON; its files are whatever resolve(file) turns into an address (a URL, or a data: address in a report that
+// opens offline). With `editable`, the segments can be changed: onReplay({ held: { "0": [[start, end], ...], ... } }) asks
+// for a run in which the pass after each held row replays those seconds, onEdit({ action: "remove" | "keep",
+// segments: [[start, end], ...], fill }) for one on the edited sound; both wait for the next update.
+// Players whose views have the same `link` share hover line and playhead. Nothing here knows of Gradio.
+//
+// On the element: data-playing ("" or "clip", "segment", "segments", "replayed", "piece", "tape"), data-position (clip
+// seconds), data-row-count. Events, bubbling: playitback:started and playitback:stopped, with detail
+// { kind, row, segment, start, end, at }: start and end in clip seconds, `at` on the audio clock; stopped adds `position`;
+// and playitback:linked, by which linked players tell each other { link, hover } or { link, second, cued }.
+
+const SMALL_STEP_SECONDS = 0.1;
+const LARGE_STEP_SECONDS = 1;
+
+function mountPlayer(element, { resolve = (file) => file, editable = false, onReplay, onEdit } = {}) {
+  const rows = new Map(); // index -> what makeRow returned
+  let view = null;
+  let parts = null; // the elements of the frame around the rows
+  let store = soundStore(resolve);
+  let mode = "clip";
+  let position = 0; // clip seconds
+  let cued = false; // the playhead was put somewhere on purpose, so playing the clip begins there
+  let activeRow = null; // the row that digits speak to
+  let beforeScrub = null; // what played when the scrubber was taken
+  const shortcuts = makeShortcuts(editable);
+  const say = (text) => {
+    parts.live.textContent = text;
+    parts.status.textContent = text;
+  };
+  const editor = editable
+    ? makeEditor({ play: press, position: () => position, say, redrawn: () => setMode(mode), onReplay, onEdit })
+    : null;
+
+  // ---- state into attributes
+
+  function announce(name, detail) {
+    element.dispatchEvent(new CustomEvent(`playitback:${name}`, { bubbles: true, detail }));
+  }
+
+  function tellLinked(detail) {
+    if (view.link) announce("linked", { link: view.link, ...detail });
+  }
+
+  function showPosition(second) {
+    position = clamp(second, 0, view.clip_seconds);
+    element.dataset.position = position.toFixed(3);
+    for (const row of rows.values()) row.setPosition(position);
+    parts.handle.style.transform = `translateX(${(position / view.clip_seconds) * 100}%)`;
+    parts.time.textContent = `${position.toFixed(2)} s`;
+  }
+
+  function movePosition(second) {
+    showPosition(second);
+    tellLinked({ second: position, cued });
+  }
+
+  function showState() {
+    const playing = deck.current();
+    element.dataset.playing = playing && playing.parts ? playing.kind : "";
+    for (const button of element.querySelectorAll("[data-key]")) {
+      button.setAttribute("aria-pressed", String(Boolean(playing) && playing.key === button.dataset.key));
+    }
+    const from = cued && position > 0 && position < view.clip_seconds - 0.005 ? position : 0;
+    const label = from && !playing ? `Play clip from ${from.toFixed(2)} seconds` : "Play clip";
+    parts.play.setAttribute("aria-label", label);
+    parts.play.title = label;
+    parts.scrubber.setAttribute("aria-valuenow", position.toFixed(2));
+    parts.scrubber.setAttribute("aria-valuetext", `${position.toFixed(2)} seconds`);
+    parts.status.textContent = playing ? playing.words : "";
+  }
+
+  // ---- playing
+
+  const detailOf = ({ kind, row, segment, start, end }, at) => ({ kind, row, segment, start, end, at });
+
+  const deck = makeDeck({
+    alive: () => {
+      if (!element.isConnected) destroy();
+      return element.isConnected;
+    },
+    asked: (request) => {
+      cued = cued && request.kind === "clip";
+      showState();
+    },
+    started: (request) => {
+      showPosition(request.start);
+      showState();
+      announce("started", detailOf(request, request.parts[0].when)); // the others fall silent
+      if (deck.current() === request) tellLinked({ second: position, cued });
+    },
+    moved: movePosition,
+    ended: (request, at, second) => {
+      cued = second === null && request.kind === "clip";
+      if (second !== null) movePosition(second);
+      showState();
+      if (request.parts) announce("stopped", { ...detailOf(request, at), position });
+    },
+    failed: () => {
+      showState();
+      say("This sound could not be loaded. Press again, or run the clip anew.");
+    },
+  });
+
+  const play = (request) => deck.play(request, store);
+
+  function playClip() {
+    play(clipRequest(view, cued && position < view.clip_seconds - 0.005 ? position : 0));
+  }
+
+  /** Plays what a button's data-key names. */
+  function press(key) {
+    if (key !== "clip") play(requestOf(key, view, rows, editor && editor.find));
+    else if (deck.current() && deck.current().kind === "clip") deck.stop();
+    else playClip();
+  }
+
+  /** Moves the playhead; the clip or a tape that is playing goes on from there, a segment stops. */
+  function seek(second) {
+    const before = deck.current();
+    deck.stop();
+    cued = true;
+    movePosition(second);
+    showState();
+    if (before) goOn(before);
+  }
+
+  function goOn(before) {
+    if (before.kind === "clip") play({ ...clipRequest(view, position), goOn: true });
+    if (before.kind === "tape") play({ ...tapeRequest(view, rows.get(before.row), position), goOn: true });
+  }
+
+  const scrubbing = {
+    begin: () => {
+      beforeScrub = deck.current();
+      deck.stop();
+    },
+    move: (share) => {
+      cued = true;
+      movePosition(share * view.clip_seconds);
+      showState();
+    },
+    end: () => {
+      if (beforeScrub && view) goOn(beforeScrub);
+      beforeScrub = null;
+    },
+  };
+
+  // ---- gestures
+
+  function rowOf(target) {
+    const node = target.closest && target.closest("[data-row]");
+    return node ? rows.get(Number(node.dataset.row)) : null;
+  }
+
+  function onClick(event) {
+    const row = rowOf(event.target);
+    if (editor && row && editor.click(event, row.row.index)) return;
+    const button = event.target.closest("button");
+    if (button && button.dataset.key) return void press(button.dataset.key);
+    if (button && button.dataset.mode) return void setMode(button.dataset.mode);
+    if (!row || !row.surface.contains(event.target)) return;
+    seek(row.secondAt(event.clientX));
+    onPointerMove(event); // a finger does not hover
+  }
+
+  function onKeyDown(event) {
+    const { target, key } = event;
+    if (!view || event.defaultPrevented || target.closest("input, textarea, select, dialog, [contenteditable]")) return;
+    const row = rowOf(target) || rows.get(activeRow) || rows.values().next().value;
+    const taken = (editor && row && editor.keyDown(event, row.row.index)) || playingKey(event, key, row);
+    if (!taken) return;
+    event.preventDefault();
+    event.stopPropagation();
+  }
+
+  /** The keys of a player that only plays; true if the event was one. */
+  function playingKey({ target, shiftKey, ctrlKey, metaKey, altKey }, key, row) {
+    if (ctrlKey || metaKey || altKey) return false;
+    const step = shiftKey ? LARGE_STEP_SECONDS : SMALL_STEP_SECONDS;
+    if (key === "ArrowLeft") seek(position - step);
+    else if (key === "ArrowRight") seek(position + step);
+    else if (key === "Home" && target === parts.scrubber) seek(0);
+    else if (key === "End" && target === parts.scrubber) seek(view.clip_seconds);
+    else if (key === "Escape" && deck.current()) deck.stop();
+    else if (key === "?") shortcuts.showModal();
+    else if (key === " " && !target.closest("button")) {
+      if (deck.current()) deck.stop();
+      else playClip();
+    } else if (/^[1-9]$/.test(key) && row) {
+      const chosen = Number(key) - 1;
+      const edited = editor ? editor.keyOf(row.row.index, chosen) : null;
+      if (edited === "" || (edited === null && !row.row.segments[chosen])) return false;
+      press(edited || `segment-${row.row.index}-${chosen}`);
+    } else return false;
+    return true;
+  }
+
+  /** "?" where no player has the focus: the first one that is seen lists its keys. */
+  function onPageKeyDown(event) {
+    if (event.key !== "?" || event.defaultPrevented || !view || !element.checkVisibility()) return;
+    if (event.target.closest("input, textarea, select, dialog, [contenteditable]")) return;
+    shortcuts.showModal();
+    event.preventDefault();
+  }
+
+  function onFocusIn(event) {
+    const row = rowOf(event.target);
+    if (row) activeRow = row.row.index;
+  }
+
+  function showHover(second) {
+    for (const row of rows.values()) row.setHover(second);
+  }
+
+  function onPointerMove(event) {
+    const row = rowOf(event.target);
+    const second = row && row.surface.contains(event.target) ? row.secondAt(event.clientX) : null;
+    showHover(second);
+    if (view) tellLinked({ hover: second });
+    for (const each of rows.values()) each.setReadout(each === row ? second : null, event.clientY);
+  }
+
+  /** A listed segment and its frame light up together. */
+  function onPointerOver(event) {
+    const button = event.target.closest && event.target.closest("[data-key]");
+    for (const each of element.querySelectorAll("[data-key]")) {
+      each.classList.toggle("linked", Boolean(button) && each.dataset.key === button.dataset.key);
+    }
+  }
+
+  function onPointerLeave() {
+    showHover(null);
+    if (view) tellLinked({ hover: null });
+    for (const row of rows.values()) row.setReadout(null);
+  }
+
+  // ---- other players
+
+  /** Only one player sounds at a time. */
+  function onOtherStarted(event) {
+    if (!element.isConnected) destroy();
+    else if (event.target !== element) deck.stop();
+  }
+
+  function onLinked({ target, detail }) {
+    if (!element.isConnected) return void destroy();
+    if (target === element || !view || view.link !== detail.link) return;
+    if ("hover" in detail) return void showHover(detail.hover);
+    if (deck.current() && deck.current().parts) return void seek(detail.second); // what sounds here goes on from there
+    cued = detail.cued;
+    showPosition(detail.second);
+    showState();
+  }
+
+  // ---- drawing
+
+  function setMode(next) {
+    mode = next;
+    element.dataset.mode = mode;
+    for (const button of element.querySelectorAll("[data-mode]")) {
+      button.setAttribute("aria-pressed", String(button.dataset.mode === mode));
+    }
+    for (const row of rows.values()) {
+      row.setMode(mode);
+      row.setPosition(position);
+    }
+    if (editor) editor.render();
+  }
+
+  function build(next) {
+    parts = makeFrame(next, {
+      headButtons: editor ? [editor.toggle] : [],
+      bars: editor ? [editor.bar] : [],
+      scrubbing,
+      showShortcuts: () => shortcuts.showModal(),
+    });
+    parts.body.append(shortcuts);
+    element.replaceChildren(parts.body);
+  }
+
+  function clear() {
+    deck.stop();
+    rows.clear();
+    store = soundStore(resolve);
+    if (editor) editor.clear();
+    [view, parts, beforeScrub, activeRow, position, cued] = [null, null, null, null, 0, false];
+    element.replaceChildren();
+    element.dataset.rowCount = "0";
+    element.dataset.playing = "";
+    element.dataset.position = "0.000";
+  }
+
+  function updateRows() {
+    const arrived = [];
+    const wanted = new Set(view.rows.map((row) => row.index));
+    for (const index of [...rows.keys()].filter((each) => !wanted.has(each))) rows.delete(index);
+    for (const row of view.rows) {
+      const known = rows.get(row.index);
+      if (known && known.signature === rowSignature(row, view)) continue;
+      rows.set(row.index, makeRow(row, view, resolve));
+      if (!known) arrived.push(row);
+    }
+    const inOrder = [...rows.values()].sort((a, b) => a.row.index - b.row.index);
+    const waiting = view.finished ? 0 : Math.max(0, view.expected_rows - inOrder.length);
+    arrange(parts.list, [...inOrder.map((row) => row.node), ...Array.from({ length: waiting }, makePlaceholder)]);
+    element.dataset.rowCount = String(rows.size);
+    setMode(mode);
+    if (editor) editor.setRows(view, rows);
+    if (arrived.length) parts.live.textContent = arrived.map((row) => `${row.title}. ${row.sentence}`).join(" ");
+  }
+
+  function update(next) {
+    if (!next || !view || view.run_id !== next.run_id) clear();
+    if (!next) return;
+    if (!view) {
+      build(next);
+      view = next;
+      store.fetched(view.clip_audio).catch(() => {}); // said when it is pressed
+    }
+    view = next;
+    parts.body.style.setProperty("--clip-share", String(view.clip_seconds / axisSeconds(view)));
+    updateRows();
+    if (editor) editor.answered();
+    showPosition(position);
+    showState();
+  }
+
+  function destroy() {
+    for (const [target, name, listener] of listeners) target.removeEventListener(name, listener);
+    resized.disconnect();
+    clear();
+  }
+
+  const listeners = [
+    [element, "click", onClick],
+    [element, "keydown", onKeyDown],
+    [element, "focusin", onFocusIn],
+    [element, "pointermove", onPointerMove],
+    [element, "pointerover", onPointerOver],
+    [element, "pointerleave", onPointerLeave],
+    [document, "keydown", onPageKeyDown],
+    [document, "playitback:started", onOtherStarted],
+    [document, "playitback:linked", onLinked],
+  ];
+  for (const [target, name, listener] of listeners) target.addEventListener(name, listener);
+  const resized = new ResizeObserver(() => view && setMode(mode)); // how many tick labels fit
+  resized.observe(element);
+  return { update, destroy };
+}

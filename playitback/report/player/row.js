@@ -1,0 +1,151 @@
+// One row: spectrogram, attention and confidence of a pass, its framed segments, its lines.
+
+/** A place that waits for its row: the same boxes, no content. */
+function makePlaceholder() {
+  const box = make("div", "row placeholder", null, { "aria-hidden": "true" });
+  box.append(make("div", "row-head"), make("div", "surface"), make("div", "panel"));
+  return box;
+}
+
+/** Makes the nodes the list's children; rows take the place of placeholders, so that nothing jumps. */
+function arrange(list, nodes) {
+  const waits = (node) => node && node.matches(".placeholder");
+  nodes.forEach((node, k) => {
+    const there = list.children[k];
+    if (there === node || (waits(there) && waits(node))) return;
+    if (waits(there)) there.replaceWith(node);
+    else list.insertBefore(node, there || null);
+  });
+  while (list.children.length > nodes.length) list.lastElementChild.remove();
+}
+
+function rowPanel(row) {
+  const panel = make("div", "panel");
+  const head = make("div", "panel-head");
+  head.append(make("span", "", "after this pass"));
+  if (row.classes.some((each) => each[2] !== null)) head.append(make("span", "", "change, points"));
+  const actions = make("div", "actions");
+  actions.append(playButton("action whole", "as the model heard it", `tape-${row.index}`));
+  row.segments.forEach(([start, end], k) => {
+    const button = playButton("action chosen", null, `segment-${row.index}-${k}`);
+    button
+      .querySelector(".text")
+      .append(make("span", "hidden-text", "segment "), numberChip(k + 1), rangeText(start, end));
+    actions.append(button);
+  });
+  if (row.segments.length > 1) actions.append(playButton("action chosen", "all segments", `segments-${row.index}`));
+  panel.append(head, confidenceTable(row), actions);
+  return panel;
+}
+
+/** What a row is drawn from: it is drawn anew when this changes. */
+const rowSignature = (row, view) => JSON.stringify([row, axisSeconds(view)]);
+
+/** Draws one row; returns its parts and what moves in it. */
+function makeRow(row, view, resolve) {
+  const clipSeconds = view.clip_seconds;
+  const tape = tapeOf(row, clipSeconds);
+  const node = make("section", "row", null, { "data-row": row.index, "aria-label": row.title });
+
+  const head = make("div", "row-head");
+  const readout = make("span", "readout", "", { "aria-hidden": "true" });
+  const facts = `hop ${trimmed(row.hop_ms)} ms · ${replayText(row, clipSeconds)}`;
+  head.append(make("h3", "row-title", row.title), make("span", "row-facts", facts), readout);
+
+  const laneScale = make("div", "lane-scale", null, { "aria-hidden": "true" });
+  laneScale.append(make("span", "", "1"), make("span", "lane-name", "attention"), make("span", "", "0"));
+
+  const surface = make("div", "surface", null, {
+    tabindex: "0",
+    role: "group",
+    "aria-label": `${row.title}: spectrogram and attention. ${row.sentence}`,
+  });
+  for (const [kind, file] of [
+    ["clip", row.spectrogram],
+    ["frames", row.frames_spectrogram],
+  ]) {
+    const image = make("img", `spectrogram ${kind}-image`, null, { alt: "", draggable: "false", decoding: "async" });
+    image.src = resolve(file);
+    surface.append(image);
+  }
+  const lane = makeSvg("svg", {
+    class: "lane",
+    viewBox: `0 0 ${LANE_WIDTH} ${LANE_HEIGHT}`,
+    preserveAspectRatio: "none",
+    "aria-hidden": "true",
+  });
+  surface.append(lane, make("div", "beyond", null, { "aria-hidden": "true" }));
+
+  const frames = []; // the framed stretches, placed anew when the axis changes
+  const frame = (kind, word, [start, end], k) => {
+    const button = makeButton(`frame ${kind}`, null, {
+      "aria-pressed": "false",
+      "aria-label": `${word} ${k + 1}, ${start.toFixed(2)} to ${end.toFixed(2)} seconds, play`,
+      "data-key": `${kind}-${row.index}-${k}`,
+    });
+    button.append(make("span", "frame-number", String(k + 1)));
+    frames.push({ button, start, end });
+    surface.append(button);
+  };
+  row.segments.forEach((segment, k) => frame("segment", "Segment", segment, k));
+  row.replayed.forEach((segment, k) => frame("replayed", "Replayed segment", segment, k));
+
+  const hoverLine = make("div", "hover-line line", null, { "aria-hidden": "true" });
+  const playhead = make("div", "playhead line", null, { "aria-hidden": "true" });
+  hoverLine.hidden = true;
+  surface.append(hoverLine, playhead);
+  const ticks = make("div", "ticks", null, { "aria-hidden": "true" });
+  const sentence = make("p", "sentence", row.sentence);
+  node.append(head, frequencyScale(row.frequency_ticks), laneScale, surface, ticks, sentence, rowPanel(row));
+
+  const hertz = hertzScale(row.frequency_ticks);
+  let axis = null;
+  let drawnSeconds = 0; // where the axis ends
+  return {
+    row,
+    node,
+    tape,
+    surface,
+    head,
+    signature: rowSignature(row, view),
+    fraction: (second) => axis.fraction(second),
+    /** Second of the axis under a place on the screen; the axis may go on beyond the clip. */
+    secondAt: (clientX) => {
+      const box = surface.getBoundingClientRect();
+      return axis.second(clamp((clientX - box.left) / box.width, 0, 1));
+    },
+    setMode: (mode) => {
+      axis = axisOf(mode, tape, axisSeconds(view));
+      drawnSeconds = mode === "frames" ? clipSeconds : axisSeconds(view);
+      for (const { button, start, end } of frames) {
+        const left = axis.fraction(start);
+        button.style.left = `${left * 100}%`;
+        button.style.width = `${(axis.fraction(end) - left) * 100}%`;
+        button.classList.toggle("near-end", left > 0.95);
+      }
+      drawLane(lane, row, axis, clipSeconds);
+      drawTicks(ticks, mode === "frames" ? row.frame_ticks : secondTicks(axisSeconds(view)));
+    },
+    setPosition: (second) => {
+      playhead.style.transform = `translateX(${axis.fraction(second) * 100}%)`;
+    },
+    setHover: (second) => {
+      hoverLine.hidden = second === null || second > drawnSeconds;
+      if (!hoverLine.hidden) hoverLine.style.transform = `translateX(${axis.fraction(second) * 100}%)`;
+    },
+    setReadout: (second, clientY) => {
+      if (second === null || second > clipSeconds) {
+        readout.textContent = second === null ? "" : `${second.toFixed(2)} s · after the end of the clip`;
+        return;
+      }
+      const picture = surface.querySelector(".spectrogram").getBoundingClientRect();
+      const fraction = (picture.bottom - clientY) / picture.height;
+      const parts = [`${second.toFixed(2)} s`];
+      if (hertz && fraction >= 0 && fraction <= 1) parts.push(hertzText(hertz(fraction)));
+      for (const name of ["informative", "uninformative"]) {
+        parts.push(`${name} ${interpolate(row.attention_seconds, row[name], second).toFixed(2)}`);
+      }
+      readout.textContent = parts.join(" · ");
+    },
+  };
+}

@@ -1,0 +1,299 @@
+// Editing one row: its segments as things to drag on the surface, and as a list of numbers below it.
+
+const GRIP_PIXELS = { fine: 24, coarse: 32 }; // width of an edge's hit area
+const DRAG_PIXELS = { mouse: 3, pen: 5, touch: 8 }; // before a press becomes a drag
+
+/** A segment on the surface: focusable, with a grip at either edge. */
+function makePiece(id) {
+  const node = make("div", "piece", null, {
+    role: "button",
+    tabindex: "0",
+    "aria-pressed": "false",
+    "data-key": `piece-${id}`,
+    "data-id": id,
+  });
+  const grips = ["start", "end"].map((edge) => make("span", `grip ${edge}-grip`, null, { "data-grip": edge }));
+  const number = make("span", "frame-number");
+  node.append(...grips, number);
+  return { node, grips, number };
+}
+
+/** A segment in the list: select, play, two numbers, delete. */
+function makeEntry(id, { select, type, remove }) {
+  const node = make("li", "entry", null, { "data-id": id });
+  const check = make("input", "", null, { type: "checkbox" });
+  check.addEventListener("change", () => select(id, true));
+  const name = make("label", "entry-name");
+  const number = numberChip("");
+  name.append(check, number);
+  const play = playButton("tool", null, `piece-${id}`);
+  const edges = ["start", "end"].map((edge) => {
+    const label = make("label", "edge");
+    const input = make("input", "", null, { type: "number", step: "0.001", inputmode: "decimal", required: "" });
+    input.addEventListener("change", () => type(id, edge, input.valueAsNumber));
+    label.append(make("span", "", edge === "start" ? "from" : "to"), input, make("span", "", "s"));
+    return { edge, label, input };
+  });
+  const bin = makeButton("tool", null, { title: "Delete" });
+  bin.append(make("span", "cross", null, { "aria-hidden": "true" }));
+  bin.addEventListener("click", () => remove(id));
+  node.append(name, play, ...edges.map((each) => each.label), bin);
+  return { node, check, number, play, edges, bin };
+}
+
+// The tools of one row. `edits` holds the segments; say(text) speaks to screen readers and the status line.
+function makeRowEditor(row, { edits, clipSeconds, nextTitle, say }) {
+  const { index } = row.row;
+  const layer = make("div", "pieces");
+  row.surface.insertBefore(layer, row.surface.querySelector(".hover-line"));
+
+  const box = make("div", "editor");
+  const title = make("p", "editor-title", `What ${nextTitle} will hear again`);
+  const hold = make("input", "", null, { type: "checkbox" });
+  const holdLabel = make("label", "hold");
+  holdLabel.append(hold, make("span", "", "hold"));
+  holdLabel.title = `${nextTitle} replays exactly these, whatever the model would choose`;
+  const addButton = makeButton("tool", "Add at the playhead");
+  const freeButton = makeButton("tool", "Free again");
+  freeButton.title = "Back to what the model chose";
+  const head = make("div", "editor-head");
+  head.append(title, holdLabel, addButton, freeButton);
+  const empty = make("p", "editor-empty", `No segment: nothing is replayed in ${nextTitle}.`);
+  const list = make("ol", "entries", null, { "aria-label": `Segments that ${nextTitle} will hear again` });
+  box.append(head, list, empty);
+  row.node.querySelector(".sentence").after(box);
+  const mark = make("span", "held-mark", "held");
+  row.head.querySelector(".row-title").after(mark);
+
+  const drawnSegments = new Map(); // id -> { piece, entry }
+  let gesture = null; // a press on the surface that may become a drag
+  let ended = null; // the last one, until its click has come
+
+  const segments = () => edits.shown(index);
+  const numberOf = (id) => segments().findIndex((each) => each.id === id);
+  const room = (k) => roomOf(segments(), k, clipSeconds);
+  const put = (segment) =>
+    edits.change(
+      index,
+      segments().map((each) => (each.id === segment.id ? segment : each)),
+    );
+  const nameOf = (segment) => `Segment ${numberOf(segment.id) + 1}, ${secondsText(segment)}`;
+  const tellOf = (id) => say(`${nameOf(segments()[numberOf(id)])}. Held.`);
+  const focus = (id) => drawnSegments.get(id).piece.node.focus({ preventScroll: true });
+
+  // ---- changes
+
+  function insert(segment) {
+    edits.change(
+      index,
+      [...segments(), segment].sort((a, b) => a.start - b.start),
+    );
+  }
+
+  function addAt(playhead) {
+    const second = millisecond(playhead);
+    const gap = gapAt(segments(), second, clipSeconds);
+    if (!gap) return void say("There is no room for a segment at the playhead. Move the playhead to a free place.");
+    const id = edits.newId();
+    const from = Math.min(second, Math.max(gap[0], gap[1] - NEW_SECONDS));
+    insert(drawn(id, gap, from, from + NEW_SECONDS));
+    edits.select(id, false);
+    focus(id);
+    tellOf(id);
+  }
+
+  function nudge(id, edge, by) {
+    const k = numberOf(id);
+    const segment = segments()[k];
+    put(edge ? resized(segment, edge, room(k), segment[edge] + by) : moved(segment, room(k), segment.start + by));
+    tellOf(id);
+  }
+
+  function type(id, edge, second) {
+    const k = numberOf(id);
+    if (Number.isFinite(second)) {
+      put(typed(segments()[k], edge, room(k), second));
+      tellOf(id);
+    } else render(); // what was there before
+  }
+
+  function remove(id) {
+    const k = numberOf(id);
+    const inList = drawnSegments.get(id).entry.node.contains(document.activeElement);
+    const rest = segments().filter((each) => each.id !== id);
+    edits.change(index, rest);
+    const next = rest[Math.min(k, rest.length - 1)];
+    if (!next) (inList ? addButton : row.surface).focus({ preventScroll: true });
+    else if (inList) drawnSegments.get(next.id).entry.bin.focus();
+    else focus(next.id);
+    say(`Segment ${k + 1} deleted. ${rest.length} left, held.`);
+  }
+
+  // ---- drawing
+
+  function placePiece({ node, grips }, { start, end }, coarse) {
+    const width = row.surface.clientWidth;
+    const [left, right] = [row.fraction(start) * width, row.fraction(end) * width];
+    node.style.left = `${row.fraction(start) * 100}%`;
+    node.style.width = `${(row.fraction(end) - row.fraction(start)) * 100}%`;
+    node.classList.toggle("near-end", left > width * 0.95);
+    // A grip reaches inside as far as leaves a third of the segment to move it by, and outside up to the row's ends.
+    const grip = coarse ? GRIP_PIXELS.coarse : GRIP_PIXELS.fine;
+    const outside = grip - Math.min((grip * 2) / 3, (right - left) / 3);
+    [left, width - right].forEach((room, k) => {
+      grips[k].style.width = `${grip}px`;
+      grips[k].style.setProperty("--reach", `${Math.min(outside, room)}px`);
+    });
+  }
+
+  function fillEntry({ check, number, play, edges, bin }, segment, k) {
+    check.checked = edits.isSelected(segment.id);
+    check.setAttribute("aria-label", `Select segment ${k + 1}`);
+    number.textContent = String(k + 1);
+    play.setAttribute("aria-label", `Play segment ${k + 1}, ${secondsText(segment)}`);
+    bin.setAttribute("aria-label", `Delete segment ${k + 1}`);
+    for (const { edge, input } of edges) {
+      input.setAttribute("aria-label", `Segment ${k + 1} ${edge}, seconds`);
+      input.min = room(k)[0].toFixed(3);
+      input.max = room(k)[1].toFixed(3);
+      input.value = segment[edge].toFixed(3);
+    }
+  }
+
+  /** Brings what is drawn in line with the edits. Elements stay: one of them may have the focus, or be dragged. */
+  function render() {
+    const coarse = matchMedia("(pointer: coarse)").matches;
+    const wanted = new Set(segments().map(({ id }) => id));
+    for (const [id, { piece, entry }] of drawnSegments) {
+      if (wanted.has(id)) continue;
+      piece.node.remove();
+      entry.node.remove();
+      drawnSegments.delete(id);
+    }
+    segments().forEach((segment, k) => {
+      const { id } = segment;
+      if (!drawnSegments.has(id)) {
+        const fresh = { piece: makePiece(id), entry: makeEntry(id, { select: edits.select, type, remove }) };
+        layer.insertBefore(fresh.piece.node, layer.children[k] || null);
+        list.insertBefore(fresh.entry.node, list.children[k] || null);
+        drawnSegments.set(id, fresh);
+      }
+      const { piece, entry } = drawnSegments.get(id);
+      const chosen = edits.isSelected(id);
+      piece.node.classList.toggle("selected", chosen);
+      piece.node.setAttribute("aria-label", `${nameOf(segment)}${chosen ? ", selected" : ""}`);
+      piece.number.textContent = String(k + 1);
+      placePiece(piece, segment, coarse);
+      entry.node.classList.toggle("selected", chosen);
+      fillEntry(entry, segment, k);
+    });
+    const held = edits.isHeld(index);
+    hold.checked = held;
+    row.node.classList.toggle("held", held);
+    mark.hidden = !held;
+    freeButton.disabled = !edits.isChanged(index);
+    empty.hidden = segments().length > 0;
+  }
+
+  // ---- gestures
+
+  function startGesture(event) {
+    ended = null;
+    if (event.button !== 0 || !event.isPrimary || gesture || !row.node.classList.contains("editing")) return;
+    const grip = event.target.closest(".grip");
+    const piece = event.target.closest(".piece");
+    const id = piece ? Number(piece.dataset.id) : null;
+    const edge = grip ? grip.dataset.grip : "start"; // what follows the pointer
+    const second = piece ? segments()[numberOf(id)][edge] : Math.min(row.secondAt(event.clientX), clipSeconds);
+    const box = row.surface.getBoundingClientRect();
+    gesture = {
+      pointer: event.pointerId,
+      kind: grip ? "resize" : piece ? "move" : "draw",
+      id,
+      edge,
+      from: event.clientX,
+      patience: DRAG_PIXELS[event.pointerType] || DRAG_PIXELS.mouse,
+      second,
+      x: piece ? box.left + row.fraction(second) * box.width : event.clientX, // of what follows the pointer
+      before: edits.stateOf(index),
+      dragged: false,
+    };
+    row.surface.setPointerCapture(event.pointerId);
+  }
+
+  function beginDrag() {
+    gesture.dragged = true;
+    row.node.classList.add("dragging");
+    if (gesture.kind !== "draw") return;
+    gesture.room = gapAt(segments(), gesture.second, clipSeconds);
+    gesture.id = edits.newId();
+    if (gesture.room) insert(drawn(gesture.id, gesture.room, gesture.second, gesture.second));
+    else say("There is no room for a segment here.");
+  }
+
+  function drag(event) {
+    if (!gesture || event.pointerId !== gesture.pointer) return;
+    if (!gesture.dragged && Math.abs(event.clientX - gesture.from) < gesture.patience) return;
+    if (!gesture.dragged) beginDrag();
+    const second = row.secondAt(gesture.x + event.clientX - gesture.from);
+    const k = numberOf(gesture.id);
+    if (k < 0) return; // no room to draw in
+    const segment = segments()[k];
+    if (gesture.kind === "draw") put(drawn(gesture.id, gesture.room, gesture.second, second));
+    else
+      put(gesture.kind === "move" ? moved(segment, room(k), second) : resized(segment, gesture.edge, room(k), second));
+  }
+
+  function leave() {
+    row.node.classList.remove("dragging");
+    gesture = null;
+  }
+
+  function drop(event) {
+    if (!gesture || event.pointerId !== gesture.pointer) return;
+    ended = gesture;
+    leave();
+    if (!ended.dragged || numberOf(ended.id) < 0) return;
+    edits.select(ended.id, false);
+    focus(ended.id);
+    tellOf(ended.id);
+  }
+
+  /** Puts back what a drag has changed; true if there was one. */
+  function cancel() {
+    if (!gesture) return false;
+    const { before, dragged } = gesture;
+    ended = gesture;
+    leave();
+    if (dragged) edits.restore(index, before);
+    return dragged;
+  }
+
+  /** Takes a click on the surface: after a drag it means nothing, on a segment it selects. False: the row's own. */
+  function click(event) {
+    if (!row.surface.contains(event.target)) return false;
+    const press = ended;
+    ended = null;
+    if (press && press.dragged) return true;
+    const piece = event.target.closest(".piece");
+    const id = press ? press.id : piece && Number(piece.dataset.id);
+    if (id === null || numberOf(id) < 0) return false;
+    edits.select(id, event.ctrlKey || event.metaKey || event.shiftKey);
+    focus(id);
+    return true;
+  }
+
+  row.surface.addEventListener("pointerdown", startGesture);
+  row.surface.addEventListener("pointermove", drag);
+  row.surface.addEventListener("pointerup", drop);
+  row.surface.addEventListener("pointercancel", cancel);
+  hold.addEventListener("change", () => edits.hold(index, hold.checked));
+  freeButton.addEventListener("click", () => {
+    edits.free(index);
+    hold.focus();
+    say("Free again: the model chooses for itself.");
+  });
+
+  const has = (id) => drawnSegments.has(id);
+  return { row, index, addButton, addAt, nudge, remove, render, cancel, click, has, segments };
+}
