@@ -123,8 +123,9 @@ def test_a_report_that_raises_cancels(recognizer: Recognizer, recording: Path, r
     def enough(done: int, total: int) -> None:
         raise InterruptedError
 
-    with pytest.raises(InterruptedError):
+    with pytest.raises(InterruptedError) as raised:
         next(classify_windows(recognizer, recording, None, 0, enough))
+    assert raised.traceback  # which holds what was not let go of
     assert reading == {"read": BATCH, "closed": 1}
 
 

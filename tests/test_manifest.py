@@ -12,8 +12,9 @@ import pytest
 import soundfile
 from tiny import CATEGORIES, noise, write_esc50
 
+from playitback.audio import SOUND_SUFFIXES
 from playitback.errors import DataSetError
-from playitback.training.manifest import DATA_SETS, SOUND_SUFFIXES, Manifest, read_manifest
+from playitback.training.manifest import DATA_SETS, Manifest, read_manifest
 
 
 def write_text(root: Path, name: str, text: str) -> Path:

@@ -8,8 +8,7 @@ from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from playitback.audio import SOUND_SUFFIXES as SOUND_SUFFIXES  # also for the other readers of data sets
-from playitback.audio import sound_files as sound_files
+from playitback.audio import SOUND_SUFFIXES, sound_files
 from playitback.errors import DataSetError
 
 

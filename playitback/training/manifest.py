@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from playitback.errors import DataSetError
-from playitback.training.entries import SOUND_SUFFIXES, Entry, Manifest
+from playitback.training.entries import Entry, Manifest
 from playitback.training.own_data import read_csv, read_folders
 from playitback.training.readers import (
     Parts,
@@ -20,7 +20,7 @@ from playitback.training.readers import (
     read_vggsound,
 )
 
-__all__ = ["DATA_SETS", "SOUND_SUFFIXES", "DataSet", "Entry", "Manifest", "read_manifest"]
+__all__ = ["DATA_SETS", "DataSet", "Entry", "Manifest", "read_manifest"]
 
 
 @dataclass(frozen=True)

@@ -10,6 +10,7 @@ from collections import Counter
 from collections.abc import Collection, Sequence
 from pathlib import Path
 
+from playitback.audio import sound_files
 from playitback.errors import DataSetError
 from playitback.training.entries import (
     Entry,
@@ -20,7 +21,6 @@ from playitback.training.entries import (
     read_labels,
     read_table,
     refuse_absent,
-    sound_files,
 )
 
 _SPLIT_FOLDERS = {"train", "training", "test", "val", "valid", "validation", "eval", "dev"}
