@@ -45,7 +45,7 @@ class Recognizer:
         self._device = find_device(device)
         model = checkpoint.model.to(self._device)
         # torch's annotations do not know this argument
-        self._model: ReplayModel = model.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+        self.model: ReplayModel = model.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
         self.dtype = fastest_dtype(self._device, self.parameters)
         self.name = checkpoint.name
         self.card = checkpoint.card
@@ -61,7 +61,7 @@ class Recognizer:
 
     @property
     def config(self) -> ModelConfig:
-        return self._model.config
+        return self.model.config
 
     @property
     def labels(self) -> tuple[str, ...]:
@@ -84,7 +84,7 @@ class Recognizer:
     @property
     def parameters(self) -> int:
         """Number of weights."""
-        return sum(parameter.numel() for parameter in self._model.parameters())
+        return sum(parameter.numel() for parameter in self.model.parameters())
 
     def explain(
         self, waveform: np.ndarray, playbacks: int | None = None, choose: Choice | None = None
@@ -96,7 +96,7 @@ class Recognizer:
         after each pass, which is still told as ``Playback.segments``. Raises AudioError, SettingsError.
         """
         clip = torch.from_numpy(self.padded(waveform)).unsqueeze(0)
-        passes = self._model.listen(clip.to(self._device), playbacks, choose)
+        passes = self.model.listen(clip.to(self._device), playbacks, choose)
         return self._playbacks(passes)
 
     def classify(self, waveforms: np.ndarray, playbacks: int | None = None, choose: Choice | None = None) -> np.ndarray:
@@ -104,8 +104,8 @@ class Recognizer:
 
         choose: replaces the slots' choice after each pass, for controls and what-if questions.
         """
-        with torch.inference_mode(), self._precision():
-            passes = self._model.listen(torch.from_numpy(waveforms).to(self._device), playbacks, choose)
+        with torch.inference_mode(), self.precision():
+            passes = self.model.listen(torch.from_numpy(waveforms).to(self._device), playbacks, choose)
             return np.stack([self._probabilities(each.logits[0]).cpu().numpy() for each in passes])
 
     def padded(self, waveform: np.ndarray) -> np.ndarray:
@@ -126,14 +126,15 @@ class Recognizer:
     def _playbacks(self, passes: Iterator[Pass]) -> Iterator[Playback]:
         # Inference mode belongs to the thread, and a generator's consumer runs between its steps: enter it per step.
         while True:
-            with torch.inference_mode(), self._precision():
+            with torch.inference_mode(), self.precision():
                 heard = next(passes, None)
                 if heard is None:
                     return
                 playback = self._playback(heard)
             yield playback
 
-    def _precision(self) -> torch.autocast:
+    def precision(self) -> torch.autocast:
+        """The context in which ``model`` is to be called: in bfloat16 where that is faster. It belongs to a thread."""
         return torch.autocast(self._device.type, torch.bfloat16, enabled=self.dtype == torch.bfloat16)
 
     def _playback(self, heard: Pass) -> Playback:

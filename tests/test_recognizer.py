@@ -56,7 +56,7 @@ def test_recognizer_says_what_it_is(recognizer: Recognizer) -> None:
 
 def test_explanation_comes_one_pass_at_a_time(recognizer: Recognizer, monkeypatch: pytest.MonkeyPatch) -> None:
     heard = 0
-    decoder = recognizer._model.decoder
+    decoder = recognizer.model.decoder
     listen = decoder.listen
 
     def count(*arguments: object) -> torch.Tensor:

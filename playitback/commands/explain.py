@@ -3,23 +3,35 @@
 from __future__ import annotations
 
 import argparse
+import json
 import sys
 from collections.abc import Sequence
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
+import numpy as np
 from tqdm import tqdm
 
 from playitback import audio
 from playitback.commands.shared import add_checkpoint, add_json, check_playbacks, print_json
 from playitback.errors import AudioError, SettingsError
 from playitback.explain.explanation import Explanation
-from playitback.explain.figure import write_figure
+from playitback.explain.folder import ClipSummary, FolderSummary, label_of, read_labels, summarise
 from playitback.recognizer import Recognizer
-from playitback.spectrogram import mel_hertz
-from playitback.training.manifest import SOUND_SUFFIXES
+from playitback.report.files import draw_player, write_files
+
+ALL_FILES, JSON_ONLY = "all", "json"
+
+_NAMES_SHOWN = 5
+_COLUMN = 28  # characters of a class with its confidence
+_LONGEST_NAME = 40
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
+    parser.description = (
+        "Writes a folder per clip, named after it. For several clips or a folder of them, a table of all clips as "
+        "well: folder.csv and folder.json."
+    )
     parser.add_argument("clips", nargs="+", type=Path, metavar="CLIP", help="a recording, or a folder of them")
     add_checkpoint(parser)
     parser.add_argument(
@@ -29,15 +41,32 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--start", type=float, default=0.0, metavar="SECONDS", help="where the clip begins in the recording"
     )
     parser.add_argument("--out", type=Path, default=Path("explanations"), metavar="DIR", help="default: %(default)s")
+    parser.add_argument(
+        "--files", choices=(ALL_FILES, JSON_ONLY), default=ALL_FILES,
+        help="of every clip: all (explanation.json; report.html, which shows and plays all of it without a network; "
+        "figure.png and figure.svg; passes.csv and segments.csv; a WAV of every segment and of every pass as it was "
+        "heard: about two seconds and 3 MB a clip), or json (explanation.json alone, for folders of hundreds); "
+        "default: %(default)s",
+    )  # fmt: skip
+    parser.add_argument(
+        "--labels", type=Path, metavar="FILE",
+        help="the clips' true classes: a CSV file with the columns path and label, for folder.csv and folder.json; "
+        "default: the folder that a clip lies in, where it is named like a class",
+    )  # fmt: skip
     add_json(parser)
 
 
 def main(arguments: argparse.Namespace) -> int:
     recognizer = Recognizer.from_checkpoint(arguments.checkpoint, arguments.device)
     check_playbacks(recognizer.name, recognizer.playbacks, arguments.playbacks)
+    labels = None if arguments.labels is None else read_labels(arguments.labels, recognizer.labels)
     clips = _recordings(arguments.clips)
+    several = len(clips) > 1 or arguments.clips[0].is_dir()
     folders = _folders(clips, arguments.out)
-    written, failed = [], 0
+    width = min(max(len(clip.name) for clip in clips), _LONGEST_NAME)
+    if several and not arguments.json:
+        print(_heading(width))
+    written, summaries, failed = [], [], 0
     for clip, folder in tqdm(list(zip(clips, folders, strict=True)), unit="clip", disable=None):
         try:
             recording = audio.load(
@@ -53,11 +82,23 @@ def main(arguments: argparse.Namespace) -> int:
             continue
         explanation = Explanation.of(recording, recognizer, passes)
         folder.mkdir(parents=True, exist_ok=True)
-        explanation.write_json(folder / "explanation.json")
-        write_figure(explanation, mel_hertz(recognizer.config.front_end), folder / "figure.png")
-        written.append({"path": str(clip), "folder": str(folder), **explanation.to_dict()})
+        if arguments.files == ALL_FILES:
+            _write_all(explanation, recognizer.padded(recording.samples), recognizer, folder)
+        else:
+            explanation.write_json(folder / "explanation.json")
+        summaries.append(summarise(explanation, clip, label_of(clip, recognizer.labels, labels)))
+        if arguments.json:
+            written.append({"path": str(clip), "folder": str(folder), **explanation.to_dict()})
+        else:
+            told = _row(summaries[-1], explanation.notes, width) if several else _summary(explanation, folder)
+            tqdm.write(told, file=sys.stdout)
+    if several and summaries:
+        found = FolderSummary.of(summaries, recognizer.labels)
+        found.write_csv(arguments.out / "folder.csv")
+        told = json.dumps(found.to_dict(), ensure_ascii=False)
+        (arguments.out / "folder.json").write_text(told + "\n", encoding="utf-8")
         if not arguments.json:
-            tqdm.write(_summary(explanation, folder), file=sys.stdout)
+            print(_totals(found, arguments.out))
     if arguments.json:
         print_json(written)
     return 2 if failed else 0
@@ -68,9 +109,7 @@ def _recordings(given: Sequence[Path]) -> list[Path]:
     found: list[Path] = []
     for path in given:
         if path.is_dir():
-            inside = sorted(
-                each for each in path.rglob("*") if each.suffix.lower() in SOUND_SUFFIXES and each.is_file()
-            )
+            inside = list(audio.sound_files(path))
             if not inside:
                 raise AudioError(f"{path} holds no recordings; give a folder with WAV, FLAC, OGG, MP3 or similar files")
             found += inside
@@ -90,6 +129,12 @@ def _folders(clips: Sequence[Path], out: Path) -> list[Path]:
     return folders
 
 
+def _write_all(explanation: Explanation, samples: np.ndarray, recognizer: Recognizer, folder: Path) -> None:
+    with TemporaryDirectory(prefix="playitback-") as drawn:
+        player = draw_player(explanation, samples, recognizer, Path(drawn))
+        write_files(explanation, player, samples, recognizer, folder)
+
+
 def _summary(explanation: Explanation, folder: Path) -> str:
     lines = [f"{explanation.info.name} -> {folder}", *(f"  {note}" for note in explanation.notes)]
     for index, playback in enumerate(explanation.playbacks):
@@ -104,3 +149,33 @@ def _summary(explanation: Explanation, folder: Path) -> str:
             f"{100 * explanation.probability(index, name):.0f} %{moved}; chose {chosen}"
         )
     return "\n".join(lines)
+
+
+def _heading(width: int) -> str:
+    return f"{'clip':<{width}}  {'first hearing':<{_COLUMN}}  {'last pass':<{_COLUMN}}  replayed  label, changed at"
+
+
+def _row(clip: ClipSummary, notes: Sequence[str], width: int) -> str:
+    first, last = (f"{clip.decisions[index]} {100 * clip.probabilities[index]:.0f} %" for index in (0, -1))
+    label = "" if clip.label is None else f"{clip.label} ({'right' if clip.decisions[-1] == clip.label else 'wrong'})"
+    changed = f"pass {', '.join(map(str, clip.changed_at))}" if clip.changed_at else ""
+    remarks = "; ".join(filter(None, (label, changed)))
+    row = f"{clip.name:<{width}}  {first:<{_COLUMN}}  {last:<{_COLUMN}}  {clip.replayed_seconds:6.2f} s  {remarks}"
+    return "\n".join((row.rstrip(), *(f"  {note}" for note in notes)))
+
+
+def _totals(found: FolderSummary, out: Path) -> str:
+    changed = sum(clip.decisions[0] != clip.decisions[-1] for clip in found.clips)
+    lines = [f"{len(found.clips)} clips; another class after the last pass than at the first hearing: {changed}"]
+    if found.accuracy:
+        labelled = sum(clip.label is not None for clip in found.clips)
+        shares = ", ".join(f"{100 * share:.1f} %" for share in found.accuracy)
+        lines.append(f"right after every pass, of {labelled} with a label: {shares}")
+        lines.append(f"rescued by replay: {_named(found.rescued)}; spoilt: {_named(found.spoilt)}")
+    lines.append(f"all clips: {out / 'folder.csv'}, {out / 'folder.json'}")
+    return "\n".join(lines)
+
+
+def _named(clips: Sequence[ClipSummary]) -> str:
+    shown = ", ".join(clip.name for clip in clips[:_NAMES_SHOWN])
+    return (shown + ", ..." if len(clips) > _NAMES_SHOWN else shown) or "none"

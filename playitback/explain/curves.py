@@ -77,16 +77,12 @@ def measure_curves(
     """waveforms: (N, clip_samples); chosen: ``hear(model, waveforms)``; fill: one of ``edits.FILLS``."""
     generator = Generator().manual_seed(bootstrap.seed)
     front_end = model.config.front_end
-    importance = {
-        ATTENTION: chosen.attention.unflatten(1, (SLICES, -1)).mean(dim=2),
-        RANDOM_ORDER: torch.rand(len(waveforms), SLICES, generator=generator, dtype=torch.float64),
-        ENERGY: _power(waveforms, SLICES, front_end.clip_seconds, front_end.sample_rate),
-    }
+    importance = slice_importance(waveforms, chosen, front_end.sample_rate, generator)
     kept = torch.stack([kept_slices(each) for each in importance.values()], dim=1)  # (N, orders, 2, SLICES + 1, SLICES)
     heard = _distinct(kept)
     believed = []
     for rows in torch.arange(len(waveforms)).split(max(1, BATCH // heard.shape[1])):
-        edited = _edit(waveforms[rows], heard[rows], fill, front_end.sample_rate, front_end.clip_seconds, generator)
+        edited = keep_slices(waveforms[rows], heard[rows], fill, front_end.sample_rate, generator)
         probabilities = hear(model, edited, advance).probabilities[:, -1]
         named = chosen.decision[rows].repeat_interleave(heard.shape[1]).unsqueeze(1)
         believed.append(probabilities.gather(1, named).view(len(rows), -1))
@@ -112,6 +108,18 @@ def measure_curves(
     )
 
 
+def slice_importance(waveforms: Tensor, chosen: Run, sample_rate: int, generator: Generator) -> dict[str, Tensor]:
+    """Importance (N, SLICES) of every slice of clips (N, samples) in each of ``ORDERS``.
+
+    chosen: ``hear(model, waveforms)``; the generator is for the random order.
+    """
+    return {
+        ATTENTION: chosen.attention.unflatten(1, (SLICES, -1)).mean(dim=2),
+        RANDOM_ORDER: torch.rand(len(waveforms), SLICES, generator=generator, dtype=torch.float64),
+        ENERGY: _power(waveforms, SLICES, sample_rate),
+    }
+
+
 def kept_slices(importance: Tensor) -> Tensor:
     """Which slices (N, 2, K + 1, K) still sound at every step of deletion and of insertion, from importance (N, K)."""
     slices = importance.shape[1]
@@ -120,6 +128,15 @@ def kept_slices(importance: Tensor) -> Tensor:
     step = torch.arange(slices + 1).view(1, -1, 1)
     inserted = rank.unsqueeze(1) < step
     return torch.stack([~inserted, inserted], dim=1)
+
+
+def keep_slices(waveforms: Tensor, kept: Tensor, fill: str, sample_rate: int, generator: Generator) -> Tensor:
+    """Clips (B, N) of which only the slices kept (B, V, K) are left, clip after clip in each variant: (B * V, N)."""
+    variants = kept.flatten(0, 1)
+    edges = equal_edges(waveforms.shape[1] / sample_rate, kept.shape[2]).expand(len(variants), -1)
+    start = edges[:, :-1]
+    removed = torch.stack([start, torch.where(variants, start, edges[:, 1:])], dim=2)
+    return remove(waveforms.repeat_interleave(kept.shape[1], dim=0), removed, fill, sample_rate, generator)
 
 
 def area(curves: Tensor) -> Tensor:
@@ -158,20 +175,9 @@ def _curves(believed: Tensor, whole: Tensor) -> Tensor:
     )
 
 
-def _edit(
-    waveforms: Tensor, kept: Tensor, fill: str, sample_rate: int, clip_seconds: float, generator: Generator
-) -> Tensor:
-    """Clips (B, N), kept slices (B, V, K) -> (B * V, N)."""
-    variants = kept.flatten(0, 1)
-    edges = equal_edges(clip_seconds, kept.shape[2]).expand(len(variants), -1)
-    start = edges[:, :-1]
-    removed = torch.stack([start, torch.where(variants, start, edges[:, 1:])], dim=2)
-    return remove(waveforms.repeat_interleave(kept.shape[1], dim=0), removed, fill, sample_rate, generator)
-
-
 def measure_narrowness(waveforms: Tensor, chosen: Run, sample_rate: int, bootstrap: Bootstrap) -> Narrowness:
     """waveforms: (N, clip_samples); chosen: ``hear(model, waveforms)``. Hears nothing anew."""
-    power = _power(waveforms, TIME_BINS, waveforms.shape[1] / sample_rate, sample_rate)
+    power = _power(waveforms, TIME_BINS, sample_rate)
     return Narrowness(
         bins=TIME_BINS,
         attention_gini=bootstrap.interval(gini(chosen.attention)),
@@ -199,5 +205,7 @@ def entropy(values: Tensor) -> Tensor:
     return torch.special.entr(shares).sum(dim=1).clamp(0, math.log(values.shape[1]))
 
 
-def _power(waveforms: Tensor, bins: int, clip_seconds: float, sample_rate: int) -> Tensor:
-    return mean_power(waveforms, equal_edges(clip_seconds, bins).expand(len(waveforms), -1), sample_rate)
+def _power(waveforms: Tensor, bins: int, sample_rate: int) -> Tensor:
+    return mean_power(
+        waveforms, equal_edges(waveforms.shape[1] / sample_rate, bins).expand(len(waveforms), -1), sample_rate
+    )

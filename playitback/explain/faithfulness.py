@@ -14,6 +14,7 @@ clip of which only the segments are left, x_out the clip without them, [z]+ = ma
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, fields
 from itertools import product
 
@@ -46,6 +47,8 @@ from playitback.models.playitback import ReplayModel
 
 #: whose segments are scored: the slots', as many of the same lengths anywhere, as much of the loudest time
 SOURCES = (CHOSEN, RANDOM, LOUDEST)
+#: probabilities that are closer may be the same: what a clip's neighbours in a batch change in float32
+ROUNDING = 1e-5
 
 
 @dataclass(frozen=True)
@@ -70,9 +73,8 @@ class ControlComparison:
 
     @property
     def percentile(self) -> float:
-        """Share of random draws, 0 to 100, whose true-class probability the chosen segments exceed in the end."""
-        chosen = self.results[0].true_class_probability[-1]
-        return 100 * sum(drawn < chosen for drawn in self.drawn_probability) / len(self.drawn_probability)
+        """``percentile_rank`` of the chosen segments' true-class probability in the end among the random draws."""
+        return percentile_rank(self.results[0].true_class_probability[-1], self.drawn_probability)
 
 
 @dataclass(frozen=True)
@@ -217,13 +219,22 @@ def score_segments(
     )
 
 
-def segment_scores(whole: Tensor, kept: Tensor, removed: Tensor) -> dict[str, Tensor]:
+def percentile_rank(value: float, draws: Sequence[float]) -> float:
+    """Share of draws, 0 to 100, that lie below a value; those that equal it up to rounding count half (mid-rank)."""
+    tied = sum(abs(drawn - value) <= ROUNDING for drawn in draws)
+    below = sum(drawn < value - ROUNDING for drawn in draws)
+    return 100 * (below + tied / 2) / len(draws)
+
+
+def segment_scores(whole: Tensor, kept: Tensor, removed: Tensor, explained: Tensor | None = None) -> dict[str, Tensor]:
     """The scores of every clip, (N,) each, named like the fields of ``Scores``.
 
-    whole, kept, removed: (N, C) probabilities of x, x_in and x_out.
+    whole, kept, removed: (N, C) probabilities of x, x_in and x_out; explained: (N,) index of c, by default the class
+    that the model names.
     """
     named = whole.argmax(dim=1)
-    before, inside, outside = (each.gather(1, named.unsqueeze(1)).squeeze(1) for each in (whole, kept, removed))
+    explained = named if explained is None else explained
+    before, inside, outside = (each.gather(1, explained.unsqueeze(1)).squeeze(1) for each in (whole, kept, removed))
     tiny = torch.finfo(whole.dtype).tiny  # where p is 1 there is no room to gain, and 0 / tiny is 0
     return {
         "average_increase": 100 * (inside > before).double(),

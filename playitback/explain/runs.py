@@ -56,6 +56,14 @@ class Run:
         )
 
 
+@dataclass(frozen=True)
+class Heard:
+    """How far something has come that hears many clips and tells of it by yielding."""
+
+    done: int  # clips heard so far
+    total: int  # clips in all
+
+
 class Progress:
     """Counts clips up to a known total."""
 
@@ -68,15 +76,25 @@ class Progress:
 
 
 def hear(
-    model: ReplayModel, waveforms: Tensor, advance: Advance, control: str = CHOSEN, generator: Generator | None = None
+    model: ReplayModel,
+    waveforms: Tensor,
+    advance: Advance,
+    control: str = CHOSEN,
+    generator: Generator | None = None,
+    playbacks: int | None = None,
 ) -> Run:
-    """All passes over clips (N, clip_samples) under a control. The generator is for random segments.
+    """All passes over clips (N, clip_samples), or those of 1 to ``playbacks``, under a control.
 
-    Raises SettingsError for a model without playbacks and for clips of another length.
+    The generator is for random segments. Raises SettingsError for a model without playbacks, for none or too many of
+    them, and for clips of another length.
     """
     if model.config.playbacks == 0:
         raise SettingsError(
             "this model hears a clip only once, so there is no choice to examine; train one that replays"
+        )
+    if playbacks == 0:
+        raise SettingsError(
+            "without a playback nothing is replayed, so there is no choice to examine; ask for at least 1"
         )
     generator = generator or Generator().manual_seed(0)
     sample_rate = model.config.front_end.sample_rate
@@ -85,7 +103,7 @@ def hear(
         with torch.inference_mode():
             batch = batch.to(model.mel_mean.device)
             replay = choice(control, batch, sample_rate, generator)
-            runs.append(_run(model, list(model.listen(batch, None, replay, finer=control != NOT_FINER))))
+            runs.append(_run(model, list(model.listen(batch, playbacks, replay, finer=control != NOT_FINER))))
         advance(len(batch))
     return Run.join(runs)
 

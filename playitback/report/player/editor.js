@@ -45,7 +45,7 @@ function makeEditor({ play, position, say, redrawn, onReplay, onEdit }) {
     return editor;
   }
 
-  const possible = () => Boolean(view) && view.finished && editors.size > 0;
+  const possible = () => editors.size > 0;
   const active = () => on && possible();
 
   function render() {
