@@ -10,6 +10,7 @@ import os
 import sys
 import threading
 from collections.abc import Callable, Sequence
+from importlib.util import find_spec
 from typing import Any
 
 # Before torch and gradio: spaces replaces parts of torch, and gradio reads the variable when it is imported.
@@ -32,6 +33,7 @@ def parse_arguments(arguments: Sequence[str]) -> argparse.Namespace:
     parser.add_argument("--port", type=int, help="port to listen on (GRADIO_SERVER_PORT, else one from 7860 on)")
     parser.add_argument("--checkpoint", help="folder, name under checkpoints/ or Hugging Face repo id")
     parser.add_argument("--device", default="auto", choices=("auto", "cpu", "cuda"), help="where to compute")
+    parser.add_argument("--mcp", action="store_true", help="offer the API to agents as an MCP server, too")
     return parser.parse_args(arguments)
 
 
@@ -51,9 +53,14 @@ models = load_models(arguments.checkpoint, arguments.device)
 demo = build_page(models)
 
 if __name__ == "__main__":
+    if arguments.mcp and find_spec("mcp") is None:
+        print("An MCP server needs one package more: pip install -r requirements-mcp.txt", file=sys.stderr)
+        raise SystemExit(2)
     threading.Thread(target=ExplanationService(models).warm_up, daemon=True).start()
     try:
-        demo.launch(server_name=arguments.host, server_port=arguments.port, **launch_settings())
+        # None leaves it to the environment: GRADIO_MCP_SERVER
+        agents = True if arguments.mcp else None
+        demo.launch(server_name=arguments.host, server_port=arguments.port, mcp_server=agents, **launch_settings())
     except OSError as error:
         print(f"{error} Choose another --host or --port.", file=sys.stderr)
         raise SystemExit(2) from error

@@ -19,6 +19,8 @@ log = logging.getLogger(__name__)
 FOLDER_PREFIX = "playitback-"
 #: of events that compute: one at a time
 ON_MODEL: dict[str, Any] = {"concurrency_id": "model", "concurrency_limit": 1}
+#: of events that compute for minutes: one at a time too, but beside the others, with whom they take turns view by view
+ON_MODEL_LONG: dict[str, Any] = {"concurrency_id": "long", "concurrency_limit": 1}
 #: of events that no API user shall see
 PRIVATE: dict[str, Any] = {"api_visibility": "private"}
 #: of events that answer at once

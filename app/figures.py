@@ -103,3 +103,19 @@ def _mark_change(figure: go.Figure, index: int, caption: str, expected_passes: i
         yanchor="bottom",
         xanchor="left" if left_half else "right",
     )
+
+
+def lay_out(figure: go.Figure, height: int) -> None:
+    """Size, margins and legend of a chart that is one among several of its part."""
+    figure.update_layout(
+        template="none",
+        height=height,
+        margin={"l": 56, "r": 16, "t": 34, "b": 96},  # below: the axis and the legend
+        paper_bgcolor="rgba(0,0,0,0)",
+        plot_bgcolor="rgba(0,0,0,0)",
+        font={"family": "system-ui, sans-serif", "size": 13, "color": TYPE},
+        showlegend=True,
+        # counted from the figure's lower edge, so that the legend stays below the axis whatever the height
+        legend={"orientation": "h", "yref": "container", "y": 0, "yanchor": "bottom", "x": 0},
+        dragmode=False,
+    )

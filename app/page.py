@@ -12,26 +12,44 @@ os.environ["GRADIO_ANALYTICS_ENABLED"] = "False"
 
 import gradio as gr
 
-from app import text
+from app import text, welcome
 from app.api import add_api
-from app.running import wire_run
+from app.running import PLAYBACKS_ID, wire_run
 from app.service import Models
-from app.tabs import about, confidence, listen, playbacks
+from app.tabs import (
+    about,
+    compare,
+    confidence,
+    contrast,
+    evidence,
+    folder,
+    listen,
+    long_recording,
+    playbacks,
+    slots,
+    take_away,
+    what_if,
+)
 
 EXAMPLES = Path(__file__).parent.parent / "assets" / "examples"
 EXAMPLE_FORMATS = (".wav", ".flac", ".ogg")
 HOURS_KEPT = 4
 SECONDS_BETWEEN_DELETIONS = 900
-LARGEST_UPLOAD = "50mb"
+LARGEST_UPLOAD = "700mb"  # an hour of stereo WAV; text.LONG_UPLOADS says so
 LONGEST_QUEUE = 32
 
 _STYLE = Path(__file__).parent / "page.css"
 
 
-def build_page(models: Models, examples: Sequence[Path] | None = None) -> gr.Blocks:
-    """The whole page. ``examples``: sounds to offer; those of assets/examples if None."""
+def build_page(models: Models, examples: Sequence[Path] | None = None, explained: Path | None = None) -> gr.Blocks:
+    """The whole page.
+
+    examples: sounds to offer; those of assets/examples if None. explained: the sound that whoever opens the page finds
+    explained; of assets/examples the first one, else none if None.
+    """
     if examples is None:
         examples = sorted(path for path in EXAMPLES.glob("*") if path.suffix in EXAMPLE_FORMATS)
+        explained = explained or next(iter(examples), None)
     model = models.model(models.checkpoints[0])
     with gr.Blocks(
         title=text.TITLE,
@@ -41,17 +59,47 @@ def build_page(models: Models, examples: Sequence[Path] | None = None) -> gr.Blo
         gr.HTML(f"<h1>{text.TITLE}</h1><p>{text.TAGLINE}</p>", elem_id="masthead")
         #: the ExplanationView of the last run that was finished
         shown: gr.State = gr.State(None, time_to_live=HOURS_KEPT * 3600)
+        #: a Wish of another part: a clip that is to be played back
+        wished: gr.State = gr.State(None)
         inputs = listen.build(models.checkpoints, model, examples)
-        with gr.Tabs(elem_id="results"):
-            with gr.Tab(text.PLAYBACKS_TAB):
+        with gr.Tabs(elem_id="results") as tabs:
+            with gr.Tab(text.PLAYBACKS_TAB, id=PLAYBACKS_ID):
                 rows = playbacks.build()
             with gr.Tab(text.CONFIDENCE_TAB):
                 beliefs = confidence.build()
+            with gr.Tab(text.WHAT_IF_TAB):
+                questions = what_if.build(HOURS_KEPT)
+            with gr.Tab(text.CONTRAST_TAB):
+                classes = contrast.build()
+            with gr.Tab(text.EVIDENCE_TAB):
+                tested = evidence.build()
+            with gr.Tab(text.SLOTS_TAB):
+                within = slots.build()
+            with gr.Tab(text.COMPARE_TAB):
+                compared = compare.build(models.checkpoints, HOURS_KEPT)
+            with gr.Tab(text.LONG_TAB):
+                long = long_recording.build(HOURS_KEPT)
+            with gr.Tab(text.FOLDER_TAB):
+                clips = folder.build(HOURS_KEPT)
+            with gr.Tab(text.TAKE_AWAY_TAB):
+                away = take_away.build()
             with gr.Tab(text.ABOUT_TAB):
                 card = about.build(model, HOURS_KEPT)
+        #: after these there is another run
+        run_wanted = (inputs.run.click, wished.change)
+        add_api(models)  # before the page's own events, which would take the endpoints' names
         listen.wire(models, inputs, card)
-        wire_run(models, inputs, rows, beliefs, shown)
-        add_api(models, inputs.recording)
+        wire_run(models, inputs, rows, beliefs, tabs, wished, shown)
+        what_if.wire(models, questions, shown, rows.player)
+        contrast.wire(models, classes, shown)
+        evidence.wire(models, tested, shown, run_wanted)
+        slots.wire(within, shown)
+        compare.wire(models, compared, shown)
+        long_recording.wire(models, long, inputs, wished)
+        folder.wire(models, clips, inputs, wished)
+        take_away.wire(models, away, shown)
+        if explained is not None:
+            welcome.wire(page, welcome.Example(models, explained), rows, beliefs, shown, run_wanted)
     return page.queue(max_size=LONGEST_QUEUE)
 
 

@@ -3,17 +3,31 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import gradio as gr
 
 from app import text
-from app.events import ON_MODEL, PRIVATE, run_folder, sentence
-from app.service import ExplanationService, Models, Settings
+from app.events import ON_MODEL, PRIVATE, QUIET, refusal, run_folder, sentence
+from app.service import ExplanationService, Models, RecordingView, Settings
 from app.tabs import confidence, listen, playbacks
 
-_STOP_WAITING_FOR_ROWS = "(view) => view && ({ ...view, finished: true, expected_rows: view.rows.length })"
+PLAYBACKS_ID = "playbacks"  # of the tab that shows the rows
+
+#: what a player is told when a run was stopped: the places kept for passes that will not come are given up
+STOP_WAITING_FOR_ROWS = "(view) => view && ({ ...view, finished: true, expected_rows: view.rows.length })"
+
+_TO_THE_ROWS = "() => document.getElementById('results').scrollIntoView({ block: 'start' })"
+
+
+@dataclass(frozen=True, eq=False)  # every wish counts, also for the same clip again
+class Wish:
+    """A clip that a part of the page wants to be played back."""
+
+    recording: str  # path
+    start_seconds: float = 0.0  # of the clip in it
 
 
 def wire_run(
@@ -21,9 +35,15 @@ def wire_run(
     inputs: listen.Listen,
     rows: playbacks.Playbacks,
     beliefs: confidence.Confidence,
+    tabs: gr.Tabs,
+    wished: gr.State,
     shown: gr.State,
 ) -> None:
-    """Wires the buttons that start and stop a run. ``shown`` takes the ExplanationView of every finished run."""
+    """Wires what starts and stops a run.
+
+    ``wished``: a ``Wish`` put there becomes the recording of the page and is played back in the tab of the rows.
+    ``shown`` takes the ExplanationView of every finished run.
+    """
     explanations = ExplanationService(models)
     outputs = [
         inputs.status,
@@ -38,13 +58,15 @@ def wire_run(
     ]
     running = gr.update(interactive=False), gr.update(interactive=True)
     ready = gr.update(interactive=True), gr.update(interactive=False)
-    nothing = *playbacks.NOTHING, *confidence.NOTHING, None
+
+    def nothing() -> tuple[Any, ...]:
+        return *playbacks.nothing(), *confidence.nothing(), None  # anew each time: gradio takes an update apart
 
     def run(
         path: str | None, checkpoint: str, count: int, class_to_follow: str, start_seconds: float
     ) -> Iterator[tuple[Any, ...]]:
         if path is None:
-            yield listen.error_html(text.NO_RECORDING), *ready, *nothing
+            yield listen.error_html(text.NO_RECORDING), *ready, *nothing()
             return
         settings = Settings(checkpoint, int(count), start_seconds, class_to_follow or None)
         try:
@@ -54,26 +76,55 @@ def wire_run(
                     parts = *playbacks.updates(view), *confidence.updates(view)
                     yield listen.run_html(view), *buttons, *parts, view if view.finished else None
         except Exception as error:
-            yield listen.error_html(sentence(error)), *ready, *nothing
+            yield listen.error_html(sentence(error)), *ready, *nothing()
 
+    def fulfil(wish: Wish, checkpoint: str, count: int, class_to_follow: str) -> Iterator[tuple[Any, ...]]:
+        yield from run(wish.recording, checkpoint, count, class_to_follow, wish.start_seconds)
+
+    def prepare(wish: Wish, checkpoint: str, path: str | None, recording: RecordingView | None) -> tuple[Any, ...]:
+        if recording is None or recording.path != Path(wish.recording):
+            try:
+                recording = explanations.describe(Path(wish.recording), checkpoint)
+            except Exception as error:
+                raise refusal(error) from error
+        chosen = gr.skip() if path == wish.recording else wish.recording  # loading hours of sound again takes a while
+        return (
+            recording,
+            chosen,
+            *listen.recording_updates(recording, wish.start_seconds),
+            gr.update(selected=PLAYBACKS_ID),
+        )
+
+    how_to_run: dict[str, Any] = {
+        "outputs": outputs,
+        "show_progress": "minimal",
+        "show_progress_on": inputs.status,
+        "trigger_mode": "multiple",  # a press right after the last pass or a stop must not be lost
+        **ON_MODEL,
+        **PRIVATE,
+    }
     started = inputs.run.click(
         run,
         [inputs.recording, inputs.checkpoint, inputs.playbacks, inputs.class_to_follow, inputs.start],
-        outputs,
-        show_progress="minimal",
-        show_progress_on=inputs.status,
-        trigger_mode="multiple",  # a press right after the last pass or a stop must not be lost
-        **ON_MODEL,
-        **PRIVATE,
+        **how_to_run,
+    )
+    prepared = wished.change(
+        prepare,
+        [wished, inputs.checkpoint, inputs.recording, inputs.described],
+        [inputs.described, inputs.recording, inputs.facts, inputs.overview, inputs.start, tabs],
+        **QUIET,
+    )
+    prepared.success(None, js=_TO_THE_ROWS, **PRIVATE)
+    fulfilled = prepared.success(
+        fulfil, [wished, inputs.checkpoint, inputs.playbacks, inputs.class_to_follow], **how_to_run
     )
     stopped = inputs.stop.click(
         lambda: (listen.message_html(text.STOPPED), *ready),
         None,
         [inputs.status, inputs.run, inputs.stop],
-        cancels=[started],
+        cancels=[started, fulfilled],
         show_progress="hidden",
         queue=False,
         **PRIVATE,
     )
-    # The places kept for passes that will not come are given up.
-    stopped.then(None, rows.player, rows.player, js=_STOP_WAITING_FOR_ROWS, **PRIVATE)
+    stopped.then(None, rows.player, rows.player, js=STOP_WAITING_FOR_ROWS, **PRIVATE)

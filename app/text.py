@@ -5,6 +5,8 @@ Nothing here knows gradio or the model. Texts are plain; whoever puts one into H
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
+
 from playitback.report import words
 
 TITLE = "Play It Back"
@@ -37,6 +39,14 @@ PLAYBACKS_HINT = "The playbacks appear here, one row a pass, as soon as a sound 
 CONFIDENCE_HINT = (
     "How the leading classes rise and fall from pass to pass appears here once a sound has been played back."
 )
+PLAYBACKS_READING = (
+    "Each row is one hearing on the clip's own seconds: what the model was given, below it what it attended to and "
+    "which moments it chose to hear again, beside it what it then believed."
+)
+CONFIDENCE_READING = (
+    "Follow a line from left to right: how probable the model holds a class after each hearing; a dotted rule marks "
+    "where its decision changed."
+)
 
 PASS_AXIS = "playback"
 
@@ -66,6 +76,30 @@ Recognition](https://arxiv.org/abs/2210.11328), ICASSP 2023; this is an implemen
 """
 MODEL_CARD = "Model card"
 
+# Take away
+TAKE_AWAY_TAB = "Take away"
+TAKE_AWAY_HINT = "Report, figures, numbers and sounds can be taken away from here once a sound has been played back."
+TAKE_AWAY_READING = (
+    "One archive holds everything; each file in it can be had by itself as well: **report.html** shows and plays all "
+    "passes in any browser, without a network; **explanation.json** has every number, in a versioned format; "
+    "**figure.png** and **figure.svg** are fit for a paper; **passes.csv** and **segments.csv** are tables; and every "
+    "segment, and every pass as the model heard it, is a WAV file."
+)
+PREPARE_FILES = "Prepare the files"
+FILES = "Files"
+
+# The example that is explained already
+EXAMPLE_TITLE = "An example to begin with"
+
+
+def example_note(name: str, model: str) -> str:
+    """What a visitor is told of it."""
+    return (
+        f"{name}, as the model {model} hears it. Everything below and in the other parts is about this sound, until "
+        "you play back one of your own."
+    )
+
+
 # The API
 API_EXPLAIN = (
     "Explain a recording: which class the model decides for after every pass, and which moments it chose to hear "
@@ -76,12 +110,36 @@ API_EXPLAIN = (
     "recording that is longer than what the model hears at once. A recording that cannot be explained raises an "
     "error that says why."
 )
+API_TAKE_AWAY = (
+    "All that a run leaves to take away: a report that opens in a browser without a network, sound included, and an "
+    "archive with the report, explanation.json, figures as PNG and SVG, tables as CSV and every sound as WAV. "
+    "class_to_explain: empty for the model's decision."
+)
+API_WHAT_IF = (
+    "Ask what the model would say if it replayed other moments, or heard another sound. held: JSON from the index of a "
+    "pass to the segments that the next one replays in place of the slots' own, in seconds, as "
+    '{"0": [[1.2, 1.9]]}; passes that are not named are free. edits: JSON list, one after the other, as '
+    '[{"action": "remove", "segments": [[1.2, 1.9]], "fill": "silence"}]; actions are remove and keep, fills silence, '
+    "mean spectrum, noise and neighbour. Returns both "
+    "explanations and their difference (log-odds of the class to explain; the first pass that differs) as JSON, and "
+    "the sound that was heard. class_to_explain: empty for the model's decision."
+)
+API_FAITHFULNESS = (
+    "Test an explanation: the chosen segments beside 20 random draws of the same lengths, the loudest time, the least "
+    "attended, the whole clip and no replay; deletion and insertion curves; each segment kept alone and removed. "
+    "Returns JSON with the figures and a sentence that says what they support. class_to_explain: empty for the model's "
+    "decision."
+)
+API_COMPARE = (
+    "Compare two recordings, or one recording under two models (second_recording or second_model is left empty to "
+    "take the first one's). Returns both explanations, and per pass both decisions and how much of the replayed time "
+    "is shared, as JSON."
+)
+API_BAD_QUESTION = (
+    "held must be an object from the index of a pass to [start, end] pairs in seconds, and edits a list of objects "
+    "with action, segments and fill; see the API's documentation for examples."
+)
 API_MODELS = "The models that can be asked for: their names, classes, playbacks and seconds of a clip."
-API_EXPLANATION = "explanation"
-API_EXPLANATION_FILE = "explanation_file"
-API_SEGMENTS = "segments"
-API_TAPES = "tapes"
-API_MODEL_LIST = "models"
 
 
 def channels(count: int) -> str:
@@ -120,3 +178,724 @@ def progress(passes_ready: int, passes: int) -> str:
 def example_name(stem: str) -> str:
     """ "church_bells" -> "Church bells"."""
     return words.class_name(stem).capitalize()
+
+
+# The slots
+SLOTS_TAB = "Slots"
+SLOTS_HINT = (
+    "How the slots shared out the clip, and where the model's frames went, appears here once a sound has been played "
+    "back."
+)
+SLOTS_READING = (
+    "The slots compete for every moment. Choose a pass to see how they came to agree, what the losing slot gathered, "
+    "and how the pass spent its frames."
+)
+SLOTS_PASS = "Pass"
+ATTENTION_TITLE = "Who held which moment"
+ATTENTION_READING = (
+    "Each small chart is one iteration on the clip's seconds, the last one at the bottom: the higher a slot's line, "
+    "the more of that moment it held. What is shaded in the last one was chosen to be heard again."
+)
+ATTENTION_CHART_LABEL = "Attention of every slot over the clip, one chart an iteration"
+THRESHOLD_LINE = "threshold"
+SETTLING_TITLE = "How they settled"
+SETTLING_READING = (
+    "Read down a column: the more the slots' overlap and entropy fall from iteration to iteration, the more clearly "
+    "they parted."
+)
+SETTLING_CAPTION = "The slots after every iteration of this pass"
+GATHERED_TITLE = "What the uninformative slot gathers"
+GATHERED_READING = (
+    "Press a stretch to hear exactly what the model set aside in this pass; digital silence is left out. Listen for "
+    "what it should not have set aside."
+)
+NOTHING_GATHERED = "In this pass the informative slot holds the larger part of every audible moment."
+ALL_STRETCHES = "all, one after the other"
+PLAY_ALL_STRETCHES = "Play all stretches, one after the other"
+TIME_MAP_TITLE = "How the frames were spent"
+TIME_MAP_READING = (
+    "A line climbs by the frames that a stretch of the clip was given: the steeper, the more closely it was heard. "
+    "Replayed stretches are thick."
+)
+TIME_MAP_CHART_LABEL = "Model frame against clip second, one line a pass"
+TIME_MAP_HOVER = "%{x:.2f} s: frame %{y:.0f}"
+CLIP_AXIS = "second of the clip"
+FRAME_AXIS = "model's frame"
+
+
+def iteration_name(index: int) -> str:
+    """Counted from 0 -> "Iteration 1"."""
+    return f"Iteration {index + 1}"
+
+
+def slot_name(index: int, slots: int) -> str:
+    """ "informative", "uninformative"; with more than two slots "uninformative 2"."""
+    if index == 0:
+        return "informative"
+    return "uninformative" if slots == 2 else f"uninformative {index}"
+
+
+def share_of_time(slot: str) -> str:
+    return f"{slot}: share of time"
+
+
+def slot_entropy(slot: str) -> str:
+    return f"{slot}: entropy"
+
+
+def slot_overlap(slots: int, first: str, second: str) -> str:
+    return "overlap" if slots == 2 else f"overlap of {first} and {second}"
+
+
+def nats(value: float) -> str:
+    return f"{value:.2f}{words.NBSP}nats"
+
+
+def stretch(start: float, end: float) -> str:
+    return f"{start:.2f}–{end:.2f}{words.NBSP}s"
+
+
+def play_stretch(start: float, end: float) -> str:
+    """For a screen reader."""
+    return f"Play {start:.2f} to {end:.2f} seconds"
+
+
+def replayed_in(pass_title: str) -> str:
+    return f"replayed in {pass_title}"
+
+
+def frames_spent(
+    index: int,
+    frames: int,
+    replayed_frames: float,
+    replayed_seconds: float,
+    per_second_inside: float | None,
+    per_second_outside: float | None,
+) -> str:
+    """How one pass spent its frames, in one sentence. Rates are frames a second of the clip; None: there was none."""
+    title = words.pass_title(index)
+    if per_second_inside is None:
+        return f"{title} spread its {frames} frames evenly: {per_second_outside or 0:.0f} for every second of the clip."
+    if per_second_outside is None:
+        return f"{title} replayed the whole clip: {per_second_inside:.0f} frames for every second of it."
+    return (
+        f"{title} spent {replayed_frames:.0f} of its {frames} frames ({words.percent(replayed_frames / frames)}) on "
+        f"the {words.seconds(replayed_seconds)} that it replayed: {per_second_inside:.0f} frames a second there, "
+        f"{per_second_outside:.0f} elsewhere."
+    )
+
+
+# Is it true?
+EVIDENCE_TAB = "Is it true?"
+EVIDENCE_HINT = (
+    "Whether the chosen moments are the reason for the class can be tested here once a sound has been played back."
+)
+EVIDENCE_READING = (
+    "An explanation is a claim: these moments are why. Here it must beat chance on this very clip; what it cannot "
+    "beat, it does not explain."
+)
+EXAMINE = "Test this explanation"
+STOP_EXAMINING = "Stop the test"
+EXAMINATION_STOPPED = "Stopped. Test it again for the figures."
+VERDICT_TITLE = "What the figures say"
+DRAWS_TITLE = "Would other moments have done as well?"
+DRAWS_READING = (
+    "Each row is something else to replay; the further right, the more the model believes in the class in the end. "
+    "The chosen moments (dotted line) should lie right of the random draws and of every other row."
+)
+DRAWS_CHART_LABEL = "Probability of the class by what was replayed"
+DRAWS_CAPTION = "Probability of the class after the last pass, by what was replayed"
+DRAWS_AXIS = "probability of the class, log-odds scale"
+EDITS_TITLE = "Does the class rest on these moments?"
+EDITS_READING = (
+    "Left only they are kept, right they are removed; the dashed line is the whole clip. Blue should stand high on the "
+    "left and low on the right, with every fill: either chart alone misleads, since holes anywhere break a model."
+)
+KEPT_CHART_LABEL = "Probability of the class with nothing but the segments, by fill"
+REMOVED_CHART_LABEL = "Probability of the class without the segments, by fill"
+KEPT_TITLE = "Only the segments kept"
+REMOVED_TITLE = "The segments removed"
+EDITS_CAPTION = "What is left of the class, by fill and by whose segments"
+CURVES_TITLE = "Removing and restoring time, the most important first"
+CURVES_READING = (
+    "Left the clip is taken away tenth by tenth, right it is given back. Attention's line should fall first on the "
+    "left and rise first on the right: a smaller area there, a larger one here than a random order and the order of "
+    "loudness."
+)
+DELETION_TITLE = "Deletion"
+INSERTION_TITLE = "Insertion"
+DELETION_CHART_LABEL = "Probability of the class against the share of time removed"
+INSERTION_CHART_LABEL = "Probability of the class against the share of time restored"
+CURVES_CAPTION = "Areas under the curves, 0 to 1"
+SHARE_REMOVED_AXIS = "time removed"
+SHARE_RESTORED_AXIS = "time restored"
+DRAWS_COLUMNS = ("replayed", "probability", "chosen leads by")
+EDITS_COLUMNS = ("fill", "segments", "kept", "Fid-In", "removed", "FF", "AI", "AD", "AG")
+CURVES_COLUMNS = ("order", "deletion area (lower is better)", "insertion area (higher is better)")
+
+
+def examining(label: str, heard: int, hearings: int | None) -> str:
+    """How far the test of one class has come."""
+    so_far = "" if hearings is None else f" ({heard} of {hearings} hearings)"
+    return f"Testing {words.class_name(label)} …{so_far}"
+
+
+def examined(label: str, clip: str, probability: float, replayed_seconds: float, clip_seconds: float) -> str:
+    """What the figures are about."""
+    return (
+        f"{words.class_name(label).capitalize()} in {clip}: {words.percent(probability)} after the last pass, which "
+        f"replayed {words.seconds(replayed_seconds)} of {words.seconds(clip_seconds)} in one pass or another."
+    )
+
+
+def percentile(value: float, draws: int) -> str:
+    return f"Among {draws} random draws the chosen segments stand at percentile {value:.0f}; 50 is what chance gives."
+
+
+def control_name(name: str, draws: int) -> str:
+    """A row of the controls."""
+    return f"{draws} random draws" if name == "random" else name
+
+
+def order_with_area(order: str, area: float) -> str:
+    return f"{order}, area {area:.2f}"
+
+
+def score(value: float) -> str:
+    return f"{value:.2f}".replace("-", "\N{MINUS SIGN}")
+
+
+def curves_fill(fill: str) -> str:
+    return f"What is removed is filled with {fill}."
+
+
+# Help: figure -> definition, formula and source, in one to three sentences; those of the evidence stand beside it
+DEFINITIONS: dict[str, str] = {
+    "attention": (
+        "How much of a moment a slot holds, 0 to 1: the softmax over the slots of the scaled products of their queries "
+        "with the moment's key, exp(q·k/√d) / Σ exp(q·k/√d), so that at every moment the slots' attention sums to 1. "
+        "Computed in a few iterations, the last of which counts (slot attention; Locatello et al. 2020)."
+    ),
+    "threshold": (
+        "Stretches where the informative slot's attention lies above it are heard again. It is the model's own, "
+        "usually 0.5, where this slot holds more of a moment than all others, and rises until no more than the model's "
+        "share of the clip lies above it; short gaps are then closed and segments under a tenth of a second dropped "
+        "(this project's form of the threshold of Stergiou and Damen 2023)."
+    ),
+    "hop": (
+        "Seconds from one frame of the spectrogram to the next: h₀ / (i + 1) in pass i, h₀ being that of the first "
+        "hearing. With half the hop the same moment is read twice as often; its window stays as long (Stergiou and "
+        "Damen 2023, section 2.1)."
+    ),
+    "replayed seconds": (
+        "How much of the clip was heard again in a pass, Σ (end − start) over its replayed segments, in the clip's own "
+        "seconds. The slots chose them in the pass before (Stergiou and Damen 2023, section 2.3)."
+    ),
+    "change in points": (
+        "By how much a pass moved the probability of a class: 100 × (p after it − p after the pass before), in "
+        "percentage points. From 40 % to 50 % is +10 points."
+    ),
+    "confidence": (
+        "The probability p that the model gives a class after a pass: the softmax of its outputs, exp(z) / Σ exp(z), "
+        "so that all classes sum to 1; where several classes may sound at once, the sigmoid of each. It says how sure "
+        "this model is, not how often it is right (calibration; Guo et al. 2017)."
+    ),
+    "share of time": (
+        "The mean of a slot's attention over the clip's time, Σ a(t) Δt / Σ Δt; the slots' shares sum to 100 %. "
+        "Seconds are counted, not the model's columns, which are narrower where something was replayed."
+    ),
+    "entropy": (
+        "How widely a slot looks: −Σ q ln q in nats, q being its attention on 100 equal stretches of the clip divided "
+        "by its sum. 0 is a single stretch, ln 100 = 4.61 is everywhere alike (complexity; Bhatt et al. 2020)."
+    ),
+    "overlap": (
+        "What two slots' distributions over time share: Σ min(q₁, q₂) over equal stretches of the clip, each q summing "
+        "to 1. 1 says that they look at the same moments, 0 that they never do (histogram intersection; Swain and "
+        "Ballard 1991)."
+    ),
+    "gathered stretches": (
+        "Stretches of at least a tenth of a second of which the uninformative slots together hold more than half, "
+        "Σ a > 0.5 in the last iteration, and which are not digital silence."
+    ),
+    "time map": (
+        "Frame f of the model as a function of the clip's second t: straight lines whose slope df/dt is the number of "
+        "frames a second gets, r = h₀ / h times as many inside replayed segments as outside, h being the pass's hop; "
+        "the frames of all of it always add up to the model's (Stergiou and Damen 2023, section 2.3, made exact)."
+    ),
+}
+
+
+def definitions(*figures: str) -> dict[str, str]:
+    """Those of some figures."""
+    return {figure: DEFINITIONS[figure] for figure in figures}
+
+
+# What if
+WHAT_IF_TAB = "What if"
+WHAT_IF_HINT = (
+    "What the model would hear if it replayed other moments, or if the sound had others, can be asked here once a "
+    "sound has been played back."
+)
+WHAT_IF_READING = (
+    "Press “Edit segments” below: draw, move or delete segments and let the model replay those instead, or select "
+    "some and remove them from the sound, or keep only them. Every answer joins the list. A question is asked of what "
+    "is shown: its sound is changed further, and what it holds stays held until other segments are."
+)
+WHAT_IF_PLAYER_LABEL = "What is shown, to be changed"
+VARIANTS_LABEL = "The original and its variants"
+VARIANT_COLUMN = "Variant"
+CHANGE_COLUMN = "Against the original"
+ORIGINAL = "The original, as the model chose"
+SHOW, SHOWN, HEAR = "Show", "Shown", "Hear"
+UNDO, RESET = "Undo the last variant", "Remove all variants"
+NO_RUN_KEPT = "The run that this was asked of is no longer kept. Play the sound back again, and ask again."
+SEGMENTS_NAMED = 3
+
+_FILL_NAMES = {
+    "silence": "silence",
+    "mean spectrum": "noise with the clip’s spectrum",
+    "noise": "noise at the clip’s level",
+    "neighbour": "neighbouring sound",
+}
+FILLS = {name: value for value, name in _FILL_NAMES.items()}
+WHAT_IF_DEFINITIONS = {
+    "replayed instead": (
+        "After a held pass the next one replays the given segments in place of those that the slots chose; weights "
+        "and sound stay as they are. Passes that are not held choose for themselves from what they then hear. The "
+        "slots’ own choice is still shown."
+    ),
+    "removed, kept": (
+        "Removed: (1 − w) × sound + w × fill, w being 1 inside the segments and 0 outside, with cross-fades of 10 ms; "
+        "kept: the other way round. A hole is itself a sound that the model may take for something, so what a change "
+        "says of a segment holds only as far as other fills say the same (occlusion; Zeiler and Fergus 2014)."
+    ),
+    "log-odds": (
+        "ln(p / (1 − p)) for a class of probability p, in nats: 0 at 50 %, 2.2 at 90 %, −2.2 at 10 %. Listed is the "
+        "variant’s minus the original’s after the last pass, for the class that is followed. Near 0 % and 100 % it "
+        "tells what a difference of percentages hides."
+    ),
+}
+
+
+def variants_caption(most: int) -> str:
+    return f"The original and what was asked of it; at most {most} variants are kept."
+
+
+def log_odds(value: float) -> str:
+    """1.234 -> "+1.23 nats"."""
+    rounded = round(value, 2)
+    sign = "\N{MINUS SIGN}" if rounded < 0 else "+" if rounded > 0 else ""
+    return f"{sign}{nats(abs(rounded))}"
+
+
+def stretches(pairs: Sequence[tuple[float, float]]) -> str:
+    """ "0.10–0.50, 1.20–1.85 s"; many are counted."""
+    named = ", ".join(f"{start:.2f}–{end:.2f}" for start, end in pairs[:SEGMENTS_NAMED]) + f"{words.NBSP}s"
+    more = len(pairs) - SEGMENTS_NAMED
+    if more <= 0:
+        return named
+    return f"{named} and {more} more, {words.seconds(sum(end - start for start, end in pairs))} together"
+
+
+def pass_name(index: int) -> str:
+    """Within a sentence."""
+    return "the first hearing" if index == 0 else f"playback {index}"
+
+
+def after_pass(index: int) -> str:
+    return f"after {pass_name(index)}"
+
+
+def edit_name(action: str, pairs: Sequence[tuple[float, float]], fill: str) -> str:
+    """ "without 2.10–2.60 s (silence)"."""
+    which = {"remove": "without", "keep": "only"}[action]
+    return f"{which} {stretches(pairs)} ({_FILL_NAMES[fill]})"
+
+
+def held_name(index: int, pairs: Sequence[tuple[float, float]]) -> str:
+    """ "replays 1.20–1.85 s instead after the first hearing"."""
+    if not pairs:
+        return f"replays nothing {after_pass(index)}"
+    return f"replays {stretches(pairs)} instead {after_pass(index)}"
+
+
+def variant_name(parts: Sequence[str]) -> str:
+    """What was done, one thing after the other, as one name."""
+    whole = ", then ".join(parts)
+    return whole[:1].upper() + whole[1:]
+
+
+def variant_change(
+    label: str, before: float, after: float, log_odds_change: float, first_pass: int | None, first_other: int | None
+) -> str:
+    """What a variant changed. ``label``: of the class followed, with its probabilities after the last pass;
+    ``first_pass``: after which anything is believed otherwise; ``first_other``: after which another class is."""
+    if first_pass is None:
+        return "Nothing changed: after every pass the model believes the same."
+    name = words.class_name(label)
+    shares = f"{words.percent(before)} → {words.percent(after)}"
+    otherwise = "the same decisions" if first_other is None else f"first other decision {after_pass(first_other)}"
+    return (
+        f"{name[:1].upper()}{name[1:]} {shares}, log-odds {log_odds(log_odds_change)}. "
+        f"First difference {after_pass(first_pass)}, {otherwise}."
+    )
+
+
+def variant_answer(number: int, name: str, decision: str, probability: float, change: str) -> str:
+    """What is said when an answer has come."""
+    heard = f"The model hears {words.class_name(decision)}, {words.percent(probability)}."
+    return f"Variant {number}: {name}. {heard} {change}"
+
+
+def now_shown(name: str) -> str:
+    """What is said when another variant is shown."""
+    return f"Shown: {name}."
+
+
+def show_variant(name: str) -> str:
+    """For a screen reader."""
+    return f"Show in the player: {name}"
+
+
+def hear_variant(name: str) -> str:
+    """For a screen reader."""
+    return f"Hear the sound: {name}"
+
+
+# Why this class and not that one?
+CONTRAST_TAB = "Why this class?"
+CONTRAST_HINT = (
+    "Why the model decided for one class and not for another, and which moment spoke for which, can be asked here "
+    "once a sound has been played back."
+)
+CONTRAST_READING = (
+    "Choose two classes. Each segment of the run is removed in turn: where that costs one class its lead over the "
+    "other, the segment spoke for that class."
+)
+FIRST_CLASS = "Why this class"
+SECOND_CLASS = "and not that one?"
+CONTRAST_FILL = "Removed segments become"
+CONTRAST = "Contrast"
+CONTRASTING = "Removing every segment in turn, and stretches elsewhere to compare with …"
+TRAJECTORIES_TITLE = "How the two fared"
+TRAJECTORIES_READING = (
+    "Above, how sure the model was of either class after every pass; below, the log-odds between them: above 0 the "
+    "first one leads, below 0 the second."
+)
+TRAJECTORIES_LABEL = "Probability of both classes, and the log-odds between them, after every pass"
+CONTRAST_ATTENTION_TITLE = "What it attended to"
+CONTRAST_ATTENTION_READING = (
+    "The attention of every pass is the same for both classes: the slots share out the clip before any class is asked "
+    "about. Only the colours differ: a chosen segment has that of the class for which it spoke, grey where it spoke "
+    "for neither. The dashed line is the threshold above which a moment is chosen."
+)
+CONTRAST_ATTENTION_LABEL = "Attention of the informative slot in every pass, with the segments that it chose"
+CONTRAST_TABLE_TITLE = "Which segment spoke for which"
+CONTRAST_TABLE_READING = (
+    "The segments that moved the log-odds most stand first. One speaks for a class only if removing it does more than "
+    "removing any stretch of about its length elsewhere; by chance, that happens to a stretch about once in 11 times "
+    "for either class."
+)
+NO_SEGMENTS = "No pass chose a segment, so there is none to remove."
+CHOSEN_IN, SECONDS_COLUMN, CARRIED, ELSEWHERE, SPOKE_FOR = (
+    "Chosen in",
+    "Seconds",
+    "Log-odds lost by removal",
+    "Elsewhere",
+    "Spoke for",
+)
+NEITHER = "neither"
+PROBABILITY_AXIS = "probability"
+LOG_ODDS_AXIS = "log-odds, nats"
+CONTRAST_DEFINITIONS = {
+    "log-odds of two classes": (
+        "ln(p₁ / p₂) of their probabilities after a pass, in nats: 0 where both are equally probable, +0.69 where the "
+        "first is twice as probable, +2.3 ten times. Under a softmax it is the difference of the two outputs z₁ − z₂; "
+        "no third class has a part in it."
+    ),
+    "lost by removal": (
+        "ln(p₁ / p₂) after the last pass of the run minus the same without the segment; above 0 the segment speaks "
+        "for the first class, below 0 for the second. Without it the model is free to replay other moments, so "
+        "segments that overlap or repeat one another may each seem to matter little (occlusion; Zeiler and Fergus "
+        "2014)."
+    ),
+    "elsewhere": (
+        "The least and the greatest log-odds lost by removing 10 stretches that sound but were not chosen, as long as "
+        "the longest of all segments that are less than twice as long as one another. What any hole does to this "
+        "sound: only beyond it does the place matter."
+    ),
+}
+
+
+def removal_caption(fill: str, first_label: str, second_label: str) -> str:
+    first, second = words.class_name(first_label), words.class_name(second_label)
+    return f"ln(p of {first} / p of {second}) after the last pass, with {_FILL_NAMES[fill]} where something was removed"
+
+
+def leads(first_label: str, second_label: str, value: float) -> str:
+    """Who leads after the last pass, and by how many nats."""
+    ahead, behind = (first_label, second_label) if value >= 0 else (second_label, first_label)
+    lead = f"{words.class_name(ahead)} leads {words.class_name(behind)} by {nats(abs(value))} after the last pass"
+    return lead[:1].upper() + lead[1:]
+
+
+def contrast_conclusion(
+    first_label: str, second_label: str, value: float, spoke_for: Sequence[str | None], strongest: str | None
+) -> str:
+    """What a contrast says, in one sentence. ``spoke_for``: of every segment; ``strongest``: names the one that did."""
+    first, second = (sum(label == each for each in spoke_for) for label in (first_label, second_label))
+    lead = leads(first_label, second_label, value)
+    if not spoke_for:
+        return f"{lead}; no segment was chosen, so nothing says where."
+    if not first and not second:
+        return (
+            f"{lead}, but none of the {len(spoke_for)} segments did more than stretches elsewhere: "
+            "nothing here says which moment decided between them."
+        )
+    return (
+        f"{lead}; of {len(spoke_for)} segments {first} spoke for {words.class_name(first_label)} and {second} for "
+        f"{words.class_name(second_label)}; most of all spoke {strongest}."
+    )
+
+
+def strongest_segment(label: str, index: int, start: float, end: float, value: float) -> str:
+    chosen = f"{stretch(start, end)}, chosen in {pass_name(index)},"
+    return f"{chosen} for {words.class_name(label)} ({log_odds(value)})"
+
+
+def spoke_for(name: str) -> str:
+    """Of segments, in the legend of the chart."""
+    return f"spoke for {name}"
+
+
+def segment_number(index: int, number: int, forced: bool) -> str:
+    """ "Playback 1, segment 2"."""
+    held = ", held" if forced else ""
+    return f"{words.pass_title(index)}, segment {number}{held}"
+
+
+def log_odds_range(least: float, greatest: float) -> str:
+    return f"{log_odds(least).removesuffix(words.NBSP + 'nats')} to {log_odds(greatest)}"
+
+
+# Compare
+COMPARE_TAB = "Compare"
+COMPARE_HINT = (
+    "Two clips, or two models on one clip, can be put side by side here once a sound has been played back in the "
+    "first part of the page."
+)
+COMPARE_READING = (
+    "The run shown stands above the other one, both on one time axis and with one playhead. Leave the recording empty "
+    "for the same clip, and choose another model; or choose another recording, with the same model or another one."
+)
+COMPARE_RECORDING = "The other recording (empty: the same clip)"
+COMPARE_MODEL = "The other run's model"
+COMPARE_START = "Start of the other clip (seconds)"
+COMPARE = "Compare"
+SWAP = "Swap"
+COMPARE_STOPPED = "Stopped. The passes that were ready stay."
+COMPARE_NO_RUN = "Play a sound back first; then there is a run to compare with."
+FIRST_RUN, SECOND_RUN = "First", "Second"
+FIRST_PLAYER_LABEL = "The passes of the first run"
+SECOND_PLAYER_LABEL = "The passes of the second run"
+COMPARE_DIFFERENCES = "Where they differ"
+COMPARE_DIFFERENCES_READING = "Passes in which the two decide for different classes are bold."
+PASSES_COMPARED = "Pass by pass"
+CLASSES_COMPARED = "Classes that differ most after the last pass"
+COMPARE_PASS_COLUMNS = (
+    "First decides",
+    "Second decides",
+    "Replayed by both",
+    "Only by the first",
+    "Only by the second",
+)
+OVERLAP_COLUMN = "Overlap (IoU)"
+COMPARE_CLASS_COLUMNS = ("Class", "First", "Second", "Difference")
+NOTHING_COMMON = "The two models name no class in common, so no probabilities can be compared."
+NO_COMMON_TIME = "The two clips are not equally long, so the time that they replayed is not compared."
+COMPARE_DEFINITIONS = {
+    "replayed by both": (
+        "Seconds that both runs heard again in the same pass, |A ∩ B|, and those that only one of them did, |A \\ B| "
+        "and |B \\ A|; A and B are the times inside their replayed segments, counted from the start of either clip."
+    ),
+    "overlap (IoU)": (
+        "Intersection over union of the replayed times of one pass, |A ∩ B| / |A ∪ B|: 1 where both replayed the same, "
+        "0 where they have nothing in common (Jaccard 1901). Given where both hear the same clip; in two different "
+        "clips the same second holds different sounds."
+    ),
+}
+
+
+def run_name(clip: str, start_seconds: float, model: str) -> str:
+    """What a compared run heard, and which model."""
+    at = f" from {start_seconds:.2f}{words.NBSP}s" if start_seconds else ""
+    return f"{clip}{at} · {model}"
+
+
+def agreement(first_disagreement: int | None, passes: int, first: str, second: str) -> str:
+    """Where two runs part, in one sentence. ``first`` and ``second``: what they decide after the last pass of both."""
+    if first_disagreement is None:
+        return f"Both decide for the same class in every pass; in the end, {words.class_name(first)}."
+    where = "already at the first hearing" if first_disagreement == 0 else f"at playback {first_disagreement}"
+    if first == second:
+        return f"They part {where}, but in the end both decide for {words.class_name(first)}."
+    where = where if passes > 1 else "at the only hearing"
+    return f"They part {where}: in the end {words.class_name(first)} against {words.class_name(second)}."
+
+
+# Long recordings
+LONG_TAB = "Long recordings"
+LONG_READING = (
+    "Listens to the whole recording at the top of the page, window after window, as long as it may be. Every window is "
+    "a bar: its colour is the class, its height the confidence. Click one, or press Enter on it, to see why."
+)
+LONG_UPLOADS = (
+    "A file may have up to 700 MB: an hour of stereo WAV, about two of FLAC, twelve of MP3. No more than a few windows "
+    "of it are in memory at a time."
+)
+LONG_HOP = "Windows"
+LONG_HOPS = {1.0: "side by side", 0.5: "overlapping by half"}
+LONG_LISTEN = "Listen to all of it"
+LONG_STOPPED = "Stopped. What was heard so far stays, and can be taken away."
+LONG_NO_RECORDING = "Choose a recording at the top of the page first."
+TIMELINE_LABEL = "The classes of all windows over the recording"
+STRETCHES_LABEL = "Stretches of one class; click one, or press Enter on it, to see why"
+STRETCH_COLUMNS = ("start", "stop", "class", "confidence, %", "windows")
+TAKE_WINDOWS = "Windows (CSV)"
+TAKE_AUDACITY = "Labels for Audacity"
+TAKE_RAVEN = "Selections for Raven"
+#: of the timeline's script, which fills in what stands in braces
+TIMELINE_WORDS = {
+    "surface": "Windows of the recording. Arrow keys go from window to window, Enter opens one.",
+    "window": "{start}–{stop}: {class}, {confidence}",
+    "waiting": "{start}: not heard yet",
+    "rest": "Point at a window, or go there with the arrow keys; click it or press Enter to see why.",
+    "lens": "The windows around the place above",
+    "legend": "Classes; press one to see it alone",
+    "other": "other classes",
+}
+LONG_DEFINITIONS = {
+    "window": (
+        "A stretch as long as the clip that the model hears at once, classified as if it were a clip of its own, with "
+        "as many playbacks as chosen above. The class is the most probable one after the last pass, the confidence its "
+        "probability. The last window is as long as what is left, with silence behind."
+    ),
+    "stretch": (
+        "Neighbouring windows of one class, joined; its confidence is the mean of theirs. Where overlapping windows "
+        "are of different classes, the border lies in the middle of what they share."
+    ),
+}
+
+
+def windows_progress(done: int, total: int, seconds_left: float | None) -> str:
+    left = "" if seconds_left is None else f"; {about_left(seconds_left)}"
+    return f"Window {done} of {total}{left}"
+
+
+def about_left(seconds_left: float) -> str:
+    """ "about 2 min 10 s left"; near the end in whole seconds."""
+    return f"about {words.seconds(max(1, round(seconds_left)))} left"
+
+
+def windows_conclusion(name: str, duration: float, windows: int, shares: Mapping[str, float]) -> str:
+    """What a whole recording holds. ``shares``: class -> its share of the windows, the largest first."""
+    first = list(shares.items())[:3]
+    leading = ", ".join(f"{words.class_name(label)} {words.percent(share)}" for label, share in first)
+    counted = "1 window" if windows == 1 else f"{windows} windows"
+    return f"{name}: {words.seconds(duration)}, {counted}. Most of all: {leading}."
+
+
+def recording_clock(second: float) -> str:
+    """A moment of a long recording, in a form that sorts: 3725.25 -> "01:02:05.3"."""
+    minutes, tenths = divmod(round(10 * second), 600)
+    hours, minutes = divmod(minutes, 60)
+    return f"{hours:02}:{minutes:02}:{tenths / 10:04.1f}"
+
+
+# A folder of clips
+FOLDER_TAB = "A folder of clips"
+FOLDER_READING = (
+    "Plays back every clip of a folder: a row of the table each, to sort, search and filter; click a row, or press "
+    "Enter on it, to see why. Where clips lie in folders named after their classes, or a table says what they are, it "
+    "is also told what replay mends and what it spoils."
+)
+FOLDER_LABEL = "Clips"
+FOLDER_TABLE = "Table of classes, if the folders' names do not tell (CSV: path,label)"
+FOLDER_RUN = "Play all of them back"
+FOLDER_STOPPED = "Stopped. The clips that were ready stay, and can be taken away."
+FOLDER_NOTHING_READ = "None of these files could be explained."
+FOLDER_NO_FILES = "Choose a folder or some sound files first."
+FOLDER_TABLE_LABEL = "The clips; click one, or press Enter on it, to see why"
+FOLDER_CLIP, FOLDER_CLASS, FOLDER_DECISION = "clip", "class", "decision"
+FOLDER_REPLAYED, FOLDER_CHANGED, FOLDER_OUTCOME = "replayed, s", "changed at", "outcome"
+RIGHT, WRONG, RESCUED, SPOILT = "right", "wrong", "rescued", "spoilt"
+TAKE_FOLDER = "The table (CSV)"
+LEFT_OUT = "Left out"
+ACCURACY_TITLE = "What replay mends and what it spoils"
+ACCURACY_READING = "Share of the clips whose class is known that are right after every pass."
+ACCURACY_CAPTION = "Accuracy after every pass"
+CONFUSION_TITLE = "What is taken for what"
+CONFUSION_READING = (
+    "A row is what the clips are, a column what they were taken for; the diagonal is right. Only classes that occur."
+)
+CONFUSION_PASS = "After"
+CONFUSION_LABEL = "Confusion matrix: true class against decision"
+TRUE_CLASS_AXIS, DECISION_AXIS = "is", "is taken for"
+RIGHT_HOVER = "%{y}: %{z} right<extra></extra>"
+WRONG_HOVER = "%{y} taken for %{x}: %{z}<extra></extra>"
+MOMENTS_TITLE = "Where in time each class is replayed"
+MOMENTS_READING = "The stronger the colour of a stretch, the more clips of that class replay it."
+MOMENTS_LABEL = "Share of the clips of every class that replay each twentieth of the clip"
+MOMENTS_HOVER = "%{y}, around %{x:.2f} s: %{z:.0%} of its clips<extra></extra>"
+MOMENTS_OF_DECISIONS = "No clip's true class is known, so clips are put together by what the model decides."
+#: of the script that takes a folder, which fills in what stands in braces
+FOLDER_WORDS = {
+    "folder": "Choose a folder",
+    "files": "Choose files",
+    "drop": "or drop a folder or files here",
+    "sending": "Sending {done} of {total} …",
+    "ready": "{total} sound files in {folders} folders",
+    "none": "There are no sound files among these. Choose WAV, FLAC, OGG, MP3 or similar files.",
+    "failed": "{name} could not be sent. Choose the files again.",
+}
+FOLDER_DEFINITIONS = {
+    "confidence": DEFINITIONS["confidence"],
+    "replayed seconds": (
+        "How much of a clip was heard again in one playback or another, each moment counted once, in the clip's own "
+        "seconds."
+    ),
+    "rescued and spoilt": (
+        "Rescued: wrong at the first hearing and right after the last pass; spoilt: the other way round. All other "
+        "clips are right or wrong in both. Accuracy after the last pass is that of the first hearing, plus the share "
+        "rescued, less the share spoilt."
+    ),
+}
+MOMENTS_DEFINITION = {
+    "share of clips": (
+        "The clip is cut into 20 equal parts; a clip replays a part if at least half of it lies inside its replayed "
+        "segments, in one playback or another. The figure is the share of a class's clips that do."
+    ),
+}
+
+
+def clips_progress(done: int, total: int, seconds_left: float | None) -> str:
+    left = "" if seconds_left is None else f"; {about_left(seconds_left)}"
+    return f"Clip {done} of {total}{left}"
+
+
+def confidence_column(index: int) -> str:
+    """Head of a column of the table of clips: confidence after a pass."""
+    return "at first, %" if index == 0 else f"after {index}, %"
+
+
+def folder_conclusion(clips: int, labelled: int, accuracy: Sequence[float], rescued: int, spoilt: int) -> str:
+    """What a folder says, in one or two sentences. ``accuracy``: after every pass, of the labelled clips."""
+    counted = "1 clip" if clips == 1 else f"{clips} clips"
+    if not labelled:
+        return f"{counted}; the class of none of them is known."
+    known = "" if labelled == clips else f", {labelled} of known class"
+    right = f"{words.percent(accuracy[-1])} are right after the last pass"
+    if len(accuracy) == 1:
+        return f"{counted}{known}. {right}."
+    before = f"{words.percent(accuracy[0])} at the first hearing"
+    return f"{counted}{known}. {right}, {before}: {rescued} rescued, {spoilt} spoilt."

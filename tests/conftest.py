@@ -28,7 +28,7 @@ CHROMIUM_FLAGS = [
     "--autoplay-policy=no-user-gesture-required",
 ]
 PATIENCE_MILLISECONDS = 60_000  # for whatever a test waits for: a busy machine is no failure
-INSIDE = ("data", "blob", "about")  # schemes that reach nobody
+INSIDE = ("data", "blob", "about", "file")  # schemes that reach nobody
 
 
 @pytest.fixture(scope="module")

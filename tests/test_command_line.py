@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import csv
 import json
 import os
 import subprocess
@@ -19,7 +20,8 @@ from playitback import audio, checkpoint
 from playitback.config import ModelConfig
 
 ROOT = Path(__file__).resolve().parent.parent
-PNG_SIGNATURE = b"\x89PNG\r\n\x1a\n"
+#: what speeds up a test that asks nothing of the other files
+JSON_ONLY = ("--files", "json")
 
 #: runs main and returns (exit status, standard output, standard error)
 Run = Callable[..., tuple[int, str, str]]
@@ -67,7 +69,6 @@ def tiny_preset(name: str, labels: tuple[tuple[str, ...], ...]) -> ModelConfig:
 def assert_explained(folder: Path, clip: str) -> dict[str, Any]:
     explanation: dict[str, Any] = json.loads((folder / "explanation.json").read_text(encoding="utf-8"))
     assert explanation["clip"]["name"] == clip
-    assert (folder / "figure.png").read_bytes().startswith(PNG_SIGNATURE)
     return explanation
 
 
@@ -84,9 +85,10 @@ def assert_one_sentence(text: str, *parts: str) -> None:
 def test_explain_writes_a_folder_named_after_the_clip(
     run: Run, model_folder: Path, sounds: Path, tmp_path: Path
 ) -> None:
-    status, output, _ = run("explain", sounds / "bell.wav", "--checkpoint", model_folder, "--out", tmp_path / "out")
+    arguments = ("--checkpoint", model_folder, "--out", tmp_path / "out", *JSON_ONLY)
+    status, output, _ = run("explain", sounds / "bell.wav", *arguments)
     assert status == 0
-    assert sorted(path.name for path in (tmp_path / "out").iterdir()) == ["bell"]
+    assert [path.name for path in (tmp_path / "out").iterdir()] == ["bell"]
     explanation = assert_explained(tmp_path / "out" / "bell", "bell.wav")
     playbacks = explanation["playbacks"]
     assert len(playbacks) == 4
@@ -102,6 +104,32 @@ def test_explain_writes_a_folder_named_after_the_clip(
     assert playbacks[-1]["decision"] in output
 
 
+def test_explain_writes_all_that_can_be_taken_away(run: Run, model_folder: Path, sounds: Path, tmp_path: Path) -> None:
+    arguments = ("--checkpoint", model_folder, "--out", tmp_path, "--playbacks", 1)
+    status, *_ = run("explain", sounds / "bell.wav", *arguments)
+    assert status == 0
+    explanation = assert_explained(tmp_path / "bell", "bell.wav")
+    assert {path.name for path in (tmp_path / "bell").iterdir()} == {
+        "explanation.json", "report.html", "figure.png", "figure.svg", "passes.csv", "segments.csv", "sounds",
+    }  # fmt: skip
+    assert {path.name for path in (tmp_path / "bell" / "sounds").iterdir()} == {
+        *(f"pass-{index}-as-heard.wav" for index in range(2)),
+        *(
+            f"pass-{playback['index']}-segment-{number}.wav"
+            for playback in explanation["playbacks"]
+            for number in range(1, len(playback["segments"]) + 1)
+        ),
+    }
+    assert "bell.wav" in (tmp_path / "bell" / "report.html").read_text(encoding="utf-8")
+
+
+def test_explain_writes_json_alone_where_that_is_wanted(
+    run: Run, model_folder: Path, sounds: Path, tmp_path: Path
+) -> None:
+    run("explain", sounds / "bell.wav", "--checkpoint", model_folder, "--out", tmp_path, *JSON_ONLY)
+    assert [path.name for path in (tmp_path / "bell").iterdir()] == ["explanation.json"]
+
+
 def test_explain_takes_several_clips_and_folders(run: Run, model_folder: Path, sounds: Path, tmp_path: Path) -> None:
     folder = tmp_path / "more"
     (folder / "deep").mkdir(parents=True)
@@ -109,12 +137,78 @@ def test_explain_takes_several_clips_and_folders(run: Run, model_folder: Path, s
     audio.write_wav(folder / "deep" / "b.wav", tone(1.0))
     (folder / "notes.txt").write_text("no sound", encoding="utf-8")
     out = tmp_path / "out"
-    status, *_ = run(
-        "explain", sounds / "bell.wav", folder, "--checkpoint", model_folder, "--out", out, "--playbacks", 0
-    )
+    arguments = ("--checkpoint", model_folder, "--out", out, "--playbacks", 0, *JSON_ONLY)
+    status, *_ = run("explain", sounds / "bell.wav", folder, *arguments)
     assert status == 0
-    assert sorted(path.name for path in out.iterdir()) == ["a", "b", "bell"]
+    assert sorted(path.name for path in out.iterdir()) == ["a", "b", "bell", "folder.csv", "folder.json"]
     assert len(assert_explained(out / "b", "b.wav")["playbacks"]) == 1
+
+
+@pytest.fixture(scope="module")
+def labelled(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder of two class folders, and one clip beside them."""
+    folder = tmp_path_factory.mktemp("labelled")
+    for name, samples in (("bell/one", tone(2.0)), ("rain/two", noise(2.0)), ("three", clicks(2.0, [0.5, 1.2]))):
+        path = folder / f"{name}.wav"
+        path.parent.mkdir(exist_ok=True)
+        audio.write_wav(path, samples)
+    return folder
+
+
+def test_a_folder_of_clips_gets_a_table_and_what_replay_changed(
+    run: Run, model_folder: Path, labelled: Path, tmp_path: Path
+) -> None:
+    arguments = ("--checkpoint", model_folder, "--out", tmp_path, *JSON_ONLY)
+    status, output, _ = run("explain", labelled, *arguments)
+    assert status == 0
+    with (tmp_path / "folder.csv").open(newline="", encoding="utf-8") as lines:
+        rows = list(csv.DictReader(lines))
+    assert [(row["path"], row["label"]) for row in rows] == [
+        (str(labelled / "three.wav"), ""),
+        (str(labelled / "bell" / "one.wav"), "bell"),
+        (str(labelled / "rain" / "two.wav"), "rain"),
+    ]
+    summary = json.loads((tmp_path / "folder.json").read_text(encoding="utf-8"))
+    decisions = [[each["decision"] for each in explained(tmp_path, row)["playbacks"]] for row in rows]
+    assert [clip["decisions"] for clip in summary["clips"]] == decisions
+    right = [decisions[1][index] == "bell" for index in range(4)], [decisions[2][index] == "rain" for index in range(4)]
+    assert summary["accuracy"] == [(first + second) / 2 for first, second in zip(*right, strict=True)]
+    table = output.splitlines()
+    assert [line.split()[0] for line in table[:4]] == ["clip", "three.wav", "one.wav", "two.wav"]
+    for line, clip, decided in zip(table[1:4], summary["clips"], decisions, strict=True):
+        assert f"{decided[-1]} {100 * clip['probabilities'][-1]:.0f} %" in line
+        assert f"{clip['replayed_seconds']:.2f} s" in line
+        assert ("right" in line, "wrong" in line) == (
+            clip["label"] == decided[-1],
+            clip["label"] not in (None, decided[-1]),
+        )
+    assert "of 2 with a label" in table[-3]
+    assert str(tmp_path / "folder.csv") in table[-1]
+
+
+def explained(out: Path, row: dict[str, str]) -> dict[str, Any]:
+    return assert_explained(out / Path(row["path"]).stem, Path(row["path"]).name)
+
+
+def test_labels_can_be_given_as_a_table(run: Run, model_folder: Path, labelled: Path, tmp_path: Path) -> None:
+    (labelled / "truth.csv").write_text("path,label\nthree.wav,knock\nbell/one.wav,siren\n", encoding="utf-8")
+    arguments = ("--checkpoint", model_folder, "--out", tmp_path, "--playbacks", 0, *JSON_ONLY, "--json")
+    status, output, _ = run("explain", labelled, *arguments, "--labels", labelled / "truth.csv")
+    assert status == 0
+    summary = json.loads((tmp_path / "folder.json").read_text(encoding="utf-8"))
+    assert [clip["label"] for clip in summary["clips"]] == ["knock", "siren", None]
+    assert [entry["clip"]["name"] for entry in entries(output)] == ["three.wav", "one.wav", "two.wav"]
+
+
+def test_a_wrong_table_of_labels_is_told_before_anything_is_written(
+    run: Run, model_folder: Path, labelled: Path, tmp_path: Path
+) -> None:
+    (tmp_path / "truth.csv").write_text("path,label\nthree.wav,zebra\n", encoding="utf-8")
+    arguments = ("--checkpoint", model_folder, "--out", tmp_path / "out", "--labels", tmp_path / "truth.csv")
+    status, output, error = run("explain", labelled, *arguments)
+    assert (status, output) == (2, "")
+    assert_one_sentence(error, "zebra")
+    assert not (tmp_path / "out").exists()
 
 
 def test_clips_of_one_name_get_numbered_folders(run: Run, model_folder: Path, tmp_path: Path) -> None:
@@ -124,7 +218,8 @@ def test_clips_of_one_name_get_numbered_folders(run: Run, model_folder: Path, tm
         clips[-1].parent.mkdir(exist_ok=True)
         audio.write_wav(clips[-1], tone(seconds))
     out = tmp_path / "out"
-    status, output, _ = run("explain", *clips, "--checkpoint", model_folder, "--out", out, "--playbacks", 0, "--json")
+    arguments = ("--checkpoint", model_folder, "--out", out, "--playbacks", 0, "--json", *JSON_ONLY)
+    status, output, _ = run("explain", *clips, *arguments)
     assert status == 0
     written = [(each["path"], each["folder"], each["clip"]["seconds"]) for each in entries(output)]
     assert written == [
@@ -133,7 +228,7 @@ def test_clips_of_one_name_get_numbered_folders(run: Run, model_folder: Path, tm
         (str(clips[2]), str(out / "dog-2-2"), 0.7),
     ]
     for _, folder, _ in written:
-        assert (Path(folder) / "figure.png").is_file()
+        assert (Path(folder) / "explanation.json").is_file()
 
 
 def entries(output: str) -> list[dict[str, Any]]:
@@ -142,7 +237,7 @@ def entries(output: str) -> list[dict[str, Any]]:
 
 
 def test_json_says_what_the_files_say(run: Run, model_folder: Path, sounds: Path, tmp_path: Path) -> None:
-    arguments = ("--checkpoint", model_folder, "--out", tmp_path, "--json")
+    arguments = ("--checkpoint", model_folder, "--out", tmp_path, "--json", *JSON_ONLY)
     status, output, _ = run("explain", sounds / "bell.wav", sounds / "knock.wav", *arguments)
     assert status == 0
     for entry, name in zip(entries(output), ("bell", "knock"), strict=True):
@@ -153,7 +248,7 @@ def test_json_says_what_the_files_say(run: Run, model_folder: Path, sounds: Path
 def test_window_starts_where_it_is_asked_to(run: Run, model_folder: Path, tmp_path: Path) -> None:
     long = np.concatenate([np.zeros(48_000, np.float32), tone(2.0)])
     audio.write_wav(tmp_path / "long.wav", long)
-    arguments = ("--checkpoint", model_folder, "--out", tmp_path, "--start", 3, "--playbacks", 0)
+    arguments = ("--checkpoint", model_folder, "--out", tmp_path, "--start", 3, "--playbacks", 0, *JSON_ONLY)
     status, output, _ = run("explain", tmp_path / "long.wav", *arguments)
     assert status == 0
     explanation = assert_explained(tmp_path / "long", "long.wav")
@@ -165,22 +260,22 @@ def test_window_starts_where_it_is_asked_to(run: Run, model_folder: Path, tmp_pa
 def test_bad_file_is_told_in_one_sentence_and_the_others_are_written(
     run: Run, model_folder: Path, sounds: Path, tmp_path: Path
 ) -> None:
-    arguments = ("--checkpoint", model_folder, "--out", tmp_path, "--playbacks", 0)
+    arguments = ("--checkpoint", model_folder, "--out", tmp_path, "--playbacks", 0, *JSON_ONLY)
     status, _, error = run("explain", sounds / "broken.wav", sounds / "bell.wav", *arguments)
     assert status == 2
     assert_one_sentence(error, "broken.wav")
-    assert [path.name for path in tmp_path.iterdir()] == ["bell"]
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["bell", "folder.csv", "folder.json"]
     assert_explained(tmp_path / "bell", "bell.wav")
 
 
 def test_clip_too_short_for_the_start_spoils_no_other(
     run: Run, model_folder: Path, sounds: Path, tmp_path: Path
 ) -> None:
-    arguments = ("--checkpoint", model_folder, "--out", tmp_path, "--playbacks", 0, "--start", 1)
+    arguments = ("--checkpoint", model_folder, "--out", tmp_path, "--playbacks", 0, "--start", 1, *JSON_ONLY)
     status, _, error = run("explain", sounds / "knock.wav", sounds / "bell.wav", *arguments)
     assert status == 2
     assert_one_sentence(error, "knock.wav", "choose an earlier start")
-    assert [path.name for path in tmp_path.iterdir()] == ["bell"]
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["bell", "folder.csv", "folder.json"]
 
 
 @pytest.mark.parametrize("name", ["nowhere.wav", "empty"])
@@ -221,7 +316,18 @@ def test_impossible_settings_are_told_once(run: Run, model_folder: Path, sounds:
 
 def test_command_runs_as_a_program(model_folder: Path, sounds: Path, tmp_path: Path) -> None:
     """One good clip and one bad one: JSON and nothing else on standard output, one sentence on standard error."""
-    settings = ["--checkpoint", model_folder, "--out", tmp_path, "--playbacks", "1", "--device", "cpu", "--json"]
+    settings = [
+        "--checkpoint",
+        model_folder,
+        "--out",
+        tmp_path,
+        "--playbacks",
+        "1",
+        "--device",
+        "cpu",
+        "--json",
+        *JSON_ONLY,
+    ]
     finished = subprocess.run(
         [sys.executable, "-m", "playitback", "explain", sounds / "broken.wav", sounds / "bell.wav", *settings],
         cwd=ROOT,

@@ -239,7 +239,15 @@ def test_escape_puts_back_what_is_being_dragged(page: Page) -> None:
     page.mouse.move(*place(page, 0, 1.9))
     page.mouse.up()
     expect_segments(page, 0, *SEGMENTS)
+    page.mouse.move(*place(page, 0, 2.3))
+    page.mouse.down()
+    page.mouse.move(*place(page, 0, 2.6), steps=3)
+    assert len(listed(page, 0)) == 3
+    page.keyboard.press("Escape")
+    page.mouse.up()
+    expect_segments(page, 0, *SEGMENTS)
     expect(row(page, 0).locator(".held-mark")).to_be_hidden()
+    assert position(page) == 0.0  # letting go is no click
 
 
 @pytest.mark.browser
@@ -485,14 +493,13 @@ def test_a_finger_draws_across_a_row_and_scrolls_along_it(page: Page, touch: Cal
     x, y = grip["x"] + grip["width"] / 2, grip["y"] + HEIGHT
     touch([(x, y), (x - 20, y), (x - 0.2 / pixel(page), y)])
     expect_segments(page, 0, SEGMENTS[0], (2.3, 2.5), SEGMENTS[1], within=2 * pixel(page))
+    touch([place(page, 0, 1.5)])
+    expect(page.locator("#left .tools-chosen")).to_have_text("1 segment selected, 1.00 s")
     before = listed(page, 0)
     x, y = place(page, 0, 2.8)
     touch([(x, y + 100 - 10 * k) for k in range(15)])
     page.wait_for_function("window.scrollY > 0")
     assert listed(page, 0) == before
-    x, y = place(page, 0, 1.5)
-    touch([(x, y)])
-    expect(page.locator("#left .tools-chosen")).to_have_text("1 segment selected, 1.00 s")
 
 
 @pytest.mark.browser
@@ -564,6 +571,9 @@ def test_questions_reach_python_and_buttons_wake_when_the_answer_is_there(browse
     drag(browser_page, 1, 2.4, 2.8)
     tool(browser_page, "Keep only it").click()
     expect(answer).to_have_value(json.dumps(["keep", [list(listed(browser_page, 1)[1])], "silence"]))
+    expect(replay).to_be_enabled()
+    tool(browser_page, "Remove from the sound").click()
+    expect(answer).to_have_value(json.dumps(["remove", [list(listed(browser_page, 1)[1])], "silence"]))
     expect(replay).to_be_enabled()  # the same view came again
     expect_segments(browser_page, 0, (1.05, 2.05), SEGMENTS[1])
     browser_page.get_by_label("Notes").click()

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import pickle
 import shutil
 from collections.abc import Callable, Iterator
@@ -19,7 +18,6 @@ from app.service import ExplanationService, ExplanationView, Models, Settings, o
 from app.service import models as models_module
 from playitback.errors import AudioError, CheckpointError, SettingsError
 from playitback.report import words
-from playitback.report.files import write_files
 from playitback.report.rows import PICTURE_COLUMNS
 
 PLAYBACKS = 2
@@ -119,21 +117,6 @@ def test_tapes_last_as_long_as_the_clip_and_their_map_is_the_models(run: tuple[E
         for start, end in row.replayed:  # a replayed stretch takes more of the tape than of the clip
             on_tape = np.diff(np.interp([start, end], clip_seconds, tape_seconds))
             assert on_tape > end - start
-
-
-def test_files_to_take_away_hold_the_explanation_and_every_segment_exactly(
-    run: tuple[ExplanationView, ...], tmp_path: Path
-) -> None:
-    view = run[-1]
-    files = write_files(view.explanation, view.samples, tmp_path)
-    assert json.loads(files.explanation.read_text(encoding="utf-8")) == view.explanation.to_dict()
-    stretches = [segment for row in view.player.rows for segment in row.segments]
-    assert len(files.segments) == len(stretches)
-    assert files.segments[0].name == "pass-0-segment-1.wav"
-    for path, (start, end) in zip(files.segments, stretches, strict=True):
-        samples, _ = soundfile.read(path, dtype="float32")
-        wanted = view.samples[round(start * RATE) : round(end * RATE)]
-        np.testing.assert_allclose(samples, wanted, atol=1 / 32768)
 
 
 def test_fewer_playbacks_can_be_asked_for(service: ExplanationService, clip: Path, tmp_path: Path) -> None:

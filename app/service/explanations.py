@@ -47,6 +47,7 @@ class Settings:
 class RecordingView:
     """A recording before it is explained. ``peaks``: (columns,) loudness if it is longer than a clip, else None."""
 
+    path: Path
     name: str
     seconds: float
     sample_rate: int
@@ -61,7 +62,7 @@ class RecordingView:
         return max(0.0, self.seconds - self.clip_seconds)
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)  # holds arrays: a view equals itself alone, and gradio sees when another one is shown
 class ExplanationView:
     """A run so far."""
 
@@ -118,6 +119,7 @@ class ExplanationService:
         info = audio.probe(path)
         clip_seconds = self.models.recognizer(checkpoint).clip_seconds
         return RecordingView(
+            path=path,
             name=info.name,
             seconds=info.seconds,
             sample_rate=info.sample_rate,

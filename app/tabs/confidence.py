@@ -9,12 +9,11 @@ import gradio as gr
 import plotly.graph_objects as go
 
 from app import figures, text
-from app.markup import safe
+from app.markup import reading, safe
 from app.service import ExplanationView
 from playitback.report import words
 
-#: what hint, chart and table show without a run
-NOTHING: tuple[Any, Any, Any] = (gr.update(visible=True), gr.update(visible=False, value=None), "")
+_HINT = f'<p class="hint">{text.CONFIDENCE_HINT}</p>'
 
 
 @dataclass(frozen=True)
@@ -28,9 +27,15 @@ class Confidence:
 
 def build() -> Confidence:
     """Lays the part out."""
-    hint = gr.HTML(f'<p class="hint">{text.CONFIDENCE_HINT}</p>')
+    gr.HTML(reading(text.CONFIDENCE_READING, text.definitions("confidence")), elem_classes="how-to-read")
+    hint = gr.HTML(_HINT, elem_classes="how-to-read")
     chart = gr.Plot(label=text.CHART_LABEL, show_label=False, visible=False, elem_id="chart")
     return Confidence(hint, chart, gr.HTML(elem_id="numbers"))
+
+
+def nothing() -> tuple[Any, Any, Any]:
+    """What hint, chart and table show without a run."""
+    return gr.update(visible=True, value=_HINT), gr.update(visible=False, value=None), ""
 
 
 def updates(view: ExplanationView) -> tuple[Any, Any, Any]:

@@ -22,6 +22,7 @@ class Listen:
     """The components of this part."""
 
     recording: gr.Audio
+    described: gr.State  # RecordingView of the recording, or None
     facts: gr.HTML
     overview: gr.HTML
     start: gr.Slider
@@ -43,6 +44,8 @@ def build(checkpoints: Sequence[str], model: ModelView, examples: Sequence[Path]
                 type="filepath",
                 editable=False,
                 buttons=[],
+                # gradio's own waveform would decode all of it in the browser: an hour takes gigabytes there
+                waveform_options=gr.WaveformOptions(show_recording_waveform=False),
                 elem_id="recording",
             )
             if examples:
@@ -56,6 +59,7 @@ def build(checkpoints: Sequence[str], model: ModelView, examples: Sequence[Path]
                     api_visibility="private",
                     elem_id="examples",
                 )
+            described: gr.State = gr.State(None)
             facts = gr.HTML(elem_id="facts")
             overview = gr.HTML(visible=False, elem_id="overview")
             start = gr.Slider(0, 1, value=0, step=0.1, label=text.START, visible=False, buttons=[], elem_id="start")
@@ -75,13 +79,20 @@ def build(checkpoints: Sequence[str], model: ModelView, examples: Sequence[Path]
                 run = gr.Button(text.RUN, variant="primary", size="lg", elem_id="run", scale=3, min_width=160)
                 stop = gr.Button(text.STOP, size="lg", elem_id="stop", interactive=False, scale=1, min_width=90)
             status = gr.HTML(elem_id="status")
-    return Listen(recording, facts, overview, start, checkpoint, playbacks, class_to_follow, run, stop, status)
+    return Listen(
+        recording, described, facts, overview, start, checkpoint, playbacks, class_to_follow, run, stop, status
+    )
 
 
 def wire(models: Models, inputs: Listen, card: gr.Markdown) -> None:
     """What a new recording, another model or another window changes before anything is explained."""
     explanations = ExplanationService(models)
-    described: gr.State = gr.State(None)
+
+    def describe_new(path: str | None, checkpoint: str, described: RecordingView | None) -> Any:
+        # Whoever puts a recording here for the visitor has described it already, and chosen its clip.
+        if path is not None and described is not None and described.path == Path(path):
+            return (gr.skip(),) * len(descriptions)
+        return describe(path, checkpoint)
 
     def describe(path: str | None, checkpoint: str) -> tuple[Any, ...]:
         try:
@@ -105,19 +116,19 @@ def wire(models: Models, inputs: Listen, card: gr.Markdown) -> None:
     chosen = inputs.checkpoint.change(
         choose, inputs.checkpoint, [inputs.playbacks, inputs.class_to_follow, card], **QUIET
     )
+    descriptions = [inputs.described, inputs.facts, inputs.overview, inputs.start, inputs.status]
+    inputs.recording.change(
+        describe_new, [inputs.recording, inputs.checkpoint, inputs.described], descriptions, **QUIET
+    )
     # another model may hear more or less at once, so the recording is described anew
-    for happened in (inputs.recording.change, chosen.success):
-        happened(
-            describe,
-            [inputs.recording, inputs.checkpoint],
-            [described, inputs.facts, inputs.overview, inputs.start, inputs.status],
-            **QUIET,
-        )
-    inputs.start.change(move_window, [described, inputs.start], inputs.overview, trigger_mode="always_last", **QUIET)
+    chosen.success(describe, [inputs.recording, inputs.checkpoint], descriptions, **QUIET)
+    inputs.start.change(
+        move_window, [inputs.described, inputs.start], inputs.overview, trigger_mode="always_last", **QUIET
+    )
 
 
-def recording_updates(recording: RecordingView | None) -> tuple[Any, Any, Any]:
-    """What facts, overview and start show for a recording, or for none."""
+def recording_updates(recording: RecordingView | None, start_seconds: float = 0.0) -> tuple[Any, Any, Any]:
+    """What facts, overview and start show for a recording, or for none. ``start_seconds``: of the clip in it."""
     if recording is None:
         return "", gr.update(visible=False), gr.update(visible=False, value=0)
     latest = recording.latest_start_seconds
@@ -125,8 +136,14 @@ def recording_updates(recording: RecordingView | None) -> tuple[Any, Any, Any]:
         return facts_html(recording), gr.update(visible=False), gr.update(visible=False, value=0)
     return (
         facts_html(recording),
-        gr.update(visible=True, value=overview_html(recording, 0.0)),
-        gr.update(visible=True, value=0, maximum=round(latest, 2), step=0.1 if latest < 600 else 1),
+        gr.update(visible=True, value=overview_html(recording, start_seconds)),
+        gr.update(
+            visible=True,
+            value=start_seconds,
+            # whoever asks for the last seconds of a recording gets them, with silence behind
+            maximum=round(max(latest, start_seconds), 2),
+            step=0.1 if latest < 600 else 1,
+        ),
     )
 
 
@@ -168,10 +185,14 @@ def run_html(view: ExplanationView) -> str:
         decision = view.explanation.decision(-1)
         conclusion = words.conclusion(view.decisions, view.explanation.probability(-1, decision))
         return message_html(conclusion, *view.explanation.notes)
-    caption = safe(text.progress(view.passes, view.expected_passes))
+    return progress_html(view.passes, view.expected_passes, text.progress(view.passes, view.expected_passes))
+
+
+def progress_html(done: int, total: int, caption: str) -> str:
+    """How far something is that computes for a while."""
     return (
-        f'<div class="run-status" role="status"><progress aria-label="{caption}" max="{view.expected_passes}" '
-        f'value="{view.passes}"></progress><p>{caption}</p></div>'
+        f'<div class="run-status" role="status"><progress aria-label="{safe(caption)}" max="{total}" value="{done}">'
+        f"</progress><p>{safe(caption)}</p></div>"
     )
 
 

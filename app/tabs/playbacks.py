@@ -8,11 +8,11 @@ from typing import Any
 import gradio as gr
 
 from app import text
+from app.markup import reading
 from app.player import Player
 from app.service import ExplanationView
 
-#: what hint and player show without a run
-NOTHING: tuple[Any, Any] = (gr.update(visible=True), None)
+_HINT = f'<p class="hint">{text.PLAYBACKS_HINT}</p>'
 
 
 @dataclass(frozen=True)
@@ -25,8 +25,15 @@ class Playbacks:
 
 def build() -> Playbacks:
     """Lays the part out."""
-    hint = gr.HTML(f'<p class="hint">{text.PLAYBACKS_HINT}</p>')
+    figures = text.definitions("attention", "threshold", "hop", "replayed seconds", "change in points")
+    gr.HTML(reading(text.PLAYBACKS_READING, figures), elem_classes="how-to-read")
+    hint = gr.HTML(_HINT, elem_classes="how-to-read")
     return Playbacks(hint, Player(elem_id="player", label=text.PLAYER_LABEL))
+
+
+def nothing() -> tuple[Any, Any]:
+    """What hint and player show without a run."""
+    return gr.update(visible=True, value=_HINT), None
 
 
 def updates(view: ExplanationView) -> tuple[Any, Any]:

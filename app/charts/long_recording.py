@@ -1,0 +1,40 @@
+"""A long recording as the timeline shows it: the classes heard most in colours of their own, the rest in one."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+from app.service import WindowsView
+from app.timeline.component import TimelineView
+from playitback.report import words
+
+#: told apart by most eyes, readable on light and on dark (after Okabe and Ito, 2008, and Tol's muted scheme, 2021)
+CLASS_COLOURS = (
+    "#2E8BCB", "#D55E00", "#009E73", "#CC79A7", "#C28B00", "#8A6FD1", "#56C5D0", "#999933", "#B23A5A", "#6B8E23",
+)  # fmt: skip
+
+
+def timeline_view(view: WindowsView, run_id: str, colours: Mapping[str, str]) -> TimelineView:
+    """What the timeline shows of a recording so far. ``colours``: of the classes that have one: ``class_colours``."""
+    numbers = {label: number for number, label in enumerate(view.leading)}
+    return TimelineView(
+        run_id=run_id,
+        seconds=view.seconds,
+        clip_seconds=view.clip_seconds,
+        hop_seconds=view.hop_seconds,
+        expected_windows=view.expected_windows,
+        classes=tuple((words.class_name(label), colours.get(label), share) for label, share in view.leading.items()),
+        windows=tuple((numbers[window.label], window.probability) for window in view.windows),
+    )
+
+
+def class_colours(leading: Sequence[str], before: Mapping[str, str]) -> dict[str, str]:
+    """Colours of the classes heard most, the first of ``leading``.
+
+    A class keeps the colour it had before as long as it is among them: nothing changes its colour while more is heard
+    but what falls behind.
+    """
+    first = leading[: len(CLASS_COLOURS)]
+    kept = {label: before[label] for label in first if label in before}
+    free = iter([colour for colour in CLASS_COLOURS if colour not in kept.values()])
+    return {label: kept[label] if label in kept else next(free) for label in first}

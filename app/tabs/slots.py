@@ -1,0 +1,129 @@
+"""The slots: what each held of every moment, what the uninformative ones gathered, and how the frames were spent."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from itertools import combinations
+from typing import Any
+
+import gradio as gr
+
+from app import text
+from app.charts.slots import attention_chart, time_map_chart
+from app.events import QUIET
+from app.markup import reading, safe, section
+from app.player import stretches
+from app.service import ExplanationView, InspectionView, inspect
+from playitback.report import words
+
+
+@dataclass(frozen=True)
+class Slots:
+    """The components of this part."""
+
+    hint: gr.HTML
+    views: gr.Column  # everything below, hidden without a run
+    index: gr.Radio  # of the pass that is inspected
+    attention: gr.Plot
+    settling: gr.HTML
+    gathered: gr.HTML
+    frames: gr.HTML
+    time_map: gr.Plot
+
+
+def build() -> Slots:
+    """Lays the part out."""
+    hint = gr.HTML(f'<p class="hint">{text.SLOTS_HINT}</p>')
+    with gr.Column(visible=False, elem_id="slots") as views:
+        gr.HTML(reading(text.SLOTS_READING, text.definitions("attention", "threshold")))
+        index = gr.Radio([], label=text.SLOTS_PASS, elem_id="slots-pass")
+        gr.HTML(section(text.ATTENTION_TITLE, text.ATTENTION_READING, {}))
+        attention = gr.Plot(label=text.ATTENTION_CHART_LABEL, show_label=False, elem_id="slots-attention")
+        gr.HTML(
+            section(
+                text.SETTLING_TITLE,
+                text.SETTLING_READING,
+                text.definitions("share of time", "entropy", "overlap"),
+            )
+        )
+        settling = gr.HTML(elem_id="slots-settling")
+        gr.HTML(section(text.GATHERED_TITLE, text.GATHERED_READING, text.definitions("gathered stretches")))
+        gathered = stretches.build("slots-gathered")
+        gr.HTML(section(text.TIME_MAP_TITLE, text.TIME_MAP_READING, text.definitions("time map", "hop")))
+        frames = gr.HTML(elem_id="slots-frames")
+        time_map = gr.Plot(label=text.TIME_MAP_CHART_LABEL, show_label=False, elem_id="slots-time-map")
+    return Slots(hint, views, index, attention, settling, gathered, frames, time_map)
+
+
+def wire(parts: Slots, shown: gr.State) -> None:
+    """Follows the run that is shown, and the pass that is chosen."""
+    drawn = [parts.attention, parts.settling, parts.gathered, parts.frames, parts.time_map]
+
+    def follow(view: ExplanationView | None, index: int | None) -> tuple[Any, ...]:
+        if view is None:
+            return gr.update(visible=True), gr.update(visible=False), *(gr.skip(),) * (len(drawn) + 1)
+        index = min(index or 0, view.passes - 1)
+        choices = [(words.pass_title(each), each) for each in range(view.passes)]
+        shown_parts = gr.update(visible=False), gr.update(visible=True), gr.update(choices=choices, value=index)
+        return *shown_parts, *updates(inspect(view, index))
+
+    def choose(view: ExplanationView | None, index: int) -> tuple[Any, ...]:
+        return (gr.skip(),) * len(drawn) if view is None else updates(inspect(view, index))
+
+    outputs = [parts.hint, parts.views, parts.index, *drawn]
+    shown.change(follow, [shown, parts.index], outputs, trigger_mode="always_last", **QUIET)
+    parts.index.input(choose, [shown, parts.index], drawn, trigger_mode="always_last", **QUIET)
+
+
+def updates(view: InspectionView) -> tuple[Any, ...]:
+    """What chart, table, stretches, sentence and time maps show of a pass."""
+    return attention_chart(view), settling_html(view), gathered_html(view), frames_html(view), time_map_chart(view)
+
+
+def settling_html(view: InspectionView) -> str:
+    """Shares, entropies and overlaps as a table: one row an iteration."""
+    share, entropy, overlap = view.slots.share, view.slots.entropy, view.slots.overlap
+    iterations, slots = share.shape
+    names = [text.slot_name(slot, slots) for slot in range(slots)]
+    pairs = list(combinations(range(slots), 2))
+    titles = [
+        *map(text.share_of_time, names),
+        *map(text.slot_entropy, names),
+        *(text.slot_overlap(slots, names[first], names[second]) for first, second in pairs),
+    ]
+    head = "".join(f'<th scope="col">{safe(title)}</th>' for title in titles)
+    rows = []
+    for iteration in range(iterations):
+        cells = [
+            *(words.percent(float(value)) for value in share[iteration]),
+            *(text.nats(float(value)) for value in entropy[iteration]),
+            *(f"{overlap[iteration, first, second]:.2f}" for first, second in pairs),
+        ]
+        figures = "".join(f"<td>{safe(cell)}</td>" for cell in cells)
+        rows.append(f'<tr><th scope="row">{text.iteration_name(iteration)}</th>{figures}</tr>')
+    return (
+        f'<div class="numbers" tabindex="0" role="region" aria-label="{text.SETTLING_CAPTION}"><table class="figures">'
+        f"<caption>{text.SETTLING_CAPTION}</caption>"
+        f"<thead><tr><td></td>{head}</tr></thead><tbody>{''.join(rows)}</tbody></table></div>"
+    )
+
+
+def gathered_html(view: InspectionView) -> str:
+    """The stretches of the uninformative slots as buttons that play them."""
+    if not view.gathered:
+        return f'<p class="plain">{text.NOTHING_GATHERED}</p>'
+    return stretches.stretches_html([(each.start_seconds, each.end_seconds, each.wav) for each in view.gathered])
+
+
+def frames_html(view: InspectionView) -> str:
+    """How the pass spent its frames, in one sentence."""
+    slots = view.slots
+    sentence = text.frames_spent(
+        slots.index,
+        slots.frames,
+        slots.replayed_frames,
+        slots.replayed_seconds,
+        slots.frames_per_second_inside,
+        slots.frames_per_second_outside,
+    )
+    return f'<p class="plain" role="status">{safe(sentence)}</p>'

@@ -1,0 +1,263 @@
+// The timeline of a long recording. mountTimeline(element, { words, onOpen }) returns { update(view) }; `view` is
+// TimelineView of component.py as JSON. onOpen(index) asks for the explanation of a window.
+//
+// Two strips on canvases: the whole recording, and, where its windows are too narrow to be hit, a lens on those around
+// the place pointed at. The strip is one stop of the Tab key; arrow keys go from window to window. On the element:
+// data-windows (drawn so far), data-current (the window pointed at, or "").
+
+const LENS_WINDOWS = 48;
+const NARROW_PIXELS = 6; // of a window: below it the lens helps
+const PAGE_WINDOWS = 12; // that Page Up and Page Down pass over
+const LEAST_HEIGHT = 0.06; // of a bar, so that a doubtful window is seen too
+const PALE = 0.15; // what another class than the one chosen in the legend fades to
+const REST = ""; // name of the classes without a colour of their own, together
+const REST_COLOUR = "#9aa0a8";
+
+function mountTimeline(element, { words, onOpen }) {
+  let view = null;
+  let current = null; // the window pointed at
+  let alone = null; // name of the class that is seen alone, or REST
+  let lensStart = 0;
+
+  const make = (tag, className, attributes = {}) => {
+    const node = document.createElement(tag);
+    node.className = className;
+    for (const [name, value] of Object.entries(attributes)) node.setAttribute(name, value);
+    return node;
+  };
+  const clamp = (value, low, high) => Math.min(Math.max(value, low), high);
+
+  // ---- the elements
+
+  const legend = make("div", "legend", { role: "group", "aria-label": words.legend });
+  const strip = make("div", "strip", {
+    role: "slider",
+    tabindex: "0",
+    "aria-label": `${words.label}. ${words.surface}`,
+    "aria-valuemin": "1",
+  });
+  const bars = make("canvas", "bars");
+  const mark = make("div", "mark");
+  const ticks = make("div", "ticks", { "aria-hidden": "true" });
+  const lens = make("div", "lens", { "aria-hidden": "true", title: words.lens });
+  const lensBars = make("canvas", "bars");
+  const lensMark = make("div", "mark");
+  const lensTicks = make("div", "ticks", { "aria-hidden": "true" });
+  const readout = make("p", "readout");
+  strip.append(bars, mark);
+  lens.append(lensBars, lensMark);
+
+  // ---- windows and seconds
+
+  const startOf = (index) => index * view.hop_seconds;
+  const stopOf = (index) => Math.min(startOf(index) + view.clip_seconds, view.seconds);
+  const heard = (index) => index < view.windows.length;
+  const dense = () => strip.clientWidth / view.expected_windows < NARROW_PIXELS;
+  const lensCount = () => Math.min(LENS_WINDOWS, view.expected_windows);
+
+  function clock(second) {
+    const tenths = Math.round(second * 10);
+    const [hours, minutes] = [Math.floor(tenths / 36000), Math.floor(tenths / 600) % 60];
+    const rest = (tenths % 600) / 10;
+    const seconds = `${rest < 10 ? "0" : ""}${Number.isInteger(rest) ? rest : rest.toFixed(1)}`;
+    return hours ? `${hours}:${String(minutes).padStart(2, "0")}:${seconds}` : `${minutes}:${seconds}`;
+  }
+
+  const filled = (sentence, parts) => sentence.replace(/\{(\w+)\}/g, (_, name) => parts[name]);
+
+  function describe(index) {
+    const [start, stop] = [clock(startOf(index)), clock(stopOf(index))];
+    if (!heard(index)) return filled(words.waiting, { start });
+    const [number, confidence] = view.windows[index];
+    return filled(words.window, {
+      start,
+      stop,
+      class: view.classes[number][0],
+      confidence: `${Math.round(confidence * 100)}\u00a0%`,
+    });
+  }
+
+  // ---- drawing
+
+  /** A canvas as large as it is shown, in the screen's own pixels: [context, width, height]. */
+  function cleared(canvas) {
+    const scale = window.devicePixelRatio || 1;
+    const [width, height] = [canvas.clientWidth, canvas.clientHeight].map((each) => Math.max(1, Math.round(each * scale)));
+    if (canvas.width !== width || canvas.height !== height) Object.assign(canvas, { width, height });
+    const context = canvas.getContext("2d");
+    context.clearRect(0, 0, width, height);
+    return [context, width, height];
+  }
+
+  function bar(context, [number, confidence], x, width, height) {
+    const tall = Math.max(LEAST_HEIGHT, confidence) * height;
+    const [name, colour] = view.classes[number];
+    context.globalAlpha = alone === null || alone === (colour ? name : REST) ? 1 : PALE;
+    context.fillStyle = colour || REST_COLOUR;
+    context.fillRect(x, height - tall, width, tall);
+  }
+
+  /** Of windows that share a pixel: the class most of them have, with its largest confidence. */
+  function commonest(from, to) {
+    const counted = new Map();
+    for (let index = from; index < to; index += 1) {
+      const [number, confidence] = view.windows[index];
+      const [count, most] = counted.get(number) || [0, 0];
+      counted.set(number, [count + 1, Math.max(most, confidence)]);
+    }
+    let best = null;
+    for (const [number, [count, most]] of counted) if (!best || count > best[1]) best = [number, count, most];
+    return [best[0], best[2]];
+  }
+
+  /** Draws `count` windows from `first` on over a whole canvas. */
+  function drawBars(canvas, first, count) {
+    const [context, width, height] = cleared(canvas);
+    const last = Math.min(first + count, view.windows.length);
+    if (count <= width) {
+      for (let index = first; index < last; index += 1) {
+        const x = Math.floor(((index - first) * width) / count);
+        const next = Math.floor(((index - first + 1) * width) / count);
+        bar(context, view.windows[index], x, Math.max(1, next - x - (next - x > 4 ? 1 : 0)), height);
+      }
+      return;
+    }
+    for (let x = 0; x < width; x += 1) {
+      const from = first + Math.floor((x * count) / width);
+      const to = Math.min(last, first + Math.floor(((x + 1) * count) / width));
+      if (from < to) bar(context, commonest(from, to), x, 1, height);
+    }
+  }
+
+  /** Marks of round seconds below a strip that shows from one second to another. */
+  function drawTicks(strip, from, to) {
+    const room = Math.max(2, Math.floor((element.clientWidth || 800) / 90));
+    const steps = [1, 2, 5, 10, 15, 30, 60, 120, 300, 600, 900, 1800, 3600, 7200, 14400];
+    const step = steps.find((each) => (to - from) / each <= room) || 36000;
+    strip.replaceChildren();
+    for (let second = Math.ceil(from / step) * step; second <= to; second += step) {
+      const share = (second - from) / (to - from);
+      const tick = make("span", share > 0.95 ? "tick at-end" : "tick");
+      tick.style.left = `${share * 100}%`;
+      tick.textContent = clock(second);
+      strip.append(tick);
+    }
+  }
+
+  function drawLens() {
+    lens.hidden = lensTicks.hidden = !dense();
+    if (lens.hidden) return;
+    const count = lensCount();
+    lensStart = clamp(lensStart, 0, view.expected_windows - count);
+    drawBars(lensBars, lensStart, count);
+    drawTicks(lensTicks, startOf(lensStart), startOf(lensStart + count));
+  }
+
+  function drawLegend() {
+    const shown = view.classes.filter(([, colour]) => colour);
+    const rest = view.classes.reduce((sum, [, colour, share]) => (colour ? sum : sum + share), 0);
+    if (rest) shown.push([REST, REST_COLOUR, rest]);
+    shown.forEach(([name, colour, share], k) => {
+      const button = legend.children[k] || legend.appendChild(make("button", "class", { type: "button" }));
+      if (!button.firstChild) button.append(make("span", "swatch", { "aria-hidden": "true" }), make("span", "name"));
+      button.dataset.name = name;
+      button.setAttribute("aria-pressed", String(alone === name));
+      button.firstChild.style.background = colour;
+      button.lastChild.textContent = `${name || words.other} ${Math.round(share * 100)}\u00a0%`;
+    });
+    while (legend.children.length > shown.length) legend.lastElementChild.remove();
+  }
+
+  function place(node, index, first, count) {
+    node.hidden = index === null || index < first || index >= first + count;
+    if (node.hidden) return;
+    node.style.left = `${((index - first) / count) * 100}%`;
+    node.style.width = `${100 / count}%`;
+  }
+
+  function showCurrent() {
+    element.dataset.current = current === null ? "" : String(current);
+    place(mark, current, 0, view.expected_windows);
+    place(lensMark, current, lensStart, lensCount());
+    readout.textContent = current === null ? words.rest : describe(current);
+    strip.setAttribute("aria-valuenow", String((current ?? 0) + 1));
+    strip.setAttribute("aria-valuetext", describe(current ?? 0));
+  }
+
+  function draw() {
+    if (!view) return;
+    drawBars(bars, 0, view.expected_windows);
+    drawTicks(ticks, 0, startOf(view.expected_windows));
+    drawLens();
+    drawLegend();
+    showCurrent();
+  }
+
+  // ---- pointing and opening
+
+  /** Points at a window; the lens follows unless it is the lens that is pointed at. */
+  function point(index, inLens = false) {
+    current = index === null ? null : clamp(index, 0, view.expected_windows - 1);
+    if (current !== null && !inLens) {
+      lensStart = Math.round(current - lensCount() / 2);
+      drawLens();
+    }
+    showCurrent();
+  }
+
+  function open(index) {
+    if (heard(index)) onOpen(index);
+  }
+
+  function indexAt(surface, clientX, first, count) {
+    const box = surface.getBoundingClientRect();
+    return first + clamp(Math.floor(((clientX - box.left) / box.width) * count), 0, count - 1);
+  }
+
+  for (const [surface, inLens] of [
+    [strip, false],
+    [lens, true],
+  ]) {
+    const at = (event) =>
+      inLens
+        ? indexAt(lens, event.clientX, lensStart, lensCount())
+        : indexAt(strip, event.clientX, 0, view.expected_windows);
+    surface.addEventListener("pointermove", (event) => view && point(at(event), inLens));
+    surface.addEventListener("click", (event) => view && open(at(event)));
+  }
+  strip.addEventListener("focus", () => view && current === null && point(0));
+
+  const STEPS = { ArrowLeft: -1, ArrowDown: -1, ArrowRight: 1, ArrowUp: 1, PageDown: -PAGE_WINDOWS, PageUp: PAGE_WINDOWS };
+  strip.addEventListener("keydown", (event) => {
+    const { key } = event;
+    if (!view || event.ctrlKey || event.metaKey || event.altKey) return;
+    if (key in STEPS) point((current ?? 0) + STEPS[key]);
+    else if (key === "Home") point(0);
+    else if (key === "End") point(view.windows.length - 1);
+    else if (key === "Enter" || key === " ") open(current ?? 0);
+    else return;
+    event.preventDefault();
+  });
+
+  legend.addEventListener("click", ({ target }) => {
+    const button = target.closest("button");
+    if (!button) return;
+    const { name } = button.dataset;
+    alone = alone === name ? null : name;
+    draw();
+  });
+
+  new ResizeObserver(draw).observe(element);
+
+  return {
+    update: (next) => {
+      if (!next || !view || view.run_id !== next.run_id) [current, alone, lensStart] = [null, null, 0];
+      view = next;
+      element.dataset.windows = String(view ? view.windows.length : 0);
+      if (!view) return void element.replaceChildren();
+      strip.setAttribute("aria-valuemax", String(view.expected_windows));
+      if (!strip.isConnected) element.replaceChildren(legend, strip, ticks, lens, lensTicks, readout);
+      draw();
+    },
+  };
+}

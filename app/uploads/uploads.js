@@ -1,0 +1,123 @@
+// Takes a folder or files, by buttons or by dropping, and sends the sound files among them, a few at a time.
+// mountUploads(element, { words, suffixes, send, done }): send(file) returns { path, url }; done(files) gets what gradio
+// knows files by, orig_name being each one's place in the folder. data-state: "empty", "sending", "ready", "failed".
+
+const SENT_AT_ONCE = 4;
+
+function mountUploads(element, { words, suffixes, send, done }) {
+  let choice = 0; // counts the choices: an earlier one that is still being sent is given up
+
+  const make = (tag, className, text) => {
+    const node = document.createElement(tag);
+    node.className = className;
+    if (text) node.textContent = text;
+    return node;
+  };
+  const filled = (sentence, parts) => sentence.replace(/\{(\w+)\}/g, (_, name) => parts[name]);
+
+  const picker = (folder) => {
+    const input = make("input", "picker");
+    Object.assign(input, { type: "file", multiple: true, hidden: true, webkitdirectory: folder });
+    if (!folder) input.accept = suffixes.join(",");
+    input.addEventListener("change", () => {
+      take([...input.files].map((file) => [file, file.webkitRelativePath || file.name]));
+      input.value = ""; // the same folder may be chosen again
+    });
+    const button = make("button", "choose", folder ? words.folder : words.files);
+    button.type = "button";
+    button.addEventListener("click", () => input.click());
+    return [button, input];
+  };
+  const title = make("p", "title", words.label);
+  const drop = make("span", "drop-hint", words.drop);
+  const choices = make("div", "choices");
+  choices.append(...picker(true), ...picker(false), drop);
+  const state = make("p", "state");
+  state.setAttribute("role", "status");
+  const bar = make("progress", "sent");
+  bar.hidden = true;
+  bar.setAttribute("aria-label", words.label);
+  element.setAttribute("role", "group");
+  element.setAttribute("aria-label", words.label);
+  element.replaceChildren(title, choices, bar, state);
+
+  function show(name, sentence) {
+    element.dataset.state = name;
+    state.textContent = sentence;
+    bar.hidden = name !== "sending";
+  }
+
+  const hidden = (place) => place.split("/").some((part) => part.startsWith("."));
+  const sounds = (place) => suffixes.some((suffix) => place.toLowerCase().endsWith(suffix));
+
+  /** Sends [file, place] pairs. */
+  async function take(pairs) {
+    const mine = (choice += 1);
+    const wanted = pairs.filter(([, place]) => sounds(place) && !hidden(place));
+    if (!wanted.length) {
+      done(null);
+      return void show("empty", words.none);
+    }
+    const total = wanted.length;
+    const files = new Array(total);
+    let [next, sent] = [0, 0];
+    bar.max = total;
+    bar.value = 0;
+    show("sending", filled(words.sending, { done: 0, total }));
+    const work = async () => {
+      while (next < total && mine === choice) {
+        const number = next++;
+        const [file, place] = wanted[number];
+        const { path, url } = await send(file).catch(() => Promise.reject(place));
+        files[number] = { path, url, orig_name: place, size: file.size, meta: { _type: "gradio.FileData" } };
+        sent += 1;
+        if (mine !== choice) return;
+        bar.value = sent;
+        state.textContent = filled(words.sending, { done: sent, total });
+      }
+    };
+    try {
+      await Promise.all(Array.from({ length: SENT_AT_ONCE }, work));
+    } catch (place) {
+      if (mine !== choice) return;
+      choice += 1; // the others stop
+      done(null);
+      return void show("failed", filled(words.failed, { name: place }));
+    }
+    if (mine !== choice) return;
+    const folders = new Set(wanted.map(([, place]) => place.slice(0, place.lastIndexOf("/") + 1))).size;
+    show("ready", filled(words.ready, { total, folders }));
+    done(files);
+  }
+
+  // ---- dropping
+
+  /** All files below a dropped entry, as [file, place]. */
+  async function filesOf(entry) {
+    if (entry.isFile) {
+      const file = await new Promise((resolve, reject) => entry.file(resolve, reject));
+      return [[file, entry.fullPath.replace(/^\//, "")]];
+    }
+    const reader = entry.createReader();
+    const inside = [];
+    for (;;) {
+      const some = await new Promise((resolve, reject) => reader.readEntries(resolve, reject));
+      if (!some.length) break; // a reader gives a folder in portions
+      inside.push(...some);
+    }
+    return (await Promise.all(inside.map(filesOf))).flat();
+  }
+
+  const over = (event, is) => {
+    event.preventDefault();
+    element.classList.toggle("over", is);
+  };
+  element.addEventListener("dragover", (event) => over(event, true));
+  element.addEventListener("dragleave", (event) => over(event, false));
+  element.addEventListener("drop", async (event) => {
+    over(event, false);
+    const entries = [...event.dataTransfer.items].map((item) => item.webkitGetAsEntry()).filter(Boolean);
+    const pairs = (await Promise.all(entries.map(filesOf))).flat();
+    take(pairs.sort(([, a], [, b]) => (a < b ? -1 : 1)));
+  });
+}
