@@ -85,21 +85,21 @@ def build_page(models: Models, examples: Sequence[Path] | None = None, explained
                 away = take_away.build()
             with gr.Tab(text.ABOUT_TAB):
                 card = about.build(model, HOURS_KEPT)
-        #: after these there is another run
-        run_wanted = (inputs.run.click, wished.change)
         add_api(models)  # before the page's own events, which would take the endpoints' names
         listen.wire(models, inputs, card)
+        # The listeners of an event are served in turn, each to its end: what makes room for a run comes before the run.
+        run_wanted = (inputs.run.click, wished.change)
+        evidence.wire(models, tested, shown, run_wanted)
+        if explained is not None:
+            welcome.wire(page, welcome.Example(models, explained), rows, beliefs, shown, run_wanted)
         wire_run(models, inputs, rows, beliefs, tabs, wished, shown)
         what_if.wire(models, questions, shown, rows.player)
         contrast.wire(models, classes, shown)
-        evidence.wire(models, tested, shown, run_wanted)
         slots.wire(within, shown)
         compare.wire(models, compared, shown)
         long_recording.wire(models, long, inputs, wished)
         folder.wire(models, clips, inputs, wished)
         take_away.wire(models, away, shown)
-        if explained is not None:
-            welcome.wire(page, welcome.Example(models, explained), rows, beliefs, shown, run_wanted)
     return page.queue(max_size=LONGEST_QUEUE)
 
 

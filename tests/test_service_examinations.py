@@ -1,4 +1,4 @@
-"""That the page shows the evidence of a run as it is, tells how far a test has come, and stops it when nobody listens."""
+"""That the page shows the evidence of a run as it is, says how far a test has come, and stops it when asked."""
 
 from __future__ import annotations
 

@@ -230,6 +230,7 @@ def test_every_variant_can_be_heard_and_the_same_sound_is_written_once(
     asked = service.replay(cut, {0: [EARLY]})
     first, second, third, fourth = service.write_sounds(asked, tmp_path)
     assert first == second != third == fourth
+    assert len(list(tmp_path.iterdir())) == 2
     sound, _ = soundfile.read(third, dtype="float32")
     assert not inside(sound, LATE).any()
     assert inside(sound, EARLY).any()

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import threading
 from collections.abc import Callable, Iterator
+from typing import Any
 
 import pytest
 import soundfile
@@ -34,7 +35,21 @@ HTMLMediaElement.prototype.play = function () {
 
 @pytest.fixture(scope="module")
 def ready() -> threading.Event:
-    """Set while the example may be explained."""
+    """Set while the example may be shown."""
+    event = threading.Event()
+    event.set()
+    return event
+
+
+@pytest.fixture(scope="module")
+def computed() -> threading.Event:
+    """Set when the example is explained."""
+    return threading.Event()
+
+
+@pytest.fixture(scope="module")
+def hearing() -> threading.Event:
+    """Set while the model may hear."""
     event = threading.Event()
     event.set()
     return event
@@ -42,14 +57,27 @@ def ready() -> threading.Event:
 
 @pytest.fixture(scope="module")
 def address(
-    ready: threading.Event, tmp_path_factory: pytest.TempPathFactory, serve: Callable[..., str]
+    ready: threading.Event,
+    computed: threading.Event,
+    hearing: threading.Event,
+    tmp_path_factory: pytest.TempPathFactory,
+    serve: Callable[..., str],
 ) -> Iterator[str]:
     folder = tmp_path_factory.mktemp("page")
     explained = welcome.Example.explained
 
     def once_ready(example: welcome.Example) -> ExplanationView:
+        view = explained(example)
+        computed.set()
         ready.wait()
-        return explained(example)
+        return view
+
+    def gated(run: Callable[..., Iterator[Any]]) -> Callable[..., Iterator[Any]]:
+        def wait_and_run(*arguments: Any) -> Iterator[Any]:
+            hearing.wait()
+            yield from run(*arguments)
+
+        return wait_and_run
 
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("GRADIO_TEMP_DIR", str(folder / "cache"))
@@ -58,7 +86,7 @@ def address(
         swelling, rising = folder / "swelling_noise.wav", folder / "rising_tone.wav"
         soundfile.write(swelling, sounding_clips(1)[0].numpy(), RATE)
         soundfile.write(rising, chirp(2.0), RATE)
-        models = Models([str(checkpoint)], "cpu")
+        models = Models([str(checkpoint)], "cpu", gated)
         ExplanationService(models).warm_up()
         yield serve(build_page(models, [rising], swelling), **launch_settings())
 
@@ -104,21 +132,33 @@ def test_a_visitor_finds_an_example_explained_until_there_is_a_run_of_their_own(
 
 
 def test_an_example_that_comes_late_leaves_a_visitors_run_alone(
-    browser_page: Page, address: str, ready: threading.Event
+    browser_page: Page,
+    address: str,
+    ready: threading.Event,
+    computed: threading.Event,
+    hearing: threading.Event,
 ) -> None:
+    page = browser_page
     ready.clear()
     try:
-        browser_page.goto(address)
-        expect(browser_page.get_by_role("button", name=text.RUN, exact=True)).to_be_enabled()
-        play_back_the_other_sound(browser_page)
-        expect(browser_page.locator("#status")).to_contain_text("The model hears")
-        with browser_page.expect_request(re.compile("queue/join")):  # the example is there and asks to be shown
+        page.goto(address)
+        expect(page.get_by_role("button", name=text.RUN, exact=True)).to_be_enabled()
+        assert computed.wait(60)
+        hearing.clear()
+        play_back_the_other_sound(page)
+        expect(page.locator("#player .clip-title")).to_have_text("rising_tone.wav")
+        with page.expect_request(re.compile("queue/join")):  # the example is there and asks to be shown
             ready.set()
+        page.wait_for_timeout(1000)
+        expect(page.locator(".toast-body")).to_have_count(0)
+        expect_rows(page, 0)
+        hearing.set()
+        expect(page.locator("#status")).to_contain_text("The model hears")
     finally:
         ready.set()
-    browser_page.wait_for_timeout(1000)
-    expect(browser_page.locator("#player .clip-title")).to_have_text("rising_tone.wav")
-    expect(browser_page.locator(".example-note")).to_have_count(0)
+        hearing.set()
+    expect(page.locator("#player .clip-title")).to_have_text("rising_tone.wav")
+    expect(page.locator(".example-note")).to_have_count(0)
 
 
 def test_a_pass_is_chosen_by_keyboard_and_charts_table_and_sentence_follow(page: Page) -> None:

@@ -65,6 +65,7 @@ class Player(gr.HTML):
         editable: bool = False,
         elem_id: str | None = None,
         label: str | None = "Playbacks",
+        render: bool = True,  # False where Gradio makes it anew to change or to skip it
     ):
         self.editable = editable
         super().__init__(
@@ -75,6 +76,7 @@ class Player(gr.HTML):
             js_on_load=player.script() + _ADAPTER.replace("EDITABLE", "true" if editable else "false"),
             apply_default_css=False,
             elem_id=elem_id,
+            render=render,
         )
 
     def wake_after(self, event: Dependency) -> None:

@@ -79,13 +79,13 @@ def draw_scenes(found: Sequence[Scene]) -> Figure:
     clips = max(each.comparison.clips for each in found)
     figure, (passes, lead) = _figure(clips, "Events in a background: does the choice help?", 2, 1.6 + 0.42 * len(found))
     for place, scene in enumerate(found):
-        for each, offset in zip(
-            scene.comparison.results, np.linspace(-0.3, 0.3, len(scene.comparison.results)), strict=True
-        ):
-            if each.name in (CHOSEN, RANDOM, LOUDEST):
-                values = 100 * np.array([each.accuracy[0], each.accuracy[-1]])
-                passes.plot(values, [place + offset] * 2, color=_COLOURS[each.name], linewidth=1)
-                passes.plot(values[1:], [place + offset], _MARKERS[each.name], color=_COLOURS[each.name], markersize=4)
+        drawn = [each for each in scene.comparison.results if each.name in (CHOSEN, RANDOM, LOUDEST)]
+        for offset, each in zip((-0.2, 0.0, 0.2), drawn, strict=True):
+            first, last = 100 * each.accuracy[0], 100 * each.accuracy[-1]
+            passes.plot([first, last], [place + offset] * 2, color=_COLOURS[each.name], linewidth=1)
+            label = each.name if place == 0 else None
+            colour, marker = _COLOURS[each.name], _MARKERS[each.name]
+            passes.plot([last], [place + offset], marker, color=colour, markersize=4, label=label)
     for offset, name in ((-0.2, RANDOM), (0.2, LOUDEST)):
         rows = [next(each for each in scene.comparison.results if each.name == name) for scene in found]
         _draw_points(lead, [each.accuracy_lead[-1] for each in rows], offset, name, 100, upright=True)
@@ -95,6 +95,7 @@ def draw_scenes(found: Sequence[Scene]) -> Figure:
         axes.set_ylim(len(found) - 0.5, -0.5)
     lead.tick_params(labelleft=False)
     lead.legend(fontsize=7, frameon=False)
+    passes.legend(fontsize=7, frameon=False)
     passes.set_title("Accuracy from the first hearing to the last pass (mark)", loc="left", fontsize=9)
     passes.set_xlabel("percent", fontsize=8)
     lead.set_title("Accuracy, after the last pass", loc="left", fontsize=9)

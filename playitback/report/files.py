@@ -148,7 +148,7 @@ def write_archive(files: ExplanationFiles, path: Path) -> None:
     """Writes all files into one ZIP, in a folder that is named as the archive is."""
     with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as archive:
         for each in files.all:
-            entry = zipfile.ZipInfo(f"{path.stem}/{each.name}", _ARCHIVE_DATE)
+            entry = zipfile.ZipInfo(f"{path.stem}/{each.relative_to(files.folder).as_posix()}", _ARCHIVE_DATE)
             entry.external_attr = 0o644 << 16
             entry.compress_type = zipfile.ZIP_DEFLATED
             archive.writestr(entry, each.read_bytes())

@@ -1,7 +1,7 @@
 // Shows the passes of this report in the player, follows light and dark, and lets the figure be taken away.
 
 const { player, files } = JSON.parse(document.getElementById("passes").textContent);
-mountPlayer(document.getElementById("player"), { resolve: (name) => Object.values(files)[0] }).update(player);
+mountPlayer(document.getElementById("player"), { resolve: (name) => files[name] }).update(player);
 
 const dark = matchMedia("(prefers-color-scheme: dark)");
 const followTheme = () => document.documentElement.classList.toggle("dark", dark.matches);
