@@ -95,7 +95,7 @@ def add_api(models: Models) -> None:
     )
     gr.on(
         [],
-        asked.models_there_are,
+        asked.models,
         None,
         gr.JSON(label="models", visible=False),
         api_name="models",
@@ -195,7 +195,7 @@ class Asked:
                 "comparison": view.comparison.to_dict(),
             }
 
-    def models_there_are(self) -> list[dict[str, Any]]:
+    def models(self) -> list[dict[str, Any]]:
         views = [self._models.model(name) for name in self._models.checkpoints]
         return [
             {"name": name, "labels": view.labels, "playbacks": view.playbacks, "clip_seconds": view.clip_seconds}
