@@ -64,7 +64,7 @@ def wire(
             return None
 
     def show(view: ExplanationView | None, began: bool) -> tuple[Any, ...]:
-        return nothing if view is None else updates(view)
+        return nothing if view is None or began else updates(view)
 
     gr.on(run_wanted, lambda: True, None, began, queue=False, **QUIET)
     page.load(prepare, None, prepared, **QUIET).success(show, [prepared, began], parts, **QUIET)
