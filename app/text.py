@@ -305,11 +305,12 @@ DRAWS_READING = (
 )
 DRAWS_CHART_LABEL = "Probability of the class by what was replayed"
 DRAWS_CAPTION = "Probability of the class after the last pass, by what was replayed"
-DRAWS_AXIS = "probability of the class, log-odds scale"
+DRAWS_AXIS = "probability (log-odds scale)"
 EDITS_TITLE = "Does the class rest on these moments?"
 EDITS_READING = (
-    "Left only they are kept, right they are removed; the dashed line is the whole clip. Blue should stand high on the "
-    "left and low on the right, with every fill: either chart alone misleads, since holes anywhere break a model."
+    "In the first chart only the segments are kept, in the second they are removed; the dashed line is the whole clip. "
+    "Blue should stand high in the first and low in the second, with every fill: either chart alone misleads, since "
+    "holes anywhere break a model."
 )
 KEPT_CHART_LABEL = "Probability of the class with nothing but the segments, by fill"
 REMOVED_CHART_LABEL = "Probability of the class without the segments, by fill"
@@ -318,17 +319,15 @@ REMOVED_TITLE = "The segments removed"
 EDITS_CAPTION = "What is left of the class, by fill and by whose segments"
 CURVES_TITLE = "Removing and restoring time, the most important first"
 CURVES_READING = (
-    "Left the clip is taken away tenth by tenth, right it is given back. Attention's line should fall first on the "
-    "left and rise first on the right: a smaller area there, a larger one here than a random order and the order of "
-    "loudness."
+    "The clip is taken away tenth by tenth, and given back. Attention's line should fall first as time goes and rise "
+    "first as it returns: a smaller area of deletion and a larger one of insertion than a random order and the order "
+    "of loudness have."
 )
-DELETION_TITLE = "Deletion"
-INSERTION_TITLE = "Insertion"
+DELETION_TITLE = "Deletion: the share of time removed"
+INSERTION_TITLE = "Insertion: the share of time restored"
 DELETION_CHART_LABEL = "Probability of the class against the share of time removed"
 INSERTION_CHART_LABEL = "Probability of the class against the share of time restored"
 CURVES_CAPTION = "Areas under the curves, 0 to 1"
-SHARE_REMOVED_AXIS = "time removed"
-SHARE_RESTORED_AXIS = "time restored"
 DRAWS_COLUMNS = ("replayed", "probability", "chosen leads by")
 EDITS_COLUMNS = ("fill", "segments", "kept", "Fid-In", "removed", "FF", "AI", "AD", "AG")
 CURVES_COLUMNS = ("order", "deletion area (lower is better)", "insertion area (higher is better)")

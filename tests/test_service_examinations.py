@@ -178,7 +178,7 @@ def test_bars_stand_for_every_fill_and_source(found: ClipEvidence) -> None:
     for figure, field in ((charts.kept_chart(found), "kept"), (charts.removed_chart(found), "removed")):
         for bar in figure.data:
             own = {each.fill: getattr(each, field) for each in found.edits if each.source == bar.name}
-            assert tuple(bar.x) == FILLS
+            assert tuple(fill.replace("<br>", " ") for fill in bar.x) == FILLS
             assert list(bar.y) == pytest.approx([100 * own[fill] for fill in FILLS])
         assert {bar.name for bar in figure.data} == {each.source for each in found.edits}
         assert figure.layout.shapes[0].y0 == pytest.approx(100 * found.probability)

@@ -97,13 +97,13 @@ def removed_chart(evidence: ClipEvidence) -> go.Figure:
 def deletion_chart(evidence: ClipEvidence) -> go.Figure:
     """Probability of the class as time is removed, one line an order."""
     curves = {each.order: (each.deletion, each.deletion_area) for each in evidence.orders}
-    return _curves_chart(evidence.shares, curves, text.SHARE_REMOVED_AXIS)
+    return _curves_chart(evidence.shares, curves)
 
 
 def insertion_chart(evidence: ClipEvidence) -> go.Figure:
     """Probability of the class as time is restored."""
     curves = {each.order: (each.insertion, each.insertion_area) for each in evidence.orders}
-    return _curves_chart(evidence.shares, curves, text.SHARE_RESTORED_AXIS)
+    return _curves_chart(evidence.shares, curves)
 
 
 def _edits_chart(evidence: ClipEvidence, probability: Callable[[EditBelief], float]) -> go.Figure:
@@ -112,7 +112,7 @@ def _edits_chart(evidence: ClipEvidence, probability: Callable[[EditBelief], flo
     for source, colour in zip(sources, (CLAIM_COLOUR, CHANCE_COLOUR, LOUDNESS_COLOUR), strict=True):
         own = [each for each in evidence.edits if each.source == source]
         figure.add_bar(
-            x=[each.fill for each in own],
+            x=[each.fill.replace(" ", "<br>") for each in own],  # so that it fits below its bars on a phone
             y=[100 * probability(each) for each in own],
             name=source,
             marker={"color": colour},
@@ -122,7 +122,7 @@ def _edits_chart(evidence: ClipEvidence, probability: Callable[[EditBelief], flo
     figure.add_shape(type="line", x0=0, x1=1, xref="paper", y0=whole, y1=whole, line={"color": RULE, "dash": "dash"})
     lay_out(figure, 320)
     figure.update_layout(barmode="group", hovermode="x unified")
-    figure.update_xaxes(linecolor=RULE)
+    figure.update_xaxes(linecolor=RULE, tickangle=0, tickfont={"size": 12})
     _percent_axis(figure)
     return figure
 
@@ -149,7 +149,6 @@ def _curves_chart(
         range=[-2, 102],
         dtick=25,
         ticksuffix=" %",
-        title={"text": axis_title, "standoff": 6, "font": {"size": 13}},
         linecolor=RULE,
         gridcolor="rgba(0,0,0,0)",
         zeroline=False,
