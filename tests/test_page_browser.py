@@ -324,8 +324,12 @@ def test_a_phone_shows_everything_without_scrolling_sideways(page: Page) -> None
     page.set_viewport_size({"width": 390, "height": 844})
     choose_example(page, "Long tone")
     play_back(page)
-    for tab in (text.PLAYBACKS_TAB, text.CONFIDENCE_TAB, text.ABOUT_TAB):
-        page.get_by_role("tab", name=tab).click()
+    for tab in (text.PLAYBACKS_TAB, text.CONFIDENCE_TAB, text.LONG_TAB, text.FOLDER_TAB, text.ABOUT_TAB):
+        if not page.get_by_role("tab", name=tab).is_visible():  # gradio puts what finds no room into a menu
+            page.get_by_role("button", name="More tabs").click()
+            page.locator(".overflow-dropdown").get_by_role("button", name=tab).click()
+        else:
+            page.get_by_role("tab", name=tab).click()
         expect(page.get_by_role("tab", name=tab)).to_have_attribute("aria-selected", "true")
         assert page.evaluate("document.documentElement.scrollWidth") <= 390
 

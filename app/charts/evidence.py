@@ -127,9 +127,7 @@ def _edits_chart(evidence: ClipEvidence, probability: Callable[[EditBelief], flo
     return figure
 
 
-def _curves_chart(
-    shares: Sequence[float], curves: Mapping[str, tuple[Sequence[float], float]], axis_title: str
-) -> go.Figure:
+def _curves_chart(shares: Sequence[float], curves: Mapping[str, tuple[Sequence[float], float]]) -> go.Figure:
     """curves: order -> (probability at every share, area)."""
     figure = go.Figure()
     colours = (CLAIM_COLOUR, CHANCE_COLOUR, LOUDNESS_COLOUR)
