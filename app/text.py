@@ -815,8 +815,8 @@ def recording_clock(second: float) -> str:
 FOLDER_TAB = "A folder of clips"
 FOLDER_READING = (
     "Plays back every clip of a folder: a row of the table each, to sort, search and filter; click a row, or press "
-    "Enter on it, to see why. Where clips lie in folders named after their classes, or a table says what they are, it "
-    "is also told what replay mends and what it spoils."
+    "Enter on it, to see why. Of longer recordings the start is played back. Where clips lie in folders named after "
+    "their classes, or a table says what they are, it is also told what replay mends and what it spoils."
 )
 FOLDER_LABEL = "Clips"
 FOLDER_TABLE = "Table of classes, if the folders' names do not tell (CSV: path,label)"
@@ -853,7 +853,9 @@ FOLDER_WORDS = {
     "files": "Choose files",
     "drop": "or drop a folder or files here",
     "sending": "Sending {done} of {total} …",
-    "ready": "{total} sound files in {folders} folders",
+    "one": "1 sound file",
+    "some": "{total} sound files",
+    "many": "{total} sound files in {folders} folders",
     "none": "There are no sound files among these. Choose WAV, FLAC, OGG, MP3 or similar files.",
     "failed": "{name} could not be sent. Choose the files again.",
 }

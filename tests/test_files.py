@@ -23,7 +23,7 @@ from tiny import CLIP_SECONDS, LABELS, RATE, sounding_clips, tiny_checkpoint
 from playitback.audio import Recording, RecordingInfo
 from playitback.explain import explanation as explanation_module
 from playitback.explain.explanation import SCHEMA, Explanation
-from playitback.explain.figure import write_figure
+from playitback.explain.figure import COLOUR_MAP, write_figure
 from playitback.explain.what_if import forced
 from playitback.recognizer import Recognizer
 from playitback.replay import Segment
@@ -288,7 +288,10 @@ def test_pictures_inside_the_svg_have_a_palette_and_the_pixels_of_the_spectrogra
     assert len(found) == PASSES
     with Image.open(BytesIO(base64.b64decode(found[0]))) as picture:
         assert picture.mode == "P"
-        drawn = np.asarray(picture.convert("RGB"), dtype=float).sum(axis=2)
+        pixels = np.asarray(picture.convert("RGB"))
+    palette = matplotlib.colormaps[COLOUR_MAP](np.arange(256), bytes=True)[:, :3]
+    assert {tuple(pixel) for pixel in pixels[0].tolist()} <= {tuple(colour) for colour in palette.tolist()}
+    drawn = pixels.sum(axis=2, dtype=float)
     first = explanation.playbacks[0].fine_log_mel
     columns, mels = drawn.shape[1], drawn.shape[0]
     assert mels == first.shape[1]

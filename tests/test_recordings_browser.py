@@ -61,7 +61,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
     """A long recording, and clips in folders named after classes."""
     folder = tmp_path_factory.mktemp("page")
     sounds = [clip.numpy() if index % 4 else chirp(CLIP_SECONDS) for index, clip in enumerate(sounding_clips(WINDOWS))]
-    soundfile.write(folder / "a_day.wav", np.concatenate(sounds), RATE)
+    soundfile.write(folder / "a_day.wav", np.concatenate(sounds)[: -RATE // 2], RATE)  # the last window is shorter
     for place, samples in (("siren/one", sounds[0]), ("siren/two", sounds[1]), ("rain/three", noise(CLIP_SECONDS))):
         path = folder / "clips" / f"{place}.wav"
         path.parent.mkdir(parents=True, exist_ok=True)
@@ -129,12 +129,12 @@ def test_a_window_of_a_long_recording_is_pointed_at_and_opened_by_mouse_and_by_k
     expect_playbacks_of(page, 10.0)
     page.get_by_role("tab", name=text.LONG_TAB).click()
     strip.focus()
-    for key in ("End", "ArrowLeft", "ArrowLeft"):
+    for key in ("Home", "ArrowLeft", "ArrowRight", "End", "ArrowLeft", "ArrowRight"):
         strip.press(key)
-    expect(strip).to_have_attribute("aria-valuenow", str(WINDOWS - 2))
-    expect(strip).to_have_attribute("aria-valuetext", re.compile(r"^0:34–0:36: .+, \d+\s%$"))
+    expect(strip).to_have_attribute("aria-valuenow", str(WINDOWS))
+    expect(strip).to_have_attribute("aria-valuetext", re.compile(r"^0:38–0:39.5: .+, \d+\s%$"))
     strip.press("Enter")
-    expect_playbacks_of(page, 34.0)
+    expect_playbacks_of(page, 38.0)
     assert page.locator("#timeline b, #stretches b").count() == 0  # a label stays text
 
 

@@ -238,6 +238,11 @@ def test_hops_are_told_in_order() -> None:
     assert words.pass_facts([0.03, 0.02, 0.01]).endswith(f"2 playbacks, at hops of 30{ms}, 20{ms} and 10{ms}")
 
 
+def test_a_threshold_is_told_once_or_pass_by_pass() -> None:
+    assert words.threshold_fact([0.5, 0.5]) == "0.5 of the informative slot's attention"
+    assert words.threshold_fact([0.7974, 0.6, 0.5]).startswith("pass by pass, 0.8, 0.6 and 0.5 of")
+
+
 def test_names_from_outside_are_text_wherever_they_stand(report: str) -> None:
     parts = Parts(report)
     assert parts.elements["script"] == 2  # the passes as data and the player

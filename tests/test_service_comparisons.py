@@ -99,6 +99,16 @@ def test_the_second_run_is_what_its_recording_and_model_give_alone(
     assert len(view.comparison.passes) == 2
 
 
+def test_the_second_run_is_played_back_as_often_as_the_first(models: Models, sounds: Path, tmp_path: Path) -> None:
+    for name in ("first", "both"):
+        (tmp_path / name).mkdir()
+    settings = Settings("one", playbacks=1)
+    *_, shown = ExplanationService(models).explain(sounds / "clip.wav", settings, tmp_path / "first")
+    *_, view = beside(models, shown, Other("shorter"), tmp_path / "both")
+    assert view.finished
+    assert view.second.passes == 2
+
+
 def test_another_model_hears_the_clip_that_is_shown(models: Models, shown: ExplanationView, tmp_path: Path) -> None:
     *_, view = beside(models, shown, Other("two"), tmp_path)
     assert view.same_clip

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import io
+from dataclasses import replace
+from itertools import cycle
 from typing import Any
 
 import numpy as np
@@ -41,6 +43,18 @@ def run(service: ContrastService, tmp_path_factory: pytest.TempPathFactory) -> E
 @pytest.fixture(scope="module")
 def answer(service: ContrastService, run: ExplanationView) -> ContrastView:
     return service.contrast(run, FIRST, SECOND, SILENCE)
+
+
+@pytest.fixture(scope="module")
+def outspoken(answer: ContrastView) -> ContrastView:
+    """The same, had its segments spoken for nobody, the first class and the second in turn."""
+    turns = cycle((None, FIRST, SECOND))
+    segments = tuple(
+        replace(each, said=replace(each.said, spoke_for=turn))
+        for each, turn in zip(answer.segments, turns, strict=False)
+    )
+    said = tuple(each.said for each in segments)
+    return replace(answer, segments=segments, contrast=replace(answer.contrast, segments=said))
 
 
 def plain(sentence: str) -> str:
@@ -120,14 +134,14 @@ def test_trajectories_are_those_of_both_classes(answer: ContrastView, run: Expla
 
 
 def test_every_chosen_segment_has_the_colour_of_the_class_it_spoke_for(
-    answer: ContrastView, run: ExplanationView
+    outspoken: ContrastView, run: ExplanationView
 ) -> None:
     colours = {FIRST: CLASS_COLOURS[0], SECOND: CLASS_COLOURS[1], None: NEITHER_COLOUR}
     said = {
         (each.segment.start_seconds, each.segment.end_seconds): colours[each.spoke_for]
-        for each in answer.contrast.segments
+        for each in outspoken.contrast.segments
     }
-    figure = attention_chart(answer)
+    figure = attention_chart(outspoken)
     drawn = [
         (shape.yref.removesuffix(" domain"), shape.x0, shape.x1, shape.fillcolor) for shape in figure.layout.shapes
     ]
@@ -140,16 +154,16 @@ def test_every_chosen_segment_has_the_colour_of_the_class_it_spoke_for(
     assert attention_lines(figure) == [list(row.informative) for row in run.player.rows]
 
 
-def test_the_table_names_every_segment_with_its_numbers(answer: ContrastView) -> None:
-    page = plain(table_html(answer))
+def test_the_table_names_every_segment_with_its_numbers(outspoken: ContrastView) -> None:
+    page = plain(table_html(outspoken))
     _, *rows = page.split("<tbody>")[1].split("<tr>")
-    for row, each in zip(rows, answer.segments, strict=True):
+    for row, each in zip(rows, outspoken.segments, strict=True):
         segment = each.said.segment
         assert plain(text.segment_number(each.said.pass_index, each.said.number, False)) in row
         assert f"{segment.start_seconds:.2f}–{segment.end_seconds:.2f} s" in row
         assert plain(text.log_odds(each.said.change)) in row
         assert plain(text.log_odds_range(*each.said.elsewhere)) in row
-        assert (each.said.spoke_for or text.NEITHER) in row
+        assert f"</span>{each.said.spoke_for or text.NEITHER}</td>" in row
         assert "data:audio/wav;base64," in row
     assert "ln(p of rain / p of siren)" in page
     assert "silence where something was removed" in page
@@ -170,8 +184,16 @@ def test_the_conclusion_says_what_the_figures_support() -> None:
     assert "nothing says where" in text.contrast_conclusion("church_bells", "rain", 0.9, [], None)
 
 
-def test_the_strongest_is_one_that_spoke_for_a_class(answer: ContrastView) -> None:
-    spoke = [each.said for each in answer.segments if each.said.spoke_for is not None]
-    assert answer.strongest == (spoke[0] if spoke else None)
-    sentence = conclusion(answer)
-    assert ("most of all" in sentence) == bool(spoke)
+def test_the_strongest_is_the_first_that_spoke_for_a_class(answer: ContrastView, outspoken: ContrastView) -> None:
+    second = outspoken.segments[1].said
+    assert outspoken.strongest == second
+    segment = second.segment
+    assert plain(conclusion(outspoken)).endswith(
+        f"most of all spoke {segment.start_seconds:.2f}–{segment.end_seconds:.2f} s, chosen in "
+        f"{text.pass_name(second.pass_index)}, for {FIRST} ({plain(text.log_odds(second.change))})."
+    )
+    silent = replace(
+        answer, segments=tuple(replace(each, said=replace(each.said, spoke_for=None)) for each in answer.segments)
+    )
+    assert silent.strongest is None
+    assert "nothing here says which moment" in conclusion(silent)

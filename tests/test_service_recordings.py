@@ -170,10 +170,9 @@ def test_classes_keep_their_colours_while_they_lead_and_the_rest_share_none() ->
     before = class_colours(many, {})
     assert list(before.values()) == list(CLASS_COLOURS)
     assert many[-1] not in before
-    after = class_colours([many[-1], *many[1:]], before)  # the last overtakes, the first falls behind
-    assert {label: after[label] for label in many[1 : len(CLASS_COLOURS) - 1]} == {
-        label: before[label] for label in many[1 : len(CLASS_COLOURS) - 1]
-    }
+    leading = many[1 : len(CLASS_COLOURS)]
+    after = class_colours([many[-1], *reversed(leading)], before)  # the last overtakes, the first falls behind
+    assert {label: after[label] for label in leading} == {label: before[label] for label in leading}
     assert after[many[-1]] == before[many[0]]
     windows = tuple(
         Window(index, index, index + 1, label, 0.5, (label,), np.zeros(1)) for index, label in enumerate(many)

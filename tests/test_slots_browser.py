@@ -174,7 +174,7 @@ def test_a_pass_is_chosen_by_keyboard_and_charts_table_and_sentence_follow(page:
     assert slots.locator("tbody").inner_text() != before
 
 
-def test_a_stretch_of_the_uninformative_slot_plays_exactly_its_seconds(page: Page) -> None:
+def test_stretches_of_the_uninformative_slot_play_exactly_their_seconds_alone_or_together(page: Page) -> None:
     open_tab(page, text.SLOTS_TAB)
     stretches = page.locator("#slots-gathered button[data-sound]")
     stretches.first.focus()
@@ -187,23 +187,26 @@ def test_a_stretch_of_the_uninformative_slot_plays_exactly_its_seconds(page: Pag
     assert played["start"] == "data:audio/wav;base64,"
     assert played["seconds"] == pytest.approx(end - start, abs=0.011)  # the label is rounded to hundredths
 
-
-def test_all_stretches_play_one_after_the_other_and_stop_when_pressed_again(page: Page) -> None:
-    open_tab(page, text.SLOTS_TAB)
-    stretches = page.locator("#slots-gathered button[data-sound]")
+    # all of them, one after the other, until the button is pressed again
     expect(stretches.nth(1)).to_be_visible()
     every = page.get_by_role("button", name=text.PLAY_ALL_STRETCHES)
     every.click()
-    page.wait_for_function("window.played.length === 2")
-    assert page.evaluate("window.played[0].ended")
+    page.wait_for_function("window.played.length === 3")
+    assert page.evaluate("window.played[1].ended")
     every.click()
     expect(every).to_have_attribute("aria-pressed", "false")
     # the players fall silent for a stretch, and a stretch for them
-    stretches.first.click()
-    open_tab(page, text.PLAYBACKS_TAB)
-    page.get_by_role("button", name="Play clip").click()
-    open_tab(page, text.SLOTS_TAB)
-    expect(stretches.first).to_have_attribute("aria-pressed", "false")
+    pressed = every.evaluate(
+        """(button) => {
+            const heard = [];
+            document.addEventListener("playitback:started", (event) => heard.push(event.detail.kind), { once: true });
+            button.click();
+            heard.push(button.ariaPressed);
+            document.dispatchEvent(new CustomEvent("playitback:started", { detail: { kind: "clip" } }));
+            return [...heard, button.ariaPressed];
+        }"""
+    )
+    assert pressed == ["stretch", "true", "false"]
 
 
 def test_a_figure_says_what_it_means_when_asked_by_keyboard(page: Page) -> None:

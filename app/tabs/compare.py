@@ -21,9 +21,8 @@ from app.service import (
     ExplanationView,
     Models,
     Other,
-    RecordingView,
 )
-from app.tabs.listen import error_html, message_html, overview_html, progress_html, recording_updates
+from app.tabs.listen import description, error_html, message_html, move_window, progress_html
 from playitback.report import words
 
 #: classes that the table of differences names
@@ -145,16 +144,7 @@ def wire(models: Models, parts: Compare, shown: gr.State) -> None:
         return gr.update(visible=not there), gr.update(visible=there), "", *states(ready=True), *nothing
 
     def describe(path: str | None, checkpoint: str) -> tuple[Any, ...]:
-        try:
-            recording = None if path is None else explanations.describe(Path(path), checkpoint)
-        except Exception as error:
-            return None, *recording_updates(None), error_html(sentence(error))
-        return recording, *recording_updates(recording), ""
-
-    def move_window(recording: RecordingView | None, start_seconds: float) -> Any:
-        if recording is None or recording.peaks is None:
-            return gr.skip()
-        return overview_html(recording, start_seconds)
+        return description(explanations, path, checkpoint)
 
     def compare(
         view: ExplanationView | None, path: str | None, checkpoint: str, start_seconds: float

@@ -95,16 +95,7 @@ def wire(models: Models, inputs: Listen, card: gr.Markdown) -> None:
         return describe(path, checkpoint)
 
     def describe(path: str | None, checkpoint: str) -> tuple[Any, ...]:
-        try:
-            recording = None if path is None else explanations.describe(Path(path), checkpoint)
-        except Exception as error:
-            return None, *recording_updates(None), error_html(sentence(error))
-        return recording, *recording_updates(recording), ""
-
-    def move_window(recording: RecordingView | None, start_seconds: float) -> Any:
-        if recording is None or recording.peaks is None:
-            return gr.skip()
-        return overview_html(recording, start_seconds)
+        return description(explanations, path, checkpoint)
 
     def choose(checkpoint: str) -> tuple[Any, ...]:
         try:
@@ -125,6 +116,22 @@ def wire(models: Models, inputs: Listen, card: gr.Markdown) -> None:
     inputs.start.change(
         move_window, [inputs.described, inputs.start], inputs.overview, trigger_mode="always_last", **QUIET
     )
+
+
+def description(explanations: ExplanationService, path: str | None, checkpoint: str) -> tuple[Any, ...]:
+    """What is known of a recording (None without one), and what facts, overview, start and status show of it."""
+    try:
+        recording = None if path is None else explanations.describe(Path(path), checkpoint)
+    except Exception as error:
+        return None, *recording_updates(None), error_html(sentence(error))
+    return recording, *recording_updates(recording), ""
+
+
+def move_window(recording: RecordingView | None, start_seconds: float) -> Any:
+    """What the overview shows when the clip starts elsewhere."""
+    if recording is None or recording.peaks is None:
+        return gr.skip()
+    return overview_html(recording, start_seconds)
 
 
 def recording_updates(recording: RecordingView | None, start_seconds: float = 0.0) -> tuple[Any, Any, Any]:

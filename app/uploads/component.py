@@ -18,16 +18,12 @@ from gradio.data_classes import ListFiles
 
 _FOLDER = Path(__file__).parent
 _TEMPLATE = '<div class="folder-upload" data-state="empty"></div>'
-# Gradio finds an event by its quoted name in the script.
 _ADAPTER = """
 mountUploads(element.querySelector(".folder-upload"), {
   words: WORDS,
   suffixes: SUFFIXES,
   send: upload,
-  done: (files) => {
-    props.value = files;
-    trigger("upload");
-  },
+  done: (files) => (props.value = files),
 });
 """
 
@@ -41,7 +37,7 @@ class UploadedFile:
 
 
 class FolderUpload(gr.HTML):
-    """Takes a folder or some files; an input only: a list of ``UploadedFile``. ``upload(fn)`` tells of a new one."""
+    """Takes a folder or some files; an input only: a list of ``UploadedFile``, or None."""
 
     data_model = ListFiles
 

@@ -86,7 +86,7 @@ function mountUploads(element, { words, suffixes, send, done }) {
     }
     if (mine !== choice) return;
     const folders = new Set(wanted.map(([, place]) => place.slice(0, place.lastIndexOf("/") + 1))).size;
-    show("ready", filled(words.ready, { total, folders }));
+    show("ready", filled(total === 1 ? words.one : folders === 1 ? words.some : words.many, { total, folders }));
     done(files);
   }
 

@@ -172,15 +172,23 @@ def model_facts(model_name: str, classes: int, clip_seconds: float, sample_rate:
 
 def pass_facts(hops_seconds: Sequence[float]) -> str:
     """ "the first hearing and 1 playback, at hops of 25 ms and 12.5 ms"; one hop a pass."""
-    hops = " and ".join(filter(None, (", ".join(map(milliseconds, hops_seconds[:-1])), milliseconds(hops_seconds[-1]))))
+    hops = _listed(list(map(milliseconds, hops_seconds)))
     count = len(hops_seconds) - 1
     if count == 0:
         return f"the first hearing alone, at a hop of {hops}"
     return f"the first hearing and {count} playback{'' if count == 1 else 's'}, at hops of {hops}"
 
 
-def threshold_fact(threshold: float) -> str:
-    return f"{threshold:g} of the informative slot's attention"
+def threshold_fact(thresholds: Sequence[float]) -> str:
+    """ "0.5 of the informative slot's attention"; pass by pass where they differ."""
+    numbers = [f"{threshold:.2g}" for threshold in thresholds]
+    told = numbers[0] if len(set(numbers)) == 1 else f"pass by pass, {_listed(numbers)}"
+    return f"{told} of the informative slot's attention"
+
+
+def _listed(parts: Sequence[str]) -> str:
+    """ "a", "a and b", "a, b and c"."""
+    return " and ".join(filter(None, (", ".join(parts[:-1]), parts[-1])))
 
 
 def model_terms(model_name: str, data_set: str | None, licence: str | None) -> str:
