@@ -51,7 +51,7 @@ SHORT = replace(
 )
 
 
-@pytest.fixture(autouse=True)
+@pytest.fixture(autouse=True, scope="module")
 def one_thread() -> Iterator[None]:
     """How sums are shared out among threads changes their rounding, and with it what is learned."""
     threads = torch.get_num_threads()
