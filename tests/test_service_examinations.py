@@ -196,7 +196,9 @@ def test_tables_carry_the_figures_of_the_charts(found: ClipEvidence) -> None:
     assert [row[0] for row in draws] == [text.control_name(each.name, DRAWS) for each in found.controls]
     assert [row[1] for row in draws] == [words.percent(each.probability) for each in found.controls]
     assert draws[0][2] == ""
-    assert draws[-1][2] == words.points(found.controls[-1].lead)
+    last = dataclasses.replace(found.controls[-1], lead=0.3)
+    ahead = dataclasses.replace(found, controls=(*found.controls[:-1], last))
+    assert rows(tab.draws_html(ahead))[-1][2] == words.points(0.3)
     edits = rows(tab.edits_html(found))
     assert [row[0] for row in edits] == [fill for fill in FILLS for _ in range(3)]
     own = {(each.fill, each.source): each for each in found.edits}
