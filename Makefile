@@ -11,6 +11,7 @@
 PYTHON ?= python3 python3.12 python3.11 python3.10
 VENV := .venv
 IN_VENV := $(VENV)/bin/python
+PYTEST := $(IN_VENV) -m pytest -n auto --maxprocesses 4 --dist loadfile
 SUITABLE := -c 'import sys; sys.exit(not (3, 10) <= sys.version_info[:2] <= (3, 12))'
 
 .PHONY: setup run test lint types floors
@@ -25,11 +26,11 @@ run: setup
 test: lint types floors
 ifeq ($(BROWSER),no)
 	@echo "The tests that need a browser are left out, as BROWSER=no asks."
-	$(IN_VENV) -m pytest -m "not data and not browser"
+	$(PYTEST) -m "not data and not browser"
 else
 	@browser=$$(.ci/browser) || exit 1; \
 	echo "Tests with a browser use $$browser"; \
-	PLAYITBACK_BROWSER="$$browser" $(IN_VENV) -m pytest
+	PLAYITBACK_BROWSER="$$browser" $(PYTEST)
 endif
 
 lint: $(VENV)/.development-installed
