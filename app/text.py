@@ -575,6 +575,7 @@ FIRST_CLASS = "Why this class"
 SECOND_CLASS = "and not that one?"
 CONTRAST_FILL = "Removed segments become"
 CONTRAST = "Contrast"
+CONTRAST_STOPPED = "Stopped. Ask again for the answer."
 CONTRASTING = "Removing every segment in turn, and stretches elsewhere to compare with …"
 TRAJECTORIES_TITLE = "How the two fared"
 TRAJECTORIES_READING = (

@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 import itertools
 from collections.abc import Iterable
+from typing import Any
 
 import numpy as np
 import pytest
@@ -12,9 +13,10 @@ from tiny import CLIP_SECONDS, LABELS, RATE, noise, sounding_clips, tiny_checkpo
 
 from playitback.audio import RecordingInfo
 from playitback.errors import SettingsError
-from playitback.explain.contrast import DRAWS, Contrast, contrast
+from playitback.explain.contrast import DRAWS, Contrast, contrasting
 from playitback.explain.edits import MEAN_SPECTRUM, NEIGHBOUR, NOISE, SILENCE
 from playitback.explain.explanation import Explanation
+from playitback.explain.runs import finish
 from playitback.explain.what_if import REMOVE, Edit, what_if
 from playitback.recognizer import Playback, Recognizer
 from playitback.replay import Segment
@@ -32,6 +34,10 @@ def recognizer(tmp_path_factory: pytest.TempPathFactory) -> Recognizer:
 def explanation(playbacks: Iterable[Playback]) -> Explanation:
     info = RecordingInfo("clip.wav", CLIP_SECONDS, RATE, 1, "WAV")
     return Explanation(info, 0.0, CLIP_SECONDS, (), "tiny", LABELS, CLIP_SECONDS, tuple(playbacks))
+
+
+def contrast(*question: Any) -> Contrast:
+    return finish(contrasting(*question), lambda done, total: None)
 
 
 def known(waveforms: np.ndarray) -> np.ndarray:
@@ -125,8 +131,7 @@ def test_stretches_elsewhere_sound_were_not_chosen_and_are_about_as_long(
     monkeypatch.setattr(known_listener, "classify", classify)
     clip = np.pad(SOUND[: round(1.5 * RATE)], (0, RATE // 2))  # the last half second is silence
     contrast(known_listener, run, clip, "bell", "rain")
-    (waveforms,) = heard
-    removed = [np.flatnonzero(each != clip)[[0, -1]] / RATE for each in waveforms]
+    removed = [np.flatnonzero(each != clip)[[0, -1]] / RATE for each in np.concatenate(heard)]
     assert len(removed) == 2 + 2 * DRAWS  # two octaves of lengths
     assert removed[0] == pytest.approx((0.2, 0.4), abs=0.006)
     for length, places in ((0.2, removed[2 : 2 + DRAWS]), (0.1, removed[2 + DRAWS :])):
@@ -197,8 +202,8 @@ def test_same_question_gets_the_same_answer(recognizer: Recognizer) -> None:
 def test_progress_is_told_and_can_cancel(recognizer: Recognizer) -> None:
     run = explanation(recognizer.explain(CLIP, 1))
     told: list[tuple[int, int]] = []
-    found: Contrast = contrast(
-        recognizer, run, CLIP, "bell", "rain", report=lambda done, total: told.append((done, total))
+    found: Contrast = finish(
+        contrasting(recognizer, run, CLIP, "bell", "rain"), lambda done, total: told.append((done, total))
     )
     done, totals = zip(*told, strict=True)
     assert set(totals) == {done[-1]}
@@ -209,7 +214,7 @@ def test_progress_is_told_and_can_cancel(recognizer: Recognizer) -> None:
         raise InterruptedError
 
     with pytest.raises(InterruptedError):
-        contrast(recognizer, run, CLIP, "bell", "rain", report=cancel)
+        finish(contrasting(recognizer, run, CLIP, "bell", "rain"), cancel)
 
 
 @pytest.mark.parametrize(

@@ -409,6 +409,19 @@ def test_what_is_held_stays_when_the_answer_chose_otherwise(page: Page) -> None:
 
 
 @pytest.mark.browser
+def test_a_run_that_held_segments_shows_them_held(page: Page) -> None:
+    page.evaluate("player.update({ ...views.other, held: { 0: [[0.5, 0.75], [2, 2.5]], 1: [] } })")
+    expect_segments(page, 0, (0.5, 0.75), (2.0, 2.5))
+    expect_segments(page, 1)
+    expect(page.locator("#left .held-mark:visible")).to_have_count(2)
+    tool(page, "Replay these instead").click()
+    assert asked(page) == [{"name": "replay", "held": {"0": [[0.5, 0.75], [2, 2.5]], "1": []}}]
+    page.evaluate("player.update({ ...views.other, held: { 0: [[0.5, 0.75], [2, 2.5]], 1: [] } })")
+    row(page, 0).get_by_role("button", name="Free again").click()
+    expect_segments(page, 0, *SEGMENTS)
+
+
+@pytest.mark.browser
 def test_selected_segments_are_removed_from_the_sound_or_kept(page: Page) -> None:
     remove = tool(page, "Remove from the sound")
     expect(remove).to_be_disabled()

@@ -18,8 +18,9 @@ from app.service import ExplanationService, ExplanationView, Models, Settings
 from app.service.contrasts import ContrastService, ContrastView, rival
 from app.tabs.contrast import conclusion, question, table_html
 from playitback.errors import SettingsError
-from playitback.explain.contrast import contrast
+from playitback.explain.contrast import contrasting
 from playitback.explain.edits import NOISE, SILENCE
+from playitback.explain.runs import Heard, finish
 from playitback.report import words
 
 LABELS = ("church_bells", "rain", "siren", "engine")
@@ -40,9 +41,15 @@ def run(service: ContrastService, tmp_path_factory: pytest.TempPathFactory) -> E
     return view
 
 
+def ask(service: ContrastService, run: ExplanationView, first: str, second: str, fill: str) -> ContrastView:
+    *_, answer = service.contrast(run, first, second, fill)
+    assert isinstance(answer, ContrastView)
+    return answer
+
+
 @pytest.fixture(scope="module")
 def answer(service: ContrastService, run: ExplanationView) -> ContrastView:
-    return service.contrast(run, FIRST, SECOND, SILENCE)
+    return ask(service, run, FIRST, SECOND, SILENCE)
 
 
 @pytest.fixture(scope="module")
@@ -64,10 +71,23 @@ def plain(sentence: str) -> str:
 def test_the_service_gives_what_the_model_says(
     service: ContrastService, run: ExplanationView, answer: ContrastView
 ) -> None:
-    expected = contrast(service.models.recognizer("tiny"), run.explanation, run.samples, FIRST, SECOND, SILENCE)
+    steps = contrasting(service.models.recognizer("tiny"), run.explanation, run.samples, FIRST, SECOND, SILENCE)
+    expected = finish(steps, lambda done, total: None)
     assert answer.contrast == expected
     assert len(answer.segments) == len(expected.segments) > 1
-    assert service.contrast(run, FIRST, SECOND, NOISE).contrast != expected
+    assert ask(service, run, FIRST, SECOND, NOISE).contrast != expected
+
+
+def test_the_service_says_how_far_it_is_and_stops_when_nobody_listens(
+    service: ContrastService, run: ExplanationView
+) -> None:
+    *heard, _ = service.contrast(run, FIRST, SECOND, SILENCE)
+    assert all(isinstance(each, Heard) for each in heard)
+    assert heard[-1].done == heard[-1].total > heard[0].done
+    steps = service.contrast(run, FIRST, SECOND, SILENCE)
+    next(steps)
+    steps.close()
+    assert len(list(service.contrast(run, FIRST, SECOND, SILENCE))) == len(heard) + 1  # the model is free again
 
 
 def test_segments_that_moved_the_log_odds_most_stand_first_and_can_be_heard(
@@ -96,7 +116,7 @@ def test_the_rival_is_the_class_that_came_closest(run: ExplanationView) -> None:
 def test_swapping_the_classes_turns_the_log_odds_and_leaves_the_attention(
     service: ContrastService, run: ExplanationView, answer: ContrastView
 ) -> None:
-    swapped = service.contrast(run, SECOND, FIRST, SILENCE)
+    swapped = ask(service, run, SECOND, FIRST, SILENCE)
     np.testing.assert_allclose(swapped.contrast.log_odds, np.negative(answer.contrast.log_odds))
     for one, other in zip(answer.segments, swapped.segments, strict=True):
         assert one.said.spoke_for == other.said.spoke_for
@@ -121,7 +141,7 @@ def test_what_cannot_be_contrasted_is_refused_with_a_sentence(
     service: ContrastService, run: ExplanationView, first: str, second: str, fill: str, sentence: str
 ) -> None:
     with pytest.raises(SettingsError, match=sentence):
-        service.contrast(run, first, second, fill)
+        ask(service, run, first, second, fill)
 
 
 def test_trajectories_are_those_of_both_classes(answer: ContrastView, run: ExplanationView) -> None:

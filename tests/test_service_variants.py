@@ -92,6 +92,13 @@ def test_held_segments_are_replayed_and_the_answer_joins_the_list(service: Varia
     np.testing.assert_array_equal(variant.samples, original.current.samples)
 
 
+def test_what_a_variant_holds_is_shown_as_held(service: VariantService, original: Variants, tmp_path: Path) -> None:
+    assert service.draw(original, tmp_path).held == {}
+    held = service.replay(original, {0: [LATE, EARLY], 1: []})
+    assert service.draw(held, tmp_path).held == {0: (EARLY, LATE), 1: ()}
+    assert service.draw(held.show(0), tmp_path).held == {}
+
+
 def test_what_changed_is_told_against_the_run_itself(service: VariantService, original: Variants) -> None:
     asked = service.edit(service.replay(original, {0: [EARLY]}), REMOVE, [LATE], "silence")
     label = asked.all[0].difference.label

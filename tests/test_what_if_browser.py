@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import io
 import re
+import threading
+import time
 from collections.abc import Callable, Iterator
 
 import numpy as np
@@ -15,7 +17,9 @@ from tiny import CLIP_SECONDS, RATE, sounding_clips, tiny_checkpoint, tiny_model
 from app import text
 from app.page import build_page, launch_settings
 from app.service import ExplanationService, Models
+from app.service import contrasts as contrasts_module
 from app.service import variants as variants_module
+from playitback.explain.runs import Heard
 
 pytestmark = pytest.mark.browser
 
@@ -206,6 +210,34 @@ def test_two_classes_are_contrasted(page: Page) -> None:
     page.wait_for_function("window.ended.length === 1")
     assert page.evaluate("window.heard") == ["stretch"]
     expect_no_scrolling_sideways_on_a_phone(page)
+
+
+def test_a_contrast_says_how_far_it_is_and_can_be_stopped(page: Page, monkeypatch: pytest.MonkeyPatch) -> None:
+    closed = threading.Event()
+
+    def endless(*question: object) -> Iterator[Heard]:
+        try:
+            while True:
+                yield Heard(1, 2)
+                time.sleep(0.05)
+        finally:
+            closed.set()
+
+    page.get_by_role("tab", name=text.CONTRAST_TAB).click()
+    ask = page.locator("#contrast-ask")
+    stop = page.locator("#stop-contrast")
+    expect(stop).to_be_disabled()
+    with monkeypatch.context() as patch:
+        patch.setattr(contrasts_module, "contrasting", endless)
+        ask.click()
+        expect(page.locator("#contrast-status progress")).to_have_js_property("value", 1)
+        expect(ask).to_be_disabled()
+        stop.click()
+        expect(page.locator("#contrast-status")).to_have_text(text.CONTRAST_STOPPED)
+        assert closed.wait(60)
+    ask.click()
+    expect(page.locator("#contrast-status")).to_contain_text("after the last pass")
+    expect(stop).to_be_disabled()
 
 
 def expect_no_scrolling_sideways_on_a_phone(page: Page) -> None:

@@ -1,7 +1,7 @@
 """Why one class and not another: both over the passes of a run, and which of its segments spoke for which.
 
     ExplanationView -> rival -> the class that came closest
-    ExplanationView, two classes -> ContrastService.contrast -> ContrastView
+    ExplanationView, two classes -> ContrastService.contrast -> Heard after every batch, then the ContrastView
 
 Errors that a visitor can act on are ``PlayItBackError``s and pass through with their sentence.
 """
@@ -18,8 +18,9 @@ from app.service.explanations import ExplanationView
 from app.service.models import Models
 from playitback import audio
 from playitback.audio import SAMPLE_RATE
-from playitback.explain.contrast import Contrast, SegmentContrast, contrast
+from playitback.explain.contrast import Contrast, SegmentContrast, contrasting
 from playitback.explain.explanation import Explanation
+from playitback.explain.runs import Heard
 from playitback.recognizer import Recognizer
 from playitback.replay import Segment
 from playitback.report.rows import RowView
@@ -54,22 +55,19 @@ class ContrastService:
     def __init__(self, models: Models) -> None:
         self.models = models
 
-    def contrast(self, view: ExplanationView, first_label: str, second_label: str, fill: str) -> ContrastView:
+    def contrast(
+        self, view: ExplanationView, first_label: str, second_label: str, fill: str
+    ) -> Iterator[Heard | ContrastView]:
         """Two classes in a finished run; fill: one of ``playitback.explain.edits.FILLS``, where a segment is removed.
 
-        Raises SettingsError for one class given twice and for what the model does not know.
+        Yields how far it has come, at last the answer. Whoever stops listening stops the computation. Raises
+        SettingsError for one class given twice and for what the model does not know.
         """
         checkpoint = view.settings.checkpoint
         self.models.recognizer(checkpoint)  # in use from here on
         arguments = view.explanation, view.samples, first_label, second_label, fill
-        (answer,) = self.models.compute(checkpoint, _contrast, *arguments)
-        strongest_first = sorted(answer.segments, key=lambda each: -abs(each.change))
-        return ContrastView(
-            contrast=answer,
-            segments=tuple(SegmentView(each, _wav(each.segment, view.samples)) for each in strongest_first),
-            rows=view.player.rows,
-            clip_seconds=view.explanation.clip_seconds,
-        )
+        for each in self.models.compute(checkpoint, _contrast, *arguments):
+            yield each if isinstance(each, Heard) else _view(view, each)
 
 
 def rival(view: ExplanationView, label: str) -> str:
@@ -84,8 +82,19 @@ def _contrast(
     first_label: str,
     second_label: str,
     fill: str,
-) -> Iterator[Contrast]:
-    yield contrast(recognizer, explanation, samples, first_label, second_label, fill)
+) -> Iterator[Heard | Contrast]:
+    answer = yield from contrasting(recognizer, explanation, samples, first_label, second_label, fill)
+    yield answer
+
+
+def _view(view: ExplanationView, answer: Contrast) -> ContrastView:
+    strongest_first = sorted(answer.segments, key=lambda each: -abs(each.change))
+    return ContrastView(
+        contrast=answer,
+        segments=tuple(SegmentView(each, _wav(each.segment, view.samples)) for each in strongest_first),
+        rows=view.player.rows,
+        clip_seconds=view.explanation.clip_seconds,
+    )
 
 
 def _wav(segment: Segment, samples: np.ndarray) -> bytes:

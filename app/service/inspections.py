@@ -17,6 +17,7 @@ from playitback import audio
 from playitback.audio import SAMPLE_RATE
 from playitback.explain.inspection import SlotInspection, column_edges, inspect_slots
 from playitback.replay import Segment
+from playitback.report.rows import pairs
 
 
 @dataclass(frozen=True, eq=False)
@@ -63,14 +64,14 @@ def inspect(view: ExplanationView, index: int) -> InspectionView:
         attention=playback.attention_per_iteration,
         edges=column_edges(playback),
         threshold=playback.threshold,
-        chosen=_pairs(playback.segments),
+        chosen=pairs(playback.segments),
         gathered=tuple(_sound(segment, view.samples) for segment in slots.uninformative_segments),
         time_maps=tuple(
             TimeMapView(
                 index=each.index,
                 knots_seconds=each.time_map.knots_seconds,
                 knots_frame=each.time_map.knots_frame,
-                replayed=_pairs(each.replayed),
+                replayed=pairs(each.replayed),
             )
             for each in playbacks
         ),
@@ -82,7 +83,3 @@ def _sound(segment: Segment, samples: np.ndarray) -> SoundView:
     with io.BytesIO() as file:
         audio.write_wav(file, samples[first:last])
         return SoundView(segment.start_seconds, segment.end_seconds, file.getvalue())
-
-
-def _pairs(segments: tuple[Segment, ...]) -> tuple[tuple[float, float], ...]:
-    return tuple((segment.start_seconds, segment.end_seconds) for segment in segments)

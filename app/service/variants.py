@@ -25,7 +25,7 @@ from playitback.explain import timeline
 from playitback.explain.explanation import Explanation
 from playitback.explain.what_if import Difference, Edit, Held, check_held, difference, edited, what_if
 from playitback.replay import Segment
-from playitback.report.rows import PlayerView
+from playitback.report.rows import PlayerView, pairs
 from playitback.spectrogram import mel_hertz
 
 #: beside the original
@@ -125,7 +125,8 @@ class VariantService:
         view = begin(settings, current.explanation, current.samples, len(playbacks) - 1, directory)
         for count in range(1, len(playbacks) + 1):
             view = with_pass(view, replace(current.explanation, playbacks=playbacks[:count]), marks, directory)
-        return replace(view.player, run_id=variants.player_id)
+        held = {index: pairs(segments) for index, segments in current.held.items()}
+        return replace(view.player, run_id=variants.player_id, held=held)
 
     def write_sounds(self, variants: Variants, directory: Path) -> tuple[Path, ...]:
         """A WAV of the sound of each; those that heard the same sound share it."""

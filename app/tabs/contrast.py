@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -15,8 +15,10 @@ from app.markup import reading, safe, section
 from app.player import stretches
 from app.service import ExplanationView, Models
 from app.service.contrasts import ContrastService, ContrastView, SegmentView, rival
-from app.tabs.listen import error_html, message_html
+from app.tabs.listen import error_html, message_html, progress_html
 from playitback.report import words
+
+READY: tuple[Any, Any] = gr.update(interactive=True), gr.update(interactive=False)  # to ask, nothing to stop
 
 _SILENCE = "silence"
 
@@ -31,6 +33,7 @@ class ContrastTab:
     second: gr.Dropdown
     fill: gr.Dropdown
     ask: gr.Button
+    stop: gr.Button
     status: gr.HTML
     answer: gr.Column  # hidden without an answer
     trajectories: gr.Plot
@@ -55,6 +58,7 @@ def build() -> ContrastTab:
                 min_width=180,
             )
             ask = gr.Button(text.CONTRAST, variant="primary", elem_id="contrast-ask", scale=0, min_width=150)
+            stop = gr.Button(text.STOP, interactive=False, elem_id="stop-contrast", scale=0, min_width=110)
         status = gr.HTML(elem_id="contrast-status")
         with gr.Column(visible=False, elem_id="contrast-answer") as answer:
             gr.HTML(section(text.TRAJECTORIES_TITLE, text.TRAJECTORIES_READING, {}))
@@ -63,14 +67,17 @@ def build() -> ContrastTab:
             attention = gr.Plot(label=text.CONTRAST_ATTENTION_LABEL, show_label=False, elem_id="contrast-attention")
             gr.HTML(section(text.CONTRAST_TABLE_TITLE, text.CONTRAST_TABLE_READING, {}))
             table = stretches.build("contrast-table")
-    return ContrastTab(hint, question, first, second, fill, ask, status, answer, trajectories, attention, table)
+    return ContrastTab(hint, question, first, second, fill, ask, stop, status, answer, trajectories, attention, table)
 
 
-def wire(models: Models, parts: ContrastTab, shown: gr.State) -> None:
-    """Follows the run that is shown, and contrasts two classes in it when asked."""
+def wire(models: Models, parts: ContrastTab, shown: gr.State, run_wanted: Sequence[Any]) -> None:
+    """Follows the run that is shown, and contrasts two classes in it when asked; ``run_wanted``: events after which
+    there is another run, for which a question that is still open makes room.
+    """
     service = ContrastService(models)
-    answer = [parts.status, parts.ask, parts.answer, parts.trajectories, parts.table, parts.attention]
-    nothing = gr.update(interactive=True), gr.update(visible=False), None, "", None
+    answer = [parts.status, parts.ask, parts.stop, parts.answer, parts.trajectories, parts.table, parts.attention]
+    running = gr.update(interactive=False), gr.update(interactive=True)
+    nothing = *READY, gr.update(visible=False), None, "", None
 
     def follow(view: ExplanationView | None) -> tuple[Any, ...]:
         if view is None:
@@ -84,22 +91,35 @@ def wire(models: Models, parts: ContrastTab, shown: gr.State) -> None:
         if view is None:
             yield error_html(text.NO_RUN_KEPT), *nothing
             return
-        yield message_html(text.CONTRASTING), gr.update(interactive=False), *(gr.skip(),) * 4
+        yield message_html(text.CONTRASTING), *running, *(gr.skip(),) * 4
         try:
-            yield updates(service.contrast(view, first_label, second_label, fill))
+            for each in service.contrast(view, first_label, second_label, fill):
+                if isinstance(each, ContrastView):
+                    yield updates(each)
+                else:
+                    yield progress_html(each.done, each.total, text.CONTRASTING), *running, *(gr.skip(),) * 4
         except Exception as error:
             yield error_html(sentence(error)), *nothing
 
     shown.change(follow, shown, [parts.hint, parts.question, parts.first, parts.second, *answer], **QUIET)
-    parts.ask.click(
+    started = parts.ask.click(
         contrast,
         [shown, parts.first, parts.second, parts.fill],
         answer,
-        show_progress="minimal",
-        show_progress_on=parts.status,
+        show_progress="hidden",
+        trigger_mode="multiple",
         **ON_MODEL,
         **PRIVATE,
     )
+    parts.stop.click(
+        lambda: (message_html(text.CONTRAST_STOPPED), *READY),
+        None,
+        [parts.status, parts.ask, parts.stop],
+        cancels=[started],
+        queue=False,
+        **QUIET,
+    )
+    gr.on(run_wanted, None, cancels=[started], queue=False, **QUIET)
 
 
 def question(view: ExplanationView) -> tuple[Any, Any]:
@@ -114,7 +134,7 @@ def updates(view: ContrastView) -> tuple[Any, ...]:
     """What status, button, answer, charts and table show of a contrast."""
     return (
         message_html(conclusion(view)),
-        gr.update(interactive=True),
+        *READY,
         gr.update(visible=True),
         trajectories_chart(view),
         table_html(view),

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
@@ -17,6 +17,7 @@ from app.service import ExplanationView, Models
 from app.service.variants import MOST_VARIANTS, Variant, Variants, VariantService, begin_variants
 from app.tabs.listen import error_html, message_html
 from playitback.report import words
+from playitback.report.rows import pairs
 
 _AS_IT_IS = "(view) => view"
 
@@ -176,8 +177,8 @@ def _button_html(attributes: str, name: str, content: str) -> str:
 
 def _name(variant: Variant) -> str:
     """What was done, in words."""
-    done = [text.edit_name(edit.action, _pairs(edit.segments), edit.fill) for edit in variant.edits]
-    done += [text.held_name(index, _pairs(segments)) for index, segments in sorted(variant.held.items())]
+    done = [text.edit_name(edit.action, pairs(edit.segments), edit.fill) for edit in variant.edits]
+    done += [text.held_name(index, pairs(segments)) for index, segments in sorted(variant.held.items())]
     return text.variant_name(done) if done else text.ORIGINAL
 
 
@@ -193,10 +194,6 @@ def _change(variant: Variant) -> str:
         difference.first_pass,
         difference.first_other_decision,
     )
-
-
-def _pairs(segments: Sequence[Any]) -> list[tuple[float, float]]:
-    return [(segment.start_seconds, segment.end_seconds) for segment in segments]
 
 
 def _buttons(variants: Variants | None) -> tuple[Any, Any]:

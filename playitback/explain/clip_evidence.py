@@ -54,7 +54,7 @@ from playitback.explain.curves import (
 )
 from playitback.explain.edits import FILLS, SILENCE, keep_only, remove
 from playitback.explain.faithfulness import ROUNDING, SOURCES, loudest_time, percentile_rank, segment_scores
-from playitback.explain.runs import TIME_BINS, Heard, Report, Run, equal_edges, hear
+from playitback.explain.runs import CLIPS_A_STEP, TIME_BINS, Heard, Report, Run, equal_edges, finish, hear
 from playitback.models.playitback import audible_columns
 from playitback.recognizer import Recognizer
 from playitback.replay import Segment, unpad_segments
@@ -75,7 +75,6 @@ LEAST_PROBABILITY = 0.1
 NEARLY_ALL = 0.95
 
 _CURVE_FILL = SILENCE  # as in ``curves``
-_CLIPS_AT_ONCE = 10  # a CPU hears them fastest; more do not fit its caches
 
 
 @dataclass(frozen=True)
@@ -296,14 +295,7 @@ def examine(
     report: Report,
 ) -> ClipEvidence:
     """``examination`` in one go; report: called between batches with (hearings done, in all), cancels by raising."""
-    steps = examination(recognizer, samples, label, playbacks=playbacks, draws=draws, seed=seed)
-    while True:
-        try:
-            heard = next(steps)
-        except StopIteration as finished:
-            evidence: ClipEvidence = finished.value
-            return evidence
-        report(heard.done, heard.total)
+    return finish(examination(recognizer, samples, label, playbacks=playbacks, draws=draws, seed=seed), report)
 
 
 def examination(
@@ -402,7 +394,7 @@ class _Listener:
     ) -> Generator[Heard, None, Run]:
         """Yields after every batch of clips (N, clip_samples)."""
         runs = []
-        for batch in clips.tensor_split(math.ceil(len(clips) / _CLIPS_AT_ONCE)):
+        for batch in clips.tensor_split(math.ceil(len(clips) / CLIPS_A_STEP)):
             # the precision belongs to the thread, which may be another one after the yield
             with self._recognizer.precision():
                 model = self._recognizer.model

@@ -15,18 +15,17 @@ sound but were not chosen are removed as well, and a segment spoke for a class o
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Generator, Sequence
 from dataclasses import dataclass
 from itertools import chain, pairwise
 
 import numpy as np
 import torch
-from torch import Generator
 
 from playitback.errors import SettingsError
 from playitback.explain.edits import SILENCE, remove
 from playitback.explain.explanation import Explanation
-from playitback.explain.runs import BATCH, Progress, Report, equal_edges
+from playitback.explain.runs import CLIPS_A_STEP, Heard, equal_edges
 from playitback.explain.what_if import Held, forced
 from playitback.models.playitback import audible_columns
 from playitback.recognizer import Recognizer
@@ -71,20 +70,21 @@ class Contrast:
     segments: tuple[SegmentContrast, ...]  # pass by pass; one that several passes chose stands there once
 
 
-def contrast(
+def contrasting(
     recognizer: Recognizer,
     explanation: Explanation,
     samples: np.ndarray,
     first_label: str,
     second_label: str,
     fill: str = SILENCE,
-    report: Report | None = None,
-) -> Contrast:
+) -> Generator[Heard, None, Contrast]:
     """Two classes after every pass, and every distinct segment of the run for or against them.
 
-    recognizer: the one that made the explanation; samples: the sound that it explains, (samples,); report: called with
-    (clips heard, clips in all), cancels by raising. Raises SettingsError for a class that the model does not know, the
-    same class twice or an unknown fill, and AudioError for a clip that the model cannot hear.
+    Yields after every batch how many clips were heard; whoever stops listening cancels. Returns the contrast.
+
+    recognizer: the one that made the explanation; samples: the sound that it explains, (samples,). Raises SettingsError
+    for a class that the model does not know, the same class twice or an unknown fill, and AudioError for a clip that
+    the model cannot hear.
     """
     labels = (first_label, second_label)
     for label in labels:
@@ -104,7 +104,7 @@ def contrast(
     segments = [each.segment for each in found]
     elsewhere = _draw_elsewhere(segments, recognizer, samples)
     removed = segments + list(chain.from_iterable(elsewhere.values()))
-    believed = _without_each(recognizer, explanation, samples, removed, fill, report)
+    believed = yield from _without_each(recognizer, explanation, samples, removed, fill)
     without = believed[:, [explanation.labels.index(label) for label in labels]].tolist()
     changes = [log_odds[-1] - _log_odds(*pair) for pair in without]
     by_octave = np.reshape(changes[len(found) :], (len(elsewhere), DRAWS))
@@ -205,20 +205,19 @@ def _without_each(
     samples: np.ndarray,
     segments: Sequence[Segment],
     fill: str,
-    report: Report | None,
-) -> np.ndarray:
+) -> Generator[Heard, None, np.ndarray]:
     """Probabilities (segments, classes) after the last pass over the clip without each of the segments."""
-    progress = Progress(report or (lambda done, total: None), len(segments))
     clip = torch.from_numpy(recognizer.padded(samples)).unsqueeze(0)
     choose = forced(_forced_segments(explanation))
     sample_rate = recognizer.config.front_end.sample_rate
-    generator = Generator().manual_seed(_SEED)
+    generator = torch.Generator().manual_seed(_SEED)
     believed = [np.zeros((0, len(explanation.labels)), np.float32)]
-    for first in range(0, len(segments), BATCH):
-        batch = pad_segments([[segment] for segment in segments[first : first + BATCH]], recognizer.clip_seconds)
+    for first in range(0, len(segments), CLIPS_A_STEP):
+        alone = [[segment] for segment in segments[first : first + CLIPS_A_STEP]]
+        batch = pad_segments(alone, recognizer.clip_seconds)
         waveforms = remove(clip.expand(len(batch), -1), batch, fill, sample_rate, generator)
         believed.append(recognizer.classify(waveforms.numpy(), len(explanation.playbacks) - 1, choose)[-1])
-        progress.advance(len(batch))
+        yield Heard(first + len(batch), len(segments))
     return np.concatenate(believed)
 
 

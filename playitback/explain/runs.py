@@ -5,11 +5,12 @@ waveforms (N, clip_samples) -> hear (batch by batch) -> Run: beliefs after every
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Generator, Sequence
 from dataclasses import dataclass
+from typing import TypeVar
 
 import torch
-from torch import Generator, Tensor
+from torch import Tensor
 
 from playitback.errors import SettingsError
 from playitback.explain.controls import CHOSEN, NOT_FINER, choice, merge_segments
@@ -19,8 +20,11 @@ from playitback.models.playitback import Pass, ReplayModel, class_probabilities
 Report = Callable[[int, int], None]
 #: called with the number of clips heard since the last call; raising in it cancels
 Advance = Callable[[int], None]
+Answer = TypeVar("Answer")
 
 BATCH = 40  # clips heard at once
+#: of those, where somebody waits for each answer: a CPU hears them fastest; more do not fit its caches
+CLIPS_A_STEP = 10
 #: equal stretches of time that attention is measured in, whatever the columns of a model and a pass
 TIME_BINS = 100
 
@@ -64,6 +68,17 @@ class Heard:
     total: int  # clips in all
 
 
+def finish(steps: Generator[Heard, None, Answer], report: Report) -> Answer:
+    """The answer of something that tells by yielding how far it has come; each step is reported."""
+    while True:
+        try:
+            heard = next(steps)
+        except StopIteration as finished:
+            answer: Answer = finished.value
+            return answer
+        report(heard.done, heard.total)
+
+
 class Progress:
     """Counts clips up to a known total."""
 
@@ -80,7 +95,7 @@ def hear(
     waveforms: Tensor,
     advance: Advance,
     control: str = CHOSEN,
-    generator: Generator | None = None,
+    generator: torch.Generator | None = None,
     playbacks: int | None = None,
 ) -> Run:
     """All passes over clips (N, clip_samples), or those of 1 to ``playbacks``, under a control.
@@ -96,7 +111,7 @@ def hear(
         raise SettingsError(
             "without a playback nothing is replayed, so there is no choice to examine; ask for at least 1"
         )
-    generator = generator or Generator().manual_seed(0)
+    generator = generator or torch.Generator().manual_seed(0)
     sample_rate = model.config.front_end.sample_rate
     runs = []
     for batch in waveforms.split(BATCH):

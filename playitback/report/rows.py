@@ -5,8 +5,8 @@ Explanation, samples -> draw_row (PNG, WAV) -> RowView; rows -> PlayerView -> pl
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -29,6 +29,8 @@ PICTURE_COLUMNS = 1600
 
 #: path of a file -> where the player finds it: a URL, a data: address, or what a page's framework makes of it
 Address = Callable[[str], Any]
+#: (start, end) of segments, seconds of the clip
+Pairs = tuple[tuple[float, float], ...]
 
 
 @dataclass(frozen=True)
@@ -47,8 +49,8 @@ class RowView:
     informative: tuple[float, ...]  # attention 0 to 1, one number a column
     uninformative: tuple[float, ...]
     threshold: float
-    segments: tuple[tuple[float, float], ...]  # (start, end) chosen in this pass, replayed in the next one
-    replayed: tuple[tuple[float, float], ...]  # (start, end) replayed in this pass
+    segments: Pairs  # chosen in this pass, replayed in the next one
+    replayed: Pairs  # replayed in this pass
     tape_audio: str  # path of a WAV: the pass as the model heard it
     tape_map: tuple[tuple[float, float], ...]  # knots (second of the tape, second of the clip), both increasing
     classes: tuple[tuple[str, float, float | None], ...]  # (name, probability, change since the last pass), best first
@@ -70,6 +72,7 @@ class PlayerView:
     start_seconds_in_file: float = 0.0
     axis_seconds: float | None = None  # what the rows' time axis spans where that is longer than the clip
     link: str | None = None  # players with the same link share hover line and playhead
+    held: Mapping[int, Pairs] = field(default_factory=dict)  # row -> what was replayed after it instead of its choice
 
 
 def draw_row(
@@ -110,8 +113,8 @@ def draw_row(
         informative=tuple(playback.slot_attention[0].tolist()),
         uninformative=tuple(playback.slot_attention[1:].max(axis=0).tolist()),
         threshold=playback.threshold,
-        segments=_pairs(playback.segments),
-        replayed=_pairs(playback.replayed),
+        segments=pairs(playback.segments),
+        replayed=pairs(playback.replayed),
         tape_audio=str(tape_path),
         tape_map=_tape_map(playback, len(heard) / SAMPLE_RATE),
         classes=_classes(explanation, index, followed),
@@ -133,7 +136,8 @@ def _sentence(explanation: Explanation, index: int, replayed_seconds: float) -> 
     )
 
 
-def _pairs(segments: Sequence[Segment]) -> tuple[tuple[float, float], ...]:
+def pairs(segments: Sequence[Segment]) -> Pairs:
+    """Segments as the player takes them."""
     return tuple((segment.start_seconds, segment.end_seconds) for segment in segments)
 
 
@@ -166,6 +170,7 @@ def player_data(view: PlayerView, file: Address) -> dict[str, Any]:
         "start_seconds_in_file": float(view.start_seconds_in_file),
         "axis_seconds": None if view.axis_seconds is None else float(view.axis_seconds),
         "link": view.link,
+        "held": {str(index): _seconds(segments) for index, segments in view.held.items()},
     }
 
 

@@ -137,7 +137,10 @@ function makeEditor({ play, position, say, redrawn, onReplay, onEdit }) {
       rows = drawnRows;
       const inOrder = [...rows.values()].sort((a, b) => a.row.index - b.row.index);
       const editable = view.finished ? inOrder.slice(0, -1) : [];
-      edits.setRows(editable.map(({ row }) => [row.index, row.segments]));
+      edits.setRows(
+        editable.map(({ row }) => [row.index, row.segments]),
+        view.held,
+      );
       const before = new Map(editors);
       editors.clear();
       editable.forEach((row, k) => {
@@ -175,7 +178,7 @@ function makeEditor({ play, position, say, redrawn, onReplay, onEdit }) {
       waiting = null;
       rows = new Map();
       editors.clear();
-      edits.setRows([]);
+      edits.setRows([], {});
     },
   };
 }

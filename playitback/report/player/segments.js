@@ -83,14 +83,20 @@ function makeEdits(changed) {
   return {
     shown,
     newId: () => (lastId += 1),
-    /** Takes the rows that can be edited, as [index, pairs]. What is held stays, though an answer chose other segments. */
-    setRows: (chosen) => {
+    /**
+     * Takes the rows that can be edited, as [index, pairs], and what the run held: { index: pairs }. What a person holds
+     * stays, though an answer chose other segments.
+     */
+    setRows: (chosen, heldInRun) => {
       const known = new Map(rows);
+      const segmentsOf = (pairs) => pairs.map(([start, end]) => ({ id: (lastId += 1), start, end }));
       rows.clear();
       for (const [index, pairs] of chosen) {
-        const before = known.get(index) || { original: [], drawn: null, held: false };
+        const given = heldInRun[index];
+        const fresh = () => ({ original: [], drawn: given ? segmentsOf(given) : null, held: Boolean(given) });
+        const before = known.get(index) || fresh();
         const same = JSON.stringify(pairsOf(before.original)) === JSON.stringify(pairs);
-        const original = same ? before.original : pairs.map(([start, end]) => ({ id: (lastId += 1), start, end }));
+        const original = same ? before.original : segmentsOf(pairs);
         rows.set(index, { original, drawn: before.drawn || (before.held ? before.original : null), held: before.held });
       }
     },
