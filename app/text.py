@@ -26,6 +26,8 @@ CLASS_INFO = "Followed through all passes, whether or not the model believes it.
 CLASS_OF_PREDICTION = "the model's decision"
 START = "Start of the clip (seconds)"
 RUN = "Play it back"
+BEGIN = "Upload or record a sound, or pick one of the examples."
+READY = f"Ready: press “{RUN}”."
 STOP = "Stop"
 
 # Results
@@ -140,15 +142,6 @@ API_BAD_QUESTION = (
     "with action, segments and fill; see the API's documentation for examples."
 )
 API_MODELS = "The models that can be asked for: their names, classes, playbacks and seconds of a clip."
-
-
-def channels(count: int) -> str:
-    return {1: "mono", 2: "stereo"}.get(count, f"{count} channels")
-
-
-def recording_facts(duration: float, sample_rate: int, channel_count: int, file_format: str) -> str:
-    """ "5 s · 44.1 kHz · stereo · WAV"."""
-    return " · ".join((words.seconds(duration), words.hertz(sample_rate), channels(channel_count), file_format))
 
 
 def longer_than_clip(duration: float, clip_seconds: float) -> str:

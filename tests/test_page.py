@@ -231,7 +231,7 @@ def test_sentences_carry_numbers_with_units() -> None:
     )
     shares = (0.0, 0.001, 0.5, 0.999, 1.0)
     assert [plain(words.percent(share)) for share in shares] == ["0 %", "<1 %", "50 %", ">99 %", "100 %"]
-    assert plain(text.recording_facts(95.5, 44_100, 2, "MP3")) == "1 min 36 s · 44.1 kHz · stereo · MP3"
+    assert plain(words.recording_facts(95.5, 44_100, 2, "MP3")) == "1 min 36 s · 44.1 kHz · stereo · MP3"
     assert "rain (62\N{NO-BREAK SPACE}%" in second
 
 

@@ -25,7 +25,7 @@ from playitback.explain.figure import write_figure
 from playitback.recognizer import Recognizer
 from playitback.report import words
 from playitback.report.files import draw_player
-from playitback.report.html import leading_classes, report_html
+from playitback.report.html import report_html
 from playitback.report.rows import PlayerView
 from playitback.spectrogram import mel_hertz
 
@@ -192,7 +192,7 @@ def test_the_explanation_can_be_taken_out_of_it_whole(report: str, explanation: 
 def test_confidences_are_those_of_every_pass_with_the_decision_marked(report: str, explanation: Explanation) -> None:
     heading, *rows = Parts(report).cells
     assert [text for text, _ in heading] == ["", "First hearing", "Playback 1", "Playback 2"]
-    classes = leading_classes(explanation)
+    classes = explanation.leading()
     assert classes == tuple(label for label in explanation.ranking(-1) if label in classes)
     assert {label for index in range(PASSES) for label in explanation.ranking(index)[:3]} == set(classes)
     for label, ((name, _), *cells) in zip(classes, rows, strict=True):
@@ -210,7 +210,7 @@ def test_a_class_that_is_followed_is_shown_although_it_does_not_lead(
     report: str, explanation: Explanation, player: PlayerView, figure: Path, recognizer: Recognizer
 ) -> None:
     unlikely = explanation.ranking(-1)[-1]
-    assert unlikely not in leading_classes(explanation)
+    assert unlikely not in explanation.leading()
     name = words.class_name(unlikely)
     assert name not in [row[0][0] for row in Parts(report).cells]
     told = Parts(report_html(explanation, player, figure, recognizer, unlikely))

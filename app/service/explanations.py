@@ -27,8 +27,6 @@ from playitback.report.rows import PlayerView, draw_row
 from playitback.spectrogram import mel_hertz
 from playitback.tape import tape
 
-#: of every pass, the chart follows the best three
-LEADING_CLASSES = 3
 #: a recording that is longer than a clip by less than this has no window to choose
 LEAST_CHOICE_SECONDS = 0.1
 
@@ -100,12 +98,10 @@ class ExplanationView:
     @property
     def leading(self) -> dict[str, tuple[float, ...]]:
         """Probabilities after every pass of the classes that led in any pass, ordered by the latest pass."""
-        explanation, passes = self.explanation, range(self.passes)
-        names = {name for index in passes for name in explanation.ranking(index)[:LEADING_CLASSES]}
-        if self.class_followed is not None:
-            names.add(self.class_followed)
-        latest_first = [name for name in explanation.ranking(-1) if name in names] if self.passes else []
-        return {name: tuple(explanation.probability(index, name) for index in passes) for name in latest_first}
+        return {
+            label: tuple(self.explanation.probability(index, label) for index in range(self.passes))
+            for label in self.explanation.leading(self.class_followed)
+        }
 
 
 class ExplanationService:

@@ -78,7 +78,7 @@ def build(checkpoints: Sequence[str], model: ModelView, examples: Sequence[Path]
             with gr.Row(elem_id="actions"):
                 run = gr.Button(text.RUN, variant="primary", size="lg", elem_id="run", scale=3, min_width=160)
                 stop = gr.Button(text.STOP, size="lg", elem_id="stop", interactive=False, scale=1, min_width=90)
-            status = gr.HTML(elem_id="status")
+            status = gr.HTML(message_html(text.BEGIN), elem_id="status")
     return Listen(
         recording, described, facts, overview, start, checkpoint, playbacks, class_to_follow, run, stop, status
     )
@@ -124,7 +124,7 @@ def description(explanations: ExplanationService, path: str | None, checkpoint: 
         recording = None if path is None else explanations.describe(Path(path), checkpoint)
     except Exception as error:
         return None, *recording_updates(None), error_html(sentence(error))
-    return recording, *recording_updates(recording), ""
+    return recording, *recording_updates(recording), message_html(text.BEGIN if recording is None else text.READY)
 
 
 def move_window(recording: RecordingView | None, start_seconds: float) -> Any:
@@ -156,7 +156,7 @@ def recording_updates(recording: RecordingView | None, start_seconds: float = 0.
 
 def facts_html(recording: RecordingView) -> str:
     """Name, duration, rate and channels; for a long recording also what to do about it."""
-    known = text.recording_facts(recording.seconds, recording.sample_rate, recording.channels, recording.format)
+    known = words.recording_facts(recording.seconds, recording.sample_rate, recording.channels, recording.format)
     lines = [f'<p class="facts"><strong>{safe(recording.name)}</strong> <span>{safe(known)}</span></p>']
     if recording.peaks is not None:
         lines.append(f"<p>{safe(text.longer_than_clip(recording.seconds, recording.clip_seconds))}</p>")

@@ -21,6 +21,7 @@ from playitback.audio import Recording, RecordingInfo
 from playitback.recognizer import Playback, Recognizer
 
 SCHEMA = "playitback.explanation/1"
+LEADING_CLASSES = 3  # of a pass
 
 
 @dataclass(frozen=True)
@@ -58,6 +59,13 @@ class Explanation:
         """All classes after pass ``index``, the most probable first."""
         order = np.argsort(-self.playbacks[index].probabilities, kind="stable")
         return tuple(self.labels[position] for position in order)
+
+    def leading(self, followed: str | None = None) -> tuple[str, ...]:
+        """The classes that led in any pass and the one that is followed, the most probable in the end first."""
+        if not self.playbacks:
+            return ()
+        led = {label for index in range(len(self.playbacks)) for label in self.ranking(index)[:LEADING_CLASSES]}
+        return tuple(label for label in self.ranking(-1) if label in led or label == followed)
 
     def probability(self, index: int, label: str) -> float:
         """Probability of one class after pass ``index``, 0 to 1."""

@@ -35,17 +35,7 @@ from playitback.report import player as synchronised_player
 from playitback.report import words
 from playitback.report.rows import PlayerView, player_data
 
-#: of every pass, the table shows the best three
-LEADING_CLASSES = 3
-
 _FOLDER = Path(__file__).parent
-
-
-def leading_classes(explanation: Explanation, followed: str | None = None) -> tuple[str, ...]:
-    """The classes that led in any pass and the one that is followed, the most probable after the last pass first."""
-    passes = range(len(explanation.playbacks))
-    led = {label for index in passes for label in explanation.ranking(index)[:LEADING_CLASSES]}
-    return tuple(label for label in explanation.ranking(-1) if label in led or label == followed)
 
 
 def report_html(
@@ -190,7 +180,7 @@ def _probabilities(explanation: Explanation, followed: str | None) -> str:
     rows = "".join(
         f'<tr><th scope="row">{_safe(words.class_name(label))}</th>'
         f"{''.join(_cell(explanation, index, label) for index in passes)}</tr>"
-        for label in leading_classes(explanation, followed)
+        for label in explanation.leading(followed)
     )
     return (
         f'<div class="numbers"><table class="probabilities"><caption>{words.PROBABILITY_CAPTION}</caption>'
