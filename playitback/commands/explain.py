@@ -166,7 +166,8 @@ def _row(clip: ClipSummary, notes: Sequence[str], width: int) -> str:
 
 def _totals(found: FolderSummary, out: Path) -> str:
     changed = sum(clip.decisions[0] != clip.decisions[-1] for clip in found.clips)
-    lines = [f"{len(found.clips)} clips; another class after the last pass than at the first hearing: {changed}"]
+    counted = "1 clip" if len(found.clips) == 1 else f"{len(found.clips)} clips"
+    lines = [f"{counted}; another class after the last pass than at the first hearing: {changed}"]
     if found.accuracy:
         labelled = sum(clip.label is not None for clip in found.clips)
         shares = ", ".join(f"{100 * share:.1f} %" for share in found.accuracy)
