@@ -91,12 +91,12 @@ def build_page(models: Models, examples: Sequence[Path] | None = None, explained
         run_wanted = (inputs.run.click, wished.change)
         evidence.wire(models, tested, shown, run_wanted)
         contrast.wire(models, classes, shown, run_wanted)
+        compare.wire(models, compared, shown, run_wanted)
         if explained is not None:
             welcome.wire(page, welcome.Example(models, explained), rows, beliefs, shown, run_wanted)
         wire_run(models, inputs, rows, beliefs, tabs, wished, shown)
         what_if.wire(models, questions, shown, rows.player)
         slots.wire(within, shown)
-        compare.wire(models, compared, shown)
         long_recording.wire(models, long, inputs, wished)
         folder.wire(models, clips, inputs, wished)
         take_away.wire(models, away, shown)

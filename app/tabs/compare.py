@@ -131,8 +131,10 @@ def build(checkpoints: Sequence[str], hours_kept: int) -> Compare:
     )
 
 
-def wire(models: Models, parts: Compare, shown: gr.State) -> None:
-    """Follows the run that is shown, and puts another beside it when asked."""
+def wire(models: Models, parts: Compare, shown: gr.State, run_wanted: Sequence[Any]) -> None:
+    """Follows the run that is shown, and puts another beside it when asked; ``run_wanted``: events after which there is
+    another run, for which a comparison that still goes on makes room.
+    """
     explanations, comparisons = ExplanationService(models), ComparisonService(models)
     buttons = [parts.run, parts.stop, parts.swap]
     names = [parts.first_name, parts.second_name, parts.table]
@@ -189,6 +191,7 @@ def wire(models: Models, parts: Compare, shown: gr.State) -> None:
         **PRIVATE,
     )
     stopped.then(None, parts.second, parts.second, js=STOP_WAITING_FOR_ROWS, **PRIVATE)
+    gr.on(run_wanted, None, cancels=[started], queue=False, **QUIET)
     # The players exchange what they have: nothing is drawn or loaded anew.
     swapped = parts.swap.click(swap, parts.compared, [*names, parts.compared], **QUIET)
     swapped.then(None, [parts.first, parts.second], [parts.first, parts.second], js=_EXCHANGE, **PRIVATE)
