@@ -27,6 +27,8 @@ CHROMIUM_FLAGS = [
     "--disable-component-update",
     "--disable-sync",
     "--autoplay-policy=no-user-gesture-required",
+    "--use-fake-device-for-media-stream",  # a microphone that beeps
+    "--use-fake-ui-for-media-stream",  # and may be used
 ]
 PATIENCE_MILLISECONDS = 60_000  # for whatever a test waits for: a busy machine is no failure
 INSIDE = ("data", "blob", "about", "file")  # schemes that reach nobody

@@ -156,6 +156,16 @@ def test_an_example_becomes_one_row_a_pass_and_a_conclusion(page: Page) -> None:
     page.wait_for_function("[...document.querySelectorAll('#player img')].every((image) => image.naturalWidth > 0)")
 
 
+def test_a_sound_is_recorded_and_played_back(page: Page) -> None:
+    page.locator("#recording .source-selection button").nth(1).click()
+    page.get_by_role("button", name="Record", exact=True).click()
+    page.wait_for_timeout(2500)
+    page.locator("#recording button", has_text="Stop").first.click()
+    expect(page.locator("#facts")).to_contain_text(re.compile(r"[23]\.\d+\ss · .+ · WAV"))
+    play_back(page)
+    expect(page.locator("#status")).to_contain_text("The model hears")
+
+
 def test_rows_come_as_they_are_computed_and_a_second_run_clears_the_first(page: Page, gate: Gate) -> None:
     choose_example(page)
     gate.close()
