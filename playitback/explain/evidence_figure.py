@@ -94,8 +94,7 @@ def draw_scenes(found: Sequence[Scene]) -> Figure:
         axes.set_yticks(range(len(found)), [each.condition for each in found], fontsize=8)
         axes.set_ylim(len(found) - 0.5, -0.5)
     lead.tick_params(labelleft=False)
-    lead.legend(fontsize=7, frameon=False)
-    passes.legend(fontsize=7, frameon=False)
+    _legend(figure, passes)
     passes.set_title("Accuracy from the first hearing to the last pass (mark)", loc="left", fontsize=9)
     passes.set_xlabel("percent", fontsize=8)
     lead.set_title("Accuracy, after the last pass", loc="left", fontsize=9)
@@ -113,7 +112,7 @@ def draw_segments(found: SegmentComparison) -> Figure:
             _draw_points(axes, [scores[fill] for fill in FILLS], 0.2 * (offset - 1), source, 1)
         axes.set_title(f"{name} ({better})" if axes is not rows[-1] else f"{name} (higher*)", loc="left", fontsize=9)
         axes.set_xticks(range(len(FILLS)), FILLS, rotation=35, ha="right", fontsize=8)
-    rows[0].legend(fontsize=7, frameon=False)
+    _legend(figure, rows[0])
     figure.supxlabel("*only beside Fid-In: whatever breaks the model has a high FF", fontsize=8, x=0.99, ha="right")
     return figure
 
@@ -163,7 +162,7 @@ def draw_localisation(found: Sequence[Located]) -> Figure:
         axes.tick_params(labelleft=axes is rows[0])
         axes.set_ylim(len(found) - 0.5, -0.5)
         axes.set_xlim(-2, 102)
-    rows[-1].legend(fontsize=7, frameon=False, loc="lower right")
+    _legend(figure, rows[0])
     return figure
 
 
@@ -197,6 +196,12 @@ def _figure(clips: int, title: str, panels: int, height: float) -> tuple[Figure,
         each.spines[["top", "right"]].set_visible(False)
         each.tick_params(labelsize=8)
     return figure, axes
+
+
+def _legend(figure: Figure, axes: Axes) -> None:
+    """One for all panels, beside the title, where it hides nothing."""
+    handles, labels = axes.get_legend_handles_labels()
+    figure.legend(handles, labels, loc="upper right", ncols=len(labels), fontsize=8, frameon=False)
 
 
 def _draw_rows(axes: Axes, names: Sequence[str], intervals: Sequence[Interval], scale: float) -> None:
