@@ -7,7 +7,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from mcp import ClientSession
-from mcp.client.streamable_http import streamablehttp_client
+from mcp.client.streamable_http import streamable_http_client
 from mcp.types import Tool
 from tiny import tiny_checkpoint
 
@@ -17,7 +17,7 @@ from app.service import Models
 
 async def tools_at(address: str) -> list[Tool]:
     async with (
-        streamablehttp_client(address) as (read, write, _),
+        streamable_http_client(address) as (read, write, _),
         ClientSession(read, write) as session,
     ):
         await session.initialize()
