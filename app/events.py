@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 
 import gradio as gr
+from gradio.components import Component
+from gradio.events import Dependency
 
 from app import text
 from app.service import PlayItBackError
@@ -49,3 +51,15 @@ def sentence(error: Exception) -> str:
 def refusal(error: Exception) -> gr.Error:
     """The same as an error that gradio shows, or raises in the client."""
     return gr.Error(sentence(error), print_exception=False)
+
+
+def on_stop(
+    button: gr.Button, running: Sequence[Dependency], tell: Callable[[], tuple[Any, ...]], outputs: Sequence[Component]
+) -> Dependency:
+    """A press of the button makes an end of what is running, and then shows in ``outputs`` what ``tell`` returns.
+
+    The page answers the listeners of one event one after the other, and cancels what a listener names only after that
+    listener's own answer. Told and cancelled by the same one, a view that comes between would stay for good.
+    """
+    button.click(None, cancels=list(running), queue=False, **QUIET)
+    return button.click(tell, None, list(outputs), queue=False, **QUIET)

@@ -10,7 +10,7 @@ from typing import Any
 import gradio as gr
 
 from app import text
-from app.events import ON_MODEL, PRIVATE, QUIET, refusal, run_folder, sentence
+from app.events import ON_MODEL, PRIVATE, QUIET, on_stop, refusal, run_folder, sentence
 from app.service import ExplanationService, Models, RecordingView, Settings
 from app.tabs import confidence, listen, playbacks
 
@@ -118,13 +118,10 @@ def wire_run(
     fulfilled = prepared.success(
         fulfil, [wished, inputs.checkpoint, inputs.playbacks, inputs.class_to_follow], **how_to_run
     )
-    stopped = inputs.stop.click(
+    stopped = on_stop(
+        inputs.stop,
+        [started, fulfilled],
         lambda: (listen.message_html(text.STOPPED), *ready),
-        None,
         [inputs.status, inputs.run, inputs.stop],
-        cancels=[started, fulfilled],
-        show_progress="hidden",
-        queue=False,
-        **PRIVATE,
     )
     stopped.then(None, rows.player, rows.player, js=STOP_WAITING_FOR_ROWS, **PRIVATE)

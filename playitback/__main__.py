@@ -1,4 +1,4 @@
-"""The command line: python -m playitback explain | windows | train | evaluate | faithfulness | bench.
+"""The command line: python -m playitback COMMAND; ``_COMMANDS`` has them all.
 
 A mistake in what was given ends with one sentence on standard error and exit status 2.
 """
@@ -16,6 +16,13 @@ from playitback.errors import PlayItBackError, SettingsError
 #: command -> (module with add_arguments and main, one line of help)
 _COMMANDS = {
     "explain": ("playitback.commands.explain", "classify recordings and write what was heard again, and why"),
+    "what-if": ("playitback.commands.what_if", "replay other segments, or take some out of the sound, and hear again"),
+    "examine": (
+        "playitback.commands.examine",
+        "whether a clip's explanation is true, beside chance, loudness and no replay",
+    ),
+    "contrast": ("playitback.commands.contrast", "why one class and not another: which segment spoke for which"),
+    "compare": ("playitback.commands.compare", "two clips, or two models on one clip"),
     "windows": ("playitback.commands.windows", "classify a long recording window by window, with labels for editors"),
     "train": (
         "playitback.commands.train",

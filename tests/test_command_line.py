@@ -346,7 +346,10 @@ def test_command_runs_as_a_program(model_folder: Path, sounds: Path, tmp_path: P
 # help
 
 
-@pytest.mark.parametrize("command", ["explain", "windows", "train", "evaluate", "faithfulness", "bench"])
+@pytest.mark.parametrize(
+    "command",
+    ["explain", "what-if", "examine", "contrast", "compare", "windows", "train", "evaluate", "faithfulness", "bench"],
+)
 def test_every_command_explains_itself(run: Run, command: str) -> None:
     status, output, error = run(command, "--help")
     assert (status, error) == (0, "")

@@ -10,7 +10,7 @@ from typing import Any
 import gradio as gr
 
 from app import text
-from app.events import ON_MODEL, PRIVATE, QUIET, run_folder, sentence
+from app.events import ON_MODEL, PRIVATE, QUIET, on_stop, run_folder, sentence
 from app.markup import reading, safe, section
 from app.player import Player
 from app.running import STOP_WAITING_FOR_ROWS
@@ -181,14 +181,11 @@ def wire(models: Models, parts: Compare, shown: gr.State, run_wanted: Sequence[A
         **ON_MODEL,
         **PRIVATE,
     )
-    stopped = parts.stop.click(
+    stopped = on_stop(
+        parts.stop,
+        [started],
         lambda: (message_html(text.COMPARE_STOPPED), *states(ready=True, swappable=False)),
-        None,
         [parts.status, *buttons],
-        cancels=[started],
-        show_progress="hidden",
-        queue=False,
-        **PRIVATE,
     )
     stopped.then(None, parts.second, parts.second, js=STOP_WAITING_FOR_ROWS, **PRIVATE)
     gr.on(run_wanted, None, cancels=[started], queue=False, **QUIET)

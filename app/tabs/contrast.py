@@ -10,7 +10,7 @@ import gradio as gr
 
 from app import text
 from app.charts.contrast import attention_chart, trajectories_chart
-from app.events import ON_MODEL, PRIVATE, QUIET, sentence
+from app.events import ON_MODEL, PRIVATE, QUIET, on_stop, sentence
 from app.markup import reading, safe, section
 from app.player import stretches
 from app.service import ExplanationView, Models
@@ -111,13 +111,11 @@ def wire(models: Models, parts: ContrastTab, shown: gr.State, run_wanted: Sequen
         **ON_MODEL,
         **PRIVATE,
     )
-    parts.stop.click(
+    on_stop(
+        parts.stop,
+        [started],
         lambda: (message_html(text.CONTRAST_STOPPED), *READY),
-        None,
         [parts.status, parts.ask, parts.stop],
-        cancels=[started],
-        queue=False,
-        **QUIET,
     )
     gr.on(run_wanted, None, cancels=[started], queue=False, **QUIET)
 

@@ -10,7 +10,7 @@ import gradio as gr
 
 from app import text
 from app.charts.evidence import deletion_chart, draws_chart, insertion_chart, kept_chart, removed_chart
-from app.events import ON_MODEL, PRIVATE, QUIET, sentence
+from app.events import ON_MODEL, PRIVATE, QUIET, on_stop, sentence
 from app.markup import reading, safe, section
 from app.service import ExplanationView, Models
 from app.service.examinations import CHOSEN, DEFINITIONS, ClipEvidence, ExaminationService, ExaminationView
@@ -146,13 +146,11 @@ def wire(models: Models, parts: Evidence, shown: gr.State, run_wanted: Sequence[
     started = parts.examine.click(
         examine, shown, examined, show_progress="hidden", trigger_mode="multiple", **ON_MODEL, **PRIVATE
     )
-    parts.stop.click(
+    on_stop(
+        parts.stop,
+        [started],
         lambda: (*ready, listen.message_html(text.EXAMINATION_STOPPED)),
-        None,
         [parts.examine, parts.stop, parts.status],
-        cancels=[started],
-        queue=False,
-        **QUIET,
     )
     gr.on(run_wanted, None, cancels=[started], queue=False, **QUIET)
 

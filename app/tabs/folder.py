@@ -11,7 +11,7 @@ import gradio as gr
 
 from app import text
 from app.charts.folder import confusion_chart, moments_chart
-from app.events import ON_MODEL_LONG, PRIVATE, QUIET, refusal, run_folder, sentence
+from app.events import ON_MODEL_LONG, PRIVATE, QUIET, on_stop, refusal, run_folder, sentence
 from app.markup import reading, safe, section
 from app.running import Wish
 from app.service import FolderFile, FolderService, FolderView, Models
@@ -166,14 +166,11 @@ def wire(models: Models, parts: Folder, inputs: Listen, wished: gr.State) -> Non
         **ON_MODEL_LONG,
         **PRIVATE,
     )
-    stopped = parts.stop.click(
+    stopped = on_stop(
+        parts.stop,
+        [started],
         lambda: (message_html(text.FOLDER_STOPPED), *ready),
-        None,
         [parts.status, parts.run, parts.stop],
-        cancels=[started],
-        show_progress="hidden",
-        queue=False,
-        **PRIVATE,
     )
     for ended in (started, stopped):
         ended.then(summarise, parts.explained, summary, **QUIET)

@@ -12,7 +12,7 @@ import gradio as gr
 
 from app import text
 from app.charts.long_recording import class_colours, timeline_view
-from app.events import ON_MODEL_LONG, PRIVATE, QUIET, refusal, run_folder, sentence
+from app.events import ON_MODEL_LONG, PRIVATE, QUIET, on_stop, refusal, run_folder, sentence
 from app.markup import reading, safe
 from app.running import Wish
 from app.service import Models, RecordingService, WindowsView
@@ -134,14 +134,11 @@ def wire(models: Models, parts: LongRecording, inputs: Listen, wished: gr.State)
         **ON_MODEL_LONG,
         **PRIVATE,
     )
-    stopped = parts.stop.click(
+    stopped = on_stop(
+        parts.stop,
+        [started],
         lambda: (message_html(text.LONG_STOPPED), *ready),
-        None,
         [parts.status, parts.listen, parts.stop],
-        cancels=[started],
-        show_progress="hidden",
-        queue=False,
-        **PRIVATE,
     )
     for ended in (started, stopped):
         ended.then(write, parts.heard, list(parts.downloads), **QUIET)

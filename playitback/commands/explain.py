@@ -13,7 +13,15 @@ import numpy as np
 from tqdm import tqdm
 
 from playitback import audio
-from playitback.commands.shared import add_checkpoint, add_json, check_playbacks, print_json
+from playitback.commands.shared import (
+    add_checkpoint,
+    add_json,
+    add_playbacks,
+    belief,
+    check_playbacks,
+    explain_clip,
+    print_json,
+)
 from playitback.errors import AudioError, SettingsError
 from playitback.explain.explanation import Explanation
 from playitback.explain.folder import ClipSummary, FolderSummary, label_of, read_labels, summarise
@@ -34,9 +42,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument("clips", nargs="+", type=Path, metavar="CLIP", help="a recording, or a folder of them")
     add_checkpoint(parser)
-    parser.add_argument(
-        "--playbacks", type=int, metavar="K", help="how often to hear again; default: all the model has"
-    )
+    add_playbacks(parser)
     parser.add_argument(
         "--start", type=float, default=0.0, metavar="SECONDS", help="where the clip begins in the recording"
     )
@@ -69,21 +75,14 @@ def main(arguments: argparse.Namespace) -> int:
     written, summaries, failed = [], [], 0
     for clip, folder in tqdm(list(zip(clips, folders, strict=True)), unit="clip", disable=None):
         try:
-            recording = audio.load(
-                clip,
-                start_seconds=arguments.start,
-                window_seconds=recognizer.clip_seconds,
-                sample_rate=recognizer.config.front_end.sample_rate,
-            )
-            passes = list(recognizer.explain(recording.samples, arguments.playbacks))
+            explanation, samples = explain_clip(recognizer, clip, arguments.start, arguments.playbacks)
         except (AudioError, SettingsError) as error:  # one bad file, or one too short for --start, spoils no folder
             tqdm.write(f"playitback: {error}", file=sys.stderr)
             failed += 1
             continue
-        explanation = Explanation.of(recording, recognizer, passes)
         folder.mkdir(parents=True, exist_ok=True)
         if arguments.files == ALL_FILES:
-            _write_all(explanation, recognizer.padded(recording.samples), recognizer, folder)
+            _write_all(explanation, recognizer.padded(samples), recognizer, folder)
         else:
             explanation.write_json(folder / "explanation.json")
         summaries.append(summarise(explanation, clip, label_of(clip, recognizer.labels, labels)))
@@ -145,8 +144,8 @@ def _summary(explanation: Explanation, folder: Path) -> str:
             ", ".join(f"{each.start_seconds:.2f}-{each.end_seconds:.2f} s" for each in playback.segments) or "nothing"
         )
         lines.append(
-            f"  pass {index}, hop {1000 * playback.hop_seconds:.1f} ms: {name} "
-            f"{100 * explanation.probability(index, name):.0f} %{moved}; chose {chosen}"
+            f"  pass {index}, hop {1000 * playback.hop_seconds:.1f} ms: "
+            f"{belief(name, explanation.probability(index, name))}{moved}; chose {chosen}"
         )
     return "\n".join(lines)
 
@@ -156,7 +155,7 @@ def _heading(width: int) -> str:
 
 
 def _row(clip: ClipSummary, notes: Sequence[str], width: int) -> str:
-    first, last = (f"{clip.decisions[index]} {100 * clip.probabilities[index]:.0f} %" for index in (0, -1))
+    first, last = (belief(clip.decisions[index], clip.probabilities[index]) for index in (0, -1))
     label = "" if clip.label is None else f"{clip.label} ({'right' if clip.decisions[-1] == clip.label else 'wrong'})"
     changed = f"pass {', '.join(map(str, clip.changed_at))}" if clip.changed_at else ""
     remarks = "; ".join(filter(None, (label, changed)))

@@ -10,11 +10,15 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 from tqdm import tqdm
 
+from playitback import audio
 from playitback.checkpoint import available_checkpoints
 from playitback.config import FrontEndConfig
 from playitback.errors import SettingsError
+from playitback.explain.explanation import Explanation
+from playitback.recognizer import Recognizer
 from playitback.training.clips import ClipSet, load_clips
 from playitback.training.manifest import DATA_SETS, read_manifest
 
@@ -32,6 +36,27 @@ def add_checkpoint(parser: argparse.ArgumentParser) -> None:
 
 def add_device(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--device", default="auto", help="auto, cpu, cuda, cuda:1, ...")
+
+
+def add_playbacks(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "--playbacks", type=int, metavar="K", help="how often to hear again; default: all the model has"
+    )
+
+
+def add_clip(parser: argparse.ArgumentParser) -> None:
+    """What commands take that ask something about one clip."""
+    parser.add_argument("clip", type=Path, metavar="CLIP", help="a recording")
+    add_checkpoint(parser)
+    add_playbacks(parser)
+    parser.add_argument(
+        "--start", type=float, default=0.0, metavar="SECONDS", help="where the clip begins in the recording"
+    )
+    add_json(parser)
+
+
+def add_class(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--class", dest="label", metavar="NAME", help="the class asked about; default: the decision")
 
 
 def add_data(parser: argparse.ArgumentParser) -> None:
@@ -77,6 +102,25 @@ def load_data(
         are = "is" if len(clips.skipped) == 1 else "are"
         print(f"playitback: {len(clips.skipped)} of the clips {are} left out: {shown}", file=sys.stderr)
     return clips
+
+
+def explain_clip(
+    recognizer: Recognizer, clip: Path, start_seconds: float, playbacks: int | None
+) -> tuple[Explanation, np.ndarray]:
+    """The explanation of a clip, and the samples (N,) that were explained."""
+    check_playbacks(recognizer.name, recognizer.playbacks, playbacks)
+    recording = audio.load(
+        clip,
+        start_seconds=start_seconds,
+        window_seconds=recognizer.clip_seconds,
+        sample_rate=recognizer.config.front_end.sample_rate,
+    )
+    return Explanation.of(recording, recognizer, recognizer.explain(recording.samples, playbacks)), recording.samples
+
+
+def belief(label: str, probability: float) -> str:
+    """ "church_bells 86 %"."""
+    return f"{label} {100 * probability:.0f} %"
 
 
 def check_playbacks(name: str, largest: int, wanted: int | None) -> None:

@@ -1,0 +1,66 @@
+"""``compare``: two clips, or two models on one clip."""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+
+from playitback.commands.shared import add_clip, belief, explain_clip, print_json
+from playitback.errors import SettingsError
+from playitback.explain.comparison import Comparison, compare
+from playitback.recognizer import Recognizer
+
+_CLASSES_SHOWN = 5
+_COLUMN = 28  # characters of a class with its confidence
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    parser.description = "Give a second clip, a second checkpoint, or both."
+    add_clip(parser)
+    parser.add_argument("second", nargs="?", type=Path, metavar="SECOND", help="default: the same clip")
+    parser.add_argument("--second-checkpoint", metavar="DIR", help="default: the same")
+    parser.add_argument(
+        "--second-start", type=float, metavar="SECONDS",
+        help="where the second clip begins; default: the recording's start, of the same clip the same",
+    )  # fmt: skip
+
+
+def main(arguments: argparse.Namespace) -> int:
+    if arguments.second is arguments.second_checkpoint is arguments.second_start is None:
+        raise SettingsError("that is the same run twice; give a second clip, --second-checkpoint or --second-start")
+    first_model = Recognizer.from_checkpoint(arguments.checkpoint, arguments.device)
+    second_model = first_model
+    if arguments.second_checkpoint is not None:
+        second_model = Recognizer.from_checkpoint(arguments.second_checkpoint, arguments.device)
+    start = arguments.second_start
+    if start is None:
+        start = arguments.start if arguments.second is None else 0.0
+    first, _ = explain_clip(first_model, arguments.clip, arguments.start, arguments.playbacks)
+    second, _ = explain_clip(second_model, arguments.second or arguments.clip, start, arguments.playbacks)
+    comparison = compare(first, second)
+    if arguments.json:
+        print_json({"first": first.to_dict(), "second": second.to_dict(), "comparison": comparison.to_dict()})
+    else:
+        print(_text(comparison))
+    return 0
+
+
+def _text(comparison: Comparison) -> str:
+    lines = [f"{'pass':<6}{'first':<{_COLUMN}}{'second':<{_COLUMN}}replayed by both, by the first, by the second alone"]
+    for each in comparison.passes:
+        first = belief(each.first_decision, each.first_probability)
+        second = belief(each.second_decision, each.second_probability)
+        replayed = each.replayed
+        seconds = (
+            "the clips differ in length"
+            if replayed is None
+            else f"{replayed.shared_seconds:.2f}, {replayed.only_first_seconds:.2f}, "
+            f"{replayed.only_second_seconds:.2f} s"
+        )
+        lines.append(f"{each.index:<6}{first:<{_COLUMN}}{second:<{_COLUMN}}{seconds}")
+    for klass in comparison.classes[:_CLASSES_SHOWN]:
+        lines.append(
+            f"{klass.label}: {100 * klass.first_probability:.0f} % and {100 * klass.second_probability:.0f} % "
+            f"({100 * klass.difference:+.0f} points)"
+        )
+    return "\n".join(lines)

@@ -1,0 +1,50 @@
+"""``contrast``: why one class and not another, and which segment spoke for which."""
+
+from __future__ import annotations
+
+import argparse
+import dataclasses
+
+from playitback.commands.shared import add_class, add_clip, bar, explain_clip, print_json
+from playitback.explain.contrast import Contrast, contrasting
+from playitback.explain.edits import FILLS, SILENCE
+from playitback.explain.runs import finish
+from playitback.recognizer import Recognizer
+
+SCHEMA = "playitback.contrast/1"
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    parser.description = "Removes each segment in turn, and as long stretches elsewhere to compare with."
+    add_clip(parser)
+    add_class(parser)
+    parser.add_argument(
+        "--against", metavar="NAME", help="the class to set against it; default: the most probable other one"
+    )
+    parser.add_argument("--fill", choices=FILLS, default=SILENCE, help="what a segment becomes; default: %(default)s")
+
+
+def main(arguments: argparse.Namespace) -> int:
+    recognizer = Recognizer.from_checkpoint(arguments.checkpoint, arguments.device)
+    explanation, samples = explain_clip(recognizer, arguments.clip, arguments.start, arguments.playbacks)
+    first = arguments.label or explanation.decision(-1)
+    second = arguments.against or next(label for label in explanation.ranking(-1) if label != first)
+    with bar("hearing") as report:
+        found = finish(contrasting(recognizer, explanation, samples, first, second, arguments.fill), report)
+    if arguments.json:
+        print_json({"schema": SCHEMA, **dataclasses.asdict(found)})
+    else:
+        print(_text(found))
+    return 0
+
+
+def _text(found: Contrast) -> str:
+    lines = [f"ln(p({found.first_label}) / p({found.second_label})), nats"]
+    for index, (first, second, log_odds) in enumerate(zip(found.first, found.second, found.log_odds, strict=True)):
+        lines.append(f"  pass {index}: {log_odds:+.2f}   ({100 * first:.1f} % and {100 * second:.1f} %)")
+    lines.append(f"{'seconds':>15}  {'lost by removal':>15}  {'elsewhere':>16}  spoke for")
+    for each in sorted(found.segments, key=lambda segment: -abs(segment.change)):
+        seconds = f"{each.segment.start_seconds:.2f}-{each.segment.end_seconds:.2f}"
+        elsewhere = "{:+.2f} to {:+.2f}".format(*each.elsewhere)
+        lines.append(f"{seconds:>15}  {each.change:+15.2f}  {elsewhere:>16}  {each.spoke_for or 'neither'}")
+    return "\n".join(lines)

@@ -1,0 +1,88 @@
+"""``what-if``: other segments replayed, or another sound heard, beside the run itself."""
+
+from __future__ import annotations
+
+import argparse
+import dataclasses
+from pathlib import Path
+
+import soundfile
+
+from playitback import audio
+from playitback.commands.shared import add_class, add_clip, explain_clip, print_json
+from playitback.errors import SettingsError
+from playitback.explain.edits import FILLS, SILENCE
+from playitback.explain.what_if import KEEP, REMOVE, Difference, Edit, difference, edited, what_if
+from playitback.recognizer import Recognizer
+from playitback.replay import Segment
+
+_COLUMN = 28  # characters of a class with its confidence
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    parser.description = "Segments are START-END in seconds of the clip, several with commas between them."
+    add_clip(parser)
+    add_class(parser)
+    parser.add_argument(
+        "--hold", type=_held, action="append", default=[], metavar="PASS:SEGMENTS",
+        help="replay these after a pass, whatever the slots chose; 0:1.2-1.9,3-3.5, or 0: for none at all; "
+        "may be given for several passes, the others are free",
+    )  # fmt: skip
+    sound = parser.add_mutually_exclusive_group()
+    sound.add_argument("--remove", type=_segments, metavar="SEGMENTS", help="from the sound, before the first hearing")
+    sound.add_argument("--keep", type=_segments, metavar="SEGMENTS", help="and remove all the rest of the sound")
+    parser.add_argument("--fill", choices=FILLS, default=SILENCE, help="what is removed becomes; default: %(default)s")
+    parser.add_argument("--sound", type=Path, metavar="FILE", help="write what is heard then as WAV")
+
+
+def main(arguments: argparse.Namespace) -> int:
+    changes = ((REMOVE, arguments.remove), (KEEP, arguments.keep))
+    edits = [Edit(action, segments, arguments.fill) for action, segments in changes if segments is not None]
+    held = dict(arguments.hold)
+    if not edits and not held:
+        raise SettingsError("nothing was changed; give --hold, --remove or --keep")
+    recognizer = Recognizer.from_checkpoint(arguments.checkpoint, arguments.device)
+    original, samples = explain_clip(recognizer, arguments.clip, arguments.start, arguments.playbacks)
+    passes = tuple(what_if(recognizer, samples, held, edits, arguments.playbacks))
+    variant = dataclasses.replace(original, playbacks=passes)
+    found = difference(original, variant, arguments.label or original.decision(-1))
+    if arguments.sound is not None:
+        sample_rate = recognizer.config.front_end.sample_rate
+        try:
+            audio.write_wav(arguments.sound, edited(recognizer.padded(samples), edits, sample_rate), sample_rate)
+        except (OSError, soundfile.LibsndfileError) as error:
+            raise SettingsError(f"{arguments.sound} cannot be written ({error}); choose another --sound") from error
+    if arguments.json:
+        told = {"original": original, "variant": variant}
+        print_json({**{name: run.to_dict() for name, run in told.items()}, "difference": dataclasses.asdict(found)})
+    else:
+        print(_text(found))
+    return 0
+
+
+def _segments(text: str) -> tuple[Segment, ...]:
+    """ "1.2-1.9,3-3.5" -> two segments."""
+    try:
+        pairs = [part.split("-") for part in text.split(",") if part.strip()]
+        return tuple(Segment(float(start), float(end)) for start, end in pairs)
+    except ValueError as error:
+        raise argparse.ArgumentTypeError(f"{text!r} is no list of segments; write 1.2-1.9,3-3.5") from error
+
+
+def _held(text: str) -> tuple[int, tuple[Segment, ...]]:
+    """ "0:1.2-1.9" -> the pass and its segments."""
+    index, colon, segments = text.partition(":")
+    if not colon or not index.strip().isdecimal():
+        raise argparse.ArgumentTypeError(f"{text!r} names no pass; write 0:1.2-1.9 for what is replayed after pass 0")
+    return int(index), _segments(segments)
+
+
+def _text(found: Difference) -> str:
+    lines = [f"{'pass':<6}{'original':<{_COLUMN}}{'variant':<{_COLUMN}}{found.label}"]
+    for each in found.passes:
+        lines.append(
+            f"{each.index:<6}{each.original_decision:<{_COLUMN}}{each.variant_decision:<{_COLUMN}}"
+            f"{100 * each.original_probability:.0f} -> {100 * each.variant_probability:.0f} %, "
+            f"log-odds {each.log_odds_change:+.2f} nats"
+        )
+    return "\n".join(lines)
