@@ -1,4 +1,6 @@
-"""What browser tests share: a Chromium, a page that tolerates no console error and no way out, a server for a page."""
+"""What tests share: the command line; for pages a Chromium, a tab that tolerates no console error and no way out, a
+server, a gate and a folder.
+"""
 
 from __future__ import annotations
 
@@ -10,12 +12,17 @@ os.environ["GRADIO_ANALYTICS_ENABLED"] = "False"  # read when gradio is imported
 import shutil
 import socket
 from collections.abc import Callable, Iterator
+from pathlib import Path
 from typing import Any
 from urllib.parse import urlparse
 
 import gradio as gr
 import pytest
+from gate import Gate
 from playwright.sync_api import Browser, Page, expect, sync_playwright
+from shell import Run
+
+from playitback import __main__ as command_line
 
 CHROMIUM_NAMES = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
 CHROMIUM_FLAGS = [
@@ -32,6 +39,20 @@ CHROMIUM_FLAGS = [
 ]
 PATIENCE_MILLISECONDS = 60_000  # for whatever a test waits for: a busy machine is no failure
 INSIDE = ("data", "blob", "about", "file")  # schemes that reach nobody
+
+
+@pytest.fixture
+def run(capsys: pytest.CaptureFixture[str]) -> Run:
+    def call(*arguments: object) -> tuple[int, str, str]:
+        capsys.readouterr()
+        try:
+            status = command_line.main([str(each) for each in arguments])
+        except SystemExit as exit:  # argparse's own way out
+            status = int(exit.code or 0)
+        output = capsys.readouterr()
+        return status, output.out, output.err
+
+    return call
 
 
 @pytest.fixture(scope="module")
@@ -85,3 +106,24 @@ def serve() -> Iterator[Callable[..., str]]:
     yield launch
     for demo in running:
         demo.close()
+
+
+@pytest.fixture(scope="module")
+def page_folder(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+    """Where a page finds its files, and, under ``cache``, leaves its own."""
+    folder = tmp_path_factory.mktemp("page")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("GRADIO_TEMP_DIR", str(folder / "cache"))
+        yield folder
+
+
+@pytest.fixture(scope="module")
+def module_gate() -> Gate:
+    return Gate()
+
+
+@pytest.fixture
+def gate(module_gate: Gate) -> Iterator[Gate]:
+    """Open at first; whatever a test leaves closed is opened after it."""
+    yield module_gate
+    module_gate.open()

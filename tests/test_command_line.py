@@ -7,38 +7,20 @@ import json
 import os
 import subprocess
 import sys
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
+from shell import Run
 from tiny import LABELS, clicks, noise, tiny_checkpoint, tiny_config, tone, write_esc50
 
-from playitback import __main__ as command_line
 from playitback import audio, checkpoint
 from playitback.config import ModelConfig
 
 ROOT = Path(__file__).resolve().parent.parent
 #: what speeds up a test that asks nothing of the other files
 JSON_ONLY = ("--files", "json")
-
-#: runs main and returns (exit status, standard output, standard error)
-Run = Callable[..., tuple[int, str, str]]
-
-
-@pytest.fixture
-def run(capsys: pytest.CaptureFixture[str]) -> Run:
-    def call(*arguments: object) -> tuple[int, str, str]:
-        capsys.readouterr()
-        try:
-            status = command_line.main([str(each) for each in arguments])
-        except SystemExit as exit:  # argparse's own way out
-            status = int(exit.code or 0)
-        output = capsys.readouterr()
-        return status, output.out, output.err
-
-    return call
 
 
 @pytest.fixture(scope="module")

@@ -3,21 +3,17 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
+from shell import Run
 from tiny import CLIP_SECONDS, LABELS, RATE, sounding_clips, tiny_checkpoint, tiny_model
 
-from playitback import __main__ as command_line
 from playitback import audio
 from playitback.explain.clip_evidence import examine
 from playitback.recognizer import Recognizer
-
-#: runs main and returns (exit status, standard output, standard error)
-Run = Callable[..., tuple[int, str, str]]
 
 PASSES = 4
 
@@ -34,20 +30,10 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture
-def run(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, folder: Path) -> Run:
+def run(run: Run, monkeypatch: pytest.MonkeyPatch, folder: Path) -> Run:
+    """In the folder of the clips, by the first of the models."""
     monkeypatch.chdir(folder)
-
-    def call(command: str, *arguments: object) -> tuple[int, str, str]:
-        capsys.readouterr()
-        given = [command, *map(str, arguments), "--checkpoint", "tiny", "--device", "cpu"]
-        try:
-            status = command_line.main(given)
-        except SystemExit as stopped:  # argparse's
-            status = int(str(stopped.code))
-        output = capsys.readouterr()
-        return status, output.out, output.err
-
-    return call
+    return lambda *arguments: run(*arguments, "--checkpoint", "tiny", "--device", "cpu")
 
 
 def told(run: Run, command: str, *arguments: object) -> dict[str, Any]:

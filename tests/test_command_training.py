@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -12,6 +11,7 @@ import numpy as np
 import pytest
 import soundfile
 import torch
+from shell import Run
 from tiny import CATEGORIES, RATE, clicks, noise, tiny_checkpoint, tiny_config, tiny_model, tone, write_esc50
 
 from playitback import __main__ as command_line
@@ -20,7 +20,6 @@ from playitback.commands import train as train_command
 from playitback.config import ModelConfig
 from playitback.recognizer import Recognizer
 
-Run = Callable[..., tuple[int, str, str]]
 QUICK = [
     "--encoder-epochs",
     "1",
@@ -33,18 +32,6 @@ QUICK = [
     "--device",
     "cpu",
 ]
-
-
-@pytest.fixture
-def run(capsys: pytest.CaptureFixture[str]) -> Run:
-    """run(*arguments) -> exit status, standard output, standard error."""
-
-    def call(*arguments: object) -> tuple[int, str, str]:
-        status = command_line.main([str(argument) for argument in arguments])
-        captured = capsys.readouterr()
-        return status, captured.out, captured.err
-
-    return call
 
 
 @pytest.fixture(scope="module")

@@ -4,33 +4,24 @@ from __future__ import annotations
 
 import csv
 import json
-from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
 import pytest
 import soundfile
+from shell import Run
 from tiny import LABELS, RATE, noise, sounding_clips, tiny_checkpoint
 
 from playitback import __main__ as command_line
 from playitback import audio
 from playitback.commands import windows as command
 
-#: runs main and returns (exit status, standard output, standard error)
-Run = Callable[..., tuple[int, str, str]]
-
 FILES = ["audacity.txt", "raven.txt", "windows.csv"]
 
 
 @pytest.fixture
-def run(capsys: pytest.CaptureFixture[str]) -> Run:
-    def call(*arguments: object) -> tuple[int, str, str]:
-        capsys.readouterr()
-        status = command_line.main(["windows", *(str(each) for each in arguments), "--device", "cpu"])
-        output = capsys.readouterr()
-        return status, output.out, output.err
-
-    return call
+def run(run: Run) -> Run:
+    return lambda *arguments: run("windows", *arguments, "--device", "cpu")
 
 
 @pytest.fixture(scope="module")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -27,23 +27,15 @@ document.addEventListener("playitback:started", (event) => window.heard.push(eve
 
 
 @pytest.fixture(scope="module")
-def folder(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
-    folder = tmp_path_factory.mktemp("page")
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("GRADIO_TEMP_DIR", str(folder / "cache"))
-        yield folder
-
-
-@pytest.fixture(scope="module")
-def address(folder: Path, serve: Callable[..., str]) -> str:
+def address(page_folder: Path, serve: Callable[..., str]) -> str:
     """A page with one example and two models, of which the second hears half as much at once."""
-    soundfile.write(folder / "swelling_noise.wav", sounding_clips(1)[0].numpy(), RATE)
-    soundfile.write(folder / "long_tone.wav", chirp(9.0), RATE)
-    tiny = tiny_checkpoint(folder / "tiny", tiny_model(labels=LABELS, playbacks=2))
+    soundfile.write(page_folder / "swelling_noise.wav", sounding_clips(1)[0].numpy(), RATE)
+    soundfile.write(page_folder / "long_tone.wav", chirp(9.0), RATE)
+    tiny = tiny_checkpoint(page_folder / "tiny", tiny_model(labels=LABELS, playbacks=2))
     other = tiny_model(seed=1, labels=LABELS[1:], playbacks=1, clip_seconds=OTHER_SECONDS)
-    models = Models([str(tiny), str(tiny_checkpoint(folder / "other", other))], "cpu")
+    models = Models([str(tiny), str(tiny_checkpoint(page_folder / "other", other))], "cpu")
     ExplanationService(models).warm_up()
-    return serve(build_page(models, [folder / "swelling_noise.wav"]), **launch_settings())
+    return serve(build_page(models, [page_folder / "swelling_noise.wav"]), **launch_settings())
 
 
 @pytest.fixture
@@ -100,8 +92,8 @@ def test_two_models_on_one_clip_share_the_axis_and_the_playhead_and_can_be_swapp
     expect(player(page, "second")).to_have_attribute("data-row-count", "3")
 
 
-def test_another_recording_stands_beside_the_run_and_either_can_be_played(page: Page, folder: Path) -> None:
-    page.locator("#compare-recording input[type=file]").set_input_files(folder / "long_tone.wav")
+def test_another_recording_stands_beside_the_run_and_either_can_be_played(page: Page, page_folder: Path) -> None:
+    page.locator("#compare-recording input[type=file]").set_input_files(page_folder / "long_tone.wav")
     expect(page.locator("#compare-facts")).to_contain_text("long_tone.wav")
     page.get_by_role("spinbutton", name=text.COMPARE_START).fill("4")
     page.keyboard.press("Tab")

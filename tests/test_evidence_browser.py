@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import threading
 from collections.abc import Callable, Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -73,19 +74,14 @@ def examinations(module_examinations: Examinations) -> Iterator[Examinations]:
 
 
 @pytest.fixture(scope="module")
-def address(
-    module_examinations: Examinations, tmp_path_factory: pytest.TempPathFactory, serve: Callable[..., str]
-) -> Iterator[str]:
-    folder = tmp_path_factory.mktemp("page")
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("GRADIO_TEMP_DIR", str(folder / "cache"))
-        checkpoint = tiny_checkpoint(folder / "tiny", tiny_model(playbacks=PLAYBACKS))
-        swelling, rising = folder / "swelling_noise.wav", folder / "rising_tone.wav"
-        soundfile.write(swelling, sounding_clips(1)[0].numpy(), RATE)
-        soundfile.write(rising, chirp(2.0), RATE)
-        models = Models([str(checkpoint)], "cpu", module_examinations)
-        ExplanationService(models).warm_up()
-        yield serve(build_page(models, [rising], swelling), **launch_settings())
+def address(module_examinations: Examinations, page_folder: Path, serve: Callable[..., str]) -> str:
+    checkpoint = tiny_checkpoint(page_folder / "tiny", tiny_model(playbacks=PLAYBACKS))
+    swelling, rising = page_folder / "swelling_noise.wav", page_folder / "rising_tone.wav"
+    soundfile.write(swelling, sounding_clips(1)[0].numpy(), RATE)
+    soundfile.write(rising, chirp(2.0), RATE)
+    models = Models([str(checkpoint)], "cpu", module_examinations)
+    ExplanationService(models).warm_up()
+    return serve(build_page(models, [rising], swelling), **launch_settings())
 
 
 @pytest.fixture

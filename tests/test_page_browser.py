@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import re
-import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pytest
 import soundfile
+from gate import Gate
 from playwright.sync_api import Locator, Page, expect
 from tiny import CLIP_SECONDS, RATE, chirp, tiny_checkpoint, tiny_model
 
@@ -41,68 +40,17 @@ for (const name of ["started", "stopped"]) {
 """
 
 
-class Gate:
-    """Lets passes be computed one at a time, or freely."""
-
-    def __init__(self) -> None:
-        self._allowed = threading.Semaphore(0)
-        self._open = threading.Event()
-        self._open.set()
-
-    def close(self) -> None:
-        self._open.clear()
-
-    def let_one_through(self) -> None:
-        self._allowed.release()
-
-    def open(self) -> None:
-        self._open.set()
-
-    def before_each_pass(self, hear: Callable[..., Iterator[Any]]) -> Callable[..., Iterator[Any]]:
-        def gated(*arguments: Any) -> Iterator[Any]:
-            passes = hear(*arguments)
-            while True:
-                while not self._open.is_set() and not self._allowed.acquire(timeout=0.05):
-                    pass
-                following = next(passes, None)
-                if following is None:
-                    return
-                yield following
-
-        return gated
-
-
 @pytest.fixture(scope="module")
-def module_gate() -> Gate:
-    return Gate()
-
-
-@pytest.fixture
-def gate(module_gate: Gate) -> Iterator[Gate]:
-    """Open at first; whatever a test leaves closed is opened after it."""
-    yield module_gate
-    module_gate.open()
-
-
-@pytest.fixture(scope="module")
-def folder(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
-    folder = tmp_path_factory.mktemp("page")
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("GRADIO_TEMP_DIR", str(folder / "cache"))
-        yield folder
-
-
-@pytest.fixture(scope="module")
-def address(folder: Path, module_gate: Gate, serve: Callable[..., str]) -> str:
+def address(page_folder: Path, module_gate: Gate, serve: Callable[..., str]) -> str:
     """A page with two examples and two models."""
-    checkpoint = tiny_checkpoint(folder / "tiny", tiny_model(labels=LABELS, playbacks=PLAYBACKS))
+    checkpoint = tiny_checkpoint(page_folder / "tiny", tiny_model(labels=LABELS, playbacks=PLAYBACKS))
     (checkpoint / "README.md").write_text(CARD, encoding="utf-8")
     examples = []
     for name, seconds in (("rising_tone", CLIP_SECONDS), ("long_tone", 30.0)):
-        examples.append(folder / f"{name}.wav")
+        examples.append(page_folder / f"{name}.wav")
         soundfile.write(examples[-1], chirp(seconds), RATE)
-    other = tiny_checkpoint(folder / "other", tiny_model(labels=("dog", "cat"), playbacks=1, clip_seconds=1.0))
-    models = Models([str(checkpoint), str(other)], "cpu", module_gate.before_each_pass)
+    other = tiny_checkpoint(page_folder / "other", tiny_model(labels=("dog", "cat"), playbacks=1, clip_seconds=1.0))
+    models = Models([str(checkpoint), str(other)], "cpu", module_gate.before_each_result)
     ExplanationService(models).warm_up()
     return serve(build_page(models, examples), **launch_settings())
 
@@ -173,9 +121,9 @@ def test_rows_come_as_they_are_computed_and_a_second_run_clears_the_first(page: 
     for ready in range(PASSES):
         expect_rows(page, ready)
         expect(page.locator("#status")).to_contain_text(text.progress(ready, PASSES))
-        gate.let_one_through()
+        gate.let_through()
     expect_rows(page, PASSES)
-    gate.let_one_through()  # to the end of the run, where there is no further pass
+    gate.let_through()  # to the end of the run, where there is no further pass
     expect(run_button(page)).to_be_enabled()
     run_button(page).click()
     expect_rows(page, 0)
@@ -188,7 +136,7 @@ def test_stop_keeps_the_rows_that_were_ready_and_another_run_can_start(page: Pag
     gate.close()
     run_button(page).click()
     expect_rows(page, 0)
-    gate.let_one_through()
+    gate.let_through()
     expect_rows(page, 1)
     expect(page.locator("#player .placeholder")).to_have_count(PASSES - 1)
     stop_button(page).click()

@@ -4,14 +4,13 @@ from __future__ import annotations
 
 import csv
 import re
-import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pytest
 import soundfile
+from gate import Gate
 from playwright.sync_api import Locator, Page, expect
 from tiny import CLIP_SECONDS, RATE, chirp, noise, sounding_clips, tiny_checkpoint, tiny_model
 
@@ -27,39 +26,10 @@ PLAYBACKS = 1
 WINDOWS = 2 * WINDOWS_A_VIEW + 4
 
 
-class Gate:
-    """Lets results through until it is closed."""
-
-    def __init__(self) -> None:
-        self.left = threading.Semaphore(0)
-        self.open = threading.Event()
-        self.open.set()
-
-    def before_each_result(self, work: Callable[..., Iterator[Any]]) -> Callable[..., Iterator[Any]]:
-        def gated(*arguments: Any) -> Iterator[Any]:
-            for result in work(*arguments):
-                while not self.open.is_set() and not self.left.acquire(timeout=0.05):
-                    pass
-                yield result
-
-        return gated
-
-
 @pytest.fixture(scope="module")
-def module_gate() -> Gate:
-    return Gate()
-
-
-@pytest.fixture
-def gate(module_gate: Gate) -> Iterator[Gate]:
-    yield module_gate
-    module_gate.open.set()
-
-
-@pytest.fixture(scope="module")
-def folder(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+def folder(page_folder: Path) -> Path:
     """A long recording, and clips in folders named after classes."""
-    folder = tmp_path_factory.mktemp("page")
+    folder = page_folder
     sounds = [clip.numpy() if index % 4 else chirp(CLIP_SECONDS) for index, clip in enumerate(sounding_clips(WINDOWS))]
     soundfile.write(folder / "a_day.wav", np.concatenate(sounds)[: -RATE // 2], RATE)  # the last window is shorter
     for place, samples in (("siren/one", sounds[0]), ("siren/two", sounds[1]), ("rain/three", noise(CLIP_SECONDS))):
@@ -68,9 +38,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
         soundfile.write(path, samples, RATE)
     (folder / "clips" / "rain" / "notes.txt").write_text("no sound")
     (folder / "clips" / "rain" / "broken.wav").write_text("no sound either")
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("GRADIO_TEMP_DIR", str(folder / "cache"))
-        yield folder
+    return folder
 
 
 @pytest.fixture(scope="module")
@@ -165,8 +133,8 @@ def test_what_was_heard_before_a_stop_stays_and_can_be_taken_away(
     page: Page, folder: Path, gate: Gate, tmp_path: Path
 ) -> None:
     choose_recording(page, folder)
-    gate.open.clear()
-    gate.left.release(WINDOWS_A_VIEW)
+    gate.close()
+    gate.let_through(WINDOWS_A_VIEW)
     page.get_by_role("button", name=text.LONG_LISTEN).click()
     expect(page.locator("#long-status")).to_contain_text(f"Window {WINDOWS_A_VIEW} of {WINDOWS}")
     expect(timeline(page)).to_have_attribute("data-windows", str(WINDOWS_A_VIEW))

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import threading
 from collections.abc import Callable, Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -60,10 +61,9 @@ def address(
     ready: threading.Event,
     computed: threading.Event,
     hearing: threading.Event,
-    tmp_path_factory: pytest.TempPathFactory,
+    page_folder: Path,
     serve: Callable[..., str],
 ) -> Iterator[str]:
-    folder = tmp_path_factory.mktemp("page")
     explained = welcome.Example.explained
 
     def once_ready(example: welcome.Example) -> ExplanationView:
@@ -80,10 +80,9 @@ def address(
         return wait_and_run
 
     with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("GRADIO_TEMP_DIR", str(folder / "cache"))
         patch.setattr(welcome.Example, "explained", once_ready)
-        checkpoint = tiny_checkpoint(folder / "tiny", tiny_model(playbacks=PLAYBACKS))
-        swelling, rising = folder / "swelling_noise.wav", folder / "rising_tone.wav"
+        checkpoint = tiny_checkpoint(page_folder / "tiny", tiny_model(playbacks=PLAYBACKS))
+        swelling, rising = page_folder / "swelling_noise.wav", page_folder / "rising_tone.wav"
         soundfile.write(swelling, sounding_clips(1)[0].numpy(), RATE)
         soundfile.write(rising, chirp(2.0), RATE)
         models = Models([str(checkpoint)], "cpu", gated)

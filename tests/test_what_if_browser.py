@@ -7,6 +7,7 @@ import re
 import threading
 import time
 from collections.abc import Callable, Iterator
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -40,16 +41,13 @@ document.addEventListener("playitback:started", (event) => window.heard.push(eve
 
 
 @pytest.fixture(scope="module")
-def address(tmp_path_factory: pytest.TempPathFactory, serve: Callable[..., str]) -> Iterator[str]:
-    folder = tmp_path_factory.mktemp("what-if")
-    checkpoint = tiny_checkpoint(folder / "tiny", tiny_model(labels=LABELS, playbacks=PLAYBACKS))
-    example = folder / "swelling_noise.wav"
+def address(page_folder: Path, serve: Callable[..., str]) -> str:
+    checkpoint = tiny_checkpoint(page_folder / "tiny", tiny_model(labels=LABELS, playbacks=PLAYBACKS))
+    example = page_folder / "swelling_noise.wav"
     soundfile.write(example, sounding_clips(1)[0].numpy(), RATE)
     models = Models([str(checkpoint)], "cpu")
     ExplanationService(models).warm_up()
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("GRADIO_TEMP_DIR", str(folder / "cache"))
-        yield serve(build_page(models, [example]), **launch_settings())
+    return serve(build_page(models, [example]), **launch_settings())
 
 
 @pytest.fixture
