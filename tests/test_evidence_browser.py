@@ -134,7 +134,7 @@ def test_a_test_says_how_far_it_is_and_then_what_the_figures_support(page: Page,
 def test_stop_ends_the_computation_and_another_test_can_begin(page: Page, examinations: Examinations) -> None:
     begin_and_hold(page, examinations)
     press(page, text.STOP_EXAMINING)
-    expect(page.locator("#evidence-status")).to_have_text(text.EXAMINATION_STOPPED)
+    expect(page.locator("#evidence-status")).to_have_text(text.EXAMINATION_STOPPED, use_inner_text=True)
     expect(page.get_by_role("button", name=text.STOP_EXAMINING, exact=True)).to_be_disabled()
     examinations.let_go_until_closed()
     examinations.free.set()

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 import soundfile
 from gate import Gate
-from playwright.sync_api import Locator, Page, expect
+from playwright.sync_api import Locator, Page, Request, Route, expect
 from tiny import CLIP_SECONDS, RATE, chirp, tiny_checkpoint, tiny_model
 
 from app import text
@@ -145,6 +145,28 @@ def test_stop_keeps_the_rows_that_were_ready_and_another_run_can_start(page: Pag
     expect(page.locator("#player .placeholder")).to_have_count(0)
     expect_rows(page, 1)
     gate.open()
+    play_back(page)
+
+
+def test_a_stop_is_no_error_however_late_its_end_arrives(page: Page, gate: Gate) -> None:
+    """gradio takes the end of a cancelled event for a failure where it arrives after the answer to the cancelling."""
+    asked: list[Request] = []
+
+    def answer_at_once(route: Route) -> None:
+        asked.append(route.request)
+        route.fulfill(json={"success": True})
+
+    page.route("**/cancel", answer_at_once)
+    choose_example(page)
+    gate.close()
+    run_button(page).click()
+    expect_rows(page, 0)
+    stop_button(page).click()
+    expect(page.locator("#status")).to_have_text(text.STOPPED)
+    gate.open()
+    page.context.request.post(asked[0].url, data=asked[0].post_data_json)
+    expect(page.locator("#status [data-testid='status-tracker'] .error")).to_be_attached()
+    expect(page.locator("#status")).to_have_text(text.STOPPED, use_inner_text=True)
     play_back(page)
 
 
