@@ -9,13 +9,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-import soundfile
+from example_page import serve_example_page
 from playwright.sync_api import Page, expect
-from tiny import RATE, chirp, sounding_clips, tiny_checkpoint, tiny_model
 
 from app import text
-from app.page import build_page, launch_settings
-from app.service import ExplanationService, Models
 from app.service.examinations import DEFINITIONS
 
 pytestmark = pytest.mark.browser
@@ -75,13 +72,7 @@ def examinations(module_examinations: Examinations) -> Iterator[Examinations]:
 
 @pytest.fixture(scope="module")
 def address(module_examinations: Examinations, page_folder: Path, serve: Callable[..., str]) -> str:
-    checkpoint = tiny_checkpoint(page_folder / "tiny", tiny_model(playbacks=PLAYBACKS))
-    swelling, rising = page_folder / "swelling_noise.wav", page_folder / "rising_tone.wav"
-    soundfile.write(swelling, sounding_clips(1)[0].numpy(), RATE)
-    soundfile.write(rising, chirp(2.0), RATE)
-    models = Models([str(checkpoint)], "cpu", module_examinations)
-    ExplanationService(models).warm_up()
-    return serve(build_page(models, [rising], swelling), **launch_settings())
+    return serve_example_page(page_folder, serve, PLAYBACKS, module_examinations)
 
 
 @pytest.fixture

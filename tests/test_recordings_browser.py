@@ -29,16 +29,15 @@ WINDOWS = 2 * WINDOWS_A_VIEW + 4
 @pytest.fixture(scope="module")
 def folder(page_folder: Path) -> Path:
     """A long recording, and clips in folders named after classes."""
-    folder = page_folder
     sounds = [clip.numpy() if index % 4 else chirp(CLIP_SECONDS) for index, clip in enumerate(sounding_clips(WINDOWS))]
-    soundfile.write(folder / "a_day.wav", np.concatenate(sounds)[: -RATE // 2], RATE)  # the last window is shorter
+    soundfile.write(page_folder / "a_day.wav", np.concatenate(sounds)[: -RATE // 2], RATE)  # the last window is shorter
     for place, samples in (("siren/one", sounds[0]), ("siren/two", sounds[1]), ("rain/three", noise(CLIP_SECONDS))):
-        path = folder / "clips" / f"{place}.wav"
+        path = page_folder / "clips" / f"{place}.wav"
         path.parent.mkdir(parents=True, exist_ok=True)
         soundfile.write(path, samples, RATE)
-    (folder / "clips" / "rain" / "notes.txt").write_text("no sound")
-    (folder / "clips" / "rain" / "broken.wav").write_text("no sound either")
-    return folder
+    (page_folder / "clips" / "rain" / "notes.txt").write_text("no sound")
+    (page_folder / "clips" / "rain" / "broken.wav").write_text("no sound either")
+    return page_folder
 
 
 @pytest.fixture(scope="module")

@@ -9,13 +9,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-import soundfile
+from example_page import serve_example_page
 from playwright.sync_api import Locator, Page, expect
-from tiny import RATE, chirp, sounding_clips, tiny_checkpoint, tiny_model
 
 from app import text, welcome
-from app.page import build_page, launch_settings
-from app.service import ExplanationService, ExplanationView, Models
+from app.service import ExplanationView
 
 pytestmark = pytest.mark.browser
 
@@ -81,13 +79,7 @@ def address(
 
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(welcome.Example, "explained", once_ready)
-        checkpoint = tiny_checkpoint(page_folder / "tiny", tiny_model(playbacks=PLAYBACKS))
-        swelling, rising = page_folder / "swelling_noise.wav", page_folder / "rising_tone.wav"
-        soundfile.write(swelling, sounding_clips(1)[0].numpy(), RATE)
-        soundfile.write(rising, chirp(2.0), RATE)
-        models = Models([str(checkpoint)], "cpu", gated)
-        ExplanationService(models).warm_up()
-        yield serve(build_page(models, [rising], swelling), **launch_settings())
+        yield serve_example_page(page_folder, serve, PLAYBACKS, gated)
 
 
 @pytest.fixture
