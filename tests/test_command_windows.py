@@ -149,6 +149,7 @@ def test_what_cannot_be_done_is_told_in_one_sentence(
     (line,) = error.splitlines()
     assert line.startswith("playitback: ")
     assert told in line
+    assert not Path("windows").exists()  # the default --out
 
 
 @pytest.mark.parametrize(
