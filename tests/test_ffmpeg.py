@@ -1,0 +1,118 @@
+"""What only ffmpeg can decode, with a real ffmpeg: every format named, on time, and only the file itself."""
+
+from __future__ import annotations
+
+import subprocess
+from collections.abc import Callable
+from pathlib import Path
+
+import imageio_ffmpeg
+import numpy as np
+import pytest
+from tiny import RATE, chirp
+
+from playitback import audio
+from playitback.errors import AudioError
+
+PICTURES = ("-f", "lavfi", "-i", "testsrc=duration=3:size=64x64:rate=10")
+
+
+@pytest.fixture
+def ffmpeg(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> str:
+    """The only program on PATH."""
+    program = tmp_path / "bin" / "ffmpeg"
+    program.parent.mkdir()
+    program.symlink_to(imageio_ffmpeg.get_ffmpeg_exe())
+    monkeypatch.setenv("PATH", str(program.parent))
+    return str(program)
+
+
+def encode(ffmpeg: str, target: Path, *options: str) -> Path:
+    """Three seconds of a chirp, as ffmpeg writes them."""
+    source = target.with_name("source.wav")
+    audio.write_wav(source, chirp(3.0))
+    command = [ffmpeg, "-nostdin", "-loglevel", "error", "-i", str(source), *options, "-y", str(target)]
+    subprocess.run(command, check=True)
+    return target
+
+
+@pytest.mark.parametrize(
+    ("name", "options", "late_seconds"),
+    [
+        ("clip.m4a", (), 0),
+        ("clip.mp4", (*PICTURES, "-shortest"), 0),
+        ("clip.mov", (), 0),
+        ("clip.3gp", ("-c:a", "aac"), 0),
+        ("clip.webm", (), 0),
+        ("clip.mka", (), 0),
+        ("clip.mkv", ("-ac", "6", "-ar", "48000"), 0),
+        ("clip.avi", ("-c:a", "pcm_s16le"), 0),
+        ("clip.tta", (), 0),
+        ("clip.wv", (), 0),
+        # without times of their own: what the encoder put before the first sample cannot be told from sound
+        ("clip.aac", (), 0.065),
+        ("clip.ac3", (), 0.065),
+        ("clip.ts", (), 0.065),
+        ("clip.flv", ("-ar", "22050"), 0.065),
+        ("clip.wma", (), 0.065),
+    ],
+)
+def test_every_format_is_read_and_on_time(
+    tmp_path: Path, ffmpeg: str, name: str, options: tuple[str, ...], late_seconds: float
+) -> None:
+    recording = audio.load(encode(ffmpeg, tmp_path / name, *options))
+    assert recording.info.format == name.rpartition(".")[2].upper()
+    assert recording.seconds == pytest.approx(3.0, abs=0.15)
+    meant = chirp(3.0)[RATE : 2 * RATE]
+    most = round(late_seconds * RATE) + 2
+    likeness = [
+        np.corrcoef(recording.samples[RATE + late : 2 * RATE + late], meant)[0, 1] for late in range(-most, most + 1)
+    ]
+    assert max(likeness) > 0.97
+
+
+def test_a_telephone_recording_is_read_and_its_band_told(tmp_path: Path, ffmpeg: str) -> None:
+    recording = audio.load(encode(ffmpeg, tmp_path / "call.amr", "-ar", "8000", "-ac", "1"))
+    assert recording.seconds == pytest.approx(3.0, abs=0.05)
+    assert recording.notes == (
+        "call.amr was sampled at 8000 Hz, so it holds nothing above 4 kHz; the model listens up to 8 kHz.",
+    )
+
+
+def test_of_a_webm_cut_short_its_beginning_is_read(tmp_path: Path, ffmpeg: str) -> None:
+    """What a browser that was closed leaves behind."""
+    path = encode(ffmpeg, tmp_path / "clip.webm")
+    path.write_bytes(path.read_bytes()[: path.stat().st_size // 2])
+    assert 0.5 < audio.load(path).seconds < 2.5
+
+
+def _index_cut_off(ffmpeg: str, folder: Path) -> Path:
+    path = encode(ffmpeg, folder / "clip.m4a")
+    path.write_bytes(path.read_bytes()[: path.stat().st_size // 2])
+    return path
+
+
+def _film_without_sound(ffmpeg: str, folder: Path) -> Path:
+    return encode(ffmpeg, folder / "film.mp4", *PICTURES, "-map", "1:v")
+
+
+def _playlist(ffmpeg: str, folder: Path) -> Path:
+    """Names another file, which is sound."""
+    encode(ffmpeg, folder / "other.aac")
+    path = folder / "list.m3u8"
+    path.write_text("#EXTM3U\n#EXT-X-TARGETDURATION:3\n#EXTINF:3,\nother.aac\n#EXT-X-ENDLIST\n")
+    return path
+
+
+def _concatenation(ffmpeg: str, folder: Path) -> Path:
+    encode(ffmpeg, folder / "other.m4a")
+    path = folder / "list.mka"
+    path.write_text("ffconcat version 1.0\nfile other.m4a\n")
+    return path
+
+
+@pytest.mark.parametrize("make", [_index_cut_off, _film_without_sound, _playlist, _concatenation])
+def test_what_holds_no_sound_itself_is_refused(tmp_path: Path, ffmpeg: str, make: Callable[[str, Path], Path]) -> None:
+    path = make(ffmpeg, tmp_path)
+    with pytest.raises(AudioError, match=rf"{path.name} is not a sound file, or it is damaged or cut short"):
+        audio.load(path)
