@@ -351,6 +351,21 @@ def test_a_sound_that_cannot_be_loaded_says_so(page: Page) -> None:
 
 
 @pytest.mark.browser
+def test_without_a_sound_device_nothing_seems_to_play(page: Page) -> None:
+    """Firefox then never lets the audio begin."""
+    page.evaluate(
+        """() => {
+          Object.defineProperty(AudioContext.prototype, "state", { get: () => "suspended" });
+          AudioContext.prototype.resume = () => new Promise(() => {});
+        }"""
+    )
+    row(page, 1).get_by_role("button", name="as the model heard it").click()
+    expect(page.locator("#left .status")).to_contain_text("found no sound device")
+    expect(page.locator("#left .playitback-player")).to_have_attribute("data-playing", "")
+    assert page.evaluate("window.starts") == []
+
+
+@pytest.mark.browser
 def test_a_phone_has_room_for_everything(page: Page) -> None:
     page.set_viewport_size({"width": 390, "height": 800})
     expect(row(page, 1).locator(".action").first).to_have_css("min-height", "44px")

@@ -98,9 +98,14 @@ function mountPlayer(element, { resolve = (file) => file, editable = false, onRe
       showState();
       if (request.parts) announce("stopped", { ...detailOf(request, at), position });
     },
-    failed: () => {
+    failed: (error) => {
       showState();
-      say("This sound could not be loaded. Press again, or run the clip anew.");
+      const silent = error instanceof NoSoundDevice;
+      say(
+        silent
+          ? "The browser has found no sound device. Connect one, then press again."
+          : "This sound could not be loaded. Press again, or run the clip anew.",
+      );
     },
   });
 

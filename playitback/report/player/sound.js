@@ -2,12 +2,22 @@
 
 const START_LEAD_SECONDS = 0.02; // scheduled a little ahead, so that the first sample is never late
 const PAUSE_SECONDS = 0.15; // between segments played one after the other
+const PATIENCE_SECONDS = 3; // for the sound device
+
+class NoSoundDevice extends Error {}
 
 /** One audio context for the page, however many players: browsers allow only a few. */
 function audioContext() {
   const name = Symbol.for("playitback.audio");
   window[name] = window[name] || new AudioContext({ latencyHint: "interactive" });
   return window[name];
+}
+
+/** Resolves when the context runs. Where there is no sound device, Firefox would wait for ever; this throws. */
+function running(context) {
+  if (context.state === "running") return Promise.resolve();
+  const silence = new Promise((_, reject) => setTimeout(() => reject(new NoSoundDevice()), PATIENCE_SECONDS * 1000));
+  return Promise.race([context.resume(), silence]);
 }
 
 async function fetchBytes(address) {
@@ -53,7 +63,7 @@ function schedule(context, parts, buffers) {
 // Plays requests { key, sounds, goOn, ... }; a sound is { file, offset, duration, second(played) -> clip second }.
 // While one sounds, its `parts` are what schedule returned. The deck tells what happens: asked(request), started(request),
 // moved(second), ended(request, at, second), with `at` on the audio clock and no second where it was stopped, and
-// failed(); alive() says whether anybody still listens.
+// failed(error); alive() says whether anybody still listens.
 function makeDeck({ alive, asked, started, moved, ended, failed }) {
   let playing = null;
   let frameRequest = 0;
@@ -113,15 +123,14 @@ function makeDeck({ alive, asked, started, moved, ended, failed }) {
     asked(request);
     try {
       const context = audioContext();
-      const resumed = context.state === "running" ? null : context.resume();
-      const buffers = await Promise.all(request.sounds.map((part) => store.decoded(part.file, context)));
-      await resumed;
+      const decoded = request.sounds.map((part) => store.decoded(part.file, context));
+      const [buffers] = await Promise.all([Promise.all(decoded), running(context)]);
       if (playing !== request) return;
       request.parts = schedule(context, request.sounds, buffers);
     } catch (error) {
       if (playing !== request) return;
       playing = null;
-      failed();
+      failed(error);
       return;
     }
     finishAfter(request);
