@@ -150,16 +150,15 @@ def stream(
     Closing the generator closes the file. Raises SettingsError at once, AudioError as ``load`` does at the window
     where something is wrong.
     """
-    _check_duration("window_seconds", window_seconds)
-    if hop_seconds is not None:
-        _check_duration("hop_seconds", hop_seconds)
+    _check_windows(window_seconds, hop_seconds)
     return _stream(path, window_seconds, hop_seconds, sample_rate)
 
 
 def window_count(
     info: RecordingInfo, *, window_seconds: float, hop_seconds: float | None = None, sample_rate: int = SAMPLE_RATE
 ) -> int:
-    """How many windows ``stream`` yields of a recording."""
+    """How many windows ``stream`` yields of a recording. Raises the same SettingsError."""
+    _check_windows(window_seconds, hop_seconds)
     return sum(1 for _ in _windows(_resampled_length(info, sample_rate), window_seconds, hop_seconds, sample_rate))
 
 
@@ -193,6 +192,12 @@ def _windows(
         yield first, count
         if first + window >= length:
             return
+
+
+def _check_windows(window_seconds: float, hop_seconds: float | None) -> None:
+    _check_duration("window_seconds", window_seconds)
+    if hop_seconds is not None:
+        _check_duration("hop_seconds", hop_seconds)
 
 
 def _check_duration(name: str, seconds: float) -> None:

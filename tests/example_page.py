@@ -2,17 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
-from typing import Any
 
 import soundfile
 from tiny import RATE, chirp, sounding_clips, tiny_checkpoint, tiny_model
 
 from app.page import build_page, launch_settings
 from app.service import ExplanationService, Models
-
-Run = Callable[..., Iterator[Any]]
+from app.service.models import Run
 
 
 def serve_example_page(folder: Path, serve: Callable[..., str], playbacks: int, on_device: Callable[[Run], Run]) -> str:

@@ -14,6 +14,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import soundfile
+from tiny import cut
 
 from playitback import audio
 from playitback.errors import AudioError, SettingsError
@@ -58,12 +59,6 @@ def write(path: Path, samples: np.ndarray, rate: int = 16_000, **how: object) ->
     with soundfile.SoundFile(path, "w", rate, channels, **how) as file:
         for at in range(0, len(samples), 16_384):
             file.write(samples[at : at + 16_384])
-    return path
-
-
-def cut(path: Path, share: float) -> Path:
-    content = path.read_bytes()
-    path.write_bytes(content[: int(len(content) * share)])
     return path
 
 
@@ -675,6 +670,8 @@ def test_a_stream_yields_what_lies_before_damage(tmp_path: Path) -> None:
 def test_a_stream_of_windows_of_no_length_is_refused(tmp_path: Path, wrong: dict[str, float]) -> None:
     with pytest.raises(SettingsError, match=r"(window|hop)_seconds is 0\.\d+; give 0\.1 or more"):
         audio.stream(tmp_path / "clip.wav", **wrong)
+    with pytest.raises(SettingsError, match=r"(window|hop)_seconds is 0\.\d+; give 0\.1 or more"):
+        audio.window_count(audio.RecordingInfo("clip.wav", 3.0, 16_000, 1, "WAV"), **wrong)
 
 
 # Folders

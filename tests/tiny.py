@@ -115,6 +115,13 @@ def chirp(seconds: float, rate: int = RATE, hertz: tuple[float, float] = (300.0,
     return (0.4 * np.sin(2 * np.pi * phase)).astype(np.float32)
 
 
+def cut(path: Path, share: float) -> Path:
+    """Leaves the first ``share`` of a file's bytes."""
+    content = path.read_bytes()
+    path.write_bytes(content[: int(len(content) * share)])
+    return path
+
+
 def _example(category: str, seconds: float, rate: int, rng: np.random.Generator) -> np.ndarray:
     samples = 0.05 * noise(seconds, rate, int(rng.integers(1000)))  # as behind any recording
     if category == "tone":

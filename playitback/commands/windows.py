@@ -41,8 +41,8 @@ def main(arguments: argparse.Namespace) -> int:
     recognizer = Recognizer.from_checkpoint(arguments.checkpoint, arguments.device)
     check_playbacks(recognizer.name, recognizer.playbacks, arguments.playbacks)
     info = audio.probe(arguments.recording)
-    # a hop that cannot be is refused here, before there is a folder
-    audio.stream(arguments.recording, window_seconds=recognizer.clip_seconds, hop_seconds=arguments.hop).close()
+    # for its refusal of a hop that cannot be, before there is a folder
+    audio.window_count(info, window_seconds=recognizer.clip_seconds, hop_seconds=arguments.hop)
     try:  # before an hour's work, not after it
         arguments.out.mkdir(parents=True, exist_ok=True)
     except OSError as error:

@@ -100,9 +100,8 @@ function mountPlayer(element, { resolve = (file) => file, editable = false, onRe
     },
     failed: (error) => {
       showState();
-      const silent = error instanceof NoSoundDevice;
       say(
-        silent
+        error instanceof NoSoundDevice
           ? "The browser has found no sound device. Connect one, then press again."
           : "This sound could not be loaded. Press again, or run the clip anew.",
       );
