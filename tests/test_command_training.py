@@ -248,6 +248,20 @@ def test_evidence_is_printed_and_written_with_its_figures(run: Run, esc50: Path,
     assert json.loads(run(*faithfulness(esc50, trained, *parts, "--json"))[1]) == evidence
 
 
+def test_several_checkpoints_are_examined_together(run: Run, esc50: Path, trained: Path) -> None:
+    together = ["--checkpoint", trained, trained, "--data", esc50, "--folds", "4", "--draws", "2", "--json"]
+    status, output, _ = run("faithfulness", *together)
+    assert status == 0
+    both: dict[str, Any] = json.loads(output)
+    assert both["models"] == 2
+    assert both["scenes"]
+    alone = json.loads(run(*faithfulness(esc50, trained, "--parts", "controls", "--json"))[1])
+    assert both["controls"] == alone["controls"]  # the mean of a model and itself
+    status, output, error = run("faithfulness", *together, "--parts", "curves")
+    assert (status, output) == (2, "")
+    assert_one_sentence(error, "leave out curves")
+
+
 @pytest.mark.parametrize(
     ("arguments", "part"),
     [

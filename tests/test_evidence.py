@@ -12,11 +12,12 @@ from PIL import Image
 from tiny import LABELS, sounding_clips, tiny_model
 
 from playitback.errors import SettingsError
-from playitback.explain.evidence import CONTROLS, PARTS, SANITY, SCHEMA, Evidence, gather
+from playitback.explain.evidence import CONTROLS, PARTS, SANITY, SCHEMA, TOGETHER, Evidence, gather
 from playitback.explain.evidence_figure import write_figures
 from playitback.explain.evidence_text import controls
 from playitback.explain.faithfulness import ControlComparison, ControlResult
 from playitback.explain.intervals import Interval
+from playitback.models.playitback import ReplayModel
 
 CLIPS = 3
 CLASSES = torch.arange(CLIPS)
@@ -36,7 +37,7 @@ def evidence(told: list[tuple[int, int]]) -> Evidence:
     clips = sounding_clips(CLIPS)
     clips[0, 12_000:] = 0
     return gather(
-        tiny_model(playbacks=1),
+        [tiny_model(playbacks=1)],
         clips,
         CLASSES,
         LABELS,
@@ -78,7 +79,9 @@ def test_same_seed_gives_the_same_evidence() -> None:
     model, clips = tiny_model(playbacks=1), sounding_clips(CLIPS)
 
     def gathered(seed: int) -> Evidence:
-        return gather(model, clips, CLASSES, LABELS, draws=2, bootstrap=50, seed=seed, parts=(CONTROLS,), report=ignore)
+        return gather(
+            [model], clips, CLASSES, LABELS, draws=2, bootstrap=50, seed=seed, parts=(CONTROLS,), report=ignore
+        )
 
     assert gathered(0) == gathered(0)
     assert gathered(0).controls != gathered(1).controls
@@ -86,13 +89,58 @@ def test_same_seed_gives_the_same_evidence() -> None:
 
 def test_one_clip_gives_null_where_there_is_no_interval() -> None:
     model = tiny_model(playbacks=1)
-    one = gather(model, sounding_clips(1), CLASSES[:1], LABELS, draws=2, bootstrap=50, parts=(CONTROLS,), report=ignore)
+    one = gather(
+        [model], sounding_clips(1), CLASSES[:1], LABELS, draws=2, bootstrap=50, parts=(CONTROLS,), report=ignore
+    )
     written = json.loads(json.dumps(one.to_dict(), allow_nan=False))
     assert written["controls"]["results"][1]["probability_lead"][-1]["low"] is None
     assert written["segments"] is None
     assert "[no interval]" in one.text()
     assert "Measured on as few as 1:" in unwrapped(one.text())
     assert "support neither this nor its contrary" in unwrapped(one.text())
+
+
+def test_several_models_are_examined_together(tmp_path: Path) -> None:
+    models, told = [tiny_model(playbacks=1, seed=seed) for seed in (0, 1)], []
+    both = gather(
+        models,
+        sounding_clips(CLIPS),
+        CLASSES,
+        LABELS,
+        draws=2,
+        bootstrap=50,
+        parts=TOGETHER,
+        report=lambda done, total: told.append((done, total)),
+    )
+    assert told[-1][0] == told[-1][1]
+    assert (both.models, both.narrowness) == (2, None)
+    assert "Every clip counts with its mean over 2 models" in both.text()
+    assert "Gini" not in both.text()
+    assert {path.stem for path in write_figures(both, tmp_path)} == set(TOGETHER)
+    alone = [
+        gather([each], sounding_clips(CLIPS), CLASSES, LABELS, draws=2, bootstrap=50, parts=(CONTROLS,), report=ignore)
+        for each in models
+    ]
+    assert both.replayed_seconds == pytest.approx((alone[0].replayed_seconds + alone[1].replayed_seconds) / 2)
+
+
+@pytest.mark.parametrize(
+    ("other", "parts", "message"),
+    [
+        (
+            tiny_model(playbacks=1, seed=1),
+            PARTS,
+            "controls and scenes only; leave out curves, localisation, sanity, segm",
+        ),
+        (tiny_model(playbacks=2), TOGETHER, "differ in more than their seed"),
+    ],
+)
+def test_several_models_that_cannot_be_examined_together_are_refused(
+    other: ReplayModel, parts: tuple[str, ...], message: str
+) -> None:
+    models = [tiny_model(playbacks=1), other]
+    with pytest.raises(SettingsError, match=message):
+        gather(models, sounding_clips(1), CLASSES[:1], LABELS, parts=parts, report=ignore)
 
 
 def test_text_has_a_table_for_every_part(evidence: Evidence) -> None:
@@ -151,7 +199,7 @@ def test_raising_in_the_report_cancels() -> None:
         raise CancelledError
 
     with pytest.raises(CancelledError):
-        gather(tiny_model(playbacks=1), sounding_clips(1), CLASSES[:1], LABELS, report=cancel)
+        gather([tiny_model(playbacks=1)], sounding_clips(1), CLASSES[:1], LABELS, report=cancel)
 
 
 @pytest.mark.parametrize(
@@ -166,4 +214,4 @@ def test_raising_in_the_report_cancels() -> None:
 def test_what_cannot_be_gathered_is_refused(settings: dict[str, object], message: str) -> None:
     given = {"waveforms": sounding_clips(1), "labels": LABELS, **settings}
     with pytest.raises(SettingsError, match=message):
-        gather(tiny_model(playbacks=1), classes=CLASSES[:1], report=ignore, **given)  # type: ignore[arg-type]
+        gather([tiny_model(playbacks=1)], classes=CLASSES[:1], report=ignore, **given)  # type: ignore[arg-type]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from dataclasses import astuple
 
 import numpy as np
 import pytest
@@ -27,9 +28,10 @@ from playitback.explain.curves import (
 from playitback.explain.edits import FILLS
 from playitback.explain.faithfulness import (
     SOURCES,
-    clips_to_compare_controls,
+    clips_to_hear_controls,
     clips_to_score_segments,
     compare_controls,
+    hear_controls,
     loudest_time,
     score_segments,
     segment_scores,
@@ -198,8 +200,8 @@ def test_loudest_time_is_where_the_power_is() -> None:
 
 def test_controls_are_compared_pass_by_pass(model: ReplayModel, clips: Tensor, chosen: Run) -> None:
     counter = Counter()
-    found = compare_controls(model, clips, CLASSES, chosen, 3, BOOTSTRAP, counter.advance)
-    assert counter.clips == clips_to_compare_controls(CLIPS, 3)
+    found = compare_controls([hear_controls(model, clips, CLASSES, chosen, 3, 0, counter.advance)], BOOTSTRAP)
+    assert counter.clips == clips_to_hear_controls(CLIPS, 3)
     assert tuple(each.name for each in found.results) == CONTROLS
     by_name = {each.name: each for each in found.results}
     believed = chosen.probabilities[torch.arange(CLIPS), :, CLASSES]
@@ -221,8 +223,30 @@ def test_controls_are_compared_pass_by_pass(model: ReplayModel, clips: Tensor, c
     assert found.percentile == pytest.approx(100 * lower / 3)
 
 
+def test_of_several_models_every_clip_counts_with_its_mean(model: ReplayModel, clips: Tensor, chosen: Run) -> None:
+    other = tiny_model(playbacks=2, seed=1)
+    runs = {model: chosen, other: hear(other, clips, Counter().advance)}
+    heard = [hear_controls(each, clips, CLASSES, run, 3, 0, Counter().advance) for each, run in runs.items()]
+    alone = [compare_controls([each], BOOTSTRAP) for each in heard]
+    both = compare_controls(heard, BOOTSTRAP)
+    assert alone[0] != alone[1]
+    assert both.clips == CLIPS
+    assert both.drawn_accuracy == pytest.approx(np.mean([each.drawn_accuracy for each in alone], axis=0))
+    for index, found in enumerate(both.results):
+        apart = [each.results[index] for each in alone]
+        assert found.true_class_probability == pytest.approx(
+            np.mean([each.true_class_probability for each in apart], axis=0)
+        )
+    # the interval is that of the clips' means, not one over twice as many clips
+    leads = [each.sure[CHOSEN] - each.sure[NO_REPLAY] for each in heard]
+    own = next(each for each in both.results if each.name == NO_REPLAY)
+    wanted = BOOTSTRAP.interval(((leads[0] + leads[1]) / 2)[:, -1])
+    assert astuple(own.probability_lead[-1]) == pytest.approx(astuple(wanted))
+
+
 def test_one_clip_has_a_percentile_among_the_random_draws(model: ReplayModel, clips: Tensor, chosen: Run) -> None:
-    one = compare_controls(model, clips[:1], CLASSES[:1], chosen[torch.tensor([0])], 4, BOOTSTRAP, Counter().advance)
+    heard = hear_controls(model, clips[:1], CLASSES[:1], chosen[torch.tensor([0])], 4, 0, Counter().advance)
+    one = compare_controls([heard], BOOTSTRAP)
     assert one.clips == 1
     assert len(one.drawn_probability) == 4
     assert all(math.isnan(each.probability_lead[-1].low) for each in one.results[1:])

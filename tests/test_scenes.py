@@ -18,14 +18,15 @@ def test_every_background_compares_all_controls_and_hears_what_it_said() -> None
     clips[1] = 0.0  # nothing to plant
     recorded = {"recorded": sounding_clips(2, seed=5)}
     heard: list[int] = []
-    scenes = hear_scenes(tiny_model(playbacks=1), clips, torch.arange(CLIPS), Bootstrap(50, 0), heard.append, recorded)
+    models = [tiny_model(playbacks=1), tiny_model(playbacks=1, seed=1)]
+    scenes = hear_scenes(models, clips, torch.arange(CLIPS), Bootstrap(50, 0), heard.append, recorded)
     assert [scene.condition for scene in scenes] == [f"{name} 6 dB" for name in (*BEDS, "recorded")]
     assert {scene.comparison.clips for scene in scenes} == {CLIPS - 1}
     for scene in scenes:
         assert tuple(each.name for each in scene.comparison.results) == CONTROLS
         first = {each.true_class_probability[0] for each in scene.comparison.results if each.name != "random"}
         assert len(first) == 1  # until something is replayed all controls hear the same sound
-    assert sum(heard) == clips_to_hear_scenes(CLIPS, recorded)
+    assert sum(heard) == 2 * clips_to_hear_scenes(CLIPS, recorded)
 
 
 def test_a_seed_plants_the_same_clips_at_the_same_seconds_in_every_background() -> None:

@@ -10,18 +10,24 @@ from pathlib import Path
 import torch
 
 from playitback.commands.evaluate import load_unheard
-from playitback.commands.shared import add_checkpoint, add_data, add_json, bar, print_json
+from playitback.commands.shared import DEFAULT_CHECKPOINT, add_data, add_device, add_json, bar, print_json
 from playitback.errors import SettingsError
-from playitback.explain.evidence import PARTS, gather
+from playitback.explain.evidence import PARTS, TOGETHER, gather
 from playitback.explain.evidence_figure import write_figures
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    add_checkpoint(parser)
+    parser.add_argument(
+        "--checkpoint", nargs="+", default=[DEFAULT_CHECKPOINT], metavar="DIR",
+        help="folders, Hugging Face repo ids or bundled names; several, trained alike with other seeds, are measured "
+        f"together; default: {DEFAULT_CHECKPOINT}",
+    )  # fmt: skip
+    add_device(parser)
     add_data(parser)
     parser.add_argument(
-        "--parts", type=_names, default=PARTS, metavar="NAME,NAME", help=f"some of {','.join(PARTS)}; default: all"
-    )
+        "--parts", type=_names, metavar="NAME,NAME",
+        help=f"some of {','.join(PARTS)}, of several models {','.join(TOGETHER)}; default: all of these",
+    )  # fmt: skip
     parser.add_argument("--draws", type=int, default=20, metavar="N", help="of random segments; default: %(default)s")
     parser.add_argument(
         "--beds", type=_names, default=(), metavar="CLASS,CLASS",
@@ -35,7 +41,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def main(arguments: argparse.Namespace) -> int:
-    checkpoint, clips = load_unheard(arguments)
+    checkpoints, clips = load_unheard(arguments, arguments.checkpoint)
     waveforms = clips.waveforms(torch.arange(len(clips)))
     targets = clips.targets(torch.arange(len(clips)))[0]
     labels = clips.labels[0]
@@ -48,13 +54,13 @@ def main(arguments: argparse.Namespace) -> int:
         raise SettingsError(f"there are no clips of {empty[0]!r} here; choose other --beds or another part of the data")
     with bar("listening") as report:
         evidence = gather(
-            checkpoint.model,
+            [checkpoint.model for checkpoint in checkpoints],
             waveforms,
             targets,
             labels,
             draws=arguments.draws,
             seed=arguments.seed,
-            parts=arguments.parts,
+            parts=arguments.parts or (PARTS if len(checkpoints) == 1 else TOGETHER),
             beds=beds,
             report=report,
         )

@@ -3,6 +3,8 @@
     waveforms (N, clip_samples), classes -> gather -> Evidence -> to_dict (JSON), text (tables and one sentence a claim)
 
 Every claim stands beside what it must beat, with a 95 % interval over clips. ``evidence_figure`` draws the same.
+Whether a choice helps also hangs on the seed that a model was trained with: the parts in ``TOGETHER`` can be measured
+on several models, each clip with its mean over them.
 """
 
 from __future__ import annotations
@@ -13,6 +15,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+import torch
 from torch import Tensor
 
 from playitback.errors import SettingsError
@@ -31,12 +34,15 @@ SCHEMA = "playitback.evidence/1"
 CONTROLS, SCENES, SEGMENTS = "controls", "scenes", "segments"
 CURVES, LOCALISATION, SANITY = "curves", "localisation", "sanity"
 PARTS = (CONTROLS, SCENES, SEGMENTS, CURVES, LOCALISATION, SANITY)
+#: those that several models can be examined in together
+TOGETHER = (CONTROLS, SCENES)
 
 
 @dataclass(frozen=True)
 class Evidence:
     """What was measured; None, or nothing, for parts that were not asked for."""
 
+    models: int  # every clip counts with its mean over them
     clips: int
     clip_seconds: float
     passes: int
@@ -45,7 +51,7 @@ class Evidence:
     resamples: int  # of the bootstrap
     draws: int  # of random segments a clip, in ``controls``
     replayed_seconds: float  # of a clip, in any of its passes, mean
-    narrowness: Narrowness
+    narrowness: Narrowness | None = None  # of one model
     controls: ControlComparison | None = None
     scenes: tuple[Scene, ...] = ()
     segments: SegmentComparison | None = None
@@ -64,6 +70,11 @@ class Evidence:
             f"{self.replayed_seconds:.2f} s of a clip are replayed in one pass or another.\n"
             f"In brackets: 95 % interval of the mean over clips ({self.resamples} bootstrap samples)."
         ]
+        if self.models > 1:
+            blocks[0] += (
+                f"\nEvery clip counts with its mean over {self.models} models; "
+                "the intervals do not hold how models differ."
+            )
         if self.controls is not None:
             blocks.append(evidence_text.controls(self.controls))
         if self.scenes:
@@ -72,7 +83,8 @@ class Evidence:
             blocks.append(evidence_text.segments(self.segments))
         if self.curves is not None:
             blocks.append(evidence_text.curves(self.curves))
-        blocks.append(evidence_text.narrowness(self.narrowness))
+        if self.narrowness is not None:
+            blocks.append(evidence_text.narrowness(self.narrowness))
         if self.localisation:
             blocks.append(evidence_text.localisation(self.localisation))
         if self.sanity is not None:
@@ -81,7 +93,7 @@ class Evidence:
 
 
 def gather(
-    model: ReplayModel,
+    models: Sequence[ReplayModel],
     waveforms: Tensor,
     classes: Tensor,
     labels: Sequence[str],
@@ -93,30 +105,34 @@ def gather(
     beds: Mapping[str, Tensor] | None = None,
     report: Report,
 ) -> Evidence:
-    """Measures the parts that are asked for; the model must be in evaluation mode.
+    """Measures the parts that are asked for; the models must be in evaluation mode.
 
-    waveforms: (N, clip_samples) float32 in -1..1; classes: (N,) class indices, or one-hot or multi-hot (N, C); labels:
-    the data's class names, (C,); bootstrap: resamples; beds: name -> (M, clip_samples) recordings of background for
-    ``SCENES`` and
-    ``LOCALISATION``, besides the synthesised ones; report: called with (clips heard, clips in all), cancels by raising.
+    models: one or, for the parts in ``TOGETHER``, several of the same configuration; waveforms: (N, clip_samples)
+    float32 in -1..1; classes: (N,) class indices, or one-hot or multi-hot (N, C); labels: the data's class names, (C,);
+    bootstrap: resamples; beds: name -> (M, clip_samples) recordings of background for ``SCENES`` and ``LOCALISATION``,
+    besides the synthesised ones; report: called with (clips heard, clips in all), cancels by raising.
 
-    Raises SettingsError for a part that is not known, no draws, no clips, or labels that are not the model's.
+    Raises SettingsError for a part that is not known or not for several models, no draws, no clips, models that are not
+    alike, or labels that are not theirs.
     """
-    _check(model, waveforms, labels, draws, bootstrap, parts)
+    _check(models, waveforms, labels, draws, bootstrap, parts)
     drawn = Bootstrap(bootstrap, seed)
     count = len(waveforms)
     clips_to_hear: dict[str, Callable[[], int]] = {
-        CONTROLS: lambda: faithfulness.clips_to_compare_controls(count, draws),
+        CONTROLS: lambda: faithfulness.clips_to_hear_controls(count, draws),
         SCENES: lambda: scenes.clips_to_hear_scenes(count, beds),
         SEGMENTS: lambda: faithfulness.clips_to_score_segments(count),
         CURVES: lambda: curves.clips_to_measure_curves(count),
         LOCALISATION: lambda: localisation.clips_to_localise(count, beds),
         SANITY: lambda: sanity.clips_to_check_sanity(count),
     }
-    advance = Progress(report, count + sum(clips_to_hear[part]() for part in set(parts))).advance
-    chosen = hear(model, waveforms, advance)
+    clips_a_model = count + sum(clips_to_hear[part]() for part in set(parts))
+    advance = Progress(report, len(models) * clips_a_model).advance
+    choices = [hear(each, waveforms, advance) for each in models]
+    model, chosen = models[0], choices[0]
     front_end = model.config.front_end
     evidence = Evidence(
+        models=len(models),
         clips=count,
         clip_seconds=front_end.clip_seconds,
         passes=model.config.passes,
@@ -124,12 +140,20 @@ def gather(
         seed=seed,
         resamples=bootstrap,
         draws=draws,
-        replayed_seconds=float(chosen.replayed_seconds.mean()),
-        narrowness=curves.measure_narrowness(waveforms, chosen, front_end.sample_rate, drawn),
+        replayed_seconds=float(torch.stack([each.replayed_seconds for each in choices]).mean()),
     )
+    if len(models) == 1:
+        narrowness = curves.measure_narrowness(waveforms, chosen, front_end.sample_rate, drawn)
+        evidence = dataclasses.replace(evidence, narrowness=narrowness)
     measure: dict[str, Callable[[], Any]] = {
-        CONTROLS: lambda: faithfulness.compare_controls(model, waveforms, classes, chosen, draws, drawn, advance),
-        SCENES: lambda: scenes.hear_scenes(model, waveforms, classes, drawn, advance, beds),
+        CONTROLS: lambda: faithfulness.compare_controls(
+            [
+                faithfulness.hear_controls(each, waveforms, classes, its_choice, draws, seed, advance)
+                for each, its_choice in zip(models, choices, strict=True)
+            ],
+            drawn,
+        ),
+        SCENES: lambda: scenes.hear_scenes(models, waveforms, classes, drawn, advance, beds),
         SEGMENTS: lambda: faithfulness.score_segments(model, waveforms, chosen, drawn, advance),
         CURVES: lambda: curves.measure_curves(model, waveforms, chosen, drawn, advance),
         LOCALISATION: lambda: localisation.localise(model, waveforms, classes, drawn, advance, beds),
@@ -139,16 +163,31 @@ def gather(
 
 
 def _check(
-    model: ReplayModel, waveforms: Tensor, labels: Sequence[str], draws: int, bootstrap: int, parts: Sequence[str]
+    models: Sequence[ReplayModel],
+    waveforms: Tensor,
+    labels: Sequence[str],
+    draws: int,
+    bootstrap: int,
+    parts: Sequence[str],
 ) -> None:
     unknown = set(parts) - set(PARTS)
     if unknown:
         raise SettingsError(f"there is no part {', '.join(sorted(unknown))}; choose from {', '.join(PARTS)}")
+    if len(models) > 1:
+        alone = sorted(set(parts) - set(TOGETHER))
+        if alone:
+            raise SettingsError(
+                f"several models are examined together in {' and '.join(TOGETHER)} only; leave out {', '.join(alone)}"
+            )
+        if any(each.config != models[0].config for each in models):
+            raise SettingsError(
+                "the models differ in more than their seed; give models of the same settings and classes"
+            )
     if not len(waveforms):
         raise SettingsError("there are no clips to examine; give at least one")
     if draws < 1 or bootstrap < 1:
         raise SettingsError(f"draws and bootstrap must be positive, got {draws} and {bootstrap}")
-    if tuple(labels) != model.config.labels[0]:
+    if tuple(labels) != models[0].config.labels[0]:
         raise SettingsError("the clips have other classes than the model; examine it on the data of its own classes")
 
 

@@ -6,6 +6,7 @@ The slots' choice is in the colour that stands for the informative slot everywhe
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -43,8 +44,8 @@ _SCORES = (
 def write_figures(evidence: Evidence, folder: Path) -> tuple[Path, ...]:
     """Writes a PNG for every part that was measured: controls.png, segments.png, curves.png, ..."""
     parts: dict[str, Callable[[], Figure] | None] = {
-        "controls": _given(evidence.controls, draw_controls),
-        "scenes": _given(evidence.scenes or None, draw_scenes),
+        "controls": _given(evidence.controls, partial(draw_controls, models=evidence.models)),
+        "scenes": _given(evidence.scenes or None, partial(draw_scenes, models=evidence.models)),
         "segments": _given(evidence.segments, draw_segments),
         "curves": _given(evidence.curves, draw_curves),
         "localisation": _given(evidence.localisation or None, draw_localisation),
@@ -59,9 +60,10 @@ def write_figures(evidence: Evidence, folder: Path) -> tuple[Path, ...]:
     return tuple(paths)
 
 
-def draw_controls(found: ControlComparison) -> Figure:
+def draw_controls(found: ControlComparison, models: int) -> Figure:
     """By how much the chosen segments lead over every control after the last pass."""
-    figure, (accuracy, probability) = _figure(found.clips, "Chosen segments beside what else could be replayed", 2, 3.6)
+    title = f"Chosen segments beside what else could be replayed{_mean_of(models)}"
+    figure, (accuracy, probability) = _figure(found.clips, title, 2, 3.6)
     others = found.results[1:]
     names = [each.name for each in others]
     _draw_rows(accuracy, names, [each.accuracy_lead[-1] for each in others], 100)
@@ -74,10 +76,11 @@ def draw_controls(found: ControlComparison) -> Figure:
     return figure
 
 
-def draw_scenes(found: Sequence[Scene]) -> Figure:
+def draw_scenes(found: Sequence[Scene], models: int) -> Figure:
     """In every background: accuracy over the passes, and by how much the chosen segments lead in the end."""
     clips = max(each.comparison.clips for each in found)
-    figure, (passes, lead) = _figure(clips, "Events in a background: does the choice help?", 2, 1.6 + 0.42 * len(found))
+    title = f"Events in a background: does the choice help?{_mean_of(models)}"
+    figure, (passes, lead) = _figure(clips, title, 2, 1.6 + 0.42 * len(found))
     for place, scene in enumerate(found):
         drawn = [each for each in scene.comparison.results if each.name in (CHOSEN, RANDOM, LOUDEST)]
         for offset, each in zip((-0.2, 0.0, 0.2), drawn, strict=True):
@@ -182,6 +185,10 @@ def draw_sanity(found: SanityCheck) -> Figure:
     overlap.set_title("IoU with the trained model's segments, %", loc="left", fontsize=9)
     overlap.legend(fontsize=7, frameon=False)
     return figure
+
+
+def _mean_of(models: int) -> str:
+    return f" · mean of {models} models" if models > 1 else ""
 
 
 def _given(found: object, draw: Callable[..., Figure]) -> Callable[[], Figure] | None:

@@ -1,6 +1,7 @@
 """Is what was replayed the reason? The choice beside its controls, and the sound with and without what was replayed.
 
-``compare_controls``: the same clips and passes, with other segments replayed ("Play It Back", the claim of section 2).
+``hear_controls`` and ``compare_controls``: the same clips and passes, with other segments replayed ("Play It Back", the
+claim of section 2), by one model or by several that differ in their seed.
 
 ``score_segments``: p are class probabilities after the last pass, c is the class the model names, x the clip, x_in the
 clip of which only the segments are left, x_out the clip without them, [z]+ = max(0, z); means over clips:
@@ -52,6 +53,14 @@ ROUNDING = 1e-5
 
 
 @dataclass(frozen=True)
+class ControlOutcomes:
+    """What came of one model under every control, clip by clip. (N, P) float64, for random segments (N, draws, P)."""
+
+    right: dict[str, Tensor]  # 1 where the model names a true class, else 0
+    sure: dict[str, Tensor]  # its probability of the true class
+
+
+@dataclass(frozen=True)
 class ControlResult:
     """What the model believes under one control; tuples have one entry a pass."""
 
@@ -64,7 +73,7 @@ class ControlResult:
 
 @dataclass(frozen=True)
 class ControlComparison:
-    """Chosen segments and all controls on the same clips."""
+    """Chosen segments and all controls on the same clips; every clip counts with its mean over the models."""
 
     clips: int
     results: tuple[ControlResult, ...]  # the chosen segments first
@@ -107,39 +116,49 @@ class SegmentComparison:
     scores: tuple[SegmentScores, ...]
 
 
-def clips_to_compare_controls(clips: int, draws: int) -> int:
-    """Clips that ``compare_controls`` hears."""
+def clips_to_hear_controls(clips: int, draws: int) -> int:
+    """Clips that ``hear_controls`` hears."""
     return clips * (len(CONTROLS) - 2 + draws)
 
 
-def compare_controls(
-    model: ReplayModel,
-    waveforms: Tensor,
-    classes: Tensor,
-    chosen: Run,
-    draws: int,
-    bootstrap: Bootstrap,
-    advance: Advance,
-) -> ControlComparison:
-    """Accuracy and true-class probability after every pass, and by how much the chosen segments lead.
+def hear_controls(
+    model: ReplayModel, waveforms: Tensor, classes: Tensor, chosen: Run, draws: int, seed: int, advance: Advance
+) -> ControlOutcomes:
+    """The same clips under every control.
 
     waveforms: (N, clip_samples); classes: (N,) or multi-hot (N, C); chosen: ``hear(model, waveforms)``; draws: random
-    choices a clip.
+    choices a clip; seed: of those.
     """
     targets = true_classes(classes, chosen.probabilities.shape[2])
-    right, sure = {CHOSEN: correct(chosen.probabilities, targets)}, {CHOSEN: belief(chosen.probabilities, targets)}
-    drawn = _hear_draws(model, waveforms, draws, Generator().manual_seed(bootstrap.seed), advance)
+    drawn = _hear_draws(model, waveforms, draws, Generator().manual_seed(seed), advance)
     repeated = targets.repeat_interleave(draws, dim=0)
-    # (clip, draw, pass)
-    drawn_right = correct(drawn.probabilities, repeated).unflatten(0, (len(waveforms), draws))
-    drawn_sure = belief(drawn.probabilities, repeated).unflatten(0, (len(waveforms), draws))
-    right[RANDOM], sure[RANDOM] = drawn_right.mean(dim=1), drawn_sure.mean(dim=1)
+    by_draw = (len(waveforms), draws)
+    right = {
+        CHOSEN: correct(chosen.probabilities, targets),
+        RANDOM: correct(drawn.probabilities, repeated).unflatten(0, by_draw),
+    }
+    sure = {
+        CHOSEN: belief(chosen.probabilities, targets),
+        RANDOM: belief(drawn.probabilities, repeated).unflatten(0, by_draw),
+    }
     for control in CONTROLS:
         if control not in right:
             run = hear(model, waveforms, advance, control)
             right[control], sure[control] = correct(run.probabilities, targets), belief(run.probabilities, targets)
+    return ControlOutcomes(right, sure)
+
+
+def compare_controls(outcomes: Sequence[ControlOutcomes], bootstrap: Bootstrap) -> ControlComparison:
+    """Accuracy and true-class probability after every pass, and by how much the chosen segments lead.
+
+    outcomes: of each model on the same clips, with as many draws.
+    """
+    right = {control: torch.stack([each.right[control] for each in outcomes]).mean(dim=0) for control in CONTROLS}
+    sure = {control: torch.stack([each.sure[control] for each in outcomes]).mean(dim=0) for control in CONTROLS}
+    drawn_right, drawn_sure = right[RANDOM], sure[RANDOM]
+    right[RANDOM], sure[RANDOM] = drawn_right.mean(dim=1), drawn_sure.mean(dim=1)
     return ControlComparison(
-        clips=len(waveforms),
+        clips=len(drawn_right),
         results=tuple(
             ControlResult(
                 name=control,

@@ -8,13 +8,18 @@ what is replayed differs, the sound, the passes and the cost do not.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from torch import Tensor
 
 from playitback.explain.beds import all_beds, plant_in
-from playitback.explain.faithfulness import ControlComparison, clips_to_compare_controls, compare_controls
+from playitback.explain.faithfulness import (
+    ControlComparison,
+    clips_to_hear_controls,
+    compare_controls,
+    hear_controls,
+)
 from playitback.explain.intervals import Bootstrap
 from playitback.explain.runs import Advance, hear
 from playitback.models.playitback import ReplayModel
@@ -33,12 +38,12 @@ class Scene:
 
 
 def clips_to_hear_scenes(clips: int, recorded_beds: Mapping[str, Tensor] | None = None) -> int:
-    """Clips that ``hear_scenes`` hears or passes over."""
-    return len(all_beds(recorded_beds)) * (clips + clips_to_compare_controls(clips, DRAWS))
+    """Clips that ``hear_scenes`` hears or passes over for each model."""
+    return len(all_beds(recorded_beds)) * (clips + clips_to_hear_controls(clips, DRAWS))
 
 
 def hear_scenes(
-    model: ReplayModel,
+    models: Sequence[ReplayModel],
     waveforms: Tensor,
     classes: Tensor,
     bootstrap: Bootstrap,
@@ -47,16 +52,19 @@ def hear_scenes(
 ) -> tuple[Scene, ...]:
     """The controls on events in every background. recorded_beds: name -> (M, clip_samples), besides the synthesised.
 
-    waveforms: (N, clip_samples); classes: (N,) or multi-hot (N, C). The same clips are planted at the same seconds in
-    every background. Raises SettingsError if all clips are silent.
+    models: of one shape, see ``compare_controls``; waveforms: (N, clip_samples); classes: (N,) or multi-hot (N, C). The
+    same clips are planted at the same seconds in every background. Raises SettingsError if all clips are silent.
     """
-    sample_rate = model.config.front_end.sample_rate
+    sample_rate = models[0].config.front_end.sample_rate
     scenes = []
     for name, recorded in all_beds(recorded_beds):
         known = plant_in(waveforms, name, LEVEL_DECIBELS, sample_rate, bootstrap.seed, recorded)
         left_out = len(waveforms) - len(known.rows)
-        advance(left_out + clips_to_compare_controls(left_out, DRAWS))
-        run = hear(model, known.waveforms, advance)
-        comparison = compare_controls(model, known.waveforms, classes[known.rows], run, DRAWS, bootstrap, advance)
-        scenes.append(Scene(f"{name} {LEVEL_DECIBELS:g} dB", comparison))
+        outcomes = []
+        for model in models:
+            advance(left_out + clips_to_hear_controls(left_out, DRAWS))
+            chosen = hear(model, known.waveforms, advance)
+            named = classes[known.rows]
+            outcomes.append(hear_controls(model, known.waveforms, named, chosen, DRAWS, bootstrap.seed, advance))
+        scenes.append(Scene(f"{name} {LEVEL_DECIBELS:g} dB", compare_controls(outcomes, bootstrap)))
     return tuple(scenes)
