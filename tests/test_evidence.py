@@ -167,6 +167,12 @@ def test_intervals_that_hold_zero_are_said_to_support_nothing() -> None:
     assert "These figures support neither this nor its contrary: Replaying the chosen segments" in text
 
 
+def test_what_rounds_to_zero_has_no_sign() -> None:
+    text = controls(comparison(("random", Interval(-1e-7, -0.0101, 0.02))))
+    assert "0.00 [-1.01, 2.00]" in text
+    assert "-0.00 " not in text
+
+
 def test_leads_are_said_as_they_are() -> None:
     found = comparison(
         ("random", Interval(0.2, 0.1, 0.3)),

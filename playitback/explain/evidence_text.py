@@ -267,7 +267,9 @@ def _negative(interval: Interval) -> Interval:
 
 def _span(interval: Interval, scale: float, digits: int) -> str:
     """0.123 [0.100, 0.150]"""
-    mean, low, high = (f"{scale * value:.{digits}f}" for value in (interval.mean, interval.low, interval.high))
+    values = (interval.mean, interval.low, interval.high)
+    # adding 0 turns a negative zero into a zero
+    mean, low, high = (f"{round(scale * value, digits) + 0.0:.{digits}f}" for value in values)
     return f"{mean} [{low}, {high}]" if not math.isnan(interval.low) else f"{mean} [no interval]"
 
 
