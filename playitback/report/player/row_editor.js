@@ -41,6 +41,8 @@ function makeEntry(id, { select, type, remove }) {
   return { node, check, number, play, edges, bin };
 }
 
+const severalWanted = (event) => event.ctrlKey || event.metaKey || event.shiftKey;
+
 // The tools of one row. `edits` holds the segments; say(text) speaks to screen readers and the status line.
 function makeRowEditor(row, { edits, clipSeconds, nextTitle, say }) {
   const { index } = row.row;
@@ -251,12 +253,14 @@ function makeRowEditor(row, { edits, clipSeconds, nextTitle, say }) {
 
   function drop(event) {
     if (!gesture || event.pointerId !== gesture.pointer) return;
+    const { id, dragged } = gesture;
     ended = gesture;
     leave();
-    if (!ended.dragged || numberOf(ended.id) < 0) return;
-    edits.select(ended.id, false);
-    focus(ended.id);
-    tellOf(ended.id);
+    if (numberOf(id) < 0) return;
+    // Not left to the click: Chromium sends none for a tap that comes right after a swipe.
+    edits.select(id, !dragged && severalWanted(event));
+    focus(id);
+    if (dragged) tellOf(id);
   }
 
   /** Puts back what a drag has changed; true if there was one. */
@@ -269,17 +273,16 @@ function makeRowEditor(row, { edits, clipSeconds, nextTitle, say }) {
     return dragged;
   }
 
-  /** Takes a click on the surface: after a drag it means nothing, on a segment it selects. False: the row's own. */
+  /** Takes a click on the surface: after a press of the editor's it means nothing more. False: the row's own. */
   function click(event) {
     if (!row.surface.contains(event.target)) return false;
-    const press = ended;
+    const press = event.detail ? ended : null; // 0: a click without a press, of assistive technology
     ended = null;
-    if (press && press.dragged) return true;
+    if (press) return press.dragged || press.id !== null;
     const piece = event.target.closest(".piece");
-    const id = press ? press.id : piece && Number(piece.dataset.id);
-    if (id === null || numberOf(id) < 0) return false;
-    edits.select(id, event.ctrlKey || event.metaKey || event.shiftKey);
-    focus(id);
+    if (!piece) return false;
+    edits.select(Number(piece.dataset.id), severalWanted(event));
+    focus(Number(piece.dataset.id));
     return true;
   }
 
