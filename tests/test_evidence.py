@@ -17,7 +17,6 @@ from playitback.explain.evidence_figure import write_figures
 from playitback.explain.evidence_text import controls
 from playitback.explain.faithfulness import ControlComparison, ControlResult
 from playitback.explain.intervals import Interval
-from playitback.models.playitback import ReplayModel
 
 CLIPS = 3
 CLASSES = torch.arange(CLIPS)
@@ -125,20 +124,16 @@ def test_several_models_are_examined_together(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("other", "parts", "message"),
+    ("playbacks", "parts", "message"),
     [
-        (
-            tiny_model(playbacks=1, seed=1),
-            PARTS,
-            "controls and scenes only; leave out curves, localisation, sanity, segm",
-        ),
-        (tiny_model(playbacks=2), TOGETHER, "differ in more than their seed"),
+        (1, PARTS, "controls and scenes only; leave out curves, localisation, sanity, segm"),
+        (2, TOGETHER, "differ in more than their seed"),
     ],
 )
 def test_several_models_that_cannot_be_examined_together_are_refused(
-    other: ReplayModel, parts: tuple[str, ...], message: str
+    playbacks: int, parts: tuple[str, ...], message: str
 ) -> None:
-    models = [tiny_model(playbacks=1), other]
+    models = [tiny_model(playbacks=1), tiny_model(playbacks=playbacks, seed=1)]
     with pytest.raises(SettingsError, match=message):
         gather(models, sounding_clips(1), CLASSES[:1], LABELS, parts=parts, report=ignore)
 

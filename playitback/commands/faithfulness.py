@@ -10,19 +10,14 @@ from pathlib import Path
 import torch
 
 from playitback.commands.evaluate import load_unheard
-from playitback.commands.shared import DEFAULT_CHECKPOINT, add_data, add_device, add_json, bar, print_json
+from playitback.commands.shared import add_checkpoints, add_data, add_json, bar, print_json
 from playitback.errors import SettingsError
 from playitback.explain.evidence import PARTS, TOGETHER, gather
 from playitback.explain.evidence_figure import write_figures
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument(
-        "--checkpoint", nargs="+", default=[DEFAULT_CHECKPOINT], metavar="DIR",
-        help="folders, Hugging Face repo ids or bundled names; several, trained alike with other seeds, are measured "
-        f"together; default: {DEFAULT_CHECKPOINT}",
-    )  # fmt: skip
-    add_device(parser)
+    add_checkpoints(parser, "several, trained alike with other seeds, are measured together")
     add_data(parser)
     parser.add_argument(
         "--parts", type=_names, metavar="NAME,NAME",
@@ -60,7 +55,7 @@ def main(arguments: argparse.Namespace) -> int:
             labels,
             draws=arguments.draws,
             seed=arguments.seed,
-            parts=arguments.parts or (PARTS if len(checkpoints) == 1 else TOGETHER),
+            parts=arguments.parts,
             beds=beds,
             report=report,
         )

@@ -26,12 +26,21 @@ DEFAULT_CHECKPOINT = "esc50-small"
 
 
 def add_checkpoint(parser: argparse.ArgumentParser) -> None:
-    there = ", ".join(available_checkpoints()) or "none"
-    parser.add_argument(
-        "--checkpoint", default=DEFAULT_CHECKPOINT, metavar="DIR",
-        help=f"a folder, a Hugging Face repo id, or one of: {there}; default: %(default)s",
-    )  # fmt: skip
+    parser.add_argument("--checkpoint", default=DEFAULT_CHECKPOINT, metavar="DIR", help=_checkpoint_help())
     add_device(parser)
+
+
+def add_checkpoints(parser: argparse.ArgumentParser, several: str) -> None:
+    """One or more of them. several: what the help says of more."""
+    parser.add_argument(
+        "--checkpoint", nargs="+", default=[DEFAULT_CHECKPOINT], metavar="DIR", help=f"{_checkpoint_help()}; {several}"
+    )
+    add_device(parser)
+
+
+def _checkpoint_help() -> str:
+    there = ", ".join(available_checkpoints()) or "none"
+    return f"a folder, a Hugging Face repo id, or one of: {there}; default: {DEFAULT_CHECKPOINT}"
 
 
 def add_device(parser: argparse.ArgumentParser) -> None:

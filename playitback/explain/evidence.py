@@ -101,7 +101,7 @@ def gather(
     draws: int = 20,
     bootstrap: int = 2000,
     seed: int = 0,
-    parts: Sequence[str] = PARTS,
+    parts: Sequence[str] | None = None,
     beds: Mapping[str, Tensor] | None = None,
     report: Report,
 ) -> Evidence:
@@ -110,11 +110,14 @@ def gather(
     models: one or, for the parts in ``TOGETHER``, several of the same configuration; waveforms: (N, clip_samples)
     float32 in -1..1; classes: (N,) class indices, or one-hot or multi-hot (N, C); labels: the data's class names, (C,);
     bootstrap: resamples; beds: name -> (M, clip_samples) recordings of background for ``SCENES`` and ``LOCALISATION``,
-    besides the synthesised ones; report: called with (clips heard, clips in all), cancels by raising.
+    besides the synthesised ones; parts: by default all that can be measured on so many models; report: called with
+    (clips heard, clips in all), cancels by raising.
 
     Raises SettingsError for a part that is not known or not for several models, no draws, no clips, models that are not
     alike, or labels that are not theirs.
     """
+    together = len(models) > 1
+    parts = parts or (TOGETHER if together else PARTS)
     _check(models, waveforms, labels, draws, bootstrap, parts)
     drawn = Bootstrap(bootstrap, seed)
     count = len(waveforms)
@@ -141,10 +144,8 @@ def gather(
         resamples=bootstrap,
         draws=draws,
         replayed_seconds=float(torch.stack([each.replayed_seconds for each in choices]).mean()),
+        narrowness=None if together else curves.measure_narrowness(waveforms, chosen, front_end.sample_rate, drawn),
     )
-    if len(models) == 1:
-        narrowness = curves.measure_narrowness(waveforms, chosen, front_end.sample_rate, drawn)
-        evidence = dataclasses.replace(evidence, narrowness=narrowness)
     measure: dict[str, Callable[[], Any]] = {
         CONTROLS: lambda: faithfulness.compare_controls(
             [

@@ -129,22 +129,14 @@ def hear_controls(
     waveforms: (N, clip_samples); classes: (N,) or multi-hot (N, C); chosen: ``hear(model, waveforms)``; draws: random
     choices a clip; seed: of those.
     """
-    targets = true_classes(classes, chosen.probabilities.shape[2])
-    drawn = _hear_draws(model, waveforms, draws, Generator().manual_seed(seed), advance)
-    repeated = targets.repeat_interleave(draws, dim=0)
-    by_draw = (len(waveforms), draws)
-    right = {
-        CHOSEN: correct(chosen.probabilities, targets),
-        RANDOM: correct(drawn.probabilities, repeated).unflatten(0, by_draw),
-    }
-    sure = {
-        CHOSEN: belief(chosen.probabilities, targets),
-        RANDOM: belief(drawn.probabilities, repeated).unflatten(0, by_draw),
-    }
-    for control in CONTROLS:
-        if control not in right:
-            run = hear(model, waveforms, advance, control)
-            right[control], sure[control] = correct(run.probabilities, targets), belief(run.probabilities, targets)
+    runs = {CHOSEN: chosen, RANDOM: _hear_draws(model, waveforms, draws, Generator().manual_seed(seed), advance)}
+    runs |= {control: hear(model, waveforms, advance, control) for control in CONTROLS if control not in runs}
+    targets = dict.fromkeys(CONTROLS, true_classes(classes, chosen.probabilities.shape[2]))
+    targets[RANDOM] = targets[RANDOM].repeat_interleave(draws, dim=0)
+    right = {control: correct(run.probabilities, targets[control]) for control, run in runs.items()}
+    sure = {control: belief(run.probabilities, targets[control]) for control, run in runs.items()}
+    for outcome in (right, sure):
+        outcome[RANDOM] = outcome[RANDOM].unflatten(0, (len(waveforms), draws))
     return ControlOutcomes(right, sure)
 
 

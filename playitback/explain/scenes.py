@@ -60,11 +60,13 @@ def hear_scenes(
     for name, recorded in all_beds(recorded_beds):
         known = plant_in(waveforms, name, LEVEL_DECIBELS, sample_rate, bootstrap.seed, recorded)
         left_out = len(waveforms) - len(known.rows)
+        known_classes = classes[known.rows]
         outcomes = []
         for model in models:
             advance(left_out + clips_to_hear_controls(left_out, DRAWS))
             chosen = hear(model, known.waveforms, advance)
-            named = classes[known.rows]
-            outcomes.append(hear_controls(model, known.waveforms, named, chosen, DRAWS, bootstrap.seed, advance))
+            outcomes.append(
+                hear_controls(model, known.waveforms, known_classes, chosen, DRAWS, bootstrap.seed, advance)
+            )
         scenes.append(Scene(f"{name} {LEVEL_DECIBELS:g} dB", compare_controls(outcomes, bootstrap)))
     return tuple(scenes)
