@@ -150,13 +150,13 @@ class Asked:
                 changes = [
                     (each["action"], _pairs(each["segments"]), each.get("fill", "silence")) for each in edits or ()
                 ]
-                passes = {int(index): _pairs(segments) for index, segments in (held or {}).items()}
+                hearings = {int(index): _pairs(segments) for index, segments in (held or {}).items()}
             except (AttributeError, KeyError, TypeError, ValueError):
                 raise gr.Error(text.API_BAD_QUESTION, print_exception=False) from None
             for change in changes:
                 variants = self._variants.edit(variants, *change)
-            if passes:
-                variants = self._variants.replay(variants, passes)
+            if hearings:
+                variants = self._variants.replay(variants, hearings)
             original, variant = variants.all[0], variants.current
             answer = {
                 "original": original.explanation.to_dict(),

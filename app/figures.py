@@ -40,13 +40,13 @@ def overview_svg(peaks: np.ndarray, window: tuple[float, float], description: st
 def confidence_chart(
     probabilities: Mapping[str, Sequence[float]],
     decisions: Sequence[str],
-    expected_passes: int,
+    expected_hearings: int,
     followed: str | None,
 ) -> go.Figure:
-    """Lines of the leading classes over the passes; dotted rules mark the passes where the decision changed.
+    """Lines of the leading classes over the hearings; dotted rules mark the hearings where the decision changed.
 
-    probabilities: class label -> probability after every pass so far, the leading class first; decisions: label after
-    every pass; followed: the class that the visitor asked about, drawn thicker.
+    probabilities: class label -> probability after every hearing so far, the leading class first; decisions: label after
+    every hearing; followed: the class that the visitor asked about, drawn thicker.
     """
     figure = go.Figure()
     for index, (label, values) in enumerate(probabilities.items()):
@@ -62,7 +62,9 @@ def confidence_chart(
         )
     for index in range(1, len(decisions)):
         if decisions[index] != decisions[index - 1]:
-            _mark_change(figure, index, words.decision_change(decisions[index - 1], decisions[index]), expected_passes)
+            _mark_change(
+                figure, index, words.decision_change(decisions[index - 1], decisions[index]), expected_hearings
+            )
     figure.update_layout(
         template="none",
         height=400,
@@ -76,10 +78,10 @@ def confidence_chart(
         dragmode=False,
     )
     figure.update_xaxes(
-        tickvals=list(range(expected_passes)),
-        ticktext=[text.pass_tick(index) for index in range(expected_passes)],
-        title={"text": text.PASS_AXIS, "standoff": 6, "font": {"size": 13}},
-        range=[-0.15, max(expected_passes - 1, 1) + 0.15],
+        tickvals=list(range(expected_hearings)),
+        ticktext=[text.hearing_tick(index) for index in range(expected_hearings)],
+        title={"text": text.HEARING_AXIS, "standoff": 6, "font": {"size": 13}},
+        range=[-0.15, max(expected_hearings - 1, 1) + 0.15],
         gridcolor="rgba(0,0,0,0)",
         linecolor=RULE,
         zeroline=False,
@@ -88,9 +90,9 @@ def confidence_chart(
     return figure
 
 
-def _mark_change(figure: go.Figure, index: int, caption: str, expected_passes: int) -> None:
+def _mark_change(figure: go.Figure, index: int, caption: str, expected_hearings: int) -> None:
     # beside the rule, and towards the middle of the chart, so that the caption is never cut off
-    left_half = index < (expected_passes - 1) / 2
+    left_half = index < (expected_hearings - 1) / 2
     figure.add_shape(
         type="line", x0=index, x1=index, y0=0, y1=1, yref="paper", line={"color": RULE, "width": 1.5, "dash": "dot"}
     )

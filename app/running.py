@@ -1,4 +1,4 @@
-"""A run: the recording is played back, and what every pass says appears in all parts of the page that show it."""
+"""A run: the recording is played back, and what every hearing says appears in all parts of the page that show it."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from app.tabs import confidence, listen, playbacks
 
 PLAYBACKS_ID = "playbacks"  # of the tab that shows the rows
 
-#: what a player is told when a run was stopped: the places kept for passes that will not come are given up
+#: what a player is told when a run was stopped: the places kept for hearings that will not come are given up
 STOP_WAITING_FOR_ROWS = "(view) => view && ({ ...view, finished: true, expected_rows: view.rows.length })"
 
 _TO_THE_ROWS = "() => document.getElementById('results').scrollIntoView({ block: 'start' })"
@@ -99,7 +99,7 @@ def wire_run(
         "outputs": outputs,
         "show_progress": "minimal",
         "show_progress_on": inputs.status,
-        "trigger_mode": "multiple",  # a press right after the last pass or a stop must not be lost
+        "trigger_mode": "multiple",  # a press right after the last hearing or a stop must not be lost
         **ON_MODEL,
         **PRIVATE,
     }

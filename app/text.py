@@ -22,7 +22,7 @@ MODEL = "Model"
 PLAYBACKS = "Playbacks"
 PLAYBACKS_INFO = "How often the model may hear its chosen moments again; 0 is the first hearing alone."
 CLASS = "Class to explain"
-CLASS_INFO = "Followed through all passes, whether or not the model believes it."
+CLASS_INFO = "Followed through all hearings, whether or not the model believes it."
 CLASS_OF_PREDICTION = "the model's decision"
 START = "Start of the clip (seconds)"
 RUN = "Play it back"
@@ -34,12 +34,12 @@ STOP = "Stop"
 PLAYBACKS_TAB = "The playbacks"
 CONFIDENCE_TAB = "Confidence"
 ABOUT_TAB = "About"
-PLAYER_LABEL = "The passes of the model on one time axis"
-CHART_LABEL = "Probability of the leading classes after every pass"
-TABLE_CAPTION = "Probability after every pass"
-PLAYBACKS_HINT = "The playbacks appear here, one row a pass, as soon as a sound has been played back."
+PLAYER_LABEL = "The hearings of the model on one time axis"
+CHART_LABEL = "Probability of the leading classes after every hearing"
+TABLE_CAPTION = "Probability after every hearing"
+PLAYBACKS_HINT = "The playbacks appear here, one row a hearing, as soon as a sound has been played back."
 CONFIDENCE_HINT = (
-    "How the leading classes rise and fall from pass to pass appears here once a sound has been played back."
+    "How the leading classes rise and fall from hearing to hearing appears here once a sound has been played back."
 )
 PLAYBACKS_READING = (
     "Each row is one hearing on the clip's own seconds: what the model was given, below it what it attended to and "
@@ -50,10 +50,10 @@ CONFIDENCE_READING = (
     "where its decision changed."
 )
 
-PASS_AXIS = "playback"
+HEARING_AXIS = "playback"
 
 NO_RECORDING = "Upload or record a sound first, or pick one of the examples."
-STOPPED = "Stopped. The passes that were ready stay; play it back again for all of them."
+STOPPED = "Stopped. The hearings that were ready stay; play it back again for all of them."
 UNEXPECTED = (
     "Something went wrong in this program, not in your recording; the details are in the server's log. "
     "Please try again, or try another recording."
@@ -65,7 +65,7 @@ ABOUT_PAGE = """
 The model hears the whole clip once. Two slots then compete for every moment of it: the **informative** slot takes what
 speaks for a class, the **uninformative** slot the rest. Where the informative slot stays above the threshold, the clip
 is heard again with a finer hop, so that these moments fill more of what the model is given; and so on, playback by
-playback. Every row shows what the model was given in that pass, what it attended to, and what it then believed.
+playback. Every row shows what the model was given in that hearing, what it attended to, and what it then believed.
 A probability says how sure this model is, not how likely it is to be right.
 
 ## What becomes of a recording
@@ -83,9 +83,9 @@ TAKE_AWAY_TAB = "Take away"
 TAKE_AWAY_HINT = "Report, figures, numbers and sounds can be taken away from here once a sound has been played back."
 TAKE_AWAY_READING = (
     "One archive holds everything; each file in it can be had by itself as well: **report.html** shows and plays all "
-    "passes in any browser, without a network; **explanation.json** has every number, in a versioned format; "
-    "**figure.png** and **figure.svg** are fit for a paper; **passes.csv** and **segments.csv** are tables; and every "
-    "segment, and every pass as the model heard it, is a WAV file."
+    "hearings in any browser, without a network; **explanation.json** has every number, in a versioned format; "
+    "**figure.png** and **figure.svg** are fit for a paper; **hearings.csv** and **segments.csv** are tables; and every "
+    "segment, and every hearing as the model heard it, is a WAV file."
 )
 PREPARE_FILES = "Prepare the files"
 FILES = "Files"
@@ -104,10 +104,10 @@ def example_note(name: str, model: str) -> str:
 
 # The API
 API_EXPLAIN = (
-    "Explain a recording: which class the model decides for after every pass, and which moments it chose to hear "
+    "Explain a recording: which class the model decides for after every hearing, and which moments it chose to hear "
     "again. Returns the explanation (JSON: playbacks with hop_seconds, probabilities, segments, slot_attention, "
-    "seconds), the same as a file, a WAV of every segment (pass-0-segment-1.wav is the first one that the first "
-    "hearing chose), and a WAV of every pass as the model heard it. playbacks: how often the model may hear its "
+    "seconds), the same as a file, a WAV of every segment (hearing-0-segment-1.wav is the first one that the first "
+    "hearing chose), and a WAV of every hearing as the model heard it. playbacks: how often the model may hear its "
     "chosen moments again; 0 is the first hearing alone. start_seconds: where the clip starts in a "
     "recording that is longer than what the model hears at once. A recording that cannot be explained raises an "
     "error that says why."
@@ -119,11 +119,11 @@ API_TAKE_AWAY = (
 )
 API_WHAT_IF = (
     "Ask what the model would say if it replayed other moments, or heard another sound. held: JSON from the index of a "
-    "pass to the segments that the next one replays in place of the slots' own, in seconds, as "
-    '{"0": [[1.2, 1.9]]}; passes that are not named are free. edits: JSON list, one after the other, as '
+    "hearing to the segments that the next one replays in place of the slots' own, in seconds, as "
+    '{"0": [[1.2, 1.9]]}; hearings that are not named are free. edits: JSON list, one after the other, as '
     '[{"action": "remove", "segments": [[1.2, 1.9]], "fill": "silence"}]; actions are remove and keep, fills silence, '
     "mean spectrum, noise and neighbour. Returns both "
-    "explanations and their difference (log-odds of the class to explain; the first pass that differs) as JSON, and "
+    "explanations and their difference (log-odds of the class to explain; the first hearing that differs) as JSON, and "
     "the sound that was heard. class_to_explain: empty for the model's decision."
 )
 API_FAITHFULNESS = (
@@ -134,11 +134,11 @@ API_FAITHFULNESS = (
 )
 API_COMPARE = (
     "Compare two recordings, or one recording under two models (second_recording or second_model is left empty to "
-    "take the first one's). Returns both explanations, and per pass both decisions and how much of the replayed time "
+    "take the first one's). Returns both explanations, and per hearing both decisions and how much of the replayed time "
     "is shared, as JSON."
 )
 API_BAD_QUESTION = (
-    "held must be an object from the index of a pass to [start, end] pairs in seconds, and edits a list of objects "
+    "held must be an object from the index of a hearing to [start, end] pairs in seconds, and edits a list of objects "
     "with action, segments and fill; see the API's documentation for examples."
 )
 API_MODELS = "The models that can be asked for: their names, classes, playbacks and seconds of a clip."
@@ -156,16 +156,16 @@ def overview_description(duration: float, start: float, end: float) -> str:
     return f"Loudness of the whole recording, {whole}; the clip from {start:.1f} to {end:.1f} s is marked."
 
 
-def pass_tick(index: int) -> str:
-    """Mark of a pass on the axis of the chart, whose title is PASS_AXIS."""
+def hearing_tick(index: int) -> str:
+    """Mark of a hearing on the axis of the chart, whose title is HEARING_AXIS."""
     return words.FIRST_HEARING.lower() if index == 0 else str(index)
 
 
-def progress(passes_ready: int, passes: int) -> str:
-    """What is being computed while ``passes_ready`` of ``passes`` are shown."""
-    if passes_ready == 0:
-        return f"First hearing … (pass 1 of {passes})"
-    return f"Playback {passes_ready} … (pass {passes_ready + 1} of {passes})"
+def progress(hearings_ready: int, hearings: int) -> str:
+    """What is being computed while ``hearings_ready`` of ``hearings`` are shown."""
+    if hearings_ready == 0:
+        return f"First hearing … (hearing 1 of {hearings})"
+    return f"Playback {hearings_ready} … (hearing {hearings_ready + 1} of {hearings})"
 
 
 def example_name(stem: str) -> str:
@@ -180,10 +180,10 @@ SLOTS_HINT = (
     "back."
 )
 SLOTS_READING = (
-    "The slots compete for every moment. Choose a pass to see how they came to agree, what the losing slot gathered, "
-    "and how the pass spent its frames."
+    "The slots compete for every moment. Choose a hearing to see how they came to agree, what the losing slot gathered, "
+    "and how the hearing spent its frames."
 )
-SLOTS_PASS = "Pass"
+SLOTS_HEARING = "Hearing"
 ATTENTION_TITLE = "Who held which moment"
 ATTENTION_READING = (
     "Each small chart is one iteration on the clip's seconds, the last one at the bottom: the higher a slot's line, "
@@ -196,13 +196,13 @@ SETTLING_READING = (
     "Read down a column: the more the slots' overlap and entropy fall from iteration to iteration, the more clearly "
     "they parted."
 )
-SETTLING_CAPTION = "The slots after every iteration of this pass"
+SETTLING_CAPTION = "The slots after every iteration of this hearing"
 GATHERED_TITLE = "What the uninformative slot gathers"
 GATHERED_READING = (
-    "Press a stretch to hear exactly what the model set aside in this pass; digital silence is left out. Listen for "
+    "Press a stretch to hear exactly what the model set aside in this hearing; digital silence is left out. Listen for "
     "what it should not have set aside."
 )
-NOTHING_GATHERED = "In this pass the informative slot holds the larger part of every audible moment."
+NOTHING_GATHERED = "In this hearing the informative slot holds the larger part of every audible moment."
 ALL_STRETCHES = "all, one after the other"
 PLAY_ALL_STRETCHES = "Play all stretches, one after the other"
 TIME_MAP_TITLE = "How the frames were spent"
@@ -210,7 +210,7 @@ TIME_MAP_READING = (
     "A line climbs by the frames that a stretch of the clip was given: the steeper, the more closely it was heard. "
     "Replayed stretches are thick."
 )
-TIME_MAP_CHART_LABEL = "Model frame against clip second, one line a pass"
+TIME_MAP_CHART_LABEL = "Model frame against clip second, one line a hearing"
 TIME_MAP_HOVER = "%{x:.2f} s: frame %{y:.0f}"
 CLIP_AXIS = "second of the clip"
 FRAME_AXIS = "model's frame"
@@ -253,8 +253,8 @@ def play_stretch(start: float, end: float) -> str:
     return f"Play {start:.2f} to {end:.2f} seconds"
 
 
-def replayed_in(pass_title: str) -> str:
-    return f"replayed in {pass_title}"
+def replayed_in(hearing_title: str) -> str:
+    return f"replayed in {hearing_title}"
 
 
 def frames_spent(
@@ -265,8 +265,8 @@ def frames_spent(
     per_second_inside: float | None,
     per_second_outside: float | None,
 ) -> str:
-    """How one pass spent its frames, in one sentence. Rates are frames a second of the clip; None: there was none."""
-    title = words.pass_title(index)
+    """How one hearing spent its frames, in one sentence. Rates are frames a second of the clip; None: there was none."""
+    title = words.hearing_title(index)
     if per_second_inside is None:
         return f"{title} spread its {frames} frames evenly: {per_second_outside or 0:.0f} for every second of the clip."
     if per_second_outside is None:
@@ -297,7 +297,7 @@ DRAWS_READING = (
     "The chosen moments (dotted line) should lie right of the random draws and of every other row."
 )
 DRAWS_CHART_LABEL = "Probability of the class by what was replayed"
-DRAWS_CAPTION = "Probability of the class after the last pass, by what was replayed"
+DRAWS_CAPTION = "Probability of the class after the last hearing, by what was replayed"
 DRAWS_AXIS = "probability (log-odds scale)"
 EDITS_TITLE = "Does the class rest on these moments?"
 EDITS_READING = (
@@ -335,8 +335,8 @@ def examining(label: str, heard: int, hearings: int | None) -> str:
 def examined(label: str, clip: str, probability: float, replayed_seconds: float, clip_seconds: float) -> str:
     """What the figures are about."""
     return (
-        f"{words.class_name(label).capitalize()} in {clip}: {words.percent(probability)} after the last pass, which "
-        f"replayed {words.seconds(replayed_seconds)} of {words.seconds(clip_seconds)} in one pass or another."
+        f"{words.class_name(label).capitalize()} in {clip}: {words.percent(probability)} after the last hearing, which "
+        f"replayed {words.seconds(replayed_seconds)} of {words.seconds(clip_seconds)} in one hearing or another."
     )
 
 
@@ -375,20 +375,20 @@ DEFINITIONS: dict[str, str] = {
         "(this project's form of the threshold of Stergiou and Damen 2023)."
     ),
     "hop": (
-        "Seconds from one frame of the spectrogram to the next: h₀ / (i + 1) in pass i, h₀ being that of the first "
+        "Seconds from one frame of the spectrogram to the next: h₀ / (i + 1) in hearing i, h₀ being that of the first "
         "hearing. With half the hop the same moment is read twice as often; its window stays as long (Stergiou and "
         "Damen 2023, section 2.1)."
     ),
     "replayed seconds": (
-        "How much of the clip was heard again in a pass, Σ (end − start) over its replayed segments, in the clip's own "
-        "seconds. The slots chose them in the pass before (Stergiou and Damen 2023, section 2.3)."
+        "How much of the clip was heard again in a hearing, Σ (end − start) over its replayed segments, in the clip's own "
+        "seconds. The slots chose them in the hearing before (Stergiou and Damen 2023, section 2.3)."
     ),
     "change in points": (
-        "By how much a pass moved the probability of a class: 100 × (p after it − p after the pass before), in "
+        "By how much a hearing moved the probability of a class: 100 × (p after it − p after the hearing before), in "
         "percentage points. From 40 % to 50 % is +10 points."
     ),
     "confidence": (
-        "The probability p that the model gives a class after a pass: the softmax of its outputs, exp(z) / Σ exp(z), "
+        "The probability p that the model gives a class after a hearing: the softmax of its outputs, exp(z) / Σ exp(z), "
         "so that all classes sum to 1; where several classes may sound at once, the sigmoid of each. It says how sure "
         "this model is, not how often it is right (calibration; Guo et al. 2017)."
     ),
@@ -411,7 +411,7 @@ DEFINITIONS: dict[str, str] = {
     ),
     "time map": (
         "Frame f of the model as a function of the clip's second t: straight lines whose slope df/dt is the number of "
-        "frames a second gets, r = h₀ / h times as many inside replayed segments as outside, h being the pass's hop; "
+        "frames a second gets, r = h₀ / h times as many inside replayed segments as outside, h being the hearing's hop; "
         "the frames of all of it always add up to the model's (Stergiou and Damen 2023, section 2.3, made exact)."
     ),
 }
@@ -452,8 +452,8 @@ _FILL_NAMES = {
 FILLS = {name: value for value, name in _FILL_NAMES.items()}
 WHAT_IF_DEFINITIONS = {
     "replayed instead": (
-        "After a held pass the next one replays the given segments in place of those that the slots chose; weights "
-        "and sound stay as they are. Passes that are not held choose for themselves from what they then hear. The "
+        "After a held hearing the next one replays the given segments in place of those that the slots chose; weights "
+        "and sound stay as they are. Hearings that are not held choose for themselves from what they then hear. The "
         "slots’ own choice is still shown."
     ),
     "removed, kept": (
@@ -463,7 +463,7 @@ WHAT_IF_DEFINITIONS = {
     ),
     "log-odds": (
         "ln(p / (1 − p)) for a class of probability p, in nats: 0 at 50 %, 2.2 at 90 %, −2.2 at 10 %. Listed is the "
-        "variant’s minus the original’s after the last pass, for the class that is followed. Near 0 % and 100 % it "
+        "variant’s minus the original’s after the last hearing, for the class that is followed. Near 0 % and 100 % it "
         "tells what a difference of percentages hides."
     ),
 }
@@ -489,13 +489,13 @@ def stretches(pairs: Sequence[tuple[float, float]]) -> str:
     return f"{named} and {more} more, {words.seconds(sum(end - start for start, end in pairs))} together"
 
 
-def pass_name(index: int) -> str:
+def hearing_name(index: int) -> str:
     """Within a sentence."""
     return "the first hearing" if index == 0 else f"playback {index}"
 
 
-def after_pass(index: int) -> str:
-    return f"after {pass_name(index)}"
+def after_hearing(index: int) -> str:
+    return f"after {hearing_name(index)}"
 
 
 def edit_name(action: str, pairs: Sequence[tuple[float, float]], fill: str) -> str:
@@ -507,8 +507,8 @@ def edit_name(action: str, pairs: Sequence[tuple[float, float]], fill: str) -> s
 def held_name(index: int, pairs: Sequence[tuple[float, float]]) -> str:
     """ "replays 1.20–1.85 s instead after the first hearing"."""
     if not pairs:
-        return f"replays nothing {after_pass(index)}"
-    return f"replays {stretches(pairs)} instead {after_pass(index)}"
+        return f"replays nothing {after_hearing(index)}"
+    return f"replays {stretches(pairs)} instead {after_hearing(index)}"
 
 
 def variant_name(parts: Sequence[str]) -> str:
@@ -518,18 +518,18 @@ def variant_name(parts: Sequence[str]) -> str:
 
 
 def variant_change(
-    label: str, before: float, after: float, log_odds_change: float, first_pass: int | None, first_other: int | None
+    label: str, before: float, after: float, log_odds_change: float, first_hearing: int | None, first_other: int | None
 ) -> str:
-    """What a variant changed. ``label``: of the class followed, with its probabilities after the last pass;
-    ``first_pass``: after which anything is believed otherwise; ``first_other``: after which another class is."""
-    if first_pass is None:
-        return "Nothing changed: after every pass the model believes the same."
+    """What a variant changed. ``label``: of the class followed, with its probabilities after the last hearing;
+    ``first_hearing``: after which anything is believed otherwise; ``first_other``: after which another class is."""
+    if first_hearing is None:
+        return "Nothing changed: after every hearing the model believes the same."
     name = words.class_name(label)
     shares = f"{words.percent(before)} → {words.percent(after)}"
-    otherwise = "the same decisions" if first_other is None else f"first other decision {after_pass(first_other)}"
+    otherwise = "the same decisions" if first_other is None else f"first other decision {after_hearing(first_other)}"
     return (
         f"{name[:1].upper()}{name[1:]} {shares}, log-odds {log_odds(log_odds_change)}. "
-        f"First difference {after_pass(first_pass)}, {otherwise}."
+        f"First difference {after_hearing(first_hearing)}, {otherwise}."
     )
 
 
@@ -572,24 +572,24 @@ CONTRAST_STOPPED = "Stopped. Ask again for the answer."
 CONTRASTING = "Removing every segment in turn, and stretches elsewhere to compare with …"
 TRAJECTORIES_TITLE = "How the two fared"
 TRAJECTORIES_READING = (
-    "Above, how sure the model was of either class after every pass; below, the log-odds between them: above 0 the "
+    "Above, how sure the model was of either class after every hearing; below, the log-odds between them: above 0 the "
     "first one leads, below 0 the second."
 )
-TRAJECTORIES_LABEL = "Probability of both classes, and the log-odds between them, after every pass"
+TRAJECTORIES_LABEL = "Probability of both classes, and the log-odds between them, after every hearing"
 CONTRAST_ATTENTION_TITLE = "What it attended to"
 CONTRAST_ATTENTION_READING = (
-    "The attention of every pass is the same for both classes: the slots share out the clip before any class is asked "
+    "The attention of every hearing is the same for both classes: the slots share out the clip before any class is asked "
     "about. Only the colours differ: a chosen segment has that of the class for which it spoke, grey where it spoke "
     "for neither. The dashed line is the threshold above which a moment is chosen."
 )
-CONTRAST_ATTENTION_LABEL = "Attention of the informative slot in every pass, with the segments that it chose"
+CONTRAST_ATTENTION_LABEL = "Attention of the informative slot in every hearing, with the segments that it chose"
 CONTRAST_TABLE_TITLE = "Which segment spoke for which"
 CONTRAST_TABLE_READING = (
     "The segments that moved the log-odds most stand first. One speaks for a class only if removing it does more than "
     "removing any stretch of about its length elsewhere; by chance, that happens to a stretch about once in 11 times "
     "for either class."
 )
-NO_SEGMENTS = "No pass chose a segment, so there is none to remove."
+NO_SEGMENTS = "No hearing chose a segment, so there is none to remove."
 CHOSEN_IN, SECONDS_COLUMN, CARRIED, ELSEWHERE, SPOKE_FOR = (
     "Chosen in",
     "Seconds",
@@ -602,12 +602,12 @@ PROBABILITY_AXIS = "probability"
 LOG_ODDS_AXIS = "log-odds, nats"
 CONTRAST_DEFINITIONS = {
     "log-odds of two classes": (
-        "ln(p₁ / p₂) of their probabilities after a pass, in nats: 0 where both are equally probable, +0.69 where the "
+        "ln(p₁ / p₂) of their probabilities after a hearing, in nats: 0 where both are equally probable, +0.69 where the "
         "first is twice as probable, +2.3 ten times. Under a softmax it is the difference of the two outputs z₁ − z₂; "
         "no third class has a part in it."
     ),
     "lost by removal": (
-        "ln(p₁ / p₂) after the last pass of the run minus the same without the segment; above 0 the segment speaks "
+        "ln(p₁ / p₂) after the last hearing of the run minus the same without the segment; above 0 the segment speaks "
         "for the first class, below 0 for the second. Without it the model is free to replay other moments, so "
         "segments that overlap or repeat one another may each seem to matter little (occlusion; Zeiler and Fergus "
         "2014)."
@@ -622,13 +622,15 @@ CONTRAST_DEFINITIONS = {
 
 def removal_caption(fill: str, first_label: str, second_label: str) -> str:
     first, second = words.class_name(first_label), words.class_name(second_label)
-    return f"ln(p of {first} / p of {second}) after the last pass, with {_FILL_NAMES[fill]} where something was removed"
+    return (
+        f"ln(p of {first} / p of {second}) after the last hearing, with {_FILL_NAMES[fill]} where something was removed"
+    )
 
 
 def leads(first_label: str, second_label: str, value: float) -> str:
-    """Who leads after the last pass, and by how many nats."""
+    """Who leads after the last hearing, and by how many nats."""
     ahead, behind = (first_label, second_label) if value >= 0 else (second_label, first_label)
-    lead = f"{words.class_name(ahead)} leads {words.class_name(behind)} by {nats(abs(value))} after the last pass"
+    lead = f"{words.class_name(ahead)} leads {words.class_name(behind)} by {nats(abs(value))} after the last hearing"
     return lead[:1].upper() + lead[1:]
 
 
@@ -652,7 +654,7 @@ def contrast_conclusion(
 
 
 def strongest_segment(label: str, index: int, start: float, end: float, value: float) -> str:
-    chosen = f"{stretch(start, end)}, chosen in {pass_name(index)},"
+    chosen = f"{stretch(start, end)}, chosen in {hearing_name(index)},"
     return f"{chosen} for {words.class_name(label)} ({log_odds(value)})"
 
 
@@ -664,7 +666,7 @@ def spoke_for(name: str) -> str:
 def segment_number(index: int, number: int, forced: bool) -> str:
     """ "Playback 1, segment 2"."""
     held = ", held" if forced else ""
-    return f"{words.pass_title(index)}, segment {number}{held}"
+    return f"{words.hearing_title(index)}, segment {number}{held}"
 
 
 def log_odds_range(least: float, greatest: float) -> str:
@@ -686,16 +688,16 @@ COMPARE_MODEL = "The other run's model"
 COMPARE_START = "Start of the other clip (seconds)"
 COMPARE = "Compare"
 SWAP = "Swap"
-COMPARE_STOPPED = "Stopped. The passes that were ready stay."
+COMPARE_STOPPED = "Stopped. The hearings that were ready stay."
 COMPARE_NO_RUN = "Play a sound back first; then there is a run to compare with."
 FIRST_RUN, SECOND_RUN = "First", "Second"
-FIRST_PLAYER_LABEL = "The passes of the first run"
-SECOND_PLAYER_LABEL = "The passes of the second run"
+FIRST_PLAYER_LABEL = "The hearings of the first run"
+SECOND_PLAYER_LABEL = "The hearings of the second run"
 COMPARE_DIFFERENCES = "Where they differ"
-COMPARE_DIFFERENCES_READING = "Passes in which the two decide for different classes are bold."
-PASSES_COMPARED = "Pass by pass"
-CLASSES_COMPARED = "Classes that differ most after the last pass"
-COMPARE_PASS_COLUMNS = (
+COMPARE_DIFFERENCES_READING = "Hearings in which the two decide for different classes are bold."
+HEARINGS_COMPARED = "Hearing by hearing"
+CLASSES_COMPARED = "Classes that differ most after the last hearing"
+COMPARE_HEARING_COLUMNS = (
     "First decides",
     "Second decides",
     "Replayed by both",
@@ -708,11 +710,11 @@ NOTHING_COMMON = "The two models name no class in common, so no probabilities ca
 NO_COMMON_TIME = "The two clips are not equally long, so the time that they replayed is not compared."
 COMPARE_DEFINITIONS = {
     "replayed by both": (
-        "Seconds that both runs heard again in the same pass, |A ∩ B|, and those that only one of them did, |A \\ B| "
+        "Seconds that both runs heard again in the same hearing, |A ∩ B|, and those that only one of them did, |A \\ B| "
         "and |B \\ A|; A and B are the times inside their replayed segments, counted from the start of either clip."
     ),
     "overlap (IoU)": (
-        "Intersection over union of the replayed times of one pass, |A ∩ B| / |A ∪ B|: 1 where both replayed the same, "
+        "Intersection over union of the replayed times of one hearing, |A ∩ B| / |A ∪ B|: 1 where both replayed the same, "
         "0 where they have nothing in common (Jaccard 1901). Given where both hear the same clip; in two different "
         "clips the same second holds different sounds."
     ),
@@ -725,14 +727,14 @@ def run_name(clip: str, start_seconds: float, model: str) -> str:
     return f"{clip}{at} · {model}"
 
 
-def agreement(first_disagreement: int | None, passes: int, first: str, second: str) -> str:
-    """Where two runs part, in one sentence. ``first`` and ``second``: what they decide after the last pass of both."""
+def agreement(first_disagreement: int | None, hearings: int, first: str, second: str) -> str:
+    """Where two runs part, in one sentence. ``first`` and ``second``: what they decide after the last hearing of both."""
     if first_disagreement is None:
-        return f"Both decide for the same class in every pass; in the end, {words.class_name(first)}."
+        return f"Both decide for the same class in every hearing; in the end, {words.class_name(first)}."
     where = "already at the first hearing" if first_disagreement == 0 else f"at playback {first_disagreement}"
     if first == second:
         return f"They part {where}, but in the end both decide for {words.class_name(first)}."
-    where = where if passes > 1 else "at the only hearing"
+    where = where if hearings > 1 else "at the only hearing"
     return f"They part {where}: in the end {words.class_name(first)} against {words.class_name(second)}."
 
 
@@ -770,7 +772,7 @@ TIMELINE_WORDS = {
 LONG_DEFINITIONS = {
     "window": (
         "A stretch as long as the clip that the model hears at once, classified as if it were a clip of its own, with "
-        "as many playbacks as chosen above. The class is the most probable one after the last pass, the confidence its "
+        "as many playbacks as chosen above. The class is the most probable one after the last hearing, the confidence its "
         "probability. The last window is as long as what is left, with silence behind."
     ),
     "stretch": (
@@ -825,13 +827,13 @@ RIGHT, WRONG, RESCUED, SPOILT = "right", "wrong", "rescued", "spoilt"
 TAKE_FOLDER = "The table (CSV)"
 LEFT_OUT = "Left out"
 ACCURACY_TITLE = "What replay mends and what it spoils"
-ACCURACY_READING = "Share of the clips whose class is known that are right after every pass."
-ACCURACY_CAPTION = "Accuracy after every pass"
+ACCURACY_READING = "Share of the clips whose class is known that are right after every hearing."
+ACCURACY_CAPTION = "Accuracy after every hearing"
 CONFUSION_TITLE = "What is taken for what"
 CONFUSION_READING = (
     "A row is what the clips are, a column what they were taken for; the diagonal is right. Only classes that occur."
 )
-CONFUSION_PASS = "After"
+CONFUSION_HEARING = "After"
 CONFUSION_LABEL = "Confusion matrix: true class against decision"
 TRUE_CLASS_AXIS, DECISION_AXIS = "is", "is taken for"
 RIGHT_HOVER = "%{y}: %{z} right<extra></extra>"
@@ -860,8 +862,8 @@ FOLDER_DEFINITIONS = {
         "seconds."
     ),
     "rescued and spoilt": (
-        "Rescued: wrong at the first hearing and right after the last pass; spoilt: the other way round. All other "
-        "clips are right or wrong in both. Accuracy after the last pass is that of the first hearing, plus the share "
+        "Rescued: wrong at the first hearing and right after the last hearing; spoilt: the other way round. All other "
+        "clips are right or wrong in both. Accuracy after the last hearing is that of the first hearing, plus the share "
         "rescued, less the share spoilt."
     ),
 }
@@ -879,17 +881,17 @@ def clips_progress(done: int, total: int, seconds_left: float | None) -> str:
 
 
 def confidence_column(index: int) -> str:
-    """Head of a column of the table of clips: confidence after a pass."""
+    """Head of a column of the table of clips: confidence after a hearing."""
     return "at first, %" if index == 0 else f"after {index}, %"
 
 
 def folder_conclusion(clips: int, labelled: int, accuracy: Sequence[float], rescued: int, spoilt: int) -> str:
-    """What a folder says, in one or two sentences. ``accuracy``: after every pass, of the labelled clips."""
+    """What a folder says, in one or two sentences. ``accuracy``: after every hearing, of the labelled clips."""
     counted = "1 clip" if clips == 1 else f"{clips} clips"
     if not labelled:
         return f"{counted}; the class of none of them is known."
     known = "" if labelled == clips else f", {labelled} of known class"
-    right = f"{words.percent(accuracy[-1])} are right after the last pass"
+    right = f"{words.percent(accuracy[-1])} are right after the last hearing"
     if len(accuracy) == 1:
         return f"{counted}{known}. {right}."
     before = f"{words.percent(accuracy[0])} at the first hearing"

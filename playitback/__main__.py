@@ -28,9 +28,12 @@ _COMMANDS = {
         "playitback.commands.train",
         "train a checkpoint; a second call goes on where the first one stopped; torchrun starts several processes",
     ),
-    "evaluate": ("playitback.commands.evaluate", "accuracy after every pass on clips that a model was not trained on"),
+    "evaluate": (
+        "playitback.commands.evaluate",
+        "accuracy after every hearing on clips that a model was not trained on",
+    ),
     "faithfulness": (
-        "playitback.commands.faithfulness",
+        "playitback.commands.evidence",
         "whether what was replayed is why: controls, removal, localisation, each beside chance",
     ),
     "bench": ("playitback.bench", "how fast the models listen here, beside what the machine can do"),

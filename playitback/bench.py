@@ -1,6 +1,6 @@
 """How fast the models listen on this machine, next to how fast the machine multiplies matrices.
 
-For every preset, number format and batch size: the time until the first pass is there, the time for all passes, and the
+For every preset, number format and batch size: the time until the first hearing is there, the time for all hearings, and the
 floating-point operations that PyTorch counts on the way (matrix products, convolutions and attention; a multiply-add is
 two). Operations over time is the model's rate; the machine's own rate is that of a product of two large square matrices
 in the same format. The ratio says how much of the machine is used.
@@ -27,9 +27,10 @@ import torch
 from torch import Tensor
 from torch.utils.flop_counter import FlopCounterMode, sdpa_flop_count
 
-from playitback.config import PRESETS, ModelConfig, preset
+from playitback.config import ModelConfig, preset
 from playitback.errors import SettingsError
-from playitback.models.playitback import ReplayModel
+from playitback.models.replay.config import PRESETS
+from playitback.models.replay.model import ReplayModel
 from playitback.recognizer import find_device
 
 DTYPES = {"float32": torch.float32, "bfloat16": torch.bfloat16}
@@ -51,18 +52,18 @@ class BenchRow:
     preset: str
     dtype: str
     batch: int  # clips heard at once
-    passes: int
+    hearings: int
     parameters: int
-    first_pass_seconds: float  # median
-    all_passes_seconds: float  # median
-    first_pass_operations: int
-    all_passes_operations: int
+    first_hearing_seconds: float  # median
+    all_hearings_seconds: float  # median
+    first_hearing_operations: int
+    all_hearings_operations: int
     matrix_operations_per_second: float  # of this machine in this number format
 
     @property
     def operations_per_second(self) -> float:
         """Rate of the whole run."""
-        return self.all_passes_operations / self.all_passes_seconds
+        return self.all_hearings_operations / self.all_hearings_seconds
 
     @property
     def share_of_matrix_rate(self) -> float:
@@ -117,7 +118,7 @@ def run(
 
 
 def count_operations(model: ReplayModel, waveforms: Tensor, dtype: str) -> list[int]:
-    """Floating-point operations until the end of every pass, from the start, for clips (B, clip_samples).
+    """Floating-point operations until the end of every hearing, from the start, for clips (B, clip_samples).
 
     The Fourier transforms of the log-mel spectrogram, normalisations and activations are not counted; together they
     are below a hundredth of the rest.
@@ -129,8 +130,8 @@ def count_operations(model: ReplayModel, waveforms: Tensor, dtype: str) -> list[
     return counts
 
 
-def time_passes(model: ReplayModel, waveforms: Tensor, dtype: str) -> list[float]:
-    """Seconds until the end of every pass, from the start, for clips (B, clip_samples)."""
+def time_hearings(model: ReplayModel, waveforms: Tensor, dtype: str) -> list[float]:
+    """Seconds until the end of every hearing, from the start, for clips (B, clip_samples)."""
     seconds = []
     with _inference(waveforms.device, dtype):
         _wait(waveforms.device)
@@ -174,14 +175,14 @@ def machine(device: str = "auto", threads: int | None = None) -> dict[str, Any]:
 def table(rows: Sequence[BenchRow]) -> str:
     """The rows as aligned text: milliseconds, and 10^9 operations (per second)."""
     lines = [
-        f"{'preset':8}{'dtype':10}{'batch':>5}{'params':>9}{'first pass':>12}{'all passes':>12}{'operations':>12}"
+        f"{'preset':8}{'dtype':10}{'batch':>5}{'params':>9}{'first hearing':>12}{'all hearings':>12}{'operations':>12}"
         f"{'rate':>10}{'machine':>10}{'share':>8}",
         f"{'':23}{'10^6':>9}{'ms':>12}{'ms':>12}{'10^9':>12}{'10^9/s':>10}{'10^9/s':>10}{'%':>8}",
     ]
     for row in rows:
         lines.append(
-            f"{row.preset:8}{row.dtype:10}{row.batch:5}{row.parameters / 1e6:9.1f}{row.first_pass_seconds * 1e3:12.1f}"
-            f"{row.all_passes_seconds * 1e3:12.1f}{row.all_passes_operations / 1e9:12.2f}"
+            f"{row.preset:8}{row.dtype:10}{row.batch:5}{row.parameters / 1e6:9.1f}{row.first_hearing_seconds * 1e3:12.1f}"
+            f"{row.all_hearings_seconds * 1e3:12.1f}{row.all_hearings_operations / 1e9:12.2f}"
             f"{row.operations_per_second / 1e9:10.1f}{row.matrix_operations_per_second / 1e9:10.1f}"
             f"{row.share_of_matrix_rate * 100:8.1f}"
         )
@@ -218,7 +219,7 @@ def main(arguments: argparse.Namespace) -> int:
 
 
 def _tell(row: BenchRow) -> None:
-    print(f"{row.preset}, {row.dtype}, batch {row.batch}: {row.all_passes_seconds:.2f} s", file=sys.stderr)
+    print(f"{row.preset}, {row.dtype}, batch {row.batch}: {row.all_hearings_seconds:.2f} s", file=sys.stderr)
 
 
 def _row(name: str, model: ReplayModel, dtype: str, batch: int, matrix_rate: float) -> BenchRow:
@@ -226,17 +227,17 @@ def _row(name: str, model: ReplayModel, dtype: str, batch: int, matrix_rate: flo
     operations = count_operations(model, waveforms, dtype)  # which is also the run that does not count
     runs: list[list[float]] = []
     while len(runs) < _LEAST_RUNS or sum(seconds[-1] for seconds in runs) < _LEAST_SECONDS:
-        runs.append(time_passes(model, waveforms, dtype))
+        runs.append(time_hearings(model, waveforms, dtype))
     return BenchRow(
         preset=name,
         dtype=dtype,
         batch=batch,
-        passes=model.config.passes,
+        hearings=model.config.hearings,
         parameters=sum(parameter.numel() for parameter in model.parameters()),
-        first_pass_seconds=statistics.median(seconds[0] for seconds in runs),
-        all_passes_seconds=statistics.median(seconds[-1] for seconds in runs),
-        first_pass_operations=operations[0],
-        all_passes_operations=operations[-1],
+        first_hearing_seconds=statistics.median(seconds[0] for seconds in runs),
+        all_hearings_seconds=statistics.median(seconds[-1] for seconds in runs),
+        first_hearing_operations=operations[0],
+        all_hearings_operations=operations[-1],
         matrix_operations_per_second=matrix_rate,
     )
 
@@ -246,7 +247,7 @@ def _untrained(config: ModelConfig, dtype: str, device: torch.device) -> ReplayM
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(0)
         model = ReplayModel(config)
-    # Weights stored in the format of the products need no conversion in every pass. Front end and slots stay as they
+    # Weights stored in the format of the products need no conversion in every hearing. Front end and slots stay as they
     # are: they cost little, and the logarithm and the threshold need the precision.
     model.encoder.to(DTYPES[dtype])
     model.decoder.to(DTYPES[dtype])

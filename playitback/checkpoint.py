@@ -1,12 +1,14 @@
 """Checkpoints: a folder with model.safetensors, config.json and README.md (the model card). Never a pickle.
 
-config.json holds the architecture, front end and class names (``model``), and what a reader of the weights must know
-(``about``: name, licence, how it was trained, measured results). Whoever loads a checkpoint needs nothing else.
+config.json holds the family, architecture, front end and class names (``model``), and what a reader of the weights must
+know (``about``: name, licence, how it was trained, measured results). Whoever loads a checkpoint needs nothing else.
+Format 1 knew one family; it is still read.
 """
 
 from __future__ import annotations
 
 import json
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -18,13 +20,14 @@ from safetensors import SafetensorError
 from safetensors.torch import load_file, save_file
 from torch import Tensor
 
-from playitback.config import ModelConfig
 from playitback.errors import CheckpointError, SettingsError
-from playitback.models.playitback import ReplayModel
+from playitback.models import families
+from playitback.models.listener import Listener
 
 WEIGHTS_FILE, CONFIG_FILE, CARD_FILE = "model.safetensors", "config.json", "README.md"
-BUNDLED = Path(__file__).resolve().parent.parent / "checkpoints"
-FORMAT = 1
+_INSTALLED = Path(__file__).resolve().parent / "checkpoints"  # where a wheel has them
+BUNDLED = _INSTALLED if _INSTALLED.is_dir() else Path(__file__).resolve().parent.parent / "checkpoints"
+FORMAT = 2
 
 _PICKLE_SUFFIXES = {".pt", ".pth", ".ckpt", ".pkl", ".pickle", ".bin", ".pyth"}
 
@@ -34,7 +37,7 @@ class Checkpoint:
     """A loaded checkpoint; the model is in evaluation mode, in float32, on the CPU."""
 
     name: str
-    model: ReplayModel
+    model: Listener
     about: dict[str, Any] = field(default_factory=dict)
     card: str = ""
 
@@ -45,7 +48,7 @@ def available_checkpoints() -> tuple[str, ...]:
 
 
 def save_checkpoint(
-    folder: Path, model: ReplayModel, *, about: dict[str, Any], card: str, dtype: torch.dtype = torch.float32
+    folder: Path, model: Listener, *, about: dict[str, Any], card: str, dtype: torch.dtype = torch.float32
 ) -> None:
     """Writes the folder; matrices of weights in ``dtype``, vectors and statistics, which are few, in float32."""
     folder.mkdir(parents=True, exist_ok=True)
@@ -62,12 +65,14 @@ def load_checkpoint(source: str | Path) -> Checkpoint:
     """
     folder = find_checkpoint(source)
     description = _read_description(folder)
+    is_format_1 = description["format"] == 1
+    described = families.upgrade_description(description["model"]) if is_format_1 else description["model"]
     try:
-        model = ReplayModel(ModelConfig.from_dict(description["model"]))
+        model = families.build(families.read_config(described))
     # numbers that no one checked, as in a file edited by hand, fail where they are first computed with
     except (SettingsError, ArithmeticError, AttributeError, RuntimeError, TypeError, ValueError) as error:
         raise CheckpointError(f"{folder / CONFIG_FILE} describes no valid model: {error}; restore the file") from error
-    _load_weights(model, folder)
+    _load_weights(model, folder, families.upgrade_weights if is_format_1 else dict)
     card = folder / CARD_FILE
     return Checkpoint(
         name=Path(source).resolve().name,  # of a repo id, the folder in the cache is named after its commit
@@ -134,21 +139,22 @@ def _read_description(folder: Path) -> dict[str, Any]:
         raise CheckpointError(f"{path} is not JSON ({error}); restore the file") from error
     if not isinstance(description, dict) or not isinstance(description.get("model"), dict):
         raise CheckpointError(f"{path} does not describe a model of ours; restore the file or convert the weights")
-    if description.get("format") != FORMAT:
+    if description.get("format") not in (1, FORMAT):
         raise CheckpointError(
-            f"{path} is of format {description.get('format')!r}, this version reads {FORMAT}; update one of them"
+            f"{path} is of format {description.get('format')!r}, this version reads 1 to {FORMAT}; update one of them"
         )
     return description
 
 
-def _load_weights(model: ReplayModel, folder: Path) -> None:
+def _load_weights(model: Listener, folder: Path, upgrade: Callable[[Mapping[str, Tensor]], dict[str, Tensor]]) -> None:
     path = folder / WEIGHTS_FILE
     try:
-        stored = load_file(path)
+        stored = upgrade(load_file(path))
     except (SafetensorError, OSError) as error:
         raise CheckpointError(f"{path} is not a whole safetensors file ({error}); fetch or save it again") from error
     for index, names in enumerate(model.config.labels):
-        rows = stored.get(f"encoder.heads.{index}.weight", torch.empty(0, 0)).shape[0]
+        head = model.head_name.format(index)
+        rows = stored[head].shape[0] if head in stored else len(names)  # weights that are missing are told below
         if rows != len(names):
             raise CheckpointError(
                 f"{folder / CONFIG_FILE} names {len(names)} classes, but the weights' head has {rows}; "

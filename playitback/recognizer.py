@@ -1,41 +1,59 @@
-"""The recognizer: a waveform in, one Playback after the other out.
+"""The recognizer: a checkpoint of any family on a device; a waveform in, one ClipHearing after the other out.
 
-waveform (samples,) -> ReplayModel.listen -> Pass, one clip on the device -> Playback, numpy and seconds
+    file -> load -> Recording; waveform (samples,) -> explain -> ClipHearing: numpy, seconds
+    waveforms (B, clip_samples) -> listen -> Hearing, tensors on the device; -> classify -> probabilities
+
+All hear through it, in its precision: the page, the shell, evaluation and evidence.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from dataclasses import dataclass
+import copy
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import numpy as np
 import torch
-from torch import Tensor
+from torch import Generator, Tensor
 
+from playitback import audio
 from playitback.checkpoint import Checkpoint, load_checkpoint
 from playitback.config import ModelConfig
 from playitback.errors import AudioError, SettingsError
-from playitback.models.playitback import Choice, Pass, ReplayModel, class_probabilities
-from playitback.replay import Segment, TimeMap, unpad_segments
+from playitback.models.listener import Choice, Hearing, Listener, class_probabilities, playbacks_refusal
+from playitback.replay import TimeMap
+from playitback.segments import Segment, unpad_segments
 
 
 @dataclass(frozen=True)
-class Playback:
-    """What the model heard, attended to and believed in one pass over one clip. Times are seconds of the clip."""
+class ClipLane:
+    """A curve over the clip's seconds, to be drawn under its spectrogram."""
 
-    index: int  # 0 is the first hearing
-    hop_seconds: float  # of the replayed segments in this pass; of the whole clip in pass 0
-    probabilities: np.ndarray  # (classes,) after this pass; they sum to 1 unless the model is multi-label
-    segments: tuple[Segment, ...]  # chosen by the slots in this pass, replayed in the next one unless others are
-    replayed: tuple[Segment, ...]  # replayed in this pass: those that the pass before chose, or others in their place
-    slot_attention: np.ndarray  # (slots, columns) in 0..1, summing to 1 over the slots; slot 0 is the informative one
-    attention_per_iteration: np.ndarray  # (iterations, slots, columns) the same as it grew; the last is slot_attention
+    name: str
+    values: np.ndarray  # (columns,) 0 to 1
+
+
+@dataclass(frozen=True)
+class ClipHearing:
+    """One time that a model heard a clip: what it was given, chose and believed. Times are seconds of the clip."""
+
+    index: int  # 0 is the first hearing, i > 0 is playback i
+    hop_seconds: float  # of the replayed segments in this hearing; of the whole clip in hearing 0
+    probabilities: np.ndarray  # (classes,) after this hearing; they sum to 1 unless the model is multi-label
+    asked: int  # index of the class that the relevance is for: the one asked about, else the most probable one
+    relevance: np.ndarray  # (columns,) 0 to 1: how much each moment matters for that class
+    edges: np.ndarray  # (columns + 1,) between the columns
     seconds: np.ndarray  # (columns,) centre of every column; not evenly spaced where segments were replayed
-    threshold: float  # attention of slot 0 above it makes a segment
+    threshold: float  # relevance above it makes a segment
+    segments: tuple[Segment, ...]  # chosen in this hearing, replayed in the next one unless others are
+    replayed: tuple[Segment, ...]  # replayed in this hearing: what the one before chose, or others in their place
     log_mel: np.ndarray  # (frames, mels) what the model was given, natural log
-    fine_log_mel: np.ndarray  # (fine_frames, mels) the whole clip at this pass's hop; frame k lies at k * hop_seconds
-    time_map: TimeMap  # frame <-> second in this pass
+    fine_log_mel: np.ndarray  # (fine_frames, mels) the whole clip at this hop; frame k lies at k * hop_seconds
+    time_map: TimeMap  # frame <-> second in this hearing
+    lanes: tuple[ClipLane, ...] = ()  # curves over the columns; the relevance is the first
+    activity: np.ndarray | None = None  # (columns, classes): what the model would say of each moment by itself
+    details: Mapping[str, np.ndarray] = field(default_factory=dict)  # what only some families have, by name
 
 
 class Recognizer:
@@ -45,7 +63,7 @@ class Recognizer:
         self._device = find_device(device)
         model = checkpoint.model.to(self._device)
         # torch's annotations do not know this argument
-        self.model: ReplayModel = model.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+        self.model: Listener = model.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
         self.dtype = fastest_dtype(self._device, self.parameters)
         self.name = checkpoint.name
         self.card = checkpoint.card
@@ -74,7 +92,7 @@ class Recognizer:
 
     @property
     def playbacks(self) -> int:
-        """Largest number of playbacks."""
+        """Largest number of playbacks; 0 for a model that cannot replay."""
         return self.config.playbacks
 
     @property
@@ -82,31 +100,77 @@ class Recognizer:
         return self.config.front_end.clip_seconds
 
     @property
+    def sample_rate(self) -> int:
+        """Hertz that the model hears."""
+        return self.config.front_end.sample_rate
+
+    @property
     def parameters(self) -> int:
         """Number of weights."""
         return sum(parameter.numel() for parameter in self.model.parameters())
 
+    def load(self, path: str | Path, start_seconds: float = 0.0) -> audio.Recording:
+        """The clip of a recording that begins at ``start_seconds``, mono, at the model's rate.
+
+        Raises AudioError and SettingsError, as ``audio.load`` does.
+        """
+        return audio.load(
+            path, start_seconds=start_seconds, window_seconds=self.clip_seconds, sample_rate=self.sample_rate
+        )
+
     def explain(
-        self, waveform: np.ndarray, playbacks: int | None = None, choose: Choice | None = None
-    ) -> Iterator[Playback]:
+        self,
+        waveform: np.ndarray,
+        playbacks: int | None = None,
+        choose: Choice | None = None,
+        asked: str | None = None,
+    ) -> Iterator[ClipHearing]:
         """Yields the first hearing and every playback, each as soon as it is computed.
 
-        waveform: (samples,) float32 in -1..1 at the model's rate (16 kHz), mono; a shorter one than ``clip_seconds``
-        is filled up with silence. playbacks: 0 to ``self.playbacks``, default all. choose: replaces the slots' choice
-        after each pass, which is still told as ``Playback.segments``. Raises AudioError, SettingsError.
+        waveform: (samples,) float32 in -1..1 at the model's rate, mono; a shorter one than ``clip_seconds`` is filled
+        up with silence. playbacks: 0 to ``self.playbacks``, default all. choose: replaces the model's choice after each
+        hearing, which is still told as ``ClipHearing.segments``. asked: the class to explain; by default, after every
+        hearing, the most probable one. Raises AudioError, SettingsError.
         """
         clip = torch.from_numpy(self.padded(waveform)).unsqueeze(0)
-        passes = self.model.listen(clip.to(self._device), playbacks, choose)
-        return self._playbacks(passes)
+        self.check(playbacks, asked)
+        index = None if asked is None else self.labels.index(asked)
+        wanted = None if index is None else torch.tensor([index], device=self._device)
+        hearings = self.listen(clip, playbacks, choose, wanted)
+        return (self._clip_hearing(each, index) for each in hearings)
+
+    def listen(
+        self,
+        waveforms: Tensor,
+        playbacks: int | None = None,
+        choose: Choice | None = None,
+        asked: Tensor | None = None,
+    ) -> Iterator[Hearing]:
+        """``Listener.listen`` on the recognizer's device and in its precision; for clips (B, clip_samples)."""
+        hearings = self.model.listen(waveforms.to(self._device), playbacks, choose, asked)
+        return self._steps(hearings)
+
+    def _steps(self, hearings: Iterator[Hearing]) -> Iterator[Hearing]:
+        # Inference mode and precision belong to the thread, and a generator's consumer runs between its steps, perhaps
+        # in another one: enter them step by step.
+        while True:
+            with torch.inference_mode(), self._precision():
+                heard = next(hearings, None)
+            if heard is None:
+                return
+            yield heard
 
     def classify(self, waveforms: np.ndarray, playbacks: int | None = None, choose: Choice | None = None) -> np.ndarray:
-        """Probabilities (passes, B, classes) after every pass for a batch (B, clip_samples) of clips.
+        """Probabilities (hearings, B, classes) after every hearing for a batch (B, clip_samples) of clips.
 
-        choose: replaces the slots' choice after each pass, for controls and what-if questions.
+        choose: replaces the model's choice after each hearing, for controls and what-if questions.
         """
-        with torch.inference_mode(), self.precision():
-            passes = self.model.listen(torch.from_numpy(waveforms).to(self._device), playbacks, choose)
-            return np.stack([self._probabilities(each.logits[0]).cpu().numpy() for each in passes])
+        hearings = self.listen(torch.from_numpy(waveforms), playbacks, choose)
+        return np.stack([self.probabilities(each.logits[0]).cpu().numpy() for each in hearings])
+
+    def probabilities(self, logits: Tensor) -> Tensor:
+        """Of logits (..., classes) of a head; see ``class_probabilities``."""
+        return class_probabilities(logits, self.config.multi_label)
 
     def padded(self, waveform: np.ndarray) -> np.ndarray:
         """What the model hears of a waveform (samples,): (clip_samples,) float32, with silence up to the clip's end.
@@ -120,42 +184,58 @@ class Recognizer:
                 "crop it with playitback.audio.load"
             )
         if not np.isfinite(waveform).all():
-            raise AudioError("the waveform holds samples that are no numbers; export the recording again")
+            raise AudioError("the waveform holds samples that are not finite numbers; export the recording again")
         return np.pad(waveform.astype(np.float32), (0, wanted - len(waveform)))
 
-    def _playbacks(self, passes: Iterator[Pass]) -> Iterator[Playback]:
-        # Inference mode belongs to the thread, and a generator's consumer runs between its steps: enter it per step.
-        while True:
-            with torch.inference_mode(), self.precision():
-                heard = next(passes, None)
-                if heard is None:
-                    return
-                playback = self._playback(heard)
-            yield playback
+    def check(self, playbacks: int | None = None, *labels: str | None) -> None:
+        """Raises SettingsError for playbacks that the model does not have and classes that it does not know."""
+        if playbacks is not None and not 0 <= playbacks <= self.playbacks:
+            raise SettingsError(playbacks_refusal(self.name, playbacks, self.playbacks))
+        for label in labels:
+            if label is not None and label not in self.labels:
+                raise SettingsError(
+                    f"{self.name} knows no class {label!r}; choose one of its {len(self.labels)} classes"
+                )
 
-    def precision(self) -> torch.autocast:
-        """The context in which ``model`` is to be called: in bfloat16 where that is faster. It belongs to a thread."""
+    def shuffled(self, part: str, generator: Generator) -> Recognizer:
+        """The same with the numbers of every weight tensor of a part (``Listener.parts``) in another order."""
+        other = copy.copy(self)
+        other.model = copy.deepcopy(self.model)
+        with torch.no_grad():
+            for weights in other.model.parts()[part].parameters():
+                order = torch.randperm(weights.numel(), generator=generator).to(weights.device)
+                weights.copy_(weights.flatten()[order].view_as(weights))
+        return other
+
+    def _precision(self) -> torch.autocast:
         return torch.autocast(self._device.type, torch.bfloat16, enabled=self.dtype == torch.bfloat16)
 
-    def _playback(self, heard: Pass) -> Playback:
-        attention = torch.stack([each[0] for each in heard.slots.attention_per_iteration]).float().cpu().numpy()
-        return Playback(
+    def _clip_hearing(self, heard: Hearing, asked: int | None) -> ClipHearing:
+        probabilities = _array(self.probabilities(heard.logits[0]))
+        return ClipHearing(
             index=heard.index,
-            hop_seconds=heard.hop_samples / self.config.front_end.sample_rate,
-            probabilities=self._probabilities(heard.logits[0])[0].cpu().numpy(),
+            hop_seconds=heard.hop_samples / self.sample_rate,
+            probabilities=probabilities,
+            asked=int(probabilities.argmax()) if asked is None else asked,
+            relevance=_array(heard.relevance),
+            edges=_array(heard.edges),
+            seconds=_array(heard.seconds),
+            threshold=float(heard.threshold[0]),
             segments=unpad_segments(heard.segments)[0],
             replayed=unpad_segments(heard.replayed)[0],
-            slot_attention=attention[-1],
-            attention_per_iteration=attention,
-            seconds=heard.column_seconds[0].cpu().numpy(),
-            threshold=float(heard.threshold[0]),
-            log_mel=heard.log_mel[0].cpu().numpy(),
-            fine_log_mel=heard.fine_log_mel[0].cpu().numpy(),
+            log_mel=_array(heard.log_mel),
+            fine_log_mel=_array(heard.fine_log_mel),
             time_map=heard.maps[0],
+            lanes=tuple(ClipLane(lane.name, _array(lane.values)) for lane in heard.lanes),
+            activity=None if heard.activity is None else _array(heard.activity),
+            details={name: _array(tensor) for name, tensor in heard.details.items()},
         )
 
-    def _probabilities(self, logits: Tensor) -> Tensor:
-        return class_probabilities(logits, self.config.multi_label)
+
+def _array(batch: Tensor) -> np.ndarray:
+    """The only clip of a batch; what a number format of 16 bits holds is told in 32."""
+    clip = batch[0]
+    return (clip.float() if clip.dtype in (torch.bfloat16, torch.float16) else clip).cpu().numpy()
 
 
 #: below it the conversions cost a CPU more than the products gain
@@ -183,4 +263,4 @@ def find_device(name: str) -> torch.device:
         device = torch.device("meta")
     if device.type == "cpu" or (device.type == "cuda" and (device.index or 0) < torch.cuda.device_count()):
         return device
-    raise SettingsError(f"the device {name!r} is not to be had here; choose auto, cpu or, with a GPU, cuda")
+    raise SettingsError(f"there is no device {name!r} here; choose auto, cpu or, with a GPU, cuda")

@@ -1,15 +1,15 @@
-"""Time maps and segments: which second of the clip every frame of a pass speaks of, and which seconds to hear again.
+"""Time maps: which second of the clip every frame of a hearing speaks of.
 
-A pass reads ``frames`` frames. Its time map is a monotone, piecewise-linear function from output frame to second in
+A hearing reads ``frames`` frames. Its time map is a monotone, piecewise-linear function from output frame to second in
 the clip: with hop ratio r, a second inside a segment gets r times as many frames as one outside (paper section 2.3,
-made exact). Everything that is shown or compared between passes goes through it.
+made exact). Everything that is shown or compared between hearings goes through it.
 
     segments (B, S, 2) in seconds -> TimeMaps -> frame_seconds (B, frames)
     coarse, fine log-mels, TimeMaps -> read_frames -> (B, frames, mels)
-    attention (B, T) of the informative slot, its column seconds (B, T) -> find_segments -> segments (B, S, 2)
+    TimeMaps, columns of a stem -> column_edges -> (B, T) centres, (B, T + 1) edges in seconds
 
-Batches of segments are padded with empty ones (start = end = clip_seconds), so nothing here loops over clips. All
-functions are pure; times are seconds outside and frames inside.
+Nothing here loops over clips (see segments.py for how batches are padded). All functions are pure; times are seconds
+outside and frames inside.
 """
 
 from __future__ import annotations
@@ -21,19 +21,8 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from playitback.config import FrontEndConfig, SegmentRules
-
-
-@dataclass(frozen=True)
-class Segment:
-    """A stretch of the clip."""
-
-    start_seconds: float
-    end_seconds: float
-
-    @property
-    def seconds(self) -> float:
-        return self.end_seconds - self.start_seconds
+from playitback.config import FrontEndConfig
+from playitback.segments import Segment, pad_segments
 
 
 @dataclass(frozen=True)
@@ -53,7 +42,7 @@ class TimeMap:
 
     @classmethod
     def of(cls, segments: Sequence[Segment], ratio: float, clip_seconds: float, frames: int) -> TimeMap:
-        """The map of a pass that replays ``segments`` (sorted, disjoint) with ``ratio`` times the frames."""
+        """The map of a hearing that replays ``segments`` (sorted, disjoint) with ``ratio`` times the frames."""
         padded = pad_segments([segments], clip_seconds)
         return TimeMaps.of(padded, ratio, clip_seconds, frames)[0]
 
@@ -113,21 +102,6 @@ def _interpolate(x: Tensor, knots_x: Tensor, knots_y: Tensor) -> Tensor:
     return torch.lerp(y0, y1, share)
 
 
-def pad_segments(segments: Sequence[Sequence[Segment]], clip_seconds: float) -> Tensor:
-    """Segments of every clip -> (B, S, 2) seconds, padded with empty segments at the clip's end."""
-    most = max((len(each) for each in segments), default=0)
-    padded = torch.full((len(segments), most, 2), clip_seconds, dtype=torch.float64)
-    for row, each in enumerate(segments):
-        for column, segment in enumerate(each):
-            padded[row, column, 0], padded[row, column, 1] = segment.start_seconds, segment.end_seconds
-    return padded
-
-
-def unpad_segments(segments: Tensor) -> list[tuple[Segment, ...]]:
-    """Inverse of ``pad_segments``: empty segments are dropped."""
-    return [tuple(Segment(start, end) for start, end in clip if end > start) for clip in segments.tolist()]
-
-
 def read_frames(
     coarse: Tensor,
     fine: Tensor,
@@ -136,7 +110,7 @@ def read_frames(
     fine_hop_samples: int,
     gradient_seconds: Tensor | None = None,
 ) -> Tensor:
-    """What the model is given in a pass: (B, frames, mels).
+    """What the model is given in a hearing: (B, frames, mels).
 
     coarse: (B, N, mels) log-mel at the hop of the first hearing; fine: (B, M, mels) at ``fine_hop_samples``. Frames
     inside segments are read from ``fine``, the others from ``coarse``, each at its own second by linear interpolation.
@@ -176,7 +150,7 @@ def sample_at(log_mel: Tensor, position: Tensor) -> Tensor:
     return torch.lerp(log_mel.gather(1, left_index), log_mel.gather(1, right_index), share)
 
 
-def column_edges(maps: TimeMaps, columns: int, stride: int, first_centre: float) -> tuple[Tensor, Tensor]:
+def column_edges(maps: TimeMaps, columns: int, stride: float, first_centre: float) -> tuple[Tensor, Tensor]:
     """Clip seconds of the time columns of a stem: centres (B, T) and edges (B, T + 1).
 
     Column j is centred on frame ``first_centre + j * stride`` and reaches half a stride to either side; the first and
@@ -187,90 +161,3 @@ def column_edges(maps: TimeMaps, columns: int, stride: int, first_centre: float)
     inner = maps.seconds((centre[1:] - stride / 2).expand(batch, -1))
     edges = torch.cat([maps.knots_seconds[:, :1], inner, maps.knots_seconds[:, -1:]], dim=1)
     return maps.seconds(centre.expand(batch, -1)), edges
-
-
-def find_segments(
-    attention: Tensor, edges: Tensor, rules: SegmentRules, audible: Tensor | None = None
-) -> tuple[Tensor, Tensor]:
-    """Thresholded attention -> segments (B, S, 2) in seconds, sorted, disjoint, padded; and thresholds (B,).
-
-    attention: (B, T) of the informative slot; edges: (B, T + 1) seconds of the columns' edges; audible: (B, T), False
-    where a column holds digital silence, which is never replayed. Columns above the threshold are "on"; the threshold
-    rises above ``rules.threshold`` when more than ``rules.maximum_share`` of the clip would be on. Runs closer than
-    ``merge_gap_seconds`` are joined, runs shorter than ``minimum_seconds`` dropped.
-    """
-    width = edges.diff(dim=1)
-    attention = attention.detach().double()
-    if audible is not None:
-        # below any threshold, and so without a part in the share that may be replayed
-        attention = attention.masked_fill(~audible, -1.0)
-    threshold = _threshold(attention, width, rules)
-    on = attention > threshold.unsqueeze(1)
-    on = _close_gaps(on, edges, rules.merge_gap_seconds, audible)
-    starts, ends, run = _runs(on, edges)
-    long_enough = run & (ends - starts >= rules.minimum_seconds - 1e-9)
-    return _compact(starts, ends, long_enough, edges[:, -1:]), threshold
-
-
-def _threshold(attention: Tensor, width: Tensor, rules: SegmentRules) -> Tensor:
-    """(B,): at least ``rules.threshold``, and so high that what lies above fits into ``rules.maximum_share``."""
-    order = attention.argsort(dim=1, descending=True)
-    taken = width.gather(1, order).cumsum(dim=1)
-    allowed = taken <= rules.maximum_share * width.sum(dim=1, keepdim=True)
-    # the first column that no longer fits is not above the threshold, nor is any column that attends as little
-    ranked = attention.gather(1, order)
-    too_much = torch.where(allowed, torch.full_like(ranked, -1.0), ranked).amax(dim=1)
-    return too_much.clamp_min(rules.threshold)
-
-
-def _close_gaps(on: Tensor, edges: Tensor, merge_gap_seconds: float, audible: Tensor | None) -> Tensor:
-    starts, ends, run = _runs(~on, edges)
-    inner = (starts > edges[:, :1]) & (ends < edges[:, -1:])
-    short = run & inner & (ends - starts < merge_gap_seconds - 1e-9)
-    # every column of a run knows its run's verdict through the run's number
-    number = _run_number(~on)
-    closed = short.gather(1, _first_column(~on).gather(1, number)) & ~on
-    if audible is not None:
-        closed = closed & audible
-    return on | closed
-
-
-def _run_number(on: Tensor) -> Tensor:
-    """(B, T): number of the run that a column belongs to (0-based; columns before the first run say 0)."""
-    before = torch.cat([torch.zeros_like(on[:, :1]), on[:, :-1]], dim=1)
-    return ((on & ~before).cumsum(dim=1) - 1).clamp_min(0)
-
-
-def _first_column(on: Tensor) -> Tensor:
-    """(B, T): entry n is the first column of run n."""
-    before = torch.cat([torch.zeros_like(on[:, :1]), on[:, :-1]], dim=1)
-    begins = on & ~before
-    columns = torch.arange(on.shape[1], device=on.device).expand_as(on)
-    first = torch.zeros_like(columns)
-    # columns that begin no run write to a spare place behind the last one
-    spare = torch.where(begins, _run_number(on), on.shape[1])
-    return torch.cat([first, first[:, :1]], dim=1).scatter(1, spare, columns)[:, :-1]
-
-
-def _runs(on: Tensor, edges: Tensor) -> tuple[Tensor, Tensor, Tensor]:
-    """Start and end seconds (B, T) of the run that begins at each column, and where one begins (B, T)."""
-    off = torch.zeros_like(on[:, :1])
-    begins = on & ~torch.cat([off, on[:, :-1]], dim=1)
-    finishes = on & ~torch.cat([on[:, 1:], off], dim=1)
-    columns = torch.arange(on.shape[1], device=on.device).expand_as(on)
-    # the next finishing column at or after each column: a running minimum from the right
-    nothing = torch.full_like(columns, on.shape[1] - 1)
-    finish = torch.where(finishes, columns, nothing).flip(1).cummin(dim=1).values.flip(1)
-    return edges[:, :-1], edges.gather(1, finish + 1), begins
-
-
-def _compact(starts: Tensor, ends: Tensor, valid: Tensor, padding: Tensor) -> Tensor:
-    """Moves the valid runs to the front of (B, S, 2), S = ceil(T / 2), and pads the rest with empty segments.
-
-    S is the most runs that T columns can hold, not the most there are: asking for that would wait for the device.
-    """
-    most = (valid.shape[1] + 1) // 2
-    order = valid.int().argsort(dim=1, descending=True, stable=True)
-    segments = torch.stack([starts, ends], dim=2).gather(1, order.unsqueeze(2).expand(-1, -1, 2))
-    kept = valid.gather(1, order).unsqueeze(2)
-    return torch.where(kept, segments, padding.unsqueeze(2))[:, :most]

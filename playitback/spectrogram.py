@@ -12,7 +12,7 @@ import math
 import numpy as np
 import torch
 import torchaudio
-from torch import Tensor, nn
+from torch import Generator, Tensor, nn
 
 from playitback.config import FrontEndConfig
 
@@ -70,3 +70,27 @@ def _mel_basis(config: FrontEndConfig) -> Tensor:
         norm=None,
         mel_scale="htk",
     )
+
+
+def mask_frames(frames: Tensor, frequency_share: float, time_share: float, generator: Generator) -> Tensor:
+    """SpecAugment (Park et al. 2019): bands and stretches of normalised frames (B, frames, mels) become 0.
+
+    Two masks along either axis, each covering up to the given share of it.
+    """
+    for axis, largest_share in ((2, frequency_share), (1, time_share)):
+        frames = _mask(frames, axis, largest_share, generator)
+    return frames
+
+
+def _mask(frames: Tensor, axis: int, largest_share: float, generator: Generator) -> Tensor:
+    """Two masks along an axis."""
+    if not largest_share:
+        return frames
+    batch, length = frames.shape[0], frames.shape[axis]
+    position = torch.arange(length)
+    for _ in range(2):
+        width = largest_share * length * torch.rand((batch, 1), generator=generator)
+        start = torch.rand((batch, 1), generator=generator) * (length - width)
+        masked = ((position >= start) & (position < start + width)).unsqueeze(3 - axis)
+        frames = frames.masked_fill(masked.to(frames.device), 0.0)
+    return frames

@@ -1,4 +1,4 @@
-"""The tape: a pass as sound, in the proportions in which the model heard it.
+"""The tape: a hearing as sound, in the proportions in which the model heard it.
 
     samples (N,), time map -> (N,)
 
@@ -18,7 +18,7 @@ _WINDOW_SAMPLES = 384  # of the phase vocoder: longer ones displace and smear wh
 
 
 def tape(samples: np.ndarray, time_map: TimeMap, sample_rate: int) -> np.ndarray:
-    """The clip (N,) float32 as a pass heard it: (N,) float32, each interval of the map stretched or squeezed."""
+    """The clip (N,) float32 as a hearing heard it: (N,) float32, each interval of the map stretched or squeezed."""
     clip_seconds, frames = time_map.knots_seconds[-1], time_map.knots_frame[-1]
     tape_seconds = time_map.knots_frame * (clip_seconds / frames)
     if np.allclose(tape_seconds, time_map.knots_seconds):

@@ -1,4 +1,4 @@
-"""What tests of the player share: made-up passes of a four-second clip, and pages that show them without Gradio."""
+"""What tests of the player share: made-up hearings of a four-second clip, and pages that show them without Gradio."""
 
 from __future__ import annotations
 
@@ -50,7 +50,7 @@ window.whilePlaying = (first, second) => new Promise((resolve) => {
 def make_views(
     folder: Path, run_id: str = "first", name: str = "bell.wav", word: str = "bell"
 ) -> tuple[PlayerView, ...]:
-    """The views of a run of three passes as they come: one row, two rows, three rows and finished."""
+    """The views of a run of three hearings as they come: one row, two rows, three rows and finished."""
     seconds = np.arange(int(CLIP_SECONDS * SAMPLE_RATE)) / SAMPLE_RATE
     sound, tape, picture = (str(folder / f"{run_id}{end}") for end in (".wav", "-tape.wav", ".png"))
     for path, hertz in ((sound, 440), (tape, 220)):
@@ -81,7 +81,7 @@ def make_views(
                 ("rain", 0.3, -0.04 if index else None),
                 ("cat", 0.001, None),
             ),
-            sentence=f"After pass {index} the model hears a {word}.",
+            sentence=f"After hearing {index} the model hears a {word}.",
             decision_changed=index == 2,
         )
         for index in range(3)

@@ -13,8 +13,9 @@ import torch
 from torch import Tensor
 
 from playitback.checkpoint import save_checkpoint
-from playitback.config import DecoderConfig, EncoderConfig, FrontEndConfig, ModelConfig, SegmentRules, SlotConfig
-from playitback.models.playitback import ReplayModel
+from playitback.config import FrontEndConfig, ModelConfig, SegmentRules
+from playitback.models.replay.config import DecoderConfig, EncoderConfig, SlotConfig
+from playitback.models.replay.model import ReplayModel
 
 RATE = 16_000
 CLIP_SECONDS = 2.0

@@ -1,4 +1,4 @@
-"""Two classes over the passes, and the attention of every pass with its segments in their colours, as figures."""
+"""Two classes over the hearings, and the attention of every hearing with its segments in their colours, as figures."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from plotly.subplots import make_subplots
 
 from app import text
 from app.figures import GRID, LINE_COLOURS, MARKERS, RULE, TYPE
-from app.service.contrasts import ContrastView
+from app.service.contrast import ContrastView
 from playitback.report import words
 
 #: of the first class and of the second
@@ -21,15 +21,15 @@ _MARGIN = {"l": 64, "r": 24, "t": 28, "b": 88}  # below: the axis and the legend
 
 
 def trajectories_chart(view: ContrastView) -> go.Figure:
-    """Above the probability of both classes after every pass, below their log-odds."""
+    """Above the probability of both classes after every hearing, below their log-odds."""
     contrast = view.contrast
-    passes = list(range(len(contrast.log_odds)))
+    hearings = list(range(len(contrast.log_odds)))
     figure = make_subplots(rows=2, shared_xaxes=True, vertical_spacing=0.09, row_heights=[0.6, 0.4])
     for place, (label, values) in enumerate(
         ((contrast.first_label, contrast.first), (contrast.second_label, contrast.second))
     ):
         figure.add_scatter(
-            x=passes,
+            x=hearings,
             y=[100 * value for value in values],
             row=1,
             col=1,
@@ -40,7 +40,7 @@ def trajectories_chart(view: ContrastView) -> go.Figure:
             hovertemplate="%{y:.1f} %",
         )
     figure.add_bar(
-        x=passes,
+        x=hearings,
         y=list(contrast.log_odds),
         row=2,
         col=1,
@@ -56,10 +56,10 @@ def trajectories_chart(view: ContrastView) -> go.Figure:
     figure.update_xaxes(
         row=2,
         col=1,
-        tickvals=passes,
-        ticktext=[text.pass_tick(index) for index in passes],
-        title={"text": text.PASS_AXIS, "standoff": 6, "font": {"size": 13}},
-        range=[-0.4, max(len(passes) - 1, 1) + 0.4],
+        tickvals=hearings,
+        ticktext=[text.hearing_tick(index) for index in hearings],
+        title={"text": text.HEARING_AXIS, "standoff": 6, "font": {"size": 13}},
+        range=[-0.4, max(len(hearings) - 1, 1) + 0.4],
     )
     title = {"standoff": 6, "font": {"size": 13}}
     figure.update_yaxes(gridcolor=GRID, zeroline=False, fixedrange=True)
@@ -79,12 +79,12 @@ def trajectories_chart(view: ContrastView) -> go.Figure:
 
 
 def attention_chart(view: ContrastView) -> go.Figure:
-    """The informative slot's attention, one small chart a pass; its segments in the colour of whom they spoke for."""
-    contrast, passes = view.contrast, len(view.rows)
+    """The informative slot's attention, one small chart a hearing; its segments in the colour of whom they spoke for."""
+    contrast, hearings = view.contrast, len(view.rows)
     figure = make_subplots(
-        rows=passes,
+        rows=hearings,
         shared_xaxes=True,
-        vertical_spacing=0.3 / passes,
+        vertical_spacing=0.3 / hearings,
         subplot_titles=[row.title for row in view.rows],
     )
     segments = {(each.segment.start_seconds, each.segment.end_seconds): each for each in contrast.segments}
@@ -129,7 +129,7 @@ def attention_chart(view: ContrastView) -> go.Figure:
             mode="markers",
             marker={"symbol": "square", "size": 12, "color": colour, "opacity": 0.5},
         )
-    _lay_out(figure, _ROW_HEIGHT * passes + _MARGIN["t"] + _MARGIN["b"])
+    _lay_out(figure, _ROW_HEIGHT * hearings + _MARGIN["t"] + _MARGIN["b"])
     figure.update_xaxes(range=[0, view.clip_seconds], ticksuffix=" s", linecolor=RULE, gridcolor=GRID, zeroline=False)
     figure.update_yaxes(range=[0, 1.03], tickvals=[0, 0.5, 1], gridcolor=GRID, zeroline=False, fixedrange=True)
     return figure

@@ -1,4 +1,4 @@
-"""Attention of the slots, iteration by iteration, and the time maps of all passes, as plotly figures."""
+"""Attention of the slots, iteration by iteration, and the time maps of all hearings, as plotly figures."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from plotly.subplots import make_subplots
 
 from app import text
 from app.figures import GRID, LINE_COLOURS, RULE, lay_out
-from app.service.inspections import InspectionView, TimeMapView
+from app.service.slots import InspectionView, TimeMapView
 from playitback.report import words
 
 #: the slots' colours in the player, in shades that are readable on light and on dark
@@ -69,13 +69,13 @@ def attention_chart(view: InspectionView) -> go.Figure:
 
 
 def time_map_chart(view: InspectionView) -> go.Figure:
-    """Frame against clip second for all passes, the inspected one in front; replayed stretches are thick."""
+    """Frame against clip second for all hearings, the inspected one in front; replayed stretches are thick."""
     figure = go.Figure()
     latest_first = sorted(view.time_maps, key=lambda each: (each.index == view.slots.index, each.index))
     for time_map in latest_first:
         inspected = time_map.index == view.slots.index
         colour = LINE_COLOURS[time_map.index % len(LINE_COLOURS)]
-        name = words.pass_title(time_map.index)
+        name = words.hearing_title(time_map.index)
         shared = {"legendgroup": str(time_map.index), "opacity": 1.0 if inspected else 0.55}
         figure.add_scatter(
             x=time_map.knots_seconds,

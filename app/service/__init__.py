@@ -1,14 +1,14 @@
 """The page's only door to the model: paths and settings in, plain data and files out. It knows no gradio."""
 
-from app.service.comparisons import ComparisonService, ComparisonView, Other
-from app.service.examinations import ExaminationService
-from app.service.explanations import ExplanationService, ExplanationView, RecordingView, Settings
-from app.service.folders import FolderFile, FolderService, FolderView
-from app.service.inspections import InspectionView, inspect
+from app.service.compare import ComparisonService, ComparisonView, Other
+from app.service.examine import ExaminationService
+from app.service.explain import ExplanationService, ExplanationView, RecordingView, Settings
+from app.service.folder import FolderFile, FolderService, FolderView
 from app.service.models import Models, ModelView, offered_checkpoints
-from app.service.recordings import RecordingService, WindowsView
-from app.service.takeaways import TakeAway, TakeAwayService
-from app.service.variants import VariantService, begin_variants
+from app.service.slots import InspectionView, inspect
+from app.service.take_away import TakeAway, TakeAwayService
+from app.service.what_if import VariantService, begin_variants
+from app.service.windows import RecordingService, WindowsView
 from playitback.errors import PlayItBackError
 
 __all__ = [

@@ -216,12 +216,12 @@ def status_html(view: ComparisonView) -> str:
     second = view.second
     if not second.finished:
         return progress_html(
-            second.passes, second.expected_passes, text.progress(second.passes, second.expected_passes)
+            second.hearings, second.expected_hearings, text.progress(second.hearings, second.expected_hearings)
         )
     comparison = view.comparison
-    last = comparison.passes[-1]
+    last = comparison.hearings[-1]
     said = text.agreement(
-        comparison.first_disagreement, len(comparison.passes), last.first_decision, last.second_decision
+        comparison.first_disagreement, len(comparison.hearings), last.first_decision, last.second_decision
     )
     return message_html(said, *second.explanation.notes)
 
@@ -239,20 +239,20 @@ def name_html(which: str, run: ExplanationView) -> str:
 
 
 def table_html(view: ComparisonView) -> str:
-    """The differences as two tables, of the passes and of the classes; rows that are still to come are empty."""
+    """The differences as two tables, of the hearings and of the classes; rows that are still to come are empty."""
     parts = section(text.COMPARE_DIFFERENCES, text.COMPARE_DIFFERENCES_READING, text.COMPARE_DEFINITIONS)
-    return parts + passes_html(view) + classes_html(view)
+    return parts + hearings_html(view) + classes_html(view)
 
 
-def passes_html(view: ComparisonView) -> str:
-    """What both decide for after every pass that both have, and what they replayed."""
-    passes = view.comparison.passes
-    timed = not passes or passes[0].replayed is not None
-    columns = list(text.COMPARE_PASS_COLUMNS if timed else text.COMPARE_PASS_COLUMNS[:2])
+def hearings_html(view: ComparisonView) -> str:
+    """What both decide for after every hearing that both have, and what they replayed."""
+    hearings = view.comparison.hearings
+    timed = not hearings or hearings[0].replayed is not None
+    columns = list(text.COMPARE_HEARING_COLUMNS if timed else text.COMPARE_HEARING_COLUMNS[:2])
     if timed and view.same_clip:
         columns.append(text.OVERLAP_COLUMN)
     rows: list[Row] = []
-    for each in passes:
+    for each in hearings:
         cells = [
             f"{words.class_name(each.first_decision)}, {words.percent(each.first_probability)}",
             f"{words.class_name(each.second_decision)}, {words.percent(each.second_probability)}",
@@ -263,17 +263,17 @@ def passes_html(view: ComparisonView) -> str:
             cells += [words.seconds(seconds) for seconds in parted]
             if view.same_clip:
                 cells.append("–" if replayed.overlap is None else f"{replayed.overlap:.2f}")
-        rows.append((words.pass_title(each.index), cells, not each.agree))
-    expected = min(view.first.expected_passes, view.second.expected_passes)
-    rows += [(words.pass_title(index), [""] * len(columns), False) for index in range(len(passes), expected)]
+        rows.append((words.hearing_title(each.index), cells, not each.agree))
+    expected = min(view.first.expected_hearings, view.second.expected_hearings)
+    rows += [(words.hearing_title(index), [""] * len(columns), False) for index in range(len(hearings), expected)]
     note = "" if timed else f'<p class="plain">{text.NO_COMMON_TIME}</p>'
-    return _table(text.PASSES_COMPARED, ["", *columns], rows) + note
+    return _table(text.HEARINGS_COMPARED, ["", *columns], rows) + note
 
 
 def classes_html(view: ComparisonView) -> str:
-    """The classes whose probabilities differ most after the latest pass of either run."""
+    """The classes whose probabilities differ most after the latest hearing of either run."""
     comparison = view.comparison
-    if comparison.passes and not comparison.classes:
+    if comparison.hearings and not comparison.classes:
         return f'<p class="plain">{text.NOTHING_COMMON}</p>'
     rows: list[Row] = [
         (

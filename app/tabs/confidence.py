@@ -1,4 +1,4 @@
-"""Confidence: the leading classes over the passes, as lines and as numbers."""
+"""Confidence: the leading classes over the hearings, as lines and as numbers."""
 
 from __future__ import annotations
 
@@ -39,18 +39,18 @@ def nothing() -> tuple[Any, Any, Any]:
 
 
 def updates(view: ExplanationView) -> tuple[Any, Any, Any]:
-    """What hint, chart and table show of a run so far; before the first pass, empty axes."""
+    """What hint, chart and table show of a run so far; before the first hearing, empty axes."""
     return gr.update(visible=False), gr.update(visible=True, value=chart(view)), table_html(view)
 
 
 def chart(view: ExplanationView) -> go.Figure:
     """The line chart of a run so far."""
-    return figures.confidence_chart(view.leading, view.decisions, view.expected_passes, view.class_followed)
+    return figures.confidence_chart(view.leading, view.decisions, view.expected_hearings, view.class_followed)
 
 
 def table_html(view: ExplanationView) -> str:
-    """The chart's numbers as a table: one row a class, one column a pass."""
-    titles = "".join(f'<th scope="col">{words.pass_title(index)}</th>' for index in range(view.passes))
+    """The chart's numbers as a table: one row a class, one column a hearing."""
+    titles = "".join(f'<th scope="col">{words.hearing_title(index)}</th>' for index in range(view.hearings))
     rows = "".join(
         f'<tr><th scope="row">{safe(words.class_name(label))}</th>'
         + "".join(f"<td>{safe(words.percent(probability))}</td>" for probability in probabilities)

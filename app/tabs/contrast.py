@@ -1,4 +1,4 @@
-"""Why this class and not that one: two classes over the passes, and which segment spoke for which."""
+"""Why this class and not that one: two classes over the hearings, and which segment spoke for which."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from app.events import ON_MODEL, PRIVATE, QUIET, on_stop, sentence
 from app.markup import reading, safe, section
 from app.player import stretches
 from app.service import ExplanationView, Models
-from app.service.contrasts import ContrastService, ContrastView, SegmentView, rival
+from app.service.contrast import ContrastService, ContrastView, SegmentView, rival
 from app.tabs.listen import error_html, message_html, progress_html
 from playitback.report import words
 
@@ -147,7 +147,7 @@ def conclusion(view: ContrastView) -> str:
     if strongest is not None and strongest.spoke_for is not None:
         segment = strongest.segment
         named = text.strongest_segment(
-            strongest.spoke_for, strongest.pass_index, segment.start_seconds, segment.end_seconds, strongest.change
+            strongest.spoke_for, strongest.hearing_index, segment.start_seconds, segment.end_seconds, strongest.change
         )
     said = [each.said.spoke_for for each in view.segments]
     return text.contrast_conclusion(contrast.first_label, contrast.second_label, contrast.log_odds[-1], said, named)
@@ -173,7 +173,7 @@ def table_html(view: ContrastView) -> str:
 def _row_html(segment: SegmentView, colour: str) -> str:
     said = segment.said
     spoke_for = text.NEITHER if said.spoke_for is None else words.class_name(said.spoke_for)
-    name = text.segment_number(said.pass_index, said.number, said.forced)
+    name = text.segment_number(said.hearing_index, said.number, said.forced)
     play = stretches.button(said.segment.start_seconds, said.segment.end_seconds, segment.wav)
     return (
         f'<tr><th scope="row">{safe(name)}</th><td>{play}</td>'

@@ -15,7 +15,7 @@ from app.events import ON_MODEL_LONG, PRIVATE, QUIET, on_stop, refusal, run_fold
 from app.markup import reading, safe, section
 from app.running import Wish
 from app.service import FolderFile, FolderService, FolderView, Models
-from app.service.folders import SOUND_SUFFIXES, write_table
+from app.service.folder import SOUND_SUFFIXES, write_table
 from app.tabs.listen import Listen, error_html, message_html, progress_html
 from app.uploads import FolderUpload, UploadedFile
 from playitback.report import words
@@ -37,7 +37,7 @@ class Folder:
     download: gr.DownloadButton
     judged: gr.Column  # accuracy and confusion, hidden where no class is known
     accuracy: gr.HTML
-    confusion_pass: gr.Radio
+    confusion_hearing: gr.Radio
     confusion: gr.Plot
     moved: gr.Column  # hidden without clips
     moments_note: gr.HTML
@@ -78,7 +78,7 @@ def build(hours_kept: int) -> Folder:
         gr.HTML(section(text.ACCURACY_TITLE, text.ACCURACY_READING, {}))
         accuracy = gr.HTML(elem_id="folder-accuracy")
         gr.HTML(section(text.CONFUSION_TITLE, text.CONFUSION_READING, {}))
-        confusion_pass = gr.Radio([], label=text.CONFUSION_PASS, elem_id="folder-confusion-pass")
+        confusion_hearing = gr.Radio([], label=text.CONFUSION_HEARING, elem_id="folder-confusion-hearing")
         confusion = gr.Plot(label=text.CONFUSION_LABEL, show_label=False, elem_id="folder-confusion")
     with gr.Column(visible=False, elem_id="folder-moments") as moved:
         gr.HTML(section(text.MOMENTS_TITLE, text.MOMENTS_READING, text.MOMENTS_DEFINITION))
@@ -94,7 +94,7 @@ def build(hours_kept: int) -> Folder:
         download,
         judged,
         accuracy,
-        confusion_pass,
+        confusion_hearing,
         confusion,
         moved,
         moments_note,
@@ -112,7 +112,7 @@ def wire(models: Models, parts: Folder, inputs: Listen, wished: gr.State) -> Non
         parts.download,
         parts.judged,
         parts.accuracy,
-        parts.confusion_pass,
+        parts.confusion_hearing,
         parts.confusion,
         parts.moved,
         parts.moments_note,
@@ -147,7 +147,7 @@ def wire(models: Models, parts: Folder, inputs: Listen, wished: gr.State) -> Non
         except Exception as error:
             raise refusal(error) from error
 
-    def choose_pass(view: FolderView | None, index: int) -> Any:
+    def choose_hearing(view: FolderView | None, index: int) -> Any:
         return gr.skip() if view is None or not view.labelled else confusion_chart(view, last=index > 0)
 
     def open_clip(view: FolderView | None, event: gr.SelectData) -> Any:
@@ -174,18 +174,18 @@ def wire(models: Models, parts: Folder, inputs: Listen, wished: gr.State) -> Non
     )
     for ended in (started, stopped):
         ended.then(summarise, parts.explained, summary, **QUIET)
-    parts.confusion_pass.input(choose_pass, [parts.explained, parts.confusion_pass], parts.confusion, **QUIET)
+    parts.confusion_hearing.input(choose_hearing, [parts.explained, parts.confusion_hearing], parts.confusion, **QUIET)
     parts.table.select(open_clip, parts.explained, wished, **QUIET)
 
 
-def columns(passes: int, *, labelled: bool) -> tuple[str, ...]:
+def columns(hearings: int, *, labelled: bool) -> tuple[str, ...]:
     """Heads of the table."""
     return (
         text.FOLDER_CLIP,
         *((text.FOLDER_CLASS,) if labelled else ()),
         text.FOLDER_DECISION,
         *((text.FOLDER_OUTCOME,) if labelled else ()),
-        *map(text.confidence_column, range(passes)),
+        *map(text.confidence_column, range(hearings)),
         text.FOLDER_REPLAYED,
         text.FOLDER_CHANGED,
     )
@@ -205,8 +205,8 @@ def table_update(view: FolderView) -> Any:
         cells += [round(100 * probability) for probability in clip.probabilities]
         cells += [round(clip.replayed_seconds, 2), ", ".join(map(str, clip.changed_at))]
         rows.append(cells)
-    heads = columns(view.passes, labelled=labelled)
-    numbers = {*map(text.confidence_column, range(view.passes)), text.FOLDER_REPLAYED}
+    heads = columns(view.hearings, labelled=labelled)
+    numbers = {*map(text.confidence_column, range(view.hearings)), text.FOLDER_REPLAYED}
     return gr.update(
         value={"headers": list(heads), "data": rows},
         headers=list(heads),
@@ -263,20 +263,22 @@ def summary_updates(view: FolderView) -> tuple[Any, ...]:
     moments = gr.update(visible=True), note, moments_chart(view)
     if not view.labelled:
         return gr.update(visible=False), "", gr.skip(), None, *moments
-    choices = [(words.pass_title(0), 0), (words.pass_title(view.passes - 1), view.passes - 1)][: view.passes]
+    choices = [(words.hearing_title(0), 0), (words.hearing_title(view.hearings - 1), view.hearings - 1)][
+        : view.hearings
+    ]
     return (
         gr.update(visible=True),
         accuracy_html(view),
-        gr.update(choices=choices, value=view.passes - 1),
+        gr.update(choices=choices, value=view.hearings - 1),
         confusion_chart(view, last=True),
         *moments,
     )
 
 
 def accuracy_html(view: FolderView) -> str:
-    """Accuracy after every pass, and how many clips replay mended and spoilt."""
+    """Accuracy after every hearing, and how many clips replay mended and spoilt."""
     summary = view.summary
-    titles = "".join(f'<th scope="col">{words.pass_title(index)}</th>' for index in range(view.passes))
+    titles = "".join(f'<th scope="col">{words.hearing_title(index)}</th>' for index in range(view.hearings))
     shares = "".join(f"<td>{safe(words.percent(share))}</td>" for share in summary.accuracy)
     lists = "".join(
         f"<dt>{name}: {len(clips)}</dt><dd>{safe(', '.join(str(clip.path) for clip in clips)) or '–'}</dd>"

@@ -192,7 +192,7 @@ def run_html(view: ExplanationView) -> str:
         decision = view.explanation.decision(-1)
         conclusion = words.conclusion(view.decisions, view.explanation.probability(-1, decision))
         return message_html(conclusion, *view.explanation.notes)
-    return progress_html(view.passes, view.expected_passes, text.progress(view.passes, view.expected_passes))
+    return progress_html(view.hearings, view.expected_hearings, text.progress(view.hearings, view.expected_hearings))
 
 
 def progress_html(done: int, total: int, caption: str) -> str:

@@ -1,4 +1,4 @@
-"""The playbacks: the synchronised player, one row a pass."""
+"""The playbacks: the synchronised player, one row a hearing."""
 
 from __future__ import annotations
 

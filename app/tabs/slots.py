@@ -23,7 +23,7 @@ class Slots:
 
     hint: gr.HTML
     views: gr.Column  # everything below, hidden without a run
-    index: gr.Radio  # of the pass that is inspected
+    index: gr.Radio  # of the hearing that is inspected
     attention: gr.Plot
     settling: gr.HTML
     gathered: gr.HTML
@@ -36,7 +36,7 @@ def build() -> Slots:
     hint = gr.HTML(f'<p class="hint">{text.SLOTS_HINT}</p>')
     with gr.Column(visible=False, elem_id="slots") as views:
         gr.HTML(reading(text.SLOTS_READING, text.definitions("attention", "threshold")))
-        index = gr.Radio([], label=text.SLOTS_PASS, elem_id="slots-pass")
+        index = gr.Radio([], label=text.SLOTS_HEARING, elem_id="slots-hearing")
         gr.HTML(section(text.ATTENTION_TITLE, text.ATTENTION_READING, {}))
         attention = gr.Plot(label=text.ATTENTION_CHART_LABEL, show_label=False, elem_id="slots-attention")
         gr.HTML(
@@ -56,14 +56,14 @@ def build() -> Slots:
 
 
 def wire(parts: Slots, shown: gr.State) -> None:
-    """Follows the run that is shown, and the pass that is chosen."""
+    """Follows the run that is shown, and the hearing that is chosen."""
     drawn = [parts.attention, parts.settling, parts.gathered, parts.frames, parts.time_map]
 
     def follow(view: ExplanationView | None, index: int | None) -> tuple[Any, ...]:
         if view is None:
             return gr.update(visible=True), gr.update(visible=False), *(gr.skip(),) * (len(drawn) + 1)
-        index = min(index or 0, view.passes - 1)
-        choices = [(words.pass_title(each), each) for each in range(view.passes)]
+        index = min(index or 0, view.hearings - 1)
+        choices = [(words.hearing_title(each), each) for each in range(view.hearings)]
         shown_parts = gr.update(visible=False), gr.update(visible=True), gr.update(choices=choices, value=index)
         return *shown_parts, *updates(inspect(view, index))
 
@@ -76,7 +76,7 @@ def wire(parts: Slots, shown: gr.State) -> None:
 
 
 def updates(view: InspectionView) -> tuple[Any, ...]:
-    """What chart, table, stretches, sentence and time maps show of a pass."""
+    """What chart, table, stretches, sentence and time maps show of a hearing."""
     return attention_chart(view), settling_html(view), gathered_html(view), frames_html(view), time_map_chart(view)
 
 
@@ -116,7 +116,7 @@ def gathered_html(view: InspectionView) -> str:
 
 
 def frames_html(view: InspectionView) -> str:
-    """How the pass spent its frames, in one sentence."""
+    """How the hearing spent its frames, in one sentence."""
     slots = view.slots
     sentence = text.frames_spent(
         slots.index,

@@ -14,7 +14,7 @@ from app.markup import reading, safe
 from app.player import Player
 from app.player.variant_list import ListedVariants, VariantList
 from app.service import ExplanationView, Models
-from app.service.variants import MOST_VARIANTS, Variant, Variants, VariantService, begin_variants
+from app.service.what_if import MOST_VARIANTS, Variant, Variants, VariantService, begin_variants
 from app.tabs.listen import error_html, message_html
 from playitback.report import words
 from playitback.report.rows import pairs
@@ -118,9 +118,9 @@ def wire(models: Models, parts: WhatIf, shown: gr.State, playbacks: Player) -> N
 
 
 def variants_html(variants: Variants) -> str:
-    """The original and its variants as a table: one row each, one column a pass."""
-    passes = range(variants.run.passes)
-    titles = [text.VARIANT_COLUMN, *(words.pass_title(index) for index in passes), text.CHANGE_COLUMN]
+    """The original and its variants as a table: one row each, one column a hearing."""
+    hearings = range(variants.run.hearings)
+    titles = [text.VARIANT_COLUMN, *(words.hearing_title(index) for index in hearings), text.CHANGE_COLUMN]
     head = "".join(f'<th scope="col">{safe(title)}</th>' for title in titles)
     rows = "".join(
         _row_html(variant, place, place == variants.shown, titles) for place, variant in enumerate(variants.all)
@@ -152,7 +152,7 @@ def _row_html(variant: Variant, place: int, shown: bool, titles: list[str]) -> s
         f'<td data-title="{safe(title)}" class="{"otherwise" if each.decided_otherwise else "the-same"}">'
         f"{safe(words.class_name(each.variant_decision))} "
         f"<span>{safe(words.percent(variant.explanation.probability(each.index, each.variant_decision)))}</span></td>"
-        for title, each in zip(titles[1:-1], variant.difference.passes, strict=True)
+        for title, each in zip(titles[1:-1], variant.difference.hearings, strict=True)
     )
     change = safe(_change(variant)) if place else ""
     buttons = _button_html(
@@ -185,13 +185,13 @@ def _name(variant: Variant) -> str:
 def _change(variant: Variant) -> str:
     """What a variant changed against the run itself."""
     difference = variant.difference
-    last = difference.passes[-1]
+    last = difference.hearings[-1]
     return text.variant_change(
         difference.label,
         last.original_probability,
         last.variant_probability,
         last.log_odds_change,
-        difference.first_pass,
+        difference.first_hearing,
         difference.first_other_decision,
     )
 

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from playitback.commands.shared import add_clip, belief, explain_clip, print_json
 from playitback.errors import SettingsError
-from playitback.explain.comparison import Comparison, compare
+from playitback.explain.compare import Comparison, compare
 from playitback.recognizer import Recognizer
 
 _CLASSES_SHOWN = 5
@@ -46,8 +46,10 @@ def main(arguments: argparse.Namespace) -> int:
 
 
 def _text(comparison: Comparison) -> str:
-    lines = [f"{'pass':<6}{'first':<{_COLUMN}}{'second':<{_COLUMN}}replayed by both, by the first, by the second alone"]
-    for each in comparison.passes:
+    lines = [
+        f"{'hearing':<6}{'first':<{_COLUMN}}{'second':<{_COLUMN}}replayed by both, by the first, by the second alone"
+    ]
+    for each in comparison.hearings:
         first = belief(each.first_decision, each.first_probability)
         second = belief(each.second_decision, each.second_probability)
         replayed = each.replayed

@@ -6,9 +6,9 @@ import argparse
 import dataclasses
 
 from playitback.commands.shared import add_class, add_clip, bar, explain_clip, print_json
+from playitback.edits import FILLS, SILENCE
 from playitback.explain.contrast import Contrast, contrasting
-from playitback.explain.edits import FILLS, SILENCE
-from playitback.explain.runs import finish
+from playitback.progress import finish
 from playitback.recognizer import Recognizer
 
 SCHEMA = "playitback.contrast/1"
@@ -41,7 +41,7 @@ def main(arguments: argparse.Namespace) -> int:
 def _text(found: Contrast) -> str:
     lines = [f"ln(p({found.first_label}) / p({found.second_label})), nats"]
     for index, (first, second, log_odds) in enumerate(zip(found.first, found.second, found.log_odds, strict=True)):
-        lines.append(f"  pass {index}: {log_odds:+.2f}   ({100 * first:.1f} % and {100 * second:.1f} %)")
+        lines.append(f"  hearing {index}: {log_odds:+.2f}   ({100 * first:.1f} % and {100 * second:.1f} %)")
     lines.append(f"{'seconds':>15}  {'lost by removal':>15}  {'elsewhere':>16}  spoke for")
     for each in sorted(found.segments, key=lambda segment: -abs(segment.change)):
         seconds = f"{each.segment.start_seconds:.2f}-{each.segment.end_seconds:.2f}"

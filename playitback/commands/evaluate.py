@@ -1,4 +1,4 @@
-"""``evaluate``: what a checkpoint gets right after every pass."""
+"""``evaluate``: what a checkpoint gets right after every hearing."""
 
 from __future__ import annotations
 

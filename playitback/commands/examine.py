@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 
 from playitback.commands.shared import add_class, add_clip, bar, explain_clip, print_json
-from playitback.explain.clip_evidence import ENOUGH_DRAWS, examine
+from playitback.explain.examine import ENOUGH_DRAWS, examine
 from playitback.recognizer import Recognizer
 
 

@@ -50,7 +50,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--files", choices=(ALL_FILES, JSON_ONLY), default=ALL_FILES,
         help="of every clip: all (explanation.json; report.html, which shows and plays all of it without a network; "
-        "figure.png and figure.svg; passes.csv and segments.csv; a WAV of every segment and of every pass as it was "
+        "figure.png and figure.svg; hearings.csv and segments.csv; a WAV of every segment and of every hearing as it was "
         "heard: about two seconds and 3 MB a clip), or json (explanation.json alone, for folders of hundreds); "
         "default: %(default)s",
     )  # fmt: skip
@@ -136,28 +136,28 @@ def _write_all(explanation: Explanation, samples: np.ndarray, recognizer: Recogn
 
 def _summary(explanation: Explanation, folder: Path) -> str:
     lines = [f"{explanation.info.name} -> {folder}", *(f"  {note}" for note in explanation.notes)]
-    for index, playback in enumerate(explanation.playbacks):
+    for index, hearing in enumerate(explanation.hearings):
         name = explanation.decision(index)
         change = explanation.change(index, name)
         moved = "" if change is None else f" ({100 * change:+.0f} points)"
         chosen = (
-            ", ".join(f"{each.start_seconds:.2f}-{each.end_seconds:.2f} s" for each in playback.segments) or "nothing"
+            ", ".join(f"{each.start_seconds:.2f}-{each.end_seconds:.2f} s" for each in hearing.segments) or "nothing"
         )
         lines.append(
-            f"  pass {index}, hop {1000 * playback.hop_seconds:.1f} ms: "
+            f"  hearing {index}, hop {1000 * playback.hop_seconds:.1f} ms: "
             f"{belief(name, explanation.probability(index, name))}{moved}; chose {chosen}"
         )
     return "\n".join(lines)
 
 
 def _heading(width: int) -> str:
-    return f"{'clip':<{width}}  {'first hearing':<{_COLUMN}}  {'last pass':<{_COLUMN}}  replayed  label, changed at"
+    return f"{'clip':<{width}}  {'first hearing':<{_COLUMN}}  {'last hearing':<{_COLUMN}}  replayed  label, changed at"
 
 
 def _row(clip: ClipSummary, notes: Sequence[str], width: int) -> str:
     first, last = (belief(clip.decisions[index], clip.probabilities[index]) for index in (0, -1))
     label = "" if clip.label is None else f"{clip.label} ({'right' if clip.decisions[-1] == clip.label else 'wrong'})"
-    changed = f"pass {', '.join(map(str, clip.changed_at))}" if clip.changed_at else ""
+    changed = f"hearing {', '.join(map(str, clip.changed_at))}" if clip.changed_at else ""
     remarks = "; ".join(filter(None, (label, changed)))
     row = f"{clip.name:<{width}}  {first:<{_COLUMN}}  {last:<{_COLUMN}}  {clip.replayed_seconds:6.2f} s  {remarks}"
     return "\n".join((row.rstrip(), *(f"  {note}" for note in notes)))
@@ -166,11 +166,11 @@ def _row(clip: ClipSummary, notes: Sequence[str], width: int) -> str:
 def _totals(found: FolderSummary, out: Path) -> str:
     changed = sum(clip.decisions[0] != clip.decisions[-1] for clip in found.clips)
     counted = "1 clip" if len(found.clips) == 1 else f"{len(found.clips)} clips"
-    lines = [f"{counted}; another class after the last pass than at the first hearing: {changed}"]
+    lines = [f"{counted}; another class after the last hearing than at the first hearing: {changed}"]
     if found.accuracy:
         labelled = sum(clip.label is not None for clip in found.clips)
         shares = ", ".join(f"{100 * share:.1f} %" for share in found.accuracy)
-        lines.append(f"right after every pass, of {labelled} with a label: {shares}")
+        lines.append(f"right after every hearing, of {labelled} with a label: {shares}")
         lines.append(f"rescued by replay: {_named(found.rescued)}; spoilt: {_named(found.spoilt)}")
     lines.append(f"all clips: {out / 'folder.csv'}, {out / 'folder.json'}")
     return "\n".join(lines)

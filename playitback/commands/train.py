@@ -16,15 +16,16 @@ from tqdm import tqdm
 
 from playitback.checkpoint import load_checkpoint, save_checkpoint
 from playitback.commands.shared import add_data, add_device, add_json, bar, folds, joined, load_data, print_json
-from playitback.config import PRESETS, ModelConfig, preset
+from playitback.config import ModelConfig, preset
 from playitback.errors import SettingsError
-from playitback.models.playitback import ReplayModel
+from playitback.models.recipe import RECIPES, Losses, Recipe
+from playitback.models.replay.config import PRESETS
+from playitback.models.replay.model import ReplayModel
 from playitback.training import card
 from playitback.training.evaluation import measure
 from playitback.training.loop import train
 from playitback.training.manifest import DATA_SETS
 from playitback.training.processes import join_processes
-from playitback.training.recipe import RECIPES, Losses, Recipe
 from playitback.training.state import Progress, seconds_spent
 
 #: arguments that change a field of the recipe of the same name

@@ -10,11 +10,11 @@ import soundfile
 
 from playitback import audio
 from playitback.commands.shared import add_class, add_clip, explain_clip, print_json
+from playitback.edits import FILLS, SILENCE
 from playitback.errors import SettingsError
-from playitback.explain.edits import FILLS, SILENCE
 from playitback.explain.what_if import KEEP, REMOVE, Difference, Edit, difference, edited, what_if
 from playitback.recognizer import Recognizer
-from playitback.replay import Segment
+from playitback.segments import Segment
 
 _COLUMN = 28  # characters of a class with its confidence
 
@@ -24,9 +24,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add_clip(parser)
     add_class(parser)
     parser.add_argument(
-        "--hold", type=_held, action="append", default=[], metavar="PASS:SEGMENTS",
-        help="replay these after a pass, whatever the slots chose; 0:1.2-1.9,3-3.5, or 0: for none at all; "
-        "may be given for several passes, the others are free",
+        "--hold", type=_held, action="append", default=[], metavar="HEARING:SEGMENTS",
+        help="replay these after a hearing, whatever the slots chose; 0:1.2-1.9,3-3.5, or 0: for none at all; "
+        "may be given for several hearings, the others are free",
     )  # fmt: skip
     sound = parser.add_mutually_exclusive_group()
     sound.add_argument("--remove", type=_segments, metavar="SEGMENTS", help="from the sound, before the first hearing")
@@ -43,8 +43,8 @@ def main(arguments: argparse.Namespace) -> int:
         raise SettingsError("nothing was changed; give --hold, --remove or --keep")
     recognizer = Recognizer.from_checkpoint(arguments.checkpoint, arguments.device)
     original, samples = explain_clip(recognizer, arguments.clip, arguments.start, arguments.playbacks)
-    passes = tuple(what_if(recognizer, samples, held, edits, arguments.playbacks))
-    variant = dataclasses.replace(original, playbacks=passes)
+    hearings = tuple(what_if(recognizer, samples, held, edits, arguments.playbacks))
+    variant = dataclasses.replace(original, hearings=hearings)
     found = difference(original, variant, arguments.label or original.decision(-1))
     if arguments.sound is not None:
         sample_rate = recognizer.config.front_end.sample_rate
@@ -70,16 +70,18 @@ def _segments(text: str) -> tuple[Segment, ...]:
 
 
 def _held(text: str) -> tuple[int, tuple[Segment, ...]]:
-    """ "0:1.2-1.9" -> the pass and its segments."""
+    """ "0:1.2-1.9" -> the hearing and its segments."""
     index, colon, segments = text.partition(":")
     if not colon or not index.strip().isdecimal():
-        raise argparse.ArgumentTypeError(f"{text!r} names no pass; write 0:1.2-1.9 for what is replayed after pass 0")
+        raise argparse.ArgumentTypeError(
+            f"{text!r} names no hearing; write 0:1.2-1.9 for what is replayed after hearing 0"
+        )
     return int(index), _segments(segments)
 
 
 def _text(found: Difference) -> str:
-    lines = [f"{'pass':<6}{'original':<{_COLUMN}}{'variant':<{_COLUMN}}{found.label}"]
-    for each in found.passes:
+    lines = [f"{'hearing':<6}{'original':<{_COLUMN}}{'variant':<{_COLUMN}}{found.label}"]
+    for each in found.hearings:
         lines.append(
             f"{each.index:<6}{each.original_decision:<{_COLUMN}}{each.variant_decision:<{_COLUMN}}"
             f"{100 * each.original_probability:.0f} -> {100 * each.variant_probability:.0f} %, "

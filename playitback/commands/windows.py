@@ -10,7 +10,7 @@ from pathlib import Path
 from playitback import audio
 from playitback.commands.shared import add_checkpoint, add_json, bar, check_playbacks, print_json
 from playitback.errors import SettingsError
-from playitback.explain.long_recording import (
+from playitback.explain.windows import (
     Stretch,
     Window,
     classify_windows,

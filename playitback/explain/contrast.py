@@ -2,14 +2,14 @@
 
 The log-odds of two classes are ln(p_first / p_second), in nats: above 0 the first one is ahead; under a softmax they
 are the difference of the two logits, and no third class has a part in them. What a segment says is what its removal
-takes away: log-odds with it minus without it, after the last pass (occlusion, Zeiler and Fergus 2014, on the odds of
+takes away: log-odds with it minus without it, after the last hearing (occlusion, Zeiler and Fergus 2014, on the odds of
 two classes). Without it the model is free to replay other moments, unless segments were forced into the run, which
 stay forced.
 
 Any hole in a sound moves its log-odds, most often by some tenths of a nat. So stretches of about the same length that
 sound but were not chosen are removed as well, and a segment spoke for a class only if it did more than all of those.
 
-    segments of all passes, stretches elsewhere -> remove each -> Recognizer.classify -> log-odds without each
+    segments of all hearings, stretches elsewhere -> remove each -> Recognizer.classify -> log-odds without each
 """
 
 from __future__ import annotations
@@ -22,14 +22,13 @@ from itertools import chain, pairwise
 import numpy as np
 import torch
 
+from playitback.edits import SILENCE, remove
 from playitback.errors import SettingsError
-from playitback.explain.edits import SILENCE, remove
+from playitback.evidence.runs import CLIPS_A_STEP, Heard
 from playitback.explain.explanation import Explanation
-from playitback.explain.runs import CLIPS_A_STEP, Heard, equal_edges
 from playitback.explain.what_if import Held, forced
-from playitback.models.playitback import audible_columns
 from playitback.recognizer import Recognizer
-from playitback.replay import Segment, pad_segments
+from playitback.segments import Segment, audible_columns, equal_edges, pad_segments
 
 #: stretches elsewhere that a segment is compared with; by chance it does more than all of them once in 11 times
 DRAWS = 10
@@ -43,11 +42,11 @@ _TINY = float(np.finfo(np.float32).tiny)  # a probability of 0 has no logarithm
 
 @dataclass(frozen=True)
 class SegmentContrast:
-    """What the removal of one segment did. Probabilities and log-odds are those after the last pass."""
+    """What the removal of one segment did. Probabilities and log-odds are those after the last hearing."""
 
     segment: Segment
-    pass_index: int  # of the first pass that chose it or, if it was forced into the run, that replayed it
-    number: int  # its place among that pass's segments, from 1
+    hearing_index: int  # of the first hearing that chose it or, if it was forced into the run, that replayed it
+    number: int  # its place among that hearing's segments, from 1
     forced: bool  # it was replayed although the slots had not chosen it
     first_without: float  # probability of the first class once it is removed, 0 to 1
     second_without: float
@@ -59,7 +58,7 @@ class SegmentContrast:
 
 @dataclass(frozen=True)
 class Contrast:
-    """Two classes over the passes of one explanation; tuples of numbers have one entry a pass."""
+    """Two classes over the hearings of one explanation; tuples of numbers have one entry a hearing."""
 
     first_label: str
     second_label: str
@@ -67,7 +66,7 @@ class Contrast:
     first: tuple[float, ...]  # probability of the first class, 0 to 1
     second: tuple[float, ...]
     log_odds: tuple[float, ...]  # nats: ln(first / second)
-    segments: tuple[SegmentContrast, ...]  # pass by pass; one that several passes chose stands there once
+    segments: tuple[SegmentContrast, ...]  # hearing by hearing; one that several hearings chose stands there once
 
 
 def contrasting(
@@ -78,7 +77,7 @@ def contrasting(
     second_label: str,
     fill: str = SILENCE,
 ) -> Generator[Heard, None, Contrast]:
-    """Two classes after every pass, and every distinct segment of the run for or against them.
+    """Two classes after every hearing, and every distinct segment of the run for or against them.
 
     Yields after every batch how many clips were heard; whoever stops listening cancels. Returns the contrast.
 
@@ -96,7 +95,7 @@ def contrasting(
     if first_label == second_label:
         raise SettingsError(f"{first_label!r} was given twice; choose two classes")
     first, second = (
-        tuple(explanation.probability(index, label) for index in range(len(explanation.playbacks))) for label in labels
+        tuple(explanation.probability(index, label) for index in range(len(explanation.hearings))) for label in labels
     )
     log_odds = tuple(_log_odds(*pair) for pair in zip(first, second, strict=True))
 
@@ -119,7 +118,7 @@ def contrasting(
         segments=tuple(
             SegmentContrast(
                 segment=each.segment,
-                pass_index=each.pass_index,
+                hearing_index=each.hearing_index,
                 number=each.number,
                 forced=each.forced,
                 first_without=without[row][0],
@@ -139,7 +138,7 @@ class _Found:
     """A segment and its name; see ``SegmentContrast``."""
 
     segment: Segment
-    pass_index: int
+    hearing_index: int
     number: int
     forced: bool
 
@@ -148,19 +147,19 @@ def _find_segments(explanation: Explanation) -> list[_Found]:
     """Every distinct segment of a run, in the order in which they came up."""
     found: dict[Segment, _Found] = {}
     forced_ones = _forced_segments(explanation)
-    for playback in explanation.playbacks:
-        for number, segment in enumerate(forced_ones.get(playback.index - 1, ()), start=1):
-            found.setdefault(segment, _Found(segment, playback.index, number, forced=True))
-        for number, segment in enumerate(playback.segments, start=1):
-            found.setdefault(segment, _Found(segment, playback.index, number, forced=False))
+    for hearing in explanation.hearings:
+        for number, segment in enumerate(forced_ones.get(hearing.index - 1, ()), start=1):
+            found.setdefault(segment, _Found(segment, hearing.index, number, forced=True))
+        for number, segment in enumerate(hearing.segments, start=1):
+            found.setdefault(segment, _Found(segment, hearing.index, number, forced=False))
     return list(found.values())
 
 
 def _forced_segments(explanation: Explanation) -> Held:
-    """What was replayed after a pass where it is not what the slots had chosen."""
+    """What was replayed after a hearing where it is not what the slots had chosen."""
     return {
         before.index: after.replayed
-        for before, after in pairwise(explanation.playbacks)
+        for before, after in pairwise(explanation.hearings)
         if after.replayed != before.segments
     }
 
@@ -206,7 +205,7 @@ def _without_each(
     segments: Sequence[Segment],
     fill: str,
 ) -> Generator[Heard, None, np.ndarray]:
-    """Probabilities (segments, classes) after the last pass over the clip without each of the segments."""
+    """Probabilities (segments, classes) after the last hearing over the clip without each of the segments."""
     clip = torch.from_numpy(recognizer.padded(samples)).unsqueeze(0)
     choose = forced(_forced_segments(explanation))
     sample_rate = recognizer.config.front_end.sample_rate
@@ -216,7 +215,7 @@ def _without_each(
         alone = [[segment] for segment in segments[first : first + CLIPS_A_STEP]]
         batch = pad_segments(alone, recognizer.clip_seconds)
         waveforms = remove(clip.expand(len(batch), -1), batch, fill, sample_rate, generator)
-        believed.append(recognizer.classify(waveforms.numpy(), len(explanation.playbacks) - 1, choose)[-1])
+        believed.append(recognizer.classify(waveforms.numpy(), len(explanation.hearings) - 1, choose)[-1])
         yield Heard(first + len(batch), len(segments))
     return np.concatenate(believed)
 

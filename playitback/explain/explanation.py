@@ -1,10 +1,11 @@
-"""An explanation: what was heard in every pass, what was chosen, and what was believed; and its JSON.
+"""An explanation: what was heard in every hearing, what was chosen, and what was believed; and its JSON.
 
 A frozen record of one run of ``Recognizer.explain`` on one recording. ``to_dict`` is the content of explanation.json:
 
-    {"schema": ..., "clip": {...}, "model": {...}, "notes": [...], "playbacks": [{...}, ...]}
+    {"schema": ..., "clip": {...}, "model": {...}, "notes": [...], "hearings": [{...}, ...]}
 
-with one entry of ``playbacks`` a pass; index 0 is the first hearing.
+with one entry of ``hearings`` each; index 0 is the first one. explanation.schema.json describes it all. ``read_json``
+reads files of this version and of version 1.
 """
 
 from __future__ import annotations
@@ -18,65 +19,76 @@ from typing import Any
 import numpy as np
 
 from playitback.audio import Recording, RecordingInfo
-from playitback.recognizer import Playback, Recognizer
+from playitback.errors import DataSetError
+from playitback.recognizer import ClipHearing, Recognizer
 
-SCHEMA = "playitback.explanation/1"
-LEADING_CLASSES = 3  # of a pass
+SCHEMA = "playitback.explanation/2"
+LEADING_CLASSES = 3  # of a hearing
+
+_SCHEMA_1 = "playitback.explanation/1"
 
 
 @dataclass(frozen=True)
 class Explanation:
-    """One run on one recording. Incomplete while a run goes on: ``playbacks`` holds the passes so far."""
+    """One run on one recording. Incomplete while a run goes on: ``playbacks`` holds the hearings so far."""
 
     info: RecordingInfo
     start_seconds: float  # of the explained clip within the recording
     seconds: float  # of the recording that were explained; the model hears silence up to clip_seconds
     notes: tuple[str, ...]  # sentences for the user: a long recording, silence
     model_name: str
+    family: str  # of the model
     labels: tuple[str, ...]  # (classes,)
     clip_seconds: float  # that the model hears at once
-    playbacks: tuple[Playback, ...]
+    sample_rate: int  # hertz, that the model hears
+    hearings: tuple[ClipHearing, ...]
 
     @classmethod
-    def of(cls, recording: Recording, recognizer: Recognizer, playbacks: Iterable[Playback]) -> Explanation:
-        """The record of ``recognizer.explain(recording.samples)``'s passes, all of them or those so far."""
+    def of(cls, recording: Recording, recognizer: Recognizer, hearings: Iterable[ClipHearing]) -> Explanation:
+        """The record of ``recognizer.explain(recording.samples)``'s hearings, all of them or those so far."""
         return cls(
             info=recording.info,
             start_seconds=recording.start_seconds,
             seconds=recording.seconds,
             notes=recording.notes,
             model_name=recognizer.name,
+            family=recognizer.config.family,
             labels=recognizer.labels,
             clip_seconds=recognizer.clip_seconds,
-            playbacks=tuple(playbacks),
+            sample_rate=recognizer.sample_rate,
+            hearings=tuple(hearings),
         )
 
     def decision(self, index: int) -> str:
-        """The class that is most probable after pass ``index``."""
-        return self.labels[int(np.argmax(self.playbacks[index].probabilities))]
+        """The class that is most probable after hearing ``index``."""
+        return self.labels[int(np.argmax(self.hearings[index].probabilities))]
 
     def ranking(self, index: int) -> tuple[str, ...]:
-        """All classes after pass ``index``, the most probable first."""
-        order = np.argsort(-self.playbacks[index].probabilities, kind="stable")
+        """All classes after hearing ``index``, the most probable first."""
+        order = np.argsort(-self.hearings[index].probabilities, kind="stable")
         return tuple(self.labels[position] for position in order)
 
     def leading(self, followed: str | None = None) -> tuple[str, ...]:
-        """The classes that led in any pass and the one that is followed, the most probable in the end first."""
-        if not self.playbacks:
+        """The classes that led in any hearing and the one that is followed, the most probable in the end first."""
+        if not self.hearings:
             return ()
-        led = {label for index in range(len(self.playbacks)) for label in self.ranking(index)[:LEADING_CLASSES]}
+        led = {label for index in range(len(self.hearings)) for label in self.ranking(index)[:LEADING_CLASSES]}
         return tuple(label for label in self.ranking(-1) if label in led or label == followed)
 
     def probability(self, index: int, label: str) -> float:
-        """Probability of one class after pass ``index``, 0 to 1."""
-        return float(self.playbacks[index].probabilities[self.labels.index(label)])
+        """Probability of one class after hearing ``index``, 0 to 1."""
+        return float(self.hearings[index].probabilities[self.labels.index(label)])
+
+    def asked(self, index: int) -> str:
+        """The class that the relevance of hearing ``index`` is for: the one asked about, else its decision."""
+        return self.labels[self.hearings[index].asked]
 
     def change(self, index: int, label: str) -> float | None:
-        """How far pass ``index`` moved the probability of a class; None for the first hearing."""
+        """How far hearing ``index`` moved the probability of a class; None for the first hearing."""
         return None if index == 0 else self.probability(index, label) - self.probability(index - 1, label)
 
     def decision_changed(self, index: int) -> bool:
-        """Whether pass ``index`` decided otherwise than the pass before it."""
+        """Whether hearing ``index`` decided otherwise than the hearing before it."""
         return index > 0 and self.decision(index) != self.decision(index - 1)
 
     def to_dict(self) -> dict[str, Any]:
@@ -92,28 +104,79 @@ class Explanation:
                 "start_seconds": self.start_seconds,
                 "explained_seconds": self.seconds,
             },
-            "model": {"name": self.model_name, "clip_seconds": self.clip_seconds, "labels": list(self.labels)},
+            "model": {
+                "name": self.model_name,
+                "family": self.family,
+                "clip_seconds": self.clip_seconds,
+                "sample_rate": self.sample_rate,
+                "labels": list(self.labels),
+            },
             "notes": list(self.notes),
-            "playbacks": [self._playback(index) for index in range(len(self.playbacks))],
+            "hearings": [self._hearing(index) for index in range(len(self.hearings))],
         }
 
     def write_json(self, path: Path) -> None:
         """Writes explanation.json."""
         path.write_text(json.dumps(self.to_dict(), ensure_ascii=False) + "\n", encoding="utf-8")
 
-    def _playback(self, index: int) -> dict[str, Any]:
-        playback = self.playbacks[index]
+    def _hearing(self, index: int) -> dict[str, Any]:
+        hearing = self.hearings[index]
         return {
-            "index": playback.index,
-            "hop_seconds": playback.hop_seconds,
+            "index": hearing.index,
+            "hop_seconds": hearing.hop_seconds,
             "decision": self.decision(index),
-            "probabilities": dict(zip(self.labels, _shortest(playback.probabilities), strict=True)),
-            "segments": [_segment(segment.start_seconds, segment.end_seconds) for segment in playback.segments],
-            "replayed": [_segment(segment.start_seconds, segment.end_seconds) for segment in playback.replayed],
-            "threshold": playback.threshold,
-            "slot_attention": [_shortest(slot) for slot in playback.slot_attention],
-            "seconds": [round(float(second), 6) for second in playback.seconds],
+            "probabilities": dict(zip(self.labels, _shortest(hearing.probabilities), strict=True)),
+            "segments": [_segment(segment.start_seconds, segment.end_seconds) for segment in hearing.segments],
+            "replayed": [_segment(segment.start_seconds, segment.end_seconds) for segment in hearing.replayed],
+            "threshold": hearing.threshold,
+            "asked": self.asked(index),
+            "relevance": _shortest(hearing.relevance),
+            "seconds": [round(float(second), 6) for second in hearing.seconds],
+            "activity": self._activity(index),
+            "lanes": [{"name": lane.name, "values": _shortest(lane.values)} for lane in hearing.lanes],
         }
+
+    def _activity(self, index: int) -> dict[str, list[float]] | None:
+        """Of the likeliest classes and the one asked about."""
+        activity = self.hearings[index].activity
+        if activity is None:
+            return None
+        told = dict.fromkeys((*self.ranking(index)[:LEADING_CLASSES], self.asked(index)))
+        return {label: _shortest(activity[:, self.labels.index(label)]) for label in told}
+
+
+def read_json(path: Path) -> dict[str, Any]:
+    """The content of an explanation.json as ``Explanation.to_dict`` makes it today, also of one of version 1.
+
+    Version 1 knew one family of models: it had ``playbacks`` for the hearings and ``slot_attention`` for the lanes.
+    Raises DataSetError for a file that is no explanation.
+    """
+    try:
+        content = json.loads(path.read_text(encoding="utf-8"))
+        schema = content["schema"]
+        if schema == _SCHEMA_1:
+            hearings = [_from_version_1(entry) for entry in content.pop("playbacks")]
+            content = {**content, "schema": SCHEMA, "hearings": hearings}
+        elif schema != SCHEMA:
+            raise DataSetError(
+                f"{path} is of {schema!r}, and {_SCHEMA_1} to {SCHEMA} can be read; explain the clip anew"
+            )
+        read: dict[str, Any] = content
+        return read
+    except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
+        raise DataSetError(f"{path} is no explanation.json ({error}); explain the clip anew") from error
+
+
+def _from_version_1(entry: dict[str, Any]) -> dict[str, Any]:
+    slots = entry.pop("slot_attention")
+    names = ["informative", *("uninformative" for _ in slots[1:])]
+    return {
+        **entry,
+        "asked": entry["decision"],
+        "relevance": slots[0],
+        "activity": None,
+        "lanes": [{"name": name, "values": values} for name, values in zip(names, slots, strict=True)],
+    }
 
 
 def _segment(start_seconds: float, end_seconds: float) -> dict[str, float]:

@@ -17,11 +17,8 @@ from typing import Any
 import numpy as np
 
 from playitback.errors import DataSetError, SettingsError
-from playitback.explain.controls import merge_segments
 from playitback.explain.explanation import Explanation
-from playitback.explain.localisation import inside_segments
-from playitback.explain.runs import equal_edges
-from playitback.replay import Segment, pad_segments, unpad_segments
+from playitback.segments import Segment, equal_edges, inside_segments, merge_segments, pad_segments, unpad_segments
 
 SCHEMA = "playitback.folder/1"
 TIME_BINS = 20  # equal stretches of a clip in which replayed time is counted
@@ -37,31 +34,31 @@ class ClipSummary:
     path: Path
     name: str  # of the file, without its folder
     label: str | None  # its true class, where it is known
-    decisions: tuple[str, ...]  # (passes,) the most probable class after every pass
-    probabilities: tuple[float, ...]  # (passes,) of each pass's own decision
-    replayed: tuple[Segment, ...]  # in one pass or another: seconds of the clip, sorted and disjoint
+    decisions: tuple[str, ...]  # (hearings,) the most probable class after every hearing
+    probabilities: tuple[float, ...]  # (hearings,) of each hearing's own decision
+    replayed: tuple[Segment, ...]  # in one hearing or another: seconds of the clip, sorted and disjoint
     clip_seconds: float  # that the model hears at once
 
     @property
     def replayed_seconds(self) -> float:
-        """Of the clip, in one pass or another."""
+        """Of the clip, in one hearing or another."""
         return sum(segment.seconds for segment in self.replayed)
 
     @property
     def changed_at(self) -> tuple[int, ...]:
-        """The passes that decided otherwise than the pass before."""
+        """The hearings that decided otherwise than the hearing before."""
         return tuple(
             index for index in range(1, len(self.decisions)) if self.decisions[index] != self.decisions[index - 1]
         )
 
     @property
     def rescued(self) -> bool:
-        """Whether the first hearing was wrong and the last pass is right."""
+        """Whether the first hearing was wrong and the last hearing is right."""
         return self.label is not None and self.decisions[0] != self.label == self.decisions[-1]
 
     @property
     def spoilt(self) -> bool:
-        """Whether the first hearing was right and the last pass is wrong."""
+        """Whether the first hearing was right and the last hearing is wrong."""
         return self.label is not None and self.decisions[0] == self.label != self.decisions[-1]
 
     def to_dict(self) -> dict[str, Any]:
@@ -82,16 +79,16 @@ class ClipSummary:
 
 def summarise(explanation: Explanation, path: Path, label: str | None = None) -> ClipSummary:
     """What is kept of a clip's explanation, which must be complete. label: the clip's true class, where it is known."""
-    passes = range(len(explanation.playbacks))
-    decisions = tuple(explanation.decision(index) for index in passes)
-    segments = [segment for playback in explanation.playbacks for segment in playback.replayed]
+    hearings = range(len(explanation.hearings))
+    decisions = tuple(explanation.decision(index) for index in hearings)
+    segments = [segment for hearing in explanation.hearings for segment in hearing.replayed]
     padded = pad_segments([segments], explanation.clip_seconds)
     return ClipSummary(
         path=path,
         name=explanation.info.name,
         label=label,
         decisions=decisions,
-        probabilities=tuple(explanation.probability(index, decisions[index]) for index in passes),
+        probabilities=tuple(explanation.probability(index, decisions[index]) for index in hearings),
         replayed=unpad_segments(merge_segments(padded, explanation.clip_seconds))[0],
         clip_seconds=explanation.clip_seconds,
     )
@@ -99,16 +96,16 @@ def summarise(explanation: Explanation, path: Path, label: str | None = None) ->
 
 @dataclass(frozen=True)
 class FolderSummary:
-    """What the clips of a folder say together. C classes of the model, P passes."""
+    """What the clips of a folder say together. C classes of the model, P hearings."""
 
     labels: tuple[str, ...]  # (C,)
     clips: tuple[ClipSummary, ...]
-    accuracy: tuple[float, ...]  # (P,) share of the labelled clips that are right after every pass; () without any
+    accuracy: tuple[float, ...]  # (P,) share of the labelled clips that are right after every hearing; () without any
     confusion_first: np.ndarray  # (C, C) labelled clips: row is their label, column the first hearing's decision
-    confusion_last: np.ndarray  # (C, C) the same after the last pass
-    rescued: tuple[ClipSummary, ...]  # wrong at the first hearing, right after the last pass
+    confusion_last: np.ndarray  # (C, C) the same after the last hearing
+    rescued: tuple[ClipSummary, ...]  # wrong at the first hearing, right after the last hearing
     spoilt: tuple[ClipSummary, ...]  # the other way round
-    grouped_by: str  # BY_LABEL, or BY_DECISION (of the last pass) where no clip is labelled
+    grouped_by: str  # BY_LABEL, or BY_DECISION (of the last hearing) where no clip is labelled
     replayed_share: np.ndarray  # (C, TIME_BINS) share of a class's clips that replay that part of the clip; NaN: none
 
     @classmethod
@@ -117,10 +114,10 @@ class FolderSummary:
         clips = tuple(clips)
         if not clips:
             raise SettingsError("no clip was explained; give a folder with recordings that can be read")
-        passes = {len(clip.decisions) for clip in clips}
-        if len(passes) > 1:
+        hearings = {len(clip.decisions) for clip in clips}
+        if len(hearings) > 1:
             raise SettingsError(
-                f"some clips were heard {min(passes)} times and some {max(passes)} times; "
+                f"some clips were heard {min(hearings)} times and some {max(hearings)} times; "
                 "explain all of them with the same number of playbacks"
             )
         labelled = tuple(clip for clip in clips if clip.label is not None)
@@ -129,7 +126,7 @@ class FolderSummary:
             clips=clips,
             accuracy=tuple(
                 sum(clip.decisions[index] == clip.label for clip in labelled) / len(labelled)
-                for index in range(passes.pop())
+                for index in range(hearings.pop())
                 if labelled
             ),
             confusion_first=_confusion(labelled, labels, 0),
@@ -160,20 +157,20 @@ class FolderSummary:
         }
 
     def write_csv(self, path: Path) -> None:
-        """A row a clip: path, label, class and confidence after every pass, replayed seconds, changed at which passes.
+        """A row a clip: path, label, class and confidence after every hearing, replayed seconds, changed at which hearings.
 
-        Several passes are parted by semicolons.
+        Several hearings are parted by semicolons.
         """
-        passes = range(len(self.clips[0].decisions))
+        hearings = range(len(self.clips[0].decisions))
         with path.open("w", newline="", encoding="utf-8") as file:
             table = csv.writer(file, lineterminator="\n")
-            of_passes = [f"{name}_{index}" for index in passes for name in ("class", "confidence")]
-            table.writerow(["path", "label", *of_passes, "replayed_seconds", "changed_at"])
+            of_hearings = [f"{name}_{index}" for index in hearings for name in ("class", "confidence")]
+            table.writerow(["path", "label", *of_hearings, "replayed_seconds", "changed_at"])
             for clip in self.clips:
                 beliefs = zip(clip.decisions, clip.probabilities, strict=True)
-                of_passes = [cell for decision, probability in beliefs for cell in (decision, f"{probability:.4f}")]
+                of_hearings = [cell for decision, probability in beliefs for cell in (decision, f"{probability:.4f}")]
                 changed_at = ";".join(map(str, clip.changed_at))
-                table.writerow([clip.path, clip.label or "", *of_passes, f"{clip.replayed_seconds:.3f}", changed_at])
+                table.writerow([clip.path, clip.label or "", *of_hearings, f"{clip.replayed_seconds:.3f}", changed_at])
 
 
 def _confusion(clips: Sequence[ClipSummary], labels: Sequence[str], index: int) -> np.ndarray:

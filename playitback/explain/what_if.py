@@ -1,10 +1,10 @@
 """What if the model replayed other moments, or the sound had others?
 
-    samples (N,) -> edited (clip_samples,) -> Recognizer.explain with the held segments -> one Playback after the other
+    samples (N,) -> edited (clip_samples,) -> Recognizer.explain with the held segments -> one ClipHearing after the other
     two Explanations and a class -> Difference
 
-Holding changes the mechanism and not the sound: after a held pass the given segments are replayed in place of those
-that the slots chose, as in the controls, and the passes that are not named choose freely from what they then hear.
+Holding changes the mechanism and not the sound: after a held hearing the given segments are replayed in place of those
+that the slots chose, as in the controls, and the hearings that are not named choose freely from what they then hear.
 Editing changes the sound and not the mechanism: stretches are removed, or nothing but them is kept, before the first
 hearing (see ``edits``). With neither, the answer is the explanation itself.
 """
@@ -19,15 +19,14 @@ import numpy as np
 import torch
 from torch import Generator, Tensor
 
+from playitback.edits import FADE_SECONDS, FILLS, SILENCE, keep_only, remove
 from playitback.errors import SettingsError
-from playitback.explain.controls import merge_segments
-from playitback.explain.edits import FADE_SECONDS, FILLS, SILENCE, keep_only, remove
 from playitback.explain.explanation import Explanation
-from playitback.models.playitback import Choice, Pass
-from playitback.recognizer import Playback, Recognizer
-from playitback.replay import Segment, pad_segments, unpad_segments
+from playitback.models.listener import Choice, Hearing
+from playitback.recognizer import ClipHearing, Recognizer
+from playitback.segments import Segment, merge_segments, pad_segments, unpad_segments
 
-#: index of a pass -> what the pass after it replays, sorted and disjoint; passes that are not named are free
+#: index of a hearing -> what the hearing after it replays, sorted and disjoint; hearings that are not named are free
 Held = Mapping[int, tuple[Segment, ...]]
 
 REMOVE, KEEP = "remove", "keep"
@@ -61,7 +60,7 @@ class Edit:
 
 @dataclass(frozen=True)
 class PassDifference:
-    """One pass of two runs."""
+    """One hearing of two runs."""
 
     index: int
     original_decision: str
@@ -82,22 +81,22 @@ class PassDifference:
 
 @dataclass(frozen=True)
 class Difference:
-    """What a variant changed, pass by pass, as far as both runs got."""
+    """What a variant changed, hearing by hearing, as far as both runs got."""
 
     label: str  # the class that is followed
-    passes: tuple[PassDifference, ...]
-    first_pass: int | None  # index of the first one after which any class is believed otherwise; None: there is none
+    hearings: tuple[PassDifference, ...]
+    first_hearing: int | None  # index of the first one after which any class is believed otherwise; None: there is none
 
     @property
     def first_other_decision(self) -> int | None:
-        """Index of the first pass that decided otherwise; None if there is none."""
-        return next((each.index for each in self.passes if each.decided_otherwise), None)
+        """Index of the first hearing that decided otherwise; None if there is none."""
+        return next((each.index for each in self.hearings if each.decided_otherwise), None)
 
 
 def forced(held: Held) -> Choice:
     """The ``Choice`` that replays the held segments in every clip of a batch, and else what the slots chose."""
 
-    def choose(heard: Pass) -> Tensor:
+    def choose(heard: Hearing) -> Tensor:
         if heard.index not in held:
             return heard.segments
         clips, clip_seconds = len(heard.segments), float(heard.column_edges[0, -1])
@@ -131,9 +130,9 @@ def check_segments(
 
 
 def check_held(held: Held, recognizer: Recognizer, playbacks: int | None = None) -> Held:
-    """What is held, each pass as ``check_segments`` makes it. A pass may hold no segments: then nothing is replayed.
+    """What is held, each hearing as ``check_segments`` makes it. A hearing may hold no segments: then nothing is replayed.
 
-    Raises SettingsError for bad segments and for a pass that no playback follows.
+    Raises SettingsError for bad segments and for a hearing that no playback follows.
     """
     playbacks = recognizer.playbacks if playbacks is None else playbacks
     for index in held:
@@ -166,8 +165,8 @@ def what_if(
     held: Held | None = None,
     edits: Sequence[Edit] = (),
     playbacks: int | None = None,
-) -> Iterator[Playback]:
-    """Yields the passes over the edited sound with the held segments replayed, each as soon as it is computed.
+) -> Iterator[ClipHearing]:
+    """Yields the hearings over the edited sound with the held segments replayed, each as soon as it is computed.
 
     samples, playbacks: as for ``Recognizer.explain``; seconds are those of the clip with its silence at the end.
     Everything that goes in and comes out can travel between processes. Raises AudioError and SettingsError at once.
@@ -186,16 +185,16 @@ def difference(original: Explanation, variant: Explanation, label: str) -> Diffe
         raise SettingsError(
             f"{original.model_name} knows no class {label!r}; choose one of its {len(original.labels)} classes"
         )
-    shared = range(min(len(original.playbacks), len(variant.playbacks)))
-    believed = [(original.playbacks[index].probabilities, variant.playbacks[index].probabilities) for index in shared]
+    shared = range(min(len(original.hearings), len(variant.hearings)))
+    believed = [(original.hearings[index].probabilities, variant.hearings[index].probabilities) for index in shared]
     return Difference(
         label=label,
-        passes=tuple(_pass_difference(original, variant, label, index) for index in shared),
-        first_pass=next((index for index in shared if np.abs(np.subtract(*believed[index])).max() > _SAME), None),
+        hearings=tuple(_hearing_difference(original, variant, label, index) for index in shared),
+        first_hearing=next((index for index in shared if np.abs(np.subtract(*believed[index])).max() > _SAME), None),
     )
 
 
-def _pass_difference(original: Explanation, variant: Explanation, label: str, index: int) -> PassDifference:
+def _hearing_difference(original: Explanation, variant: Explanation, label: str, index: int) -> PassDifference:
     before, after = original.probability(index, label), variant.probability(index, label)
     return PassDifference(
         index=index,

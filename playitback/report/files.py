@@ -6,12 +6,12 @@
     explanation.json            everything below as numbers; playitback/explain/explanation.schema.json describes it
     report.html                 all of it to look at and to listen to, in a browser and without a network
     figure.png, figure.svg      for a paper
-    passes.csv                  pass, hop_seconds, class, probability: a row for every pass and class
-    segments.csv                pass, number, start_seconds, end_seconds, replayed_in_pass: a row a segment
-    sounds/                     pass-0-segment-1.wav, ...: every segment that a pass chose, cut out of the clip
-                                pass-0-as-heard.wav, ...: every pass as the model heard it
+    hearings.csv                  hearing, hop_seconds, class, probability: a row for every hearing and class
+    segments.csv                hearing, number, start_seconds, end_seconds, replayed_in_hearing: a row a segment
+    sounds/                     hearing-0-segment-1.wav, ...: every segment that a hearing chose, cut out of the clip
+                                hearing-0-as-heard.wav, ...: every hearing as the model heard it
 
-A segment is known by the pass that chose it and its number in that pass, in all of these. One that was replayed
+A segment is known by the hearing that chose it and its number in that hearing, in all of these. One that was replayed
 although the slots had not chosen it, as in what if, has neither, and no sound of its own.
 
 explanation.json in short, seconds being those of the clip:
@@ -21,8 +21,8 @@ explanation.json in short, seconds being those of the clip:
                  explained_seconds
     model        name, clip_seconds that it hears at once, labels
     notes        sentences for the user
-    playbacks    one entry a pass: index, hop_seconds, decision, probabilities {class: 0..1}, segments chosen in this
-                 pass and replayed in it [{start_seconds, end_seconds}], threshold, slot_attention (slots x columns) and
+    playbacks    one entry a hearing: index, hop_seconds, decision, probabilities {class: 0..1}, segments chosen in this
+                 hearing and replayed in it [{start_seconds, end_seconds}], threshold, slot_attention (slots x columns) and
                  seconds (the columns' centres)
 """
 
@@ -39,19 +39,19 @@ from typing import Any
 import numpy as np
 
 from playitback import audio
-from playitback.explain import timeline
 from playitback.explain.explanation import Explanation
-from playitback.explain.figure import write_figure
 from playitback.recognizer import Recognizer
-from playitback.replay import Segment
+from playitback.report import timeline
+from playitback.report.figure import write_figure
 from playitback.report.html import report_html
 from playitback.report.rows import PlayerView, draw_row
+from playitback.segments import Segment
 from playitback.spectrogram import mel_hertz
 
-PASSES_COLUMNS = ("pass", "hop_seconds", "class", "probability")
-SEGMENTS_COLUMNS = ("pass", "number", "start_seconds", "end_seconds", "replayed_in_pass")
+HEARINGS_COLUMNS = ("hearing", "hop_seconds", "class", "probability")
+SEGMENTS_COLUMNS = ("hearing", "number", "start_seconds", "end_seconds", "replayed_in_hearing")
 
-_SEGMENT, _TAPE = "pass-{}-segment-{}.wav", "pass-{}-as-heard.wav"
+_SEGMENT, _TAPE = "hearing-{}-segment-{}.wav", "hearing-{}-as-heard.wav"
 _ARCHIVE_DATE = (1980, 1, 1, 0, 0, 0)  # the first that a ZIP knows: the same files make the same archive
 
 
@@ -65,15 +65,15 @@ class ExplanationFiles:
     report: Path  # report.html
     figure_png: Path
     figure_svg: Path
-    passes: Path  # passes.csv
+    hearings: Path  # hearings.csv
     segments_table: Path  # segments.csv
-    segments: tuple[Path, ...]  # WAV, pass by pass
-    tapes: tuple[Path, ...]  # WAV, one a pass
+    segments: tuple[Path, ...]  # WAV, hearing by hearing
+    tapes: tuple[Path, ...]  # WAV, one a hearing
 
     @property
     def all(self) -> tuple[Path, ...]:
         """Every file, those first that one looks at first."""
-        single = (self.report, self.explanation, self.figure_png, self.figure_svg, self.passes, self.segments_table)
+        single = (self.report, self.explanation, self.figure_png, self.figure_svg, self.hearings, self.segments_table)
         return (*single, *self.segments, *self.tapes)
 
 
@@ -92,15 +92,15 @@ def draw_player(
     clip_audio = directory / "clip.wav"
     audio.write_wav(clip_audio, samples)
     marks = timeline.frequency_marks(mel_hertz(recognizer.config.front_end))
-    passes = range(len(explanation.playbacks))
+    hearings = range(len(explanation.hearings))
     return PlayerView(
         run_id="",
         clip_name=explanation.info.name,
         clip_seconds=explanation.clip_seconds,
         clip_audio=str(clip_audio),
-        rows=tuple(draw_row(explanation, index, samples, marks, directory, followed) for index in passes),
+        rows=tuple(draw_row(explanation, index, samples, marks, directory, followed) for index in hearings),
         finished=True,
-        expected_rows=len(passes),
+        expected_rows=len(hearings),
         start_seconds_in_file=explanation.start_seconds,
     )
 
@@ -117,7 +117,7 @@ def write_files(
 
     player: the run as it is shown, of ``draw_player`` or the page; samples: (samples,) of the clip at the model's rate;
     recognizer: that explained it; followed: a class that the report shows even where it does not lead. There must be
-    one pass at least. The same run gives the same files.
+    one hearing at least. The same run gives the same files.
     """
     sounds = directory / "sounds"
     sounds.mkdir(parents=True, exist_ok=True)
@@ -130,7 +130,7 @@ def write_files(
         report=directory / "report.html",
         figure_png=directory / "figure.png",
         figure_svg=directory / "figure.svg",
-        passes=directory / "passes.csv",
+        hearings=directory / "hearings.csv",
         segments_table=directory / "segments.csv",
         segments=tuple(_write_segments(explanation, samples, recognizer, sounds)),
         tapes=tuple(_copy_tapes(player, sounds)),
@@ -138,7 +138,7 @@ def write_files(
     explanation.write_json(files.explanation)
     front_end = recognizer.config.front_end
     write_figure(explanation, mel_hertz(front_end), files.figure_png, files.figure_svg)
-    _write_table(files.passes, PASSES_COLUMNS, _pass_rows(explanation))
+    _write_table(files.hearings, HEARINGS_COLUMNS, _hearing_rows(explanation))
     _write_table(files.segments_table, SEGMENTS_COLUMNS, _segment_rows(explanation))
     files.report.write_text(report_html(explanation, player, files.figure_svg, recognizer, followed), encoding="utf-8")
     return files
@@ -158,9 +158,9 @@ def _write_segments(
     explanation: Explanation, samples: np.ndarray, recognizer: Recognizer, directory: Path
 ) -> Iterator[Path]:
     sample_rate = recognizer.config.front_end.sample_rate
-    for playback in explanation.playbacks:
-        for number, segment in enumerate(playback.segments, start=1):
-            path = directory / _SEGMENT.format(playback.index, number)
+    for hearing in explanation.hearings:
+        for number, segment in enumerate(hearing.segments, start=1):
+            path = directory / _SEGMENT.format(hearing.index, number)
             first, last = round(segment.start_seconds * sample_rate), round(segment.end_seconds * sample_rate)
             audio.write_wav(path, samples[first:last], sample_rate)
             yield path
@@ -173,22 +173,22 @@ def _copy_tapes(player: PlayerView, directory: Path) -> Iterator[Path]:
         yield path
 
 
-def _pass_rows(explanation: Explanation) -> Iterator[Sequence[Any]]:
-    for playback in explanation.to_dict()["playbacks"]:  # whose numbers have as few digits as name them exactly
-        for label, probability in playback["probabilities"].items():
-            yield playback["index"], playback["hop_seconds"], label, probability
+def _hearing_rows(explanation: Explanation) -> Iterator[Sequence[Any]]:
+    for hearing in explanation.to_dict()["playbacks"]:  # whose numbers have as few digits as name them exactly
+        for label, probability in hearing["probabilities"].items():
+            yield hearing["index"], hearing["hop_seconds"], label, probability
 
 
 def _segment_rows(explanation: Explanation) -> Iterator[Sequence[Any]]:
-    """Pass by pass what was chosen, with the pass that replayed it; then what was replayed without being chosen."""
-    passes = explanation.playbacks
-    for index, playback in enumerate(passes):
-        following = passes[index + 1].replayed if index + 1 < len(passes) else ()
-        for number, segment in enumerate(playback.segments, start=1):
+    """Hearing by hearing what was chosen, with the hearing that replayed it; then what was replayed without being chosen."""
+    hearings = explanation.hearings
+    for index, hearing in enumerate(hearings):
+        following = hearings[index + 1].replayed if index + 1 < len(hearings) else ()
+        for number, segment in enumerate(hearing.segments, start=1):
             replayed_in = index + 1 if _is_among(segment, following) else ""
             yield index, number, *_ends(segment), replayed_in
         for segment in following:
-            if not _is_among(segment, playback.segments):
+            if not _is_among(segment, hearing.segments):
                 yield "", "", *_ends(segment), index + 1
 
 

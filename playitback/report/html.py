@@ -9,7 +9,7 @@ that is written here. On paper the figure takes the player's place.
 Sounds are FLAC: it is lossless, so a segment starts and ends at the very samples that the model heard, which MP3 and
 Ogg do not promise; it takes a quarter to three quarters of a WAV; and the WebAudio of Chromium (56), Firefox (51) and
 Safari (11) decodes it. What is the same (the clip and the first hearing's tape) is embedded once. A report of 5 s and
-four passes weighs 0.8 MB where the sound is sparse and 1.2 MB where it is noise, two thirds of it sound; with WAV it
+four hearings weighs 0.8 MB where the sound is sparse and 1.2 MB where it is noise, two thirds of it sound; with WAV it
 would be 0.2 to 0.6 MB more.
 """
 
@@ -44,15 +44,15 @@ def report_html(
     """The report of a run. player: its rows, whose sounds and pictures are read here; figure: its figure as SVG.
 
     recognizer: that explained the clip; followed: a class that is shown even where it does not lead. There must be one
-    pass at least. The same run gives the same text.
+    hearing at least. The same run gives the same text.
     """
     files = _Files()
     # whoever drew the rows names every run anew; a report is one run for ever
     shown = replace(player, run_id="report", finished=True, expected_rows=len(player.rows), link=None)
-    passes = _json({"player": player_data(shown, files.add), "files": files.addresses})
+    hearings = _json({"player": player_data(shown, files.add), "files": files.addresses})
     script = f"{synchronised_player.script()}\n{_text('report.js')}"
     style = f"{synchronised_player.style()}\n{_text('report.css')}"
-    decisions = [explanation.decision(index) for index in range(len(explanation.playbacks))]
+    decisions = [explanation.decision(index) for index in range(len(explanation.hearings))]
     conclusion = words.conclusion(decisions, explanation.probability(-1, decisions[-1]))
     explanation_address = _data_address("application/json", _utf8(explanation.to_dict()))
     figure_address = "data:image/svg+xml," + quote(figure.read_text(encoding="utf-8"), safe=" /:;,=+()!*'@$?&[]{}|^~`")
@@ -94,7 +94,7 @@ def report_html(
 <h2>{words.REPORT_TERMS}</h2>
 {"".join(f'<p class="terms">{_safe(sentence)}</p>' for sentence in _terms(explanation, recognizer))}
 </footer>
-<script type="application/json" id="passes">{passes}</script>
+<script type="application/json" id="hearings">{hearings}</script>
 <script>{script}</script>
 </body>
 </html>
@@ -148,15 +148,15 @@ def _policy(script: str) -> str:
 
 
 def _facts(explanation: Explanation, config: ModelConfig, followed: str | None) -> dict[str, str]:
-    info, passes = explanation.info, explanation.playbacks
+    info, hearings = explanation.info, explanation.hearings
     facts = {
         words.FACT_RECORDING: words.recording_facts(info.seconds, info.sample_rate, info.channels, info.format),
         words.FACT_EXPLAINED: words.explained_facts(explanation.start_seconds, explanation.seconds),
         words.FACT_MODEL: words.model_facts(
             explanation.model_name, len(explanation.labels), explanation.clip_seconds, config.front_end.sample_rate
         ),
-        words.FACT_PASSES: words.pass_facts([playback.hop_seconds for playback in passes]),
-        words.FACT_THRESHOLD: words.threshold_fact([playback.threshold for playback in passes]),
+        words.FACT_HEARINGS: words.hearing_facts([hearing.hop_seconds for hearing in hearings]),
+        words.FACT_THRESHOLD: words.threshold_fact([hearing.threshold for hearing in hearings]),
     }
     return facts if followed is None else {**facts, words.FACT_FOLLOWED: words.class_name(followed)}
 
@@ -174,12 +174,12 @@ def _definitions(kind: str, told: Mapping[str, str]) -> str:
 
 
 def _probabilities(explanation: Explanation, followed: str | None) -> str:
-    """The leading classes over the passes: a row a class, a column a pass."""
-    passes = range(len(explanation.playbacks))
-    titles = "".join(f'<th scope="col">{_safe(words.pass_title(index))}</th>' for index in passes)
+    """The leading classes over the hearings: a row a class, a column a hearing."""
+    hearings = range(len(explanation.hearings))
+    titles = "".join(f'<th scope="col">{_safe(words.hearing_title(index))}</th>' for index in hearings)
     rows = "".join(
         f'<tr><th scope="row">{_safe(words.class_name(label))}</th>'
-        f"{''.join(_cell(explanation, index, label) for index in passes)}</tr>"
+        f"{''.join(_cell(explanation, index, label) for index in hearings)}</tr>"
         for label in explanation.leading(followed)
     )
     return (

@@ -1,6 +1,6 @@
-// Shows the passes of this report in the player, follows light and dark, and lets the figure be taken away.
+// Shows the hearings of this report in the player, follows light and dark, and lets the figure be taken away.
 
-const { player, files } = JSON.parse(document.getElementById("passes").textContent);
+const { player, files } = JSON.parse(document.getElementById("hearings").textContent);
 mountPlayer(document.getElementById("player"), { resolve: (name) => files[name] }).update(player);
 
 const dark = matchMedia("(prefers-color-scheme: dark)");

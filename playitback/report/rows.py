@@ -1,4 +1,4 @@
-"""An explanation as the synchronised player shows it: one row a pass, its pictures and sounds as files.
+"""An explanation as the synchronised player shows it: one row a hearing, its pictures and sounds as files.
 
 Explanation, samples -> draw_row (PNG, WAV) -> RowView; rows -> PlayerView -> player_data -> JSON for player.js
 """
@@ -14,12 +14,11 @@ import numpy as np
 
 from playitback import audio
 from playitback.audio import SAMPLE_RATE
-from playitback.explain import timeline
 from playitback.explain.explanation import Explanation
-from playitback.recognizer import Playback
-from playitback.replay import Segment
-from playitback.report import words
+from playitback.recognizer import ClipHearing
+from playitback.report import timeline, words
 from playitback.report.pictures import write_spectrogram
+from playitback.segments import Segment
 from playitback.tape import tape
 
 #: classes whose bars a row shows
@@ -35,7 +34,7 @@ Pairs = tuple[tuple[float, float], ...]
 
 @dataclass(frozen=True)
 class RowView:
-    """One pass as a row. Seconds are the clip's own unless a name says otherwise; fractions run from 0 to 1."""
+    """One hearing as a row. Seconds are the clip's own unless a name says otherwise; fractions run from 0 to 1."""
 
     index: int  # 0 is the first hearing
     title: str  # "First hearing", "Playback 2"
@@ -49,11 +48,13 @@ class RowView:
     informative: tuple[float, ...]  # attention 0 to 1, one number a column
     uninformative: tuple[float, ...]
     threshold: float
-    segments: Pairs  # chosen in this pass, replayed in the next one
-    replayed: Pairs  # replayed in this pass
-    tape_audio: str  # path of a WAV: the pass as the model heard it
+    segments: Pairs  # chosen in this hearing, replayed in the next one
+    replayed: Pairs  # replayed in this hearing
+    tape_audio: str  # path of a WAV: the hearing as the model heard it
     tape_map: tuple[tuple[float, float], ...]  # knots (second of the tape, second of the clip), both increasing
-    classes: tuple[tuple[str, float, float | None], ...]  # (name, probability, change since the last pass), best first
+    classes: tuple[
+        tuple[str, float, float | None], ...
+    ]  # (name, probability, change since the last hearing), best first
     sentence: str  # describes the row in plain words
     decision_changed: bool
 
@@ -68,7 +69,7 @@ class PlayerView:
     clip_audio: str  # path of a WAV of exactly the clip
     rows: tuple[RowView, ...]
     finished: bool
-    expected_rows: int  # passes in all; quiet placeholders keep their place until they come
+    expected_rows: int  # hearings in all; quiet placeholders keep their place until they come
     start_seconds_in_file: float = 0.0
     axis_seconds: float | None = None  # what the rows' time axis spans where that is longer than the clip
     link: str | None = None  # players with the same link share hover line and playhead
@@ -83,40 +84,40 @@ def draw_row(
     directory: Path,
     followed: str | None = None,
 ) -> RowView:
-    """Row of pass ``index``; its pictures and its tape are written into ``directory``.
+    """Row of hearing ``index``; its pictures and its tape are written into ``directory``.
 
     samples: (samples,) of the clip at 16 kHz, silence up to its end; frequency_marks: (fraction from the bottom,
     hertz); followed: a class that is shown even where it does not lead.
     """
-    first, playback = explanation.playbacks[0], explanation.playbacks[index]
+    first, hearing = explanation.hearings[0], explanation.hearings[index]
     clip_seconds = explanation.clip_seconds
     colours = timeline.colour_range(first)
-    spectrogram = directory / f"pass-{index}-spectrogram.png"
-    write_spectrogram(timeline.clip_log_mel(first, playback, clip_seconds, PICTURE_COLUMNS), colours, spectrogram)
-    frames_spectrogram = directory / f"pass-{index}-frames.png"
-    write_spectrogram(playback.log_mel, colours, frames_spectrogram)
-    tape_path = directory / f"pass-{index}-as-heard.wav"
-    heard = tape(samples, playback.time_map, SAMPLE_RATE)
+    spectrogram = directory / f"hearing-{index}-spectrogram.png"
+    write_spectrogram(timeline.clip_log_mel(first, hearing, clip_seconds, PICTURE_COLUMNS), colours, spectrogram)
+    frames_spectrogram = directory / f"hearing-{index}-frames.png"
+    write_spectrogram(hearing.log_mel, colours, frames_spectrogram)
+    tape_path = directory / f"hearing-{index}-as-heard.wav"
+    heard = tape(samples, hearing.time_map, SAMPLE_RATE)
     audio.write_wav(tape_path, heard)
-    marks = timeline.frame_marks(playback, timeline.second_marks(clip_seconds))
-    replayed_seconds = sum(segment.seconds for segment in playback.replayed)
+    marks = timeline.frame_marks(hearing, timeline.second_marks(clip_seconds))
+    replayed_seconds = sum(segment.seconds for segment in hearing.replayed)
     return RowView(
         index=index,
-        title=words.pass_title(index),
-        hop_ms=1000 * playback.hop_seconds,
+        title=words.hearing_title(index),
+        hop_ms=1000 * hearing.hop_seconds,
         replayed_seconds=replayed_seconds,
         spectrogram=str(spectrogram),
         frames_spectrogram=str(frames_spectrogram),
         frame_ticks=tuple((fraction, words.clock(second)) for fraction, second in marks),
         frequency_ticks=tuple((fraction, words.hertz(hertz)) for fraction, hertz in frequency_marks),
-        attention_seconds=tuple(playback.seconds.tolist()),
-        informative=tuple(playback.slot_attention[0].tolist()),
-        uninformative=tuple(playback.slot_attention[1:].max(axis=0).tolist()),
-        threshold=playback.threshold,
-        segments=pairs(playback.segments),
-        replayed=pairs(playback.replayed),
+        attention_seconds=tuple(hearing.seconds.tolist()),
+        informative=tuple(hearing.slot_attention[0].tolist()),
+        uninformative=tuple(hearing.slot_attention[1:].max(axis=0).tolist()),
+        threshold=hearing.threshold,
+        segments=pairs(hearing.segments),
+        replayed=pairs(hearing.replayed),
         tape_audio=str(tape_path),
-        tape_map=_tape_map(playback, len(heard) / SAMPLE_RATE),
+        tape_map=_tape_map(hearing, len(heard) / SAMPLE_RATE),
         classes=_classes(explanation, index, followed),
         sentence=_sentence(explanation, index, replayed_seconds),
         decision_changed=explanation.decision_changed(index),
@@ -125,14 +126,14 @@ def draw_row(
 
 def _sentence(explanation: Explanation, index: int, replayed_seconds: float) -> str:
     decision = explanation.decision(index)
-    return words.pass_sentence(
+    return words.hearing_sentence(
         index,
         decision,
         explanation.probability(index, decision),
         explanation.change(index, decision),
         explanation.decision(index - 1) if index else None,
         replayed_seconds,
-        explanation.playbacks[index].hop_seconds,
+        explanation.hearings[index].hop_seconds,
     )
 
 
@@ -141,9 +142,9 @@ def pairs(segments: Sequence[Segment]) -> Pairs:
     return tuple((segment.start_seconds, segment.end_seconds) for segment in segments)
 
 
-def _tape_map(playback: Playback, tape_seconds: float) -> tuple[tuple[float, float], ...]:
-    frames = len(playback.log_mel)
-    knots = zip(playback.time_map.knots_frame, playback.time_map.knots_seconds, strict=True)
+def _tape_map(hearing: ClipHearing, tape_seconds: float) -> tuple[tuple[float, float], ...]:
+    frames = len(hearing.log_mel)
+    knots = zip(hearing.time_map.knots_frame, hearing.time_map.knots_seconds, strict=True)
     return tuple((float(frame) / frames * tape_seconds, float(second)) for frame, second in knots)
 
 

@@ -58,11 +58,11 @@ def clock(second: float) -> str:
     return f"{second:g}"
 
 
-def pass_title(index: int) -> str:
+def hearing_title(index: int) -> str:
     return FIRST_HEARING if index == 0 else f"Playback {index}"
 
 
-def pass_sentence(
+def hearing_sentence(
     index: int,
     decision: str,
     probability: float,
@@ -71,7 +71,7 @@ def pass_sentence(
     replayed_seconds: float,
     hop_seconds: float,
 ) -> str:
-    """What happened in one pass, in one or two sentences."""
+    """What happened in one hearing, in one or two sentences."""
     if index == 0:
         return (
             f"At the first hearing, at a hop of {milliseconds(hop_seconds)}, the model says "
@@ -90,7 +90,7 @@ def pass_sentence(
 
 
 def conclusion(decisions: Sequence[str], probability: float) -> str:
-    """What the whole run says. ``decisions``: after every pass; ``probability``: of the last decision."""
+    """What the whole run says. ``decisions``: after every hearing; ``probability``: of the last decision."""
     last = f"{class_name(decisions[-1])}, {percent(probability)}"
     changes = [index for index in range(1, len(decisions)) if decisions[index] != decisions[index - 1]]
     if len(decisions) == 1:
@@ -98,7 +98,7 @@ def conclusion(decisions: Sequence[str], probability: float) -> str:
     if not changes:
         return f"The model hears {last}; it was of that mind from the first hearing."
     at = " and ".join(filter(None, (", ".join(str(index) for index in changes[:-1]), str(changes[-1]))))
-    playback = "playback" if len(changes) == 1 else "playbacks"
+    hearing = "playback" if len(changes) == 1 else "playbacks"
     return f"The model hears {last}. It changed its mind at {playback} {at}; first it heard {class_name(decisions[0])}."
 
 
@@ -114,27 +114,27 @@ REPORT_CONFIDENCE = "Confidence"
 REPORT_HOW_TO_READ = "How to read this"
 REPORT_TAKE_AWAY = "Take away"
 REPORT_TERMS = "Terms and limits"
-PROBABILITY_CAPTION = "Probability after every pass; the class decided for is bold"
-FIGURE_DESCRIPTION = "All passes as a figure: spectrograms, attention and the leading classes, as told above"
+PROBABILITY_CAPTION = "Probability after every hearing; the class decided for is bold"
+FIGURE_DESCRIPTION = "All hearings as a figure: spectrograms, attention and the leading classes, as told above"
 NO_SCRIPT = "The playbacks are drawn and played by a script inside this file, and this program runs none."
 FACT_RECORDING, FACT_EXPLAINED, FACT_MODEL = "Recording", "Explained", "Model"
-FACT_PASSES, FACT_THRESHOLD, FACT_FOLLOWED = "Passes", "Threshold", "Class followed"
+FACT_HEARINGS, FACT_THRESHOLD, FACT_FOLLOWED = "Hearings", "Threshold", "Class followed"
 TAKE_EXPLANATION = "All numbers (JSON)"
 TAKE_FIGURE = "Figure for a paper (SVG)"
 
 #: what it is -> one line on how to read it
 HOW_TO_READ = {
     "Rows": (
-        "One row a pass, all on the clip's own seconds. The model hears the whole clip once; every playback hears "
-        "what the pass before it chose again, at a finer hop."
+        "One row a hearing, all on the clip's own seconds. The model hears the whole clip once; every playback hears "
+        "what the hearing before it chose again, at a finer hop."
     ),
     "Spectrogram": (
         "Seconds to the right, frequency upwards, louder is brighter, the same colours in all rows. White frames: "
-        "what was replayed in this pass, drawn at its finer hop."
+        "what was replayed in this hearing, drawn at its finer hop."
     ),
     "Attention": (
         "Two slots compete for every moment. Where the informative one stays above the threshold, the segment is "
-        "chosen for the next pass (dashed edges)."
+        "chosen for the next hearing (dashed edges)."
     ),
     "Model's frames": (
         "The same as the model was given it: a fixed number of frames, of which replayed segments take more and the "
@@ -144,13 +144,13 @@ HOW_TO_READ = {
         "That as sound: replayed segments stretched, the rest squeezed; the pitch stays. A segment itself plays as it "
         "was recorded."
     ),
-    "Confidence": "The leading classes after each pass, and by how many percentage points the pass moved them.",
+    "Confidence": "The leading classes after each hearing, and by how many percentage points the hearing moved them.",
 }
 LIMITS = (
     "A probability says how sure this model is, not how likely it is to be right. The replayed segments show what this "
     "model chose, not what is true of the sound."
 )
-MULTI_LABEL = "Every class has a probability of its own, so those of a pass need not sum to 1."
+MULTI_LABEL = "Every class has a probability of its own, so those of a hearing need not sum to 1."
 RECORDING_INSIDE = "This file holds the recording itself: whoever gets it can listen to it."
 
 
@@ -170,8 +170,8 @@ def model_facts(model_name: str, classes: int, clip_seconds: float, sample_rate:
     return f"{model_name}: {classes} classes, hears {seconds(clip_seconds)} at once, at {hertz(sample_rate)}"
 
 
-def pass_facts(hops_seconds: Sequence[float]) -> str:
-    """ "the first hearing and 1 playback, at hops of 25 ms and 12.5 ms"; one hop a pass."""
+def hearing_facts(hops_seconds: Sequence[float]) -> str:
+    """ "the first hearing and 1 playback, at hops of 25 ms and 12.5 ms"; one hop a hearing."""
     hops = _listed(list(map(milliseconds, hops_seconds)))
     count = len(hops_seconds) - 1
     if count == 0:
@@ -180,9 +180,9 @@ def pass_facts(hops_seconds: Sequence[float]) -> str:
 
 
 def threshold_fact(thresholds: Sequence[float]) -> str:
-    """ "0.5 of the informative slot's attention"; pass by pass where they differ."""
+    """ "0.5 of the informative slot's attention"; hearing by hearing where they differ."""
     numbers = [f"{threshold:.2g}" for threshold in thresholds]
-    told = numbers[0] if len(set(numbers)) == 1 else f"pass by pass, {_listed(numbers)}"
+    told = numbers[0] if len(set(numbers)) == 1 else f"hearing by hearing, {_listed(numbers)}"
     return f"{told} of the informative slot's attention"
 
 

@@ -1,6 +1,6 @@
 """Augmentation of micro-batches: waveforms (B, samples), frames (B, frames, mels), columns (B, T).
 
-One augmented clip serves all passes of a replay, so every pass hears the same audio. Random numbers come from an
+One augmented clip serves all hearings of a replay, so every hearing hears the same audio. Random numbers come from an
 explicit generator on the CPU, so a run can be repeated and resumed, whatever device it trains on.
 """
 
@@ -11,7 +11,7 @@ import torch
 import torch.nn.functional as F
 from torch import Generator, Tensor
 
-from playitback.training.recipe import Augmentation
+from playitback.models.recipe import Augmentation
 
 _MIXUP_ALPHA = 0.3  # section 3.1 of the paper
 _SHORTENED_SECONDS = (0.5, 2.5)  # what is left of a shortened clip
@@ -163,48 +163,6 @@ def add_background(waveforms: Tensor, settings: Augmentation, sample_rate: int, 
     loudest = second.square().mean(dim=2).amax(dim=1, keepdim=True).sqrt()
     level = 10 ** (_uniform((count, 1), *_BACKGROUND_DECIBELS, generator) / 20) * loudest
     return waveforms.index_add(0, noisy, level * noise)
-
-
-def mask_frames(frames: Tensor, settings: Augmentation, generator: Generator) -> Tensor:
-    """SpecAugment (Park et al. 2019): bands and stretches of normalised frames (B, frames, mels) become 0."""
-    for axis, largest_share in ((2, settings.frequency_mask), (1, settings.time_mask)):
-        frames = _mask(frames, axis, largest_share, generator)
-    return frames
-
-
-def _mask(frames: Tensor, axis: int, largest_share: float, generator: Generator) -> Tensor:
-    """Two masks along an axis."""
-    if not largest_share:
-        return frames
-    batch, length = frames.shape[0], frames.shape[axis]
-    position = torch.arange(length)
-    for _ in range(2):
-        width = _uniform((batch, 1), 0, largest_share * length, generator)
-        start = _uniform((batch, 1), 0, 1, generator) * (length - width)
-        masked = ((position >= start) & (position < start + width)).unsqueeze(3 - axis)
-        frames = frames.masked_fill(masked.to(frames.device), 0.0)
-    return frames
-
-
-def random_segments(batch: int, clip_seconds: float, generator: Generator) -> Tensor:
-    """One to three random disjoint stretches a clip, (B, 3, 2) in seconds, together a tenth to a half of it."""
-    count = torch.randint(1, 4, (batch, 1), generator=generator)
-    used = torch.arange(3) < count
-    length = torch.where(used, _uniform((batch, 3), 0.2, 1, generator), 0.0)
-    length = length / length.sum(dim=1, keepdim=True) * _uniform((batch, 1), 0.1, 0.5, generator)
-    gap = torch.where(torch.cat([used, used[:, :1]], dim=1), _uniform((batch, 4), 0, 1, generator), 0.0)
-    gap = gap / gap.sum(dim=1, keepdim=True) * (1 - length.sum(dim=1, keepdim=True))
-    end = (gap[:, :3] + length).cumsum(dim=1)
-    return torch.stack([end - length, end], dim=2).clamp(0, 1) * clip_seconds
-
-
-def random_columns(batch: int, columns: int, share: float, generator: Generator) -> Tensor:
-    """(B, T) of ones, with zeros in one to three random stretches of a share of the clips."""
-    segments = random_segments(batch, float(columns), generator)
-    column = torch.arange(columns) + 0.5
-    inside = (column >= segments[..., :1]) & (column < segments[..., 1:])
-    removed = inside.any(dim=1) & (torch.rand((batch, 1), generator=generator) < share)
-    return 1.0 - removed.float()
 
 
 def _beta(count: int, alpha: float, generator: Generator) -> Tensor:

@@ -9,9 +9,9 @@ import torch
 from torch import Generator, Tensor
 from torch.utils.data import DataLoader, Dataset
 
+from playitback.models.recipe import STAGES, Recipe
 from playitback.training import augmentation
 from playitback.training.clips import ClipSet
-from playitback.training.recipe import STAGES, Recipe
 
 #: waveforms (B, samples), targets of every head (B, classes), and the seed of all that is random from here on
 MicroBatch = tuple[Tensor, tuple[Tensor, ...], int]

@@ -10,9 +10,9 @@ from typing import Any
 import torch
 
 from playitback.config import ModelConfig
+from playitback.models.recipe import Recipe
 from playitback.training.evaluation import PAIR, Evaluation
 from playitback.training.manifest import DATA_SETS
-from playitback.training.recipe import Recipe
 
 #: Hugging Face's word for terms that are on no list
 _NO_LICENCE = "other"
@@ -81,7 +81,7 @@ def model_card(
     about: the ``training_record``; measured_on: what the evaluation is of, as ``part_name`` says it.
     """
     data, recipe = about["data"], about["recipe"]
-    hops = ", ".join(f"{1000 * config.front_end.hop_seconds(index):.1f} ms" for index in range(config.passes))
+    hops = ", ".join(f"{1000 * config.front_end.hop_seconds(index):.1f} ms" for index in range(config.hearings))
     hardware = f"{about['processes']} x {about['hardware']}" if about["processes"] > 1 else about["hardware"]
     part = part_name(data.get("folds"), data.get("split"))
     left_out = f" {data['skipped']} more are listed but were missing or unreadable." if "skipped" in data else ""
@@ -94,7 +94,7 @@ pipeline_tag: audio-classification
 
 Replay attention (preset `{about["preset"]}`): {_classes(config)},
 clips of {config.front_end.clip_seconds:g} s at {config.front_end.sample_rate / 1000:g} kHz,
-{config.playbacks} playbacks; the hops of the {config.passes} passes are {hops}.
+{config.playbacks} playbacks; the hops of the {config.hearings} hearings are {hops}.
 
 {_class_names(config)}
 

@@ -1,6 +1,6 @@
-"""What a model gets right after every pass, on clips that it was not trained on.
+"""What a model gets right after every hearing, on clips that it was not trained on.
 
-    clips -> listen -> probabilities (N, classes) of every head, after every pass and fused -> metrics -> Evaluation
+    clips -> listen -> probabilities (N, classes) of every head, after every hearing and fused -> metrics -> Evaluation
 
 Measured as the recognizer hears, in its precision. A model with two heads names a verb and a noun, and together they
 are the action.
@@ -18,7 +18,8 @@ import torch
 from torch import Tensor
 
 from playitback.errors import CheckpointError, SettingsError
-from playitback.models.playitback import ReplayModel, class_probabilities
+from playitback.models.listener import class_probabilities
+from playitback.models.replay.model import ReplayModel
 from playitback.recognizer import fastest_dtype
 from playitback.training import metrics
 from playitback.training.clips import ClipSet
@@ -56,23 +57,23 @@ _WORDS = {
 
 @dataclass(frozen=True)
 class Course:
-    """The figures of one head, or of the action, over the passes."""
+    """The figures of one head, or of the action, over the hearings."""
 
-    per_pass: tuple[Figures, ...]
+    per_hearing: tuple[Figures, ...]
     fused: Figures | None = None  # of the fused prediction, where the model makes one and all playbacks are heard
 
     def to_dict(self) -> dict[str, Any]:
-        """A list with a number a pass for every figure that there is, and the number of the fused prediction."""
+        """A list with a number a hearing for every figure that there is, and the number of the fused prediction."""
         found: dict[str, Any] = {}
         for name in self.names():
-            found[name] = [_json_number(getattr(each, name)) for each in self.per_pass]
+            found[name] = [_json_number(getattr(each, name)) for each in self.per_hearing]
             if self.fused is not None:
                 found[f"{name}_fused"] = _json_number(getattr(self.fused, name))
         return found
 
     def names(self) -> list[str]:
         """The figures that there are."""
-        return [each.name for each in fields(Figures) if getattr(self.per_pass[0], each.name) is not None]
+        return [each.name for each in fields(Figures) if getattr(self.per_hearing[0], each.name) is not None]
 
 
 @dataclass(frozen=True)
@@ -81,23 +82,23 @@ class Evaluation:
 
     clips: int
     overall: Course  # of the one head; of the action where there are two
-    replayed_seconds: tuple[float, ...]  # of a clip in every pass, mean; nothing is replayed in pass 0
+    replayed_seconds: tuple[float, ...]  # of a clip in every hearing, mean; nothing is replayed in hearing 0
     heads: Mapping[str, Course] = field(default_factory=dict)  # verb and noun, where there are two heads
 
     def to_dict(self) -> dict[str, Any]:
-        """JSON: lists have a number a pass; figures that are not defined, or infinite, are null."""
+        """JSON: lists have a number a hearing; figures that are not defined, or infinite, are null."""
         found = {"clips": self.clips, **self.overall.to_dict(), "replayed_seconds": list(self.replayed_seconds)}
         if self.heads:
             found["heads"] = {name: course.to_dict() for name, course in self.heads.items()}
         return found
 
     def table(self) -> list[list[str]]:
-        """Rows of words for people: a heading, and then the figures, each with a number a pass and the fused one's."""
+        """Rows of words for people: a heading, and then the figures, each with a number a hearing and the fused one's."""
         fused = ["fused"] if self.overall.fused is not None else []
-        rows = [["", *(f"pass {index}" for index in range(len(self.replayed_seconds))), *fused]]
+        rows = [["", *(f"hearing {index}" for index in range(len(self.replayed_seconds))), *fused]]
         courses = {"action ": self.overall, **{f"{name} ": course for name, course in self.heads.items()}}
         for prefix, course in courses.items() if self.heads else [("", self.overall)]:
-            predictions = [*course.per_pass, *([course.fused] if course.fused is not None else [])]
+            predictions = [*course.per_hearing, *([course.fused] if course.fused is not None else [])]
             for name in course.names():
                 words, factor = _WORDS[name]
                 rows.append([prefix + words, *(_text_number(getattr(each, name), factor) for each in predictions)])
@@ -114,7 +115,7 @@ class Evaluation:
 
 @torch.inference_mode()
 def measure(model: ReplayModel, clips: ClipSet, playbacks: int, report: Report) -> Evaluation:
-    """Measures ``model``, on its device, after each of ``playbacks`` + 1 passes.
+    """Measures ``model``, on its device, after each of ``playbacks`` + 1 hearings.
 
     Raises SettingsError for clips of other classes than the model's, or for too many playbacks, and CheckpointError
     where what the model says is not finite.
@@ -127,7 +128,7 @@ def measure(model: ReplayModel, clips: ClipSet, playbacks: int, report: Report) 
     fuses = config.decoder.fusion and playbacks == config.playbacks
     device = model.mel_mean.device
     dtype = fastest_dtype(device, sum(parameter.numel() for parameter in model.parameters()))
-    said: list[list[tuple[Tensor, ...]]] = []  # by batch, prediction (every pass, then the fused one) and head
+    said: list[list[tuple[Tensor, ...]]] = []  # by batch, prediction (every hearing, then the fused one) and head
     true: list[tuple[Tensor, ...]] = []  # by batch and head
     replayed = np.zeros(playbacks + 1)
     for indices in torch.arange(len(clips)).split(_BATCH):

@@ -24,13 +24,13 @@ from torch.nn.parallel import DistributedDataParallel
 from torch.optim.swa_utils import AveragedModel
 
 from playitback.errors import SettingsError
-from playitback.models.playitback import ReplayModel
+from playitback.models.recipe import STAGES, Recipe
+from playitback.models.replay.model import ReplayModel
 from playitback.recognizer import fastest_dtype
 from playitback.training.batches import MicroBatches
 from playitback.training.clips import ClipSet
 from playitback.training.objectives import Objective
 from playitback.training.processes import Processes
-from playitback.training.recipe import STAGES, Recipe
 from playitback.training.state import Log, Progress, State, read_state
 
 _STATISTICS_CLIPS = 4096  # that mean and deviation of the log-mel are taken over, at most

@@ -14,8 +14,8 @@ from torch.optim.swa_utils import AveragedModel
 from torch.utils.tensorboard import SummaryWriter
 
 from playitback.errors import SettingsError
-from playitback.models.playitback import ReplayModel
-from playitback.training.recipe import STAGES
+from playitback.models.recipe import STAGES
+from playitback.models.replay.model import ReplayModel
 
 STATE_FILE, LOG_FILE = "state.pt", "log.jsonl"
 

@@ -33,10 +33,10 @@ function makeEditor({ play, position, say, redrawn, onReplay, onEdit }) {
   const edits = makeEdits(render);
   const toggle = makeButton("mode edit-toggle", "Edit segments", { "aria-pressed": "false" });
   const tools = makeTools();
-  const lastRowNote = make("p", "editor editor-note", "The last pass: nothing is replayed after it.");
+  const lastRowNote = make("p", "editor editor-note", "The last hearing: nothing is replayed after it.");
   let view = null;
   let rows = new Map();
-  let on = false; // wanted; there is something to edit only when all passes are there
+  let on = false; // wanted; there is something to edit only when all hearings are there
   let waiting = null; // the button whose question has no answer yet
 
   function newEditor(row, nextTitle) {
@@ -131,7 +131,7 @@ function makeEditor({ play, position, say, redrawn, onReplay, onEdit }) {
     bar: tools.bar,
     keyDown,
     render,
-    /** Takes the rows of a view; all but the last can be edited: what a pass chose is replayed in the next one. */
+    /** Takes the rows of a view; all but the last can be edited: what a hearing chose is replayed in the next one. */
     setRows: (next, drawnRows) => {
       view = next;
       rows = drawnRows;

@@ -3,7 +3,7 @@
 function makeLegend() {
   const list = make("ul", "legend", null, { "aria-label": "Legend" });
   for (const [sign, text] of [
-    ["replayed", "replayed in this pass"],
+    ["replayed", "replayed in this hearing"],
     ["segment", "chosen for the next"],
     ["informative", "informative attention"],
     ["uninformative", "uninformative attention"],

@@ -1,9 +1,9 @@
-// The synchronised player: draws the passes of one run as rows on one time axis, and plays them through WebAudio.
+// The synchronised player: draws the hearings of one run as rows on one time axis, and plays them through WebAudio.
 //
 // mountPlayer(element, { resolve, editable, onReplay, onEdit }) returns { update(view), destroy() }. `view` is PlayerView of
 // rows.py as JSON; its files are whatever resolve(file) turns into an address (a URL, or a data: address in a report that
 // opens offline). With `editable`, the segments can be changed: onReplay({ held: { "0": [[start, end], ...], ... } }) asks
-// for a run in which the pass after each held row replays those seconds, onEdit({ action: "remove" | "keep",
+// for a run in which the hearing after each held row replays those seconds, onEdit({ action: "remove" | "keep",
 // segments: [[start, end], ...], fill }) for one on the edited sound; both wait for the next update.
 // Players whose views have the same `link` share hover line and playhead. Nothing here knows of Gradio.
 //

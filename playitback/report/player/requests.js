@@ -13,7 +13,7 @@ function clipRequest(view, from) {
   return { key: "clip", kind: "clip", start: from, end, sounds: [stretch(view, from, end)], words: "playing the clip" };
 }
 
-/** The tape of a pass, from a second of the clip on. */
+/** The tape of a hearing, from a second of the clip on. */
 function tapeRequest(view, { row, tape }, from) {
   const offset = tape.tapeSecond(from);
   const sound = {

@@ -1,4 +1,4 @@
-// One row: spectrogram, attention and confidence of a pass, its framed segments, its lines.
+// One row: spectrogram, attention and confidence of a hearing, its framed segments, its lines.
 
 /** A place that waits for its row: the same boxes, no content. */
 function makePlaceholder() {
@@ -22,7 +22,7 @@ function arrange(list, nodes) {
 function rowPanel(row) {
   const panel = make("div", "panel");
   const head = make("div", "panel-head");
-  head.append(make("span", "", "after this pass"));
+  head.append(make("span", "", "after this hearing"));
   if (row.classes.some((each) => each[2] !== null)) head.append(make("span", "", "change, points"));
   const actions = make("div", "actions");
   actions.append(playButton("action whole", "as the model heard it", `tape-${row.index}`));

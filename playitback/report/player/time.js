@@ -13,7 +13,7 @@ function interpolate(xs, ys, x) {
   return ys[right - 1] + share * (ys[right] - ys[right - 1]);
 }
 
-/** The tape of a pass: second of the tape <-> second of the clip. */
+/** The tape of a hearing: second of the tape <-> second of the clip. */
 function tapeOf(row, clipSeconds) {
   const knots =
     row.tape_map.length > 1

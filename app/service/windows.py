@@ -1,0 +1,135 @@
+"""Recordings of minutes to hours: what the model makes of window after window, and where to look closer.
+
+    file -> listen -> WindowsView, some windows more a time -> write_tables -> files for other programs
+
+Nothing but what was made of the windows is kept, so a recording may last as long as it likes.
+"""
+
+from __future__ import annotations
+
+import time
+from collections import Counter
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from app.service.explain import Settings, check_settings
+from app.service.models import Models
+from playitback import audio
+from playitback.explain.windows import (
+    Stretch,
+    Window,
+    classify_windows,
+    stretches,
+    write_audacity,
+    write_csv,
+    write_raven,
+)
+
+#: from one window's start to the next, as a share of a clip: the windows touch, or overlap by half
+HOP_SHARES = (1.0, 0.5)
+#: windows from one view to the next; so many are classified at once
+WINDOWS_A_VIEW = 8
+
+
+@dataclass(frozen=True, eq=False)
+class WindowsView:
+    """A recording, window by window, so far."""
+
+    recording: Path
+    name: str
+    seconds: float  # of the recording
+    highest_hertz: float  # that the model hears of it
+    clip_seconds: float  # of a window; the last one may be shorter
+    hop_seconds: float  # from one window's start to the next
+    windows: tuple[Window, ...]
+    expected_windows: int
+    seconds_left: float | None = None  # until the last window; None before the first
+
+    @property
+    def finished(self) -> bool:
+        return len(self.windows) == self.expected_windows
+
+    @property
+    def stretches(self) -> tuple[Stretch, ...]:
+        """Neighbouring windows of one class, joined."""
+        return tuple(stretches(self.windows))
+
+    def surest(self, stretch: int) -> Window:
+        """Of the windows of a stretch the one with the largest confidence: where to look first."""
+        # every window belongs to one stretch, in their order
+        first = sum(each.windows for each in self.stretches[:stretch])
+        return max(self.windows[first : first + self.stretches[stretch].windows], key=lambda each: each.probability)
+
+    @property
+    def leading(self) -> dict[str, float]:
+        """The classes heard and their shares of the windows so far, the largest first."""
+        counts = Counter(window.label for window in self.windows)
+        return {label: count / len(self.windows) for label, count in counts.most_common()}
+
+
+@dataclass(frozen=True)
+class WindowFiles:
+    """What was written."""
+
+    table: Path  # CSV: a row a window
+    audacity: Path  # label track: a label a stretch
+    raven: Path  # selection table: a selection a stretch
+
+
+class RecordingService:
+    """Listens to whole recordings."""
+
+    def __init__(self, models: Models) -> None:
+        self.models = models
+
+    def listen(
+        self, path: Path, checkpoint: str, hop_share: float = 1.0, playbacks: int | None = None
+    ) -> Iterator[WindowsView]:
+        """Yields the recording before the first window, and again with some windows more, until there are all.
+
+        hop_share: from one window's start to the next, of a clip. playbacks: None for all that the model has. Closing
+        the generator stops it. Raises AudioError, CheckpointError and SettingsError, for what is wrong with the file
+        or the settings before the first view, for damage later in the file where it lies.
+        """
+        recognizer = self.models.recognizer(checkpoint)
+        playbacks = recognizer.playbacks if playbacks is None else playbacks
+        check_settings(Settings(checkpoint, playbacks), playbacks, recognizer)
+        info = audio.probe(path)
+        clip_seconds, sample_rate = recognizer.clip_seconds, recognizer.config.front_end.sample_rate
+        hop_seconds = hop_share * clip_seconds
+        view = WindowsView(
+            recording=path,
+            name=info.name,
+            seconds=info.seconds,
+            highest_hertz=min(info.sample_rate, sample_rate) / 2,
+            clip_seconds=clip_seconds,
+            hop_seconds=hop_seconds,
+            windows=(),
+            expected_windows=audio.window_count(
+                info, window_seconds=clip_seconds, hop_seconds=hop_seconds, sample_rate=sample_rate
+            ),
+        )
+        yield view
+        began, heard = time.monotonic(), []
+        for window in self.models.compute(checkpoint, classify_windows, path, hop_seconds, playbacks):
+            heard.append(window)
+            done = len(heard)
+            if done % WINDOWS_A_VIEW == 0 or done == view.expected_windows:
+                left = (time.monotonic() - began) / done * (view.expected_windows - done)
+                view = replace(view, windows=tuple(heard), seconds_left=left)
+                yield view
+
+
+def write_tables(view: WindowsView, directory: Path) -> WindowFiles:
+    """Writes what was heard so far for a spreadsheet, for Audacity and for Raven, named after the recording."""
+    stem = Path(view.name).stem
+    files = WindowFiles(
+        table=directory / f"{stem}-windows.csv",
+        audacity=directory / f"{stem}-audacity.txt",
+        raven=directory / f"{stem}-raven.txt",
+    )
+    write_csv(view.windows, files.table)
+    write_audacity(view.stretches, files.audacity)
+    write_raven(view.stretches, files.raven, view.highest_hertz)
+    return files

@@ -1,0 +1,77 @@
+"""``faithfulness``: whether what was replayed is why, each claim beside what it must beat."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+from pathlib import Path
+
+import torch
+
+from playitback.commands.evaluate import load_unheard
+from playitback.commands.shared import add_checkpoints, add_data, add_json, bar, print_json
+from playitback.errors import SettingsError
+from playitback.evidence.gather import PARTS, TOGETHER, gather
+from playitback.report.evidence_figures import write_figures
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    add_checkpoints(parser, "several, trained alike with other seeds, are measured together")
+    add_data(parser)
+    parser.add_argument(
+        "--parts", type=_names, metavar="NAME,NAME",
+        help=f"some of {','.join(PARTS)}, of several models {','.join(TOGETHER)}; default: all of these",
+    )  # fmt: skip
+    parser.add_argument("--draws", type=int, default=20, metavar="N", help="of random segments; default: %(default)s")
+    parser.add_argument(
+        "--beds", type=_names, default=(), metavar="CLASS,CLASS",
+        help="classes whose clips serve as background for planted events, besides synthesised noise",
+    )  # fmt: skip
+    parser.add_argument("--seed", type=int, default=0, metavar="N", help="of everything drawn; default: %(default)s")
+    parser.add_argument(
+        "--out", type=Path, metavar="DIR", help="write evidence.json, evidence.txt and the figures there"
+    )
+    add_json(parser)
+
+
+def main(arguments: argparse.Namespace) -> int:
+    checkpoints, clips = load_unheard(arguments, arguments.checkpoint)
+    waveforms = clips.waveforms(torch.arange(len(clips)))
+    targets = clips.targets(torch.arange(len(clips)))[0]
+    labels = clips.labels[0]
+    unknown = sorted(set(arguments.beds) - set(labels))
+    if unknown:
+        raise SettingsError(f"there is no class {unknown[0]!r} for --beds; choose from {', '.join(labels)}")
+    beds = {f"recorded {name}": waveforms[targets[:, labels.index(name)] > 0] for name in arguments.beds}
+    empty = sorted(name.removeprefix("recorded ") for name, found in beds.items() if not len(found))
+    if empty:
+        raise SettingsError(f"there are no clips of {empty[0]!r} here; choose other --beds or another part of the data")
+    with bar("listening") as report:
+        evidence = gather(
+            [checkpoint.model for checkpoint in checkpoints],
+            waveforms,
+            targets,
+            labels,
+            draws=arguments.draws,
+            seed=arguments.seed,
+            parts=arguments.parts,
+            beds=beds,
+            report=report,
+        )
+    if arguments.out is not None:
+        arguments.out.mkdir(parents=True, exist_ok=True)
+        written = json.dumps(evidence.to_dict(), indent=1, ensure_ascii=False) + "\n"
+        (arguments.out / "evidence.json").write_text(written, encoding="utf-8")
+        (arguments.out / "evidence.txt").write_text(evidence.text() + "\n", encoding="utf-8")
+        for path in write_figures(evidence, arguments.out):
+            print(f"playitback: {path}", file=sys.stderr)
+    if arguments.json:
+        print_json(evidence.to_dict())
+    else:
+        print(evidence.text())
+    return 0
+
+
+def _names(text: str) -> tuple[str, ...]:
+    return tuple(text.split(","))

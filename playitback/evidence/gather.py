@@ -1,0 +1,197 @@
+"""All the evidence for and against a model's explanations, gathered on clips that it was not trained on.
+
+    Recognizers, waveforms (N, clip_samples), classes -> gather -> Evidence -> to_dict (JSON)
+
+Every claim stands beside what it must beat, with a 95 % interval over clips. Whether a choice helps also hangs on the
+seed that a model was trained with: the parts in ``TOGETHER`` can be measured on several models, each clip with its mean
+over them. Those in ``REPLAYING`` ask for other segments to be replayed, and so for a model that replays.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import math
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from playitback.errors import SettingsError
+from playitback.evidence import curves, faithfulness, localisation, sanity, scenes
+from playitback.evidence.curves import CurveComparison, Narrowness
+from playitback.evidence.faithfulness import ControlComparison, SegmentComparison
+from playitback.evidence.intervals import Bootstrap
+from playitback.evidence.localisation import Located
+from playitback.evidence.runs import Ears, Run, Tally
+from playitback.evidence.sanity import SanityCheck
+from playitback.evidence.scenes import Scene
+from playitback.progress import Steps
+from playitback.recognizer import Recognizer
+
+SCHEMA = "playitback.evidence/2"
+
+CONTROLS, SCENES, SEGMENTS = "controls", "scenes", "segments"
+CURVES, LOCALISATION, SANITY = "curves", "localisation", "sanity"
+PARTS = (CONTROLS, SCENES, SEGMENTS, CURVES, LOCALISATION, SANITY)
+#: those that several models can be examined in together
+TOGETHER = (CONTROLS, SCENES)
+#: those that replay other segments in place of the chosen ones
+REPLAYING = (CONTROLS, SCENES)
+
+
+@dataclass(frozen=True)
+class Evidence:
+    """What was measured; None, or nothing, for parts that were not asked for."""
+
+    models: int  # every clip counts with its mean over them
+    clips: int
+    clip_seconds: float
+    hearings: int
+    classes: int  # of the first head, which is the one examined
+    seed: int
+    resamples: int  # of the bootstrap
+    replays: bool  # whether the model can replay
+    draws: int  # of random segments a clip, in ``controls``
+    marked_seconds: float  # of a clip, mean: replayed in any of its hearings, or chosen where nothing can be replayed
+    narrowness: Narrowness | None = None  # of one model
+    controls: ControlComparison | None = None
+    scenes: tuple[Scene, ...] = ()
+    segments: SegmentComparison | None = None
+    curves: CurveComparison | None = None
+    localisation: tuple[Located, ...] = ()
+    sanity: SanityCheck | None = None
+
+    def to_dict(self) -> dict[str, Any]:
+        """Plain numbers, strings, lists and dicts for JSON; null for what could not be measured (too few clips)."""
+        return {"schema": SCHEMA, **_plain(dataclasses.asdict(self))}
+
+
+def gather(
+    recognizers: Sequence[Recognizer],
+    waveforms: Tensor,
+    classes: Tensor,
+    labels: Sequence[str],
+    *,
+    draws: int = 20,
+    bootstrap: int = 2000,
+    seed: int = 0,
+    parts: Sequence[str] | None = None,
+    beds: Mapping[str, Tensor] | None = None,
+) -> Steps[Evidence]:
+    """Measures the parts that are asked for.
+
+    recognizers: one or, for the parts in ``TOGETHER``, several of the same configuration; waveforms: (N, clip_samples)
+    float32 in -1..1; classes: (N,) class indices, or one-hot or multi-hot (N, C); labels: the data's class names, (C,);
+    bootstrap: resamples; beds: name -> (M, clip_samples) recordings of background for ``SCENES`` and ``LOCALISATION``,
+    besides the synthesised ones; parts: by default all that can be measured on these models.
+
+    Raises SettingsError for a part that is not known or not for these models, no draws, no clips, models that are not
+    alike, or labels that are not theirs.
+    """
+    together = len(recognizers) > 1
+    replays = recognizers[0].model.can_replay
+    suiting = [part for part in (TOGETHER if together else PARTS) if replays or part not in REPLAYING]
+    parts = parts or suiting
+    _check(recognizers, waveforms, labels, draws, bootstrap, parts)
+    drawn = Bootstrap(bootstrap, seed)
+    count, shuffled = len(waveforms), recognizers[0].model.choosing_parts
+    clips_to_hear: dict[str, Callable[[], int]] = {
+        CONTROLS: lambda: faithfulness.clips_to_hear_controls(count, draws),
+        SCENES: lambda: scenes.clips_to_hear_scenes(count, beds),
+        SEGMENTS: lambda: faithfulness.clips_to_score_segments(count),
+        CURVES: lambda: curves.clips_to_measure_curves(count),
+        LOCALISATION: lambda: localisation.clips_to_localise(count, beds),
+        SANITY: lambda: sanity.clips_to_check_sanity(count, shuffled),
+    }
+    clips_a_model = count + sum(clips_to_hear[part]() for part in set(parts))
+    tally = Tally(len(recognizers) * clips_a_model)
+    all_ears = [Ears(each, tally) for each in recognizers]
+    choices: list[Run] = []
+    for each in all_ears:
+        choices.append((yield from each.hear(waveforms)))
+    ears, chosen = all_ears[0], choices[0]
+    evidence = Evidence(
+        models=len(recognizers),
+        clips=count,
+        clip_seconds=ears.clip_seconds,
+        hearings=ears.recognizer.config.hearings,
+        classes=ears.recognizer.config.classes[0],
+        seed=seed,
+        resamples=bootstrap,
+        replays=replays,
+        draws=draws,
+        marked_seconds=float(torch.stack([each.marked_seconds for each in choices]).mean()),
+        narrowness=None if together else curves.measure_narrowness(waveforms, chosen, ears.sample_rate, drawn),
+    )
+    measure: dict[str, Callable[[], Steps[Any]]] = {
+        CONTROLS: lambda: _compare_controls(all_ears, waveforms, classes, choices, draws, drawn),
+        SCENES: lambda: scenes.hear_scenes(all_ears, waveforms, classes, drawn, beds),
+        SEGMENTS: lambda: faithfulness.score_segments(ears, waveforms, chosen, drawn),
+        CURVES: lambda: curves.measure_curves(ears, waveforms, chosen, drawn),
+        LOCALISATION: lambda: localisation.localise(ears, waveforms, classes, drawn, beds),
+        SANITY: lambda: sanity.check_sanity(ears, waveforms, classes, chosen, drawn),
+    }
+    found = {}
+    for part in PARTS:
+        if part in parts:
+            found[part] = yield from measure[part]()
+    return dataclasses.replace(evidence, **found)
+
+
+def _compare_controls(
+    all_ears: Sequence[Ears],
+    waveforms: Tensor,
+    classes: Tensor,
+    choices: Sequence[Run],
+    draws: int,
+    bootstrap: Bootstrap,
+) -> Steps[ControlComparison]:
+    outcomes = []
+    for ears, choice in zip(all_ears, choices, strict=True):
+        outcome = yield from faithfulness.hear_controls(ears, waveforms, classes, choice, draws, bootstrap.seed)
+        outcomes.append(outcome)
+    return faithfulness.compare_controls(outcomes, bootstrap)
+
+
+def _check(
+    recognizers: Sequence[Recognizer],
+    waveforms: Tensor,
+    labels: Sequence[str],
+    draws: int,
+    bootstrap: int,
+    parts: Sequence[str],
+) -> None:
+    unknown = set(parts) - set(PARTS)
+    if unknown:
+        raise SettingsError(f"there is no part {', '.join(sorted(unknown))}; choose from {', '.join(PARTS)}")
+    replaying = sorted(set(parts) & set(REPLAYING))
+    if replaying and not recognizers[0].model.can_replay:
+        raise SettingsError(
+            f"{recognizers[0].name} cannot replay, and {' and '.join(replaying)} ask for other replays; leave them out"
+        )
+    if len(recognizers) > 1:
+        alone = sorted(set(parts) - set(TOGETHER))
+        if alone:
+            raise SettingsError(
+                f"several models are examined together in {' and '.join(TOGETHER)} only; leave out {', '.join(alone)}"
+            )
+        if any(each.config != recognizers[0].config for each in recognizers):
+            raise SettingsError(
+                "the models differ in more than their seed; give models of the same settings and classes"
+            )
+    if not len(waveforms):
+        raise SettingsError("there are no clips to examine; give at least one")
+    if draws < 1 or bootstrap < 1:
+        raise SettingsError(f"draws and bootstrap must be positive, got {draws} and {bootstrap}")
+    if tuple(labels) != recognizers[0].labels:
+        raise SettingsError("the clips have other classes than the model; examine it on the data of its own classes")
+
+
+def _plain(value: Any) -> Any:
+    if isinstance(value, dict):
+        return {key: _plain(each) for key, each in value.items()}
+    if isinstance(value, list | tuple):
+        return [_plain(each) for each in value]
+    return None if isinstance(value, float) and not math.isfinite(value) else value

@@ -1,0 +1,129 @@
+"""Runs of a model over many clips: what every measurement of an explanation is made from.
+
+waveforms (N, clip_samples) -> Ears.hear (batch by batch) -> Run: beliefs after every hearing, marked time, relevance
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import torch
+from torch import Generator, Tensor
+
+from playitback.evidence.controls import CHOSEN, choice
+from playitback.models.listener import Hearing
+from playitback.progress import Progress, Steps
+from playitback.recognizer import Recognizer
+from playitback.segments import TIME_BINS, merge_segments, resample, total_seconds
+
+BATCH = 40  # clips heard at once
+#: of those, where somebody waits for each answer: a CPU hears them fastest; more do not fit its caches
+CLIPS_A_STEP = 10
+
+
+@dataclass(frozen=True)
+class Run:
+    """What came of N clips, on the CPU. H hearings, C classes of the first head."""
+
+    probabilities: Tensor  # (N, H, C) float64, after every hearing
+    #: (N, S, 2) seconds: what the model marked as its reason, padded with empty segments: the union of what was
+    #: replayed or, where nothing is, what the first hearing chose
+    marked: Tensor
+    relevance: Tensor  # (N, TIME_BINS) mean over the hearings whose choice is marked
+
+    @property
+    def decision(self) -> Tensor:
+        """(N,) int64: the most probable class after the last hearing."""
+        return self.probabilities[:, -1].argmax(dim=1)
+
+    @property
+    def marked_seconds(self) -> Tensor:
+        """(N,)"""
+        return total_seconds(self.marked)
+
+    def __getitem__(self, rows: Tensor) -> Run:
+        return Run(self.probabilities[rows], self.marked[rows], self.relevance[rows])
+
+    @classmethod
+    def join(cls, runs: Sequence[Run]) -> Run:
+        """One run of all their clips."""
+        return cls(
+            torch.cat([each.probabilities for each in runs]),
+            torch.cat([each.marked for each in runs]),
+            torch.cat([each.relevance for each in runs]),
+        )
+
+
+class Tally:
+    """Clips heard so far, out of all that will be."""
+
+    def __init__(self, total: int) -> None:
+        self.total, self.done = total, 0
+
+    def count(self, clips: int) -> Progress:
+        """So many more were heard, or need not be."""
+        self.done += clips
+        return Progress(self.done, self.total)
+
+
+class Ears:
+    """What a measurement hears through: a recognizer, clips by the batch, and the count of them."""
+
+    def __init__(self, recognizer: Recognizer, tally: Tally, batch: int = BATCH, playbacks: int | None = None) -> None:
+        """batch: clips heard at once; playbacks: of every run, default all."""
+        recognizer.check(playbacks)
+        self.recognizer = recognizer
+        self.tally = tally
+        self.sample_rate = recognizer.sample_rate
+        self.clip_seconds = recognizer.clip_seconds
+        self._batch = batch
+        self._playbacks = playbacks
+
+    def through(self, recognizer: Recognizer) -> Ears:
+        """The same count with another model."""
+        return Ears(recognizer, self.tally, self._batch, self._playbacks)
+
+    def hear(self, waveforms: Tensor, control: str = CHOSEN, generator: Generator | None = None) -> Steps[Run]:
+        """All hearings over clips (N, clip_samples) under a control, batch by batch.
+
+        The generator is for random segments. Raises SettingsError for clips of another length.
+        """
+        generator = generator or Generator().manual_seed(0)
+        runs = []
+        for batch in waveforms.tensor_split(math.ceil(len(waveforms) / self._batch)):
+            batch = batch.to(self.recognizer.device)
+            choose = choice(control, batch, self.sample_rate, generator)
+            runs.append(self._run(list(self.recognizer.listen(batch, self._playbacks, choose))))
+            yield self.tally.count(len(batch))
+        return Run.join(runs)
+
+    def _run(self, hearings: list[Hearing]) -> Run:
+        logits = torch.stack([each.logits[0] for each in hearings], dim=1).double()
+        choosing = hearings[:-1] or hearings
+        marked = torch.cat([each.replayed for each in hearings[1:]] or [hearings[0].segments], dim=1)
+        relevance = [resample(each.relevance, each.edges, TIME_BINS) for each in choosing]
+        return Run(
+            probabilities=self.recognizer.probabilities(logits).cpu(),
+            marked=merge_segments(marked, self.clip_seconds).cpu(),
+            relevance=torch.stack(relevance).mean(dim=0).cpu(),
+        )
+
+
+def true_classes(classes: Tensor, count: int) -> Tensor:
+    """(N, count) bool from class indices (N,) or from one-hot or multi-hot targets (N, count)."""
+    if classes.ndim == 2:
+        return classes > 0.5
+    return torch.nn.functional.one_hot(classes, count).bool()
+
+
+def correct(probabilities: Tensor, targets: Tensor) -> Tensor:
+    """(N, P) float64, 1 where the most probable of (N, P, C) classes is one of the true ones (N, C)."""
+    return targets.gather(1, probabilities.argmax(dim=2)).double()
+
+
+def belief(probabilities: Tensor, targets: Tensor) -> Tensor:
+    """(N, P): probability (N, P, C) of the true class; with several, their mean."""
+    weights = targets.double() / targets.sum(dim=1, keepdim=True).clamp_min(1)
+    return (probabilities @ weights.unsqueeze(2)).squeeze(2)

@@ -1,0 +1,86 @@
+"""The families of models: one row each, beside its file.
+
+Nothing above ``models/`` names a family; it asks here for what a checkpoint or a preset names.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from playitback.config import ModelConfig
+from playitback.errors import CheckpointError, SettingsError
+from playitback.models.listener import Listener
+from playitback.models.recipe import Recipe
+from playitback.models.replay import format_1
+from playitback.models.replay.config import PRESETS as REPLAY_PRESETS
+from playitback.models.replay.config import preset as replay_preset
+from playitback.models.replay.model import ReplayModel
+from playitback.models.replay.stages import recipe as replay_recipe
+
+
+@dataclass(frozen=True)
+class Family:
+    """A kind of model."""
+
+    listener: type[Listener]
+    presets: tuple[str, ...] = ()  # names of architectures that can be trained
+    #: (preset, labels, multi_label=, clip_seconds=) -> its description
+    preset: Callable[..., ModelConfig] | None = None
+    recipe: Callable[[str], Recipe] | None = None  # preset -> how it is trained
+
+
+#: name, which a description carries as ``family`` -> family
+FAMILIES: dict[str, Family] = {
+    "replay": Family(ReplayModel, REPLAY_PRESETS, replay_preset, replay_recipe),
+}
+
+
+def presets() -> tuple[str, ...]:
+    """All presets, family by family."""
+    return tuple(name for family in FAMILIES.values() for name in family.presets)
+
+
+def preset(
+    name: str, labels: tuple[tuple[str, ...], ...], *, multi_label: bool = False, clip_seconds: float = 5.0
+) -> ModelConfig:
+    """The named architecture for the given class names. Raises SettingsError for a name that is not in ``presets()``."""
+    make = _family_of(name).preset
+    assert make is not None, "a family that names presets makes them"
+    return make(name, labels, multi_label=multi_label, clip_seconds=clip_seconds)
+
+
+def recipe(preset: str) -> Recipe:
+    """How a preset is trained. Raises SettingsError for a name that is not in ``presets()``."""
+    make = _family_of(preset).recipe
+    assert make is not None, "a family that names presets trains them"
+    return make(preset)
+
+
+def read_config(values: Mapping[str, Any]) -> ModelConfig:
+    """The description of a model from the ``model`` entry of a config.json. Raises CheckpointError."""
+    return _listener(values.get("family")).config_class.from_dict(values)
+
+
+def build(config: ModelConfig) -> Listener:
+    """An untrained model. Raises CheckpointError for a family that is not here."""
+    return _listener(config.family)(config)
+
+
+#: what was written before there were families
+upgrade_description = format_1.upgrade_description
+upgrade_weights = format_1.upgrade_weights
+
+
+def _listener(family: Any) -> type[Listener]:
+    if family not in FAMILIES:
+        raise CheckpointError(f"there is no model family {family!r} here; there are: {', '.join(FAMILIES)}")
+    return FAMILIES[family].listener
+
+
+def _family_of(preset: str) -> Family:
+    for family in FAMILIES.values():
+        if preset in family.presets:
+            return family
+    raise SettingsError(f"there is no preset {preset!r}; choose one of {', '.join(presets())}")

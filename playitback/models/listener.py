@@ -1,0 +1,227 @@
+"""The interface of every model: a Listener hears clips and tells of each hearing as soon as it is computed.
+
+    waveforms (B, clip_samples) -> listen -> Hearing after Hearing: logits, relevance over time, segments, lanes
+
+Everything above ``models/`` knows this interface alone; a family is one file beside this one and one row in
+``families.py``. Relevance, how much every moment matters for the class that is asked about, is what all families have
+in common: slot 0 of replay attention, the temporal weights of attention pooling, a post-hoc explainer.
+
+Letters of shapes: B clips of a batch, T time columns, N segments (padded with empty ones), F frames, M mel bins.
+"""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import ClassVar
+
+import torch
+from torch import Tensor, nn
+
+from playitback.config import ModelConfig
+from playitback.errors import SettingsError
+from playitback.replay import TimeMaps, column_edges
+from playitback.segments import audible_columns, find_segments
+from playitback.spectrogram import LogMel
+
+_STATISTICS_FLOOR = 1e-3  # of a deviation, by which the log-mel is divided
+
+
+@dataclass(frozen=True)
+class Lane:
+    """A curve over the clip's seconds, drawn under the spectrogram. The first lane of a hearing is its relevance."""
+
+    name: str  # shown to people: "informative"
+    values: Tensor  # (B, T) in 0..1
+
+
+@dataclass(frozen=True, kw_only=True)
+class Hearing:
+    """One time that a batch is heard. Times are seconds of the clip."""
+
+    index: int  # 0 is the first hearing, i > 0 is playback i
+    hop_samples: int  # of the replayed segments; of the whole clip in hearing 0
+    logits: tuple[Tensor, ...]  # (B, classes) of every head, after this hearing
+    relevance: Tensor  # (B, T) in 0..1, for the class asked about
+    edges: Tensor  # (B, T + 1) of the time columns
+    seconds: Tensor  # (B, T) their centres; not evenly spaced where segments were replayed
+    audible: Tensor  # (B, T) False where a column holds digital silence
+    threshold: Tensor  # (B,) relevance above it chose the segments
+    segments: Tensor  # (B, N, 2) chosen in this hearing
+    replayed: Tensor  # (B, N, 2) replayed in this hearing; none in hearing 0
+    maps: TimeMaps  # frame <-> second
+    log_mel: Tensor  # (B, frames, M) what the model was given, or what stands for it in a picture
+    fine_log_mel: Tensor  # (B, clip_samples // hop_samples + 1, M) the whole clip at this hearing's hop
+    activity: Tensor | None = None  # (B, T, classes): what the model would say of each moment by itself
+    lanes: tuple[Lane, ...] = ()
+    details: Mapping[str, Tensor] = field(default_factory=dict)  # (B, ...) what only some families have, by name
+
+
+@dataclass(frozen=True)
+class Replay:
+    """What the next hearing replays."""
+
+    segments: Tensor  # (B, N, 2)
+    finer: bool = True  # at the finer hop; without it they get their share of the frames, but nothing new to show
+
+
+#: which segments (B, N, 2) to replay after a hearing, in place of those that the model chose
+Choice = Callable[[Hearing], "Tensor | Replay"]
+
+
+class Listener(nn.Module, ABC):
+    """A model of any family, built from its description."""
+
+    config_class: ClassVar[type[ModelConfig]] = ModelConfig
+    head_name: ClassVar[str] = "heads.{}.weight"  # name of the weights (classes, width) of head {}
+
+    def __init__(self, config: ModelConfig) -> None:
+        super().__init__()
+        self.config = config
+        self.log_mel = LogMel(config.front_end)
+
+    @property
+    def can_replay(self) -> bool:
+        """Whether segments can be replayed in it."""
+        return self.config.playbacks > 0
+
+    @property
+    def device(self) -> torch.device:
+        return self.log_mel.window.device
+
+    @abstractmethod
+    def listen(
+        self,
+        waveforms: Tensor,
+        playbacks: int | None = None,
+        choose: Choice | None = None,
+        asked: Tensor | None = None,
+    ) -> Iterator[Hearing]:
+        """Yields the first hearing and then ``playbacks`` playbacks (default: all), each as soon as it is computed.
+
+        waveforms: (B, clip_samples) in -1..1. choose: replaces the model's own choice of segments. asked: (B,) indices
+        of the classes to be explained; by default, after every hearing, the class that is most probable then. Raises
+        SettingsError for another length or too many playbacks, at once: ``check`` does it.
+        """
+
+    @abstractmethod
+    def parts(self) -> Mapping[str, nn.Module]:
+        """What it is made of, by name: what a stage of training trains, what a sanity check shuffles."""
+
+    @property
+    def choosing_parts(self) -> tuple[str, ...]:
+        """Names of the parts that the relevance comes from; what only decides is none of them."""
+        return tuple(self.parts())
+
+    def fuse(self, hearings: Sequence[Hearing]) -> tuple[Tensor, ...] | None:
+        """Logits (B, classes) of every head from all hearings of a whole run, where the family makes such a prediction."""
+        return None
+
+    def forward(self, waveforms: Tensor) -> tuple[Tensor, ...]:
+        """(B, clip_samples) -> logits (B, classes) of every head: fused where the model can, else of the last hearing."""
+        hearings = list(self.listen(waveforms))
+        return self.fuse(hearings) or hearings[-1].logits
+
+    def prepare(self, batches: Iterable[Tensor]) -> None:
+        """Takes from training clips (B, clip_samples) what must be known before training; by default nothing."""
+
+    def cast_weights(self, dtype: torch.dtype) -> None:
+        """Stores the weights of matrix products in a number format, where nothing else needs more precision."""
+        for part in self.parts().values():
+            part.to(dtype)
+
+    def check(self, waveforms: Tensor, playbacks: int | None) -> int:
+        """The number of playbacks that is meant. Raises SettingsError for clips or playbacks that cannot be heard."""
+        playbacks = self.config.playbacks if playbacks is None else playbacks
+        if not 0 <= playbacks <= self.config.playbacks:
+            raise SettingsError(playbacks_refusal("this model", playbacks, self.config.playbacks))
+        clip_samples = self.config.front_end.clip_samples
+        if waveforms.ndim != 2 or waveforms.shape[1] != clip_samples:
+            raise SettingsError(
+                f"clips must be (batch, {clip_samples}), got {tuple(waveforms.shape)}; crop or pad them"
+            )
+        return playbacks
+
+    def only_hearing(
+        self,
+        waveforms: Tensor,
+        logits: tuple[Tensor, ...],
+        relevance: Tensor,
+        *,
+        name: str = "relevance",
+        details: Mapping[str, Tensor] | None = None,
+    ) -> Hearing:
+        """The one hearing of a family that does not replay; the clip's log-mel stands for what was heard.
+
+        relevance: (B, T) in 0..1 of T columns that share out the clip evenly; name: of its lane.
+        """
+        front_end, columns = self.config.front_end, relevance.shape[1]
+        nothing = waveforms.new_zeros(len(waveforms), 0, 2)
+        maps = TimeMaps.of(nothing, 1.0, front_end.clip_seconds, front_end.frames)
+        stride = front_end.frames / columns
+        seconds, edges = column_edges(maps, columns, stride, stride / 2)
+        audible = audible_columns(waveforms, edges, front_end.sample_rate)
+        segments, threshold = find_segments(relevance, edges, self.config.segments, audible)
+        hop_samples = front_end.hop_samples(0)
+        log_mel = self.log_mel(waveforms, hop_samples)
+        return Hearing(
+            index=0,
+            hop_samples=hop_samples,
+            logits=logits,
+            relevance=relevance,
+            edges=edges,
+            seconds=seconds,
+            audible=audible,
+            threshold=threshold,
+            segments=segments,
+            replayed=nothing,
+            maps=maps,
+            log_mel=log_mel[:, : front_end.frames],
+            fine_log_mel=log_mel,
+            lanes=(Lane(name, relevance),),
+            details=details or {},
+        )
+
+
+class LogMelListener(Listener):
+    """A Listener whose network reads log-mels, normalised per mel bin."""
+
+    mel_mean: Tensor
+    mel_deviation: Tensor
+
+    def __init__(self, config: ModelConfig) -> None:
+        super().__init__(config)
+        # of the training data, per mel bin: stored with the weights, so that nobody can forget them
+        self.register_buffer("mel_mean", torch.zeros(config.front_end.mels))
+        self.register_buffer("mel_deviation", torch.ones(config.front_end.mels))
+
+    def normalise(self, log_mel: Tensor) -> Tensor:
+        """(..., mels), natural log -> zero mean and unit deviation over the training data."""
+        return (log_mel - self.mel_mean) / self.mel_deviation
+
+    def prepare(self, batches: Iterable[Tensor]) -> None:
+        """Takes mean and standard deviation (mels,) of the first hearing's log-mel over the clips."""
+        hop_samples = self.config.front_end.hop_samples(0)
+        total, squares, count = torch.zeros(()), torch.zeros(()), 0
+        for waveforms in batches:
+            log_mel = self.log_mel(waveforms.to(self.device), hop_samples).flatten(0, 1).double().cpu()
+            total, squares = total + log_mel.sum(dim=0), squares + log_mel.square().sum(dim=0)
+            count += len(log_mel)
+        mean = total / count
+        deviation = (squares / count - mean.square()).sqrt().clamp_min(_STATISTICS_FLOOR)
+        self.mel_mean, self.mel_deviation = mean.float().to(self.device), deviation.float().to(self.device)
+
+
+def playbacks_refusal(name: str, wanted: int, most: int) -> str:
+    """What is said wherever more playbacks are asked for than there are, or less than none."""
+    return f"{name} plays back 0 to {most} times, not {wanted}; choose one of those"
+
+
+def class_probabilities(logits: Tensor, multi_label: bool) -> Tensor:
+    """Logits (..., classes) of a head -> probabilities: of every class by itself, or of one among all.
+
+    In float32 at least, whatever the autocast.
+    """
+    logits = logits if logits.dtype == torch.float64 else logits.float()
+    return logits.sigmoid() if multi_label else logits.softmax(dim=-1)

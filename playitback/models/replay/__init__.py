@@ -1,0 +1,1 @@
+"""Replay attention: hear, choose by slot attention, hear the chosen moments again, decide; several times."""

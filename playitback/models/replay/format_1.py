@@ -1,0 +1,18 @@
+"""Checkpoints of format 1, written when replay attention was the only family, as they would be written today."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from torch import Tensor
+
+
+def upgrade_description(description: Mapping[str, Any]) -> dict[str, Any]:
+    """The ``model`` entry of config.json: it knew no family."""
+    return {"family": "replay", **description}
+
+
+def upgrade_weights(weights: Mapping[str, Tensor]) -> dict[str, Tensor]:
+    """Weights by today's names: the decoder's hearings were called passes."""
+    return {name.replace("decoder.passes.", "decoder.hearings.", 1): tensor for name, tensor in weights.items()}

@@ -1,0 +1,194 @@
+"""The loop: hear, attend, choose, hear the chosen moments again at a finer hop, decide; several times.
+
+    waveforms (B, samples) -> hearing 0: frames at hop h0 -> local features -> slots -> segments -> hearing 1: ...
+                                                          -> grid -> decoder -> logits after this hearing
+
+"Play It Back", section 2. The hearings are computed lazily: what hearing i says is there before the next is computed.
+Clips never see one another: all that is done here is done row by row.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor, nn
+
+from playitback.models.listener import Choice, Hearing, Lane, LogMelListener, Replay
+from playitback.models.replay.config import ReplayConfig
+from playitback.models.replay.decoder import Decoder
+from playitback.models.replay.encoder import Encoder
+from playitback.models.replay.slots import ColumnFeatures, SlotAttention, SlotOutput
+from playitback.replay import TimeMaps, attended_seconds, column_edges, read_frames
+from playitback.segments import audible_columns, find_segments
+
+
+@dataclass(frozen=True, kw_only=True)
+class ReplayHearing(Hearing):
+    """A hearing of replay attention, with what training needs of it. S slots; slot 0 is the informative one.
+
+    ``details``: {"slot_attention": (B, iterations, S, T) in 0..1, summing to 1 over the slots}.
+    """
+
+    local: Tensor  # (B, T, F, C) what the slots read
+    slots: SlotOutput
+    summary: Tensor  # (B, W) of the decoder
+
+
+class ReplayModel(LogMelListener):
+    """Encoder, slots, replay and decoder, built from their description."""
+
+    config_class = ReplayConfig
+    head_name = "encoder.heads.{}.weight"
+    config: ReplayConfig
+
+    def __init__(self, config: ReplayConfig) -> None:
+        super().__init__(config)
+        self.encoder = Encoder(config.encoder, config.classes)
+        _, rows, channels = self.local_shape
+        self.columns = ColumnFeatures(rows, channels, config.slots.width)
+        self.slots = SlotAttention(config.slots)
+        self.decoder = Decoder(config.decoder, config.encoder.output_width, config.hearings, config.classes)
+
+    @property
+    def local_shape(self) -> tuple[int, int, int]:
+        """(T, F, C) of the local features."""
+        return self.encoder.stem.output_shape(self.config.front_end.frames, self.config.front_end.mels)
+
+    def parts(self) -> Mapping[str, nn.Module]:
+        return {
+            "encoder": self.encoder,
+            "slots": nn.ModuleList([self.columns, self.slots]),
+            "decoder": self.decoder,
+        }
+
+    @property
+    def choosing_parts(self) -> tuple[str, ...]:
+        return ("slots", "encoder")
+
+    def cast_weights(self, dtype: torch.dtype) -> None:
+        # The slots stay as they are: they cost little, and which moments lie above a threshold needs the precision.
+        self.encoder.to(dtype)
+        self.decoder.to(dtype)
+
+    def frames_of(
+        self,
+        waveforms: Tensor,
+        segments: Tensor,
+        index: int,
+        coarse: Tensor,
+        *,
+        finer: bool = True,
+        gradient_seconds: Tensor | None = None,
+    ) -> tuple[Tensor, Tensor, TimeMaps]:
+        """What hearing ``index`` is given: frames (B, frames, mels), the whole clip at its hop, and the time maps.
+
+        finer: see ``Replay``; gradient_seconds: see ``read_frames``.
+        """
+        front_end = self.config.front_end
+        hop_samples = front_end.hop_samples(index)
+        ratio = front_end.hop_samples(0) / hop_samples
+        maps = TimeMaps.of(segments, ratio, front_end.clip_seconds, front_end.frames)
+        fine = coarse if index == 0 else self.log_mel(waveforms, hop_samples)
+        read, read_hop = (fine, hop_samples) if finer else (coarse, front_end.hop_samples(0))
+        return read_frames(coarse, read, maps, front_end, read_hop, gradient_seconds), fine, maps
+
+    def listen(
+        self,
+        waveforms: Tensor,
+        playbacks: int | None = None,
+        choose: Choice | None = None,
+        asked: Tensor | None = None,
+        *,
+        soft: float = 0.0,
+    ) -> Iterator[ReplayHearing]:
+        """See ``Listener.listen``. These slots are asked for no class: the relevance is the same whatever is asked.
+
+        soft: share of the gradient of the frames' seconds that is passed on to the attention that chose them; it
+        changes no value.
+        """
+        return self._listen(waveforms, self.check(waveforms, playbacks), choose, soft)
+
+    def _listen(self, waveforms: Tensor, playbacks: int, choose: Choice | None, soft: float) -> Iterator[ReplayHearing]:
+        coarse = self.log_mel(waveforms, self.config.front_end.hop_samples(0))
+        replay = Replay(waveforms.new_zeros(waveforms.shape[0], 0, 2))
+        latents = self.decoder.initial(waveforms.shape[0])
+        soft_seconds = None
+        votes: list[tuple[Tensor, ...]] = []
+        for index in range(playbacks + 1):
+            frames = self.frames_of(
+                waveforms, replay.segments, index, coarse, finer=replay.finer, gradient_seconds=soft_seconds
+            )
+            heard, latents = self._hear(waveforms, frames, replay.segments, index, latents, votes)
+            yield heard
+            chosen = heard.segments if choose is None else choose(heard)
+            replay = chosen if isinstance(chosen, Replay) else Replay(chosen)
+            if soft and index < playbacks:
+                soft_seconds = soft * self._attended_seconds(heard)
+
+    def _attended_seconds(self, heard: ReplayHearing) -> Tensor:
+        """(B, frames): where the next hearing would read if it followed this one's attention itself."""
+        front_end = self.config.front_end
+        ratio = front_end.hop_samples(0) / front_end.hop_samples(heard.index + 1)
+        return attended_seconds(heard.relevance, heard.edges, ratio, front_end.frames)
+
+    def _hear(
+        self,
+        waveforms: Tensor,
+        read: tuple[Tensor, Tensor, TimeMaps],
+        replayed: Tensor,
+        index: int,
+        latents: Tensor,
+        votes: list[tuple[Tensor, ...]],
+    ) -> tuple[ReplayHearing, Tensor]:
+        """One hearing, and the latents after it. votes: the encoder's own logits of those before; this one's join."""
+        frames, fine, maps = read
+        local = self.encoder.local_features(self.normalise(frames))
+        slots = self.slots(self.columns(local))
+        stem = self.encoder.stem
+        seconds, edges = column_edges(maps, local.shape[1], stem.time_stride, stem.first_centre)
+        audible = audible_columns(waveforms, edges, self.config.front_end.sample_rate)
+        segments, threshold = find_segments(slots.attention[:, 0], edges, self.config.segments, audible)
+        grid = self.encoder.grid(local)
+        latents = self.decoder.listen(index, latents, grid)
+        summary = self.decoder.summary(latents)
+        logits = self.decoder.logits(summary)
+        if self.config.decoder.encoder_votes:
+            votes.append(self.encoder.head(grid))
+            mean = (torch.stack(of_head).mean(dim=0) for of_head in zip(*votes, strict=True))
+            logits = tuple(own + vote for own, vote in zip(logits, mean, strict=True))
+        heard = ReplayHearing(
+            index=index,
+            hop_samples=self.config.front_end.hop_samples(index),
+            logits=logits,
+            relevance=slots.attention[:, 0],
+            edges=edges,
+            seconds=seconds,
+            audible=audible,
+            threshold=threshold,
+            segments=segments,
+            replayed=replayed,
+            maps=maps,
+            log_mel=frames,
+            fine_log_mel=fine,
+            lanes=_lanes(slots.attention),
+            details={"slot_attention": torch.stack(slots.attention_per_iteration, dim=1)},
+            local=local,
+            slots=slots,
+            summary=summary,
+        )
+        return heard, latents
+
+    def fuse(self, hearings: Sequence[Hearing]) -> tuple[Tensor, ...] | None:
+        if not self.config.decoder.fusion or len(hearings) != self.config.hearings:
+            return None
+        summaries = [each.summary for each in hearings if isinstance(each, ReplayHearing)]
+        return self.decoder.logits(self.decoder.fuse(summaries))
+
+
+def _lanes(attention: Tensor) -> tuple[Lane, ...]:
+    """Attention (B, S, T) of the slots as lanes; of more than two slots, the others are numbered."""
+    others = attention.shape[1] - 1
+    names = [f"uninformative {number}" for number in range(1, others + 1)] if others > 1 else ["uninformative"]
+    return tuple(Lane(name, attention[:, slot]) for slot, name in enumerate(["informative", *names]))

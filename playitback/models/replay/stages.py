@@ -1,0 +1,214 @@
+"""How replay attention is trained: two stages, their terms, and the recipe of every preset.
+
+Stage "encoder": the encoder classifies clips, some of them with random stretches replayed and some with random
+columns removed, so that stretched time and removal are nothing new to it. Stage "replay": the decoder classifies after
+every hearing, and the slots learn where to listen ("Play It Back", section 3.1).
+
+``small`` is trained with what small data sets need: strong augmentation, AdamW, a moving average of the weights. The
+paper's models are trained as the paper says (section 3.1): SGD with Nesterov momentum, cosine after a warm-up, mixup,
+CutMix and SpecAugment.
+
+B clips, T time columns.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import torch
+from torch import Generator, Tensor
+
+from playitback.config import require
+from playitback.models.losses import belief, classification, nothing_said
+from playitback.models.recipe import Augmentation, Recipe, Stage, Targets, Terms
+from playitback.models.replay.model import ReplayHearing, ReplayModel
+from playitback.segments import random_segments
+from playitback.spectrogram import SILENCE, mask_frames
+
+BUDGET = 0.2  # share of time that the informative slot should hold, on average
+
+
+@dataclass(frozen=True, kw_only=True)
+class EncoderTerms(Terms):
+    """The encoder alone: {"classify"}. Shares are of micro-batches (warped), clips (removed), mels and frames (masks)."""
+
+    warped: float = 0.5  # random stretches are replayed, so that stretched time is nothing new
+    removed: float = 0.5  # clips that lose random stretches, so that removal is nothing new
+    frequency_mask: float = 0.2  # largest share of mels that one of two masks covers (SpecAugment, Park et al. 2019)
+    time_mask: float = 0.0  # largest share of frames that one of two masks covers
+
+    def __call__(
+        self, model: ReplayModel, waveforms: Tensor, targets: Targets, generator: Generator
+    ) -> dict[str, Tensor]:
+        batch, front_end = waveforms.shape[0], model.config.front_end
+        with torch.no_grad():
+            coarse = model.log_mel(waveforms, front_end.hop_samples(0))
+            index = 0
+            segments = waveforms.new_zeros(batch, 0, 2)
+            if model.config.playbacks and torch.rand((), generator=generator) < self.warped:
+                index = int(torch.randint(1, model.config.hearings, (), generator=generator))
+                segments = random_segments(batch, front_end.clip_seconds, generator).to(waveforms.device)
+            frames, _, _ = model.frames_of(waveforms, segments, index, coarse)
+            frames = mask_frames(model.normalise(frames), self.frequency_mask, self.time_mask, generator)
+        local = model.encoder.local_features(frames)
+        kept = random_columns(batch, local.shape[1], self.removed, generator).to(local.device)
+        logits = model.encoder.head(model.encoder.grid(local * kept[:, :, None, None]))
+        return {"classify": classification(logits, targets, model.config.multi_label, self.label_smoothing)}
+
+
+@dataclass(frozen=True, kw_only=True)
+class ReplayTerms(Terms):
+    """Weights of the replay stage's terms; 0 switches a term off and leaves it uncomputed."""
+
+    per_hearing: float = 0.25  # classification after every hearing, summed over the hearings
+    fused: float = 1.0  # classification of the fused prediction, where the model fuses
+    keep: float = 1.0  # what the informative slot holds classifies by itself, all else being silence
+    remove: float = 1.0  # what the other slots hold says nothing
+    rank: float = 0.5  # a later hearing believes in the class at least as much
+    budget: float = 20.0  # over a micro-batch, about ``BUDGET`` of the time is informative
+    soft_replay: float = 0.0  # no term: share of the gradient that flows through the time map into the attention
+
+    def __post_init__(self) -> None:
+        require(min(getattr(self, name) for name in self.switches) >= 0, "the weights of losses must not be negative")
+        require(self.per_hearing > 0 or self.fused > 0, "nothing is classified; leave per_hearing or fused in")
+
+    @property
+    def switches(self) -> tuple[str, ...]:
+        return ("per_hearing", "fused", "keep", "remove", "rank", "budget", "soft_replay")
+
+    @property
+    def reach_all_parameters(self) -> bool:
+        return self.fused > 0 and max(self.keep, self.remove, self.budget, self.soft_replay) > 0
+
+    def __call__(
+        self, model: ReplayModel, waveforms: Tensor, targets: Targets, generator: Generator
+    ) -> dict[str, Tensor]:
+        multi_label = model.config.multi_label
+        hearings = list(model.listen(waveforms, soft=self.soft_replay))
+
+        def classify(logits: Sequence[Tensor]) -> Tensor:
+            return classification(logits, targets, multi_label, self.label_smoothing)
+
+        terms = {}
+        if self.per_hearing:
+            terms["per_hearing"] = self.per_hearing * torch.stack([classify(each.logits) for each in hearings]).sum()
+        if self.fused and model.config.decoder.fusion:
+            fused = model.decoder.logits(model.decoder.fuse([each.summary for each in hearings]))
+            terms["fused"] = self.fused * classify(fused)
+        # one hearing a step is enough for keep and remove, and each takes its turn
+        examined = hearings[int(torch.randint(len(hearings), (), generator=generator))]
+        if self.keep or self.remove:
+            silence = local_silence(model)
+        if self.keep:
+            terms["keep"] = self.keep * classify(hear_only(model, examined, examined.relevance, silence))
+        if self.remove:
+            rest = hear_only(model, examined, 1 - examined.relevance, silence)
+            terms["remove"] = self.remove * nothing_said(rest, multi_label)
+        if self.rank and len(hearings) > 1:
+            beliefs = torch.stack([belief(each.logits, targets, multi_label) for each in hearings])
+            terms["rank"] = self.rank * rank_loss(beliefs)
+        if self.budget:
+            excess = torch.stack([held_time(each).mean() - BUDGET for each in hearings])
+            terms["budget"] = self.budget * excess.square().mean()
+        return terms
+
+
+def random_columns(batch: int, columns: int, share: float, generator: Generator) -> Tensor:
+    """(B, T) of ones, with zeros in one to three random stretches of a share of the clips."""
+    segments = random_segments(batch, float(columns), generator)
+    column = torch.arange(columns) + 0.5
+    inside = (column >= segments[..., :1]) & (column < segments[..., 1:])
+    removed = inside.any(dim=1) & (torch.rand((batch, 1), generator=generator) < share)
+    return 1.0 - removed.float()
+
+
+def held_time(heard: ReplayHearing) -> Tensor:
+    """(B,): share of the clip's time that the informative slot holds."""
+    width = heard.edges.diff(dim=1).to(heard.relevance.dtype)
+    return (heard.relevance * width).sum(dim=1) / width.sum(dim=1)
+
+
+def local_silence(model: ReplayModel) -> Tensor:
+    """(1, T, F, C): the local features of digital silence."""
+    front_end = model.config.front_end
+    nothing = model.mel_mean.new_full((1, front_end.frames, front_end.mels), SILENCE)
+    return model.encoder.local_features(model.normalise(nothing))
+
+
+def hear_only(model: ReplayModel, heard: ReplayHearing, weight: Tensor, silence: Tensor) -> tuple[Tensor, ...]:
+    """Logits (B, classes) of the encoder's heads when only the share ``weight`` (B, T) of every column is left.
+
+    What is taken away is replaced by ``silence``, which clips that were padded hold too. To scale the features down
+    would take nothing away: the first thing that a block does is to normalise them.
+    """
+    left = torch.lerp(silence.to(heard.local.dtype), heard.local, weight[:, :, None, None].to(heard.local.dtype))
+    return model.encoder.head(model.encoder.grid(left))
+
+
+def rank_loss(beliefs: Tensor, margin: float = 0.02) -> Tensor:
+    """Hinge on p_{i+1}(y) >= p_i(y) + margin for beliefs (hearings, B), at least two hearings.
+
+    Directed, unlike the original's absolute difference. The margin shrinks near certainty, where there is nothing left
+    to gain. The earlier hearing is held fixed, so that the loss can be met by a better later hearing only, not by a worse
+    earlier one.
+    """
+    earlier, later = beliefs[:-1].detach(), beliefs[1:]
+    goal = torch.minimum(earlier + margin, (1 + earlier) / 2)
+    return (goal - later).clamp_min(0).mean()
+
+
+_SMALL = Recipe(
+    stages=(
+        Stage(
+            name="encoder",
+            epochs=100,
+            learning_rate=1.5e-3,
+            trains={"encoder": 1.0},
+            terms=EncoderTerms(),
+            settles_statistics=True,
+        ),
+        Stage(
+            name="replay",
+            epochs=10,
+            learning_rate=1e-3,
+            trains={"slots": 1.0, "decoder": 1.0, "encoder": 0.3},
+            terms=ReplayTerms(),
+            augmentation=Augmentation(shortened=0.2, background=0.3),
+        ),
+    ),
+)
+
+_PAPER_AUGMENTATION = Augmentation(between_class=0.0, mixup=0.5, cutmix=0.5, time_scale=1.0, gain_decibels=0.0)
+#: section 3.1 of the paper; the learning rates and the batch are ours
+_PAPER = Recipe(
+    stages=(
+        Stage(
+            name="encoder",
+            epochs=50,
+            learning_rate=0.05,
+            trains={"encoder": 1.0},
+            terms=EncoderTerms(label_smoothing=0.1, time_mask=0.0625),
+            augmentation=_PAPER_AUGMENTATION,
+            settles_statistics=True,
+        ),
+        Stage(
+            name="replay",
+            epochs=50,
+            learning_rate=0.05,
+            trains={"slots": 1.0, "decoder": 1.0},
+            terms=ReplayTerms(label_smoothing=0.1, per_hearing=0.1, rank=0.1),
+            augmentation=_PAPER_AUGMENTATION,
+        ),
+    ),
+    batch_size=64,
+    micro_batch_size=8,
+    optimizer="sgd",
+    weight_decay=1e-4,
+    average_decay=0.999,
+)
+
+
+def recipe(preset: str) -> Recipe:
+    """How a preset is trained."""
+    return _SMALL if preset == "small" else _PAPER

@@ -1,0 +1,277 @@
+"""The evidence as text: aligned tables with units, each followed by plain sentences that say what it supports.
+
+A difference is said to be there only if its whole 95 % interval lies on one side of 0.
+"""
+
+from __future__ import annotations
+
+import math
+import textwrap
+from collections.abc import Sequence
+
+from playitback.edits import FILLS
+from playitback.evidence.controls import RANDOM
+from playitback.evidence.curves import ATTENTION, CurveComparison, Narrowness
+from playitback.evidence.faithfulness import ControlComparison, SegmentComparison
+from playitback.evidence.intervals import Interval
+from playitback.evidence.localisation import Located
+from playitback.evidence.sanity import SanityCheck
+from playitback.evidence.scenes import Scene
+
+#: with fewer clips an interval over clips says little
+_FEW_CLIPS = 30
+_WIDTH = 120  # of sentences
+
+
+def controls(found: ControlComparison) -> str:
+    """Accuracy and true-class probability after every hearing, and the lead of the chosen segments after the last."""
+    hearings = range(len(found.results[0].accuracy))
+    numbers = "".join(f"{f'hearing {index}':>9}" for index in hearings)
+    lines = [
+        "What is replayed: the slots' choice and its controls, at equal compute",
+        f"{'accuracy, %':<24}{numbers}   chosen leads by, points",
+    ]
+    for each in found.results:
+        lead = _span(each.accuracy_lead[-1], 100, 2) if each.accuracy_lead else ""
+        lines.append(f"{each.name:<24}" + "".join(f"{100 * value:9.2f}" for value in each.accuracy) + f"   {lead}")
+    lines.append(f"{'true-class probability':<24}{numbers}   chosen leads by")
+    for each in found.results:
+        lead = _span(each.probability_lead[-1], 1, 4) if each.probability_lead else ""
+        lines.append(
+            f"{each.name:<24}" + "".join(f"{value:9.4f}" for value in each.true_class_probability) + f"   {lead}"
+        )
+    others = found.results[1:]
+    lines.append(
+        _summary(
+            "Replaying the chosen segments gives a higher true-class probability than",
+            "a lower one than",
+            {each.name: each.probability_lead[-1] for each in others},
+        )
+    )
+    lines.append(
+        _summary(
+            "Replaying the chosen segments gives more right answers than",
+            "fewer than",
+            {each.name: each.accuracy_lead[-1] for each in others},
+        )
+    )
+    percentile = (
+        f"The chosen segments' true-class probability exceeds that of {found.percentile:.0f} % of the "
+        f"{len(found.drawn_probability)} random draws."
+    )
+    lines.append(textwrap.fill(percentile + _few(found.clips), _WIDTH))
+    return "\n".join(lines)
+
+
+def scenes(found: Sequence[Scene]) -> str:
+    """Accuracy in every background under every control, and the lead of the chosen segments after the last hearing."""
+    lines = [
+        "Events planted in a background: the slots' choice and its controls, at equal compute, after the last hearing",
+        f"{'background':<24}{'replayed':<26}{'accuracy, %':>11}   {'chosen leads by, points':<28}"
+        f"{'true-class prob.':>16}   chosen leads by",
+    ]
+    for scene in found:
+        chosen = scene.comparison.results[0]
+        first = f"{scene.condition:<24}{'(first hearing)':<26}{100 * chosen.accuracy[0]:>11.2f}   {'':<28}"
+        lines.append(f"{first}{chosen.true_class_probability[0]:>16.4f}")
+        for each in scene.comparison.results:
+            right, sure = "", ""
+            if each.accuracy_lead:
+                right, sure = _span(each.accuracy_lead[-1], 100, 2), _span(each.probability_lead[-1], 1, 4)
+            lines.append(
+                f"{'':<24}{each.name:<26}{100 * each.accuracy[-1]:>11.2f}   {right:<28}"
+                f"{each.true_class_probability[-1]:>16.4f}   {sure}".rstrip()
+            )
+    for number, name in enumerate((each.name for each in found[0].comparison.results[1:]), start=1):
+        leads = {scene.condition: scene.comparison.results[number].accuracy_lead[-1] for scene in found}
+        lines.append(
+            _summary(f"Replaying the chosen segments gives more right answers than {name} in", "fewer in", leads)
+        )
+    few = _few(min(scene.comparison.clips for scene in found))
+    return "\n".join([*lines, *([few.strip()] if few else [])])
+
+
+def segments(found: SegmentComparison) -> str:
+    """AI, AD, AG, Fid-In and FF of all sources and fills."""
+    lines = [
+        f"Only the replayed segments kept ({100 * found.kept_share:.0f} % of the time), or removed: what the model "
+        "then believes of the class it named",
+        f"{'fill':<15}{'segments':<10}{'AI, %':>8}{'AD, %':>8}{'AG, %':>8}{'Fid-In':>9}{'FF':>9}"
+        "   chosen leads by: Fid-In, FF",
+    ]
+    for each in sorted(found.scores, key=lambda scored: FILLS.index(scored.fill)):
+        scores = each.scores
+        lead = ""
+        if each.lead is not None:
+            lead = f"{_span(each.lead.input_fidelity, 1, 3)}, {_span(each.lead.faithfulness, 1, 3)}"
+        lines.append(
+            f"{each.fill:<15}{each.source:<10}{scores.average_increase.mean:8.1f}{scores.average_drop.mean:8.1f}"
+            f"{scores.average_gain.mean:8.1f}{scores.input_fidelity.mean:9.3f}{scores.faithfulness.mean:9.3f}   {lead}"
+        )
+    lines.append("Higher is better, but for AD. FF alone says nothing: what breaks the model scores high; read both.")
+    random = [each for each in found.scores if each.source == RANDOM and each.lead is not None]
+    lines.append(
+        _summary(
+            "Chosen segments keep the decision better than random ones of the same lengths with the fills",
+            "worse with",
+            {each.fill: each.lead.input_fidelity for each in random if each.lead is not None},
+        )
+    )
+    lines.append(
+        _summary(
+            "Without them the named class loses more than without random ones with the fills",
+            "less with",
+            {each.fill: each.lead.faithfulness for each in random if each.lead is not None},
+            _few(found.clips),
+        )
+    )
+    return "\n".join(lines)
+
+
+def curves(found: CurveComparison) -> str:
+    """Areas of deletion and insertion."""
+    lines = [
+        f"Deletion and insertion in {len(found.shares) - 1} slices of equal time, fill: {found.fill}",
+        f"{'order':<12}{'deletion area':>26}{'insertion area':>26}",
+    ]
+    for each in found.orders:
+        lines.append(f"{each.order:<12}{_span(each.deletion_area, 1, 3):>26}{_span(each.insertion_area, 1, 3):>26}")
+    others = [each for each in found.orders if each.order != ATTENTION]
+    lines.append(
+        _summary(
+            "Restoring time in attention's order brings the named class back sooner than in the order of",
+            "later than in that of",
+            {each.order: each.insertion_lead for each in others if each.insertion_lead is not None},
+        )
+    )
+    lines.append(
+        _summary(
+            "Removing it in attention's order takes the class away sooner than in the order of",
+            "later than in that of",
+            {each.order: _negative(each.deletion_lead) for each in others if each.deletion_lead is not None},
+            _few(found.clips),
+        )
+    )
+    return "\n".join(lines)
+
+
+def narrowness(found: Narrowness) -> str:
+    """Gini index and entropy."""
+    return "\n".join(
+        [
+            f"How narrow attention is, in {found.bins} equal stretches of time (even: Gini 0, entropy "
+            f"{math.log(found.bins):.2f} nats)",
+            f"{'':<12}{'Gini index':>26}{'entropy, nats':>26}",
+            f"{'attention':<12}{_span(found.attention_gini, 1, 3):>26}{_span(found.attention_entropy, 1, 3):>26}",
+            f"{'power':<12}{_span(found.energy_gini, 1, 3):>26}{_span(found.energy_entropy, 1, 3):>26}",
+            "This describes attention and supports no claim: narrow is not the same as right.",
+        ]
+    )
+
+
+def localisation(found: Sequence[Located]) -> str:
+    """Share of replayed time inside the event, IoU and pointing game, each beside chance and the energy detector."""
+    width = max(16, *(len(each.condition) + 1 for each in found))
+    lines = [
+        "Where the event is known; each as: chosen / random segments / energy detector, in %",
+        f"{'sound':<{width}}{'clips':>6}{'named':>7}{'event':>7}{'replayed':>10}{'time inside event':>22}"
+        f"{'IoU':>22}{'peak inside':>22}{'most inside':>22}",
+    ]
+    for each in found:
+        three = (each.chosen, each.random, each.loudest)
+        columns = (
+            [way.share for way in three],
+            [way.overlap for way in three],
+            [way.pointing for way in three],
+            [way.majority for way in three],
+        )
+        cells = "".join(f"{' / '.join(f'{100 * one.mean:.1f}' for one in column):>22}" for column in columns)
+        lines.append(
+            f"{each.condition:<{width}}{each.clips:>6}{100 * each.named:>7.1f}{100 * each.event_share:>7.1f}"
+            f"{100 * each.replayed_share:>10.1f}{cells}"
+        )
+    lines.append(
+        "named: clips of which the model names the event, or one of the halves; event, replayed: shares of the clip"
+    )
+    lines.append(
+        _summary(
+            "More of the replayed time lies inside the event than random segments would have there:",
+            "less:",
+            {each.condition: each.lead_over_random.share for each in found},
+        )
+    )
+    lines.append(
+        _summary(
+            "More than the loudest time has there:",
+            "less:",
+            {each.condition: each.lead_over_loudest.share for each in found},
+            _few(min(each.clips for each in found)),
+        )
+    )
+    return "\n".join(lines)
+
+
+def sanity(found: SanityCheck) -> str:
+    """The model as it is beside the model with shuffled weights."""
+    lines = [
+        f"Weights shuffled ({found.shuffles} times each): segments must lose their meaning",
+        f"{'weights':<18}{'accuracy, %':>12}{'time inside event, %':>26}{'IoU with own, %':>24}{'by chance, %':>24}",
+        f"{'as trained':<18}{100 * found.accuracy:>12.2f}{_span(found.inside, 100, 1):>26}",
+    ]
+    for each in found.parts:
+        lines.append(
+            f"{f'{each.part} shuffled':<18}{100 * each.accuracy:>12.2f}{_span(each.inside, 100, 1):>26}"
+            f"{_span(each.overlap, 100, 1):>24}{_span(each.chance_overlap, 100, 1):>24}"
+        )
+    lines.append(f"{'chance':<18}{100 * found.chance_accuracy:>12.2f}{100 * found.chance_inside:>10.1f}")
+    lines.append(
+        _summary(
+            "Segments find planted events less often once these are shuffled:",
+            "more often:",
+            {each.part: each.inside_lost for each in found.parts},
+        )
+    )
+    resembling = [each.part for each in found.parts if each.overlap.low > each.chance_overlap.high]
+    likeness = "Nothing shows that shuffled weights choose segments that resemble the model's own beyond chance."
+    if resembling:
+        likeness = (
+            f"With shuffled {_listed(resembling)} they still resemble the model's own more than chance would make "
+            "them: part of the choice does not come from learning."
+        )
+    lines.append(textwrap.fill(likeness + _few(found.clips), _WIDTH))
+    return "\n".join(lines)
+
+
+def _summary(more: str, less: str, leads: dict[str, Interval], after: str = "") -> str:
+    """What leads support: each is named as positive, negative, or supporting nothing. Then what is to say after it."""
+    signs = {name: lead.sign for name, lead in leads.items()}
+    better, worse, open_ = ([name for name, sign in signs.items() if sign == wanted] for wanted in (1, -1, 0))
+    if not better and not worse:
+        sentence = f"These figures support neither this nor its contrary: {more} {_listed(open_)}."
+        return textwrap.fill(sentence + after, _WIDTH)
+    sentence = f"{more} {_listed(better) if better else 'none'}"
+    if worse:
+        sentence += f"; {less} {_listed(worse)}"
+    if open_:
+        sentence += f"; no difference is shown for {_listed(open_)}"
+    return textwrap.fill(f"{sentence}.{after}", _WIDTH)
+
+
+def _listed(names: Sequence[str]) -> str:
+    return ", ".join(names)
+
+
+def _negative(interval: Interval) -> Interval:
+    return Interval(-interval.mean, -interval.high, -interval.low)
+
+
+def _span(interval: Interval, scale: float, digits: int) -> str:
+    """0.123 [0.100, 0.150]"""
+    values = (interval.mean, interval.low, interval.high)
+    # adding 0 turns a negative zero into a zero
+    mean, low, high = (f"{round(scale * value, digits) + 0.0:.{digits}f}" for value in values)
+    return f"{mean} [{low}, {high}]" if not math.isnan(interval.low) else f"{mean} [no interval]"
+
+
+def _few(clips: int) -> str:
+    return f" Measured on as few as {clips}: take it as a hint." if clips < _FEW_CLIPS else ""

@@ -1,0 +1,207 @@
+"""The figure of an explanation for a paper or a folder of results: one row a hearing, all rows on the clip's seconds.
+
+Left: the log-mel spectrogram with the replayed segments framed, and below it the two slot-attention maps with the
+threshold and the segments chosen for the next hearing. Right: the leading classes and how the hearing moved them.
+
+It is as wide as a page of two columns, with type of 7 and 8 points at that size. In an SVG all text is text, to be
+searched and edited. The same explanation gives the same file, byte for byte.
+"""
+
+from __future__ import annotations
+
+import base64
+import re
+import threading
+from io import BytesIO, StringIO
+from pathlib import Path
+
+import matplotlib
+import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from matplotlib.patches import Patch
+from matplotlib.patheffects import AbstractPathEffect, withStroke
+from matplotlib.ticker import FuncFormatter
+from PIL import Image
+
+from playitback.explain.explanation import Explanation
+from playitback.report.timeline import clip_log_mel, colour_range, frequency_marks, second_marks
+
+COLOUR_MAP = "magma"
+#: the page's colours, told apart by colour-blind people (after Okabe and Ito, 2008)
+INFORMATIVE, UNINFORMATIVE, REPLAYED = "#0072B2", "#D55E00", "#FFFFFF"
+BAR, BAR_OF_DECISION = "#A9B4C2", "#0072B2"
+COLUMNS = 1600
+CLASSES_SHOWN = 5
+DOTS_PER_INCH = 300
+
+# Inches. The layout is known beforehand, so nothing has to be measured and moved.
+_WIDTH, _LEFT, _MAPS, _GAP, _RIGHT = 7.0, 0.52, 4.78, 0.22, 0.08
+_TOP, _TITLE, _SPECTROGRAM, _BETWEEN, _ATTENTION, _BOTTOM = 0.38, 0.2, 0.95, 0.05, 0.33, 0.34
+_ROW = _TITLE + _SPECTROGRAM + _BETWEEN + _ATTENTION + 0.1
+_LARGE_TYPE, _TYPE = 8.0, 7.0  # points
+
+#: around white frames, to be seen on bright sounds, too
+_DARK_EDGE: list[AbstractPathEffect] = [withStroke(linewidth=2.0, foreground="black")]
+_SETTINGS = {
+    "font.size": _TYPE,
+    "axes.linewidth": 0.6,
+    "svg.fonttype": "none",  # text stays text
+    "svg.hashsalt": "playitback",  # names of parts that are not drawn at random
+}
+#: what would differ from one second to the next
+_NO_DATE = {".svg": {"Date": None}, ".pdf": {"CreationDate": None}}
+_EMBEDDED_PNG = re.compile(r"data:image/png;base64,([A-Za-z0-9+/=\s]+)")
+_drawing = threading.Lock()  # matplotlib's settings are the whole program's
+
+
+def draw(explanation: Explanation, mel_hertz: np.ndarray) -> Figure:
+    """The figure of all hearings. ``mel_hertz``: (mels,) centre frequencies of the model's mel bins."""
+    hearings = len(explanation.hearings)
+    height = _TOP + _ROW * hearings + _BOTTOM
+    figure = Figure(figsize=(_WIDTH, height), facecolor="white")
+
+    def place(left: float, top: float, width: float, tall: float) -> Axes:
+        return figure.add_axes((left / _WIDTH, 1 - (top + tall) / height, width / _WIDTH, tall / height))
+
+    figure.text(
+        0.08 / _WIDTH, 1 - 0.06 / height, _heading(explanation), fontsize=_LARGE_TYPE, va="top", parse_math=False
+    )
+    colours = colour_range(explanation.hearings[0])
+    for index in range(hearings):
+        top = _TOP + _ROW * index + _TITLE
+        spectrogram = place(_LEFT, top, _MAPS, _SPECTROGRAM)
+        _draw_spectrogram(spectrogram, explanation, index, mel_hertz, colours)
+        attention = place(_LEFT, top + _SPECTROGRAM + _BETWEEN, _MAPS, _ATTENTION)
+        _draw_attention(attention, explanation, index, last=index == hearings - 1)
+        beside = _LEFT + _MAPS + _GAP
+        confidences = place(beside, top, _WIDTH - beside - _RIGHT, _SPECTROGRAM + _BETWEEN + _ATTENTION)
+        _draw_confidences(confidences, explanation, index)
+    handles, names = figure.axes[1].get_legend_handles_labels()
+    if hearings > 1:
+        handles.insert(0, Patch(facecolor=matplotlib.colormaps[COLOUR_MAP](0.3), edgecolor=REPLAYED, linewidth=0.9))
+        handles[0].set_path_effects(_DARK_EDGE)
+        names.insert(0, "replayed in this hearing")
+    right = 1 - _RIGHT / _WIDTH
+    figure.legend(
+        handles, names, loc="upper right", bbox_to_anchor=(right, 1 - 0.24 / height), borderaxespad=0,
+        ncols=len(names), fontsize=_TYPE, frameon=False, handlelength=1.8, columnspacing=1.4, borderpad=0,
+    )  # fmt: skip
+    return figure
+
+
+def write_figure(explanation: Explanation, mel_hertz: np.ndarray, *paths: Path) -> None:
+    """Writes the figure to every path; the name's ending (.png, .svg, .pdf) chooses the format."""
+    with _drawing, matplotlib.rc_context(_SETTINGS):  # type: ignore[arg-type]
+        figure = draw(explanation, mel_hertz)
+        for path in paths:
+            ending = path.suffix.lower()
+            if ending == ".svg":
+                drawn = StringIO()
+                figure.savefig(drawn, format="svg", dpi=DOTS_PER_INCH, metadata=_NO_DATE[ending])
+                path.write_text(_EMBEDDED_PNG.sub(_with_palette, drawn.getvalue()), encoding="utf-8")
+            else:
+                figure.savefig(path, dpi=DOTS_PER_INCH, metadata=_NO_DATE.get(ending))
+
+
+def _with_palette(embedded: re.Match[str]) -> str:
+    """The same pixels at a third of the size: a colour map has no more colours than a palette."""
+    with Image.open(BytesIO(base64.b64decode(embedded[1]))) as picture:
+        red, green, blue = np.moveaxis(np.asarray(picture.convert("RGB"), dtype=np.uint32), 2, 0)
+    colours, index = np.unique(red << 16 | green << 8 | blue, return_inverse=True)
+    small = Image.fromarray(index.reshape(red.shape).astype(np.uint8))
+    small.putpalette([int(colour) >> shift & 255 for colour in colours for shift in (16, 8, 0)])
+    written = BytesIO()
+    small.save(written, "png", compress_level=9)
+    return f"data:image/png;base64,{base64.b64encode(written.getvalue()).decode('ascii')}"
+
+
+def _draw_spectrogram(
+    axes: Axes, explanation: Explanation, index: int, mel_hertz: np.ndarray, colours: tuple[float, float]
+) -> None:
+    hearing = explanation.hearings[index]
+    clip_seconds = explanation.clip_seconds
+    picture = clip_log_mel(explanation.hearings[0], hearing, clip_seconds, COLUMNS)
+    axes.imshow(
+        picture.T,
+        origin="lower",
+        aspect="auto",
+        extent=(0.0, clip_seconds, 0.0, 1.0),
+        cmap=COLOUR_MAP,
+        vmin=colours[0],
+        vmax=colours[1],
+        interpolation="none",  # an SVG then holds these very pixels, not more of them
+    )
+    for segment in hearing.replayed:
+        frame = axes.axvspan(segment.start_seconds, segment.end_seconds, fill=False, edgecolor=REPLAYED, linewidth=0.9)
+        frame.set_path_effects(_DARK_EDGE)
+    marks = frequency_marks(mel_hertz)
+    axes.set_yticks([fraction for fraction, _ in marks], [hertz_label(hertz) for _, hertz in marks])
+    axes.set_xticks(second_marks(explanation.clip_seconds))
+    axes.tick_params(labelbottom=False, labelsize=_TYPE, length=2, width=0.6)
+    axes.set_title(_title(explanation, index), loc="left", fontsize=_LARGE_TYPE, pad=3)
+
+
+def _draw_attention(axes: Axes, explanation: Explanation, index: int, *, last: bool) -> None:
+    hearing = explanation.hearings[index]
+    for number, segment in enumerate(hearing.segments):
+        label = None if number else "chosen for the next hearing"
+        axes.axvspan(
+            segment.start_seconds, segment.end_seconds, color=INFORMATIVE, alpha=0.22, linewidth=0, label=label
+        )
+    axes.plot(hearing.seconds, hearing.slot_attention[0], color=INFORMATIVE, linewidth=1.0, label="informative")
+    for slot in hearing.slot_attention[1:]:
+        axes.plot(hearing.seconds, slot, color=UNINFORMATIVE, linewidth=0.8, linestyle=(0, (4, 1.5)))
+    axes.lines[1].set_label("uninformative")
+    axes.axhline(hearing.threshold, color="#555555", linewidth=0.7, linestyle=":", label="threshold")
+    axes.set(xlim=(0.0, explanation.clip_seconds), ylim=(0.0, 1.02), yticks=(0, 1))
+    axes.set_xticks(second_marks(explanation.clip_seconds))
+    axes.tick_params(labelsize=_TYPE, labelbottom=last, length=2, width=0.6)
+    if last:
+        axes.set_xlabel("seconds of the clip", fontsize=_TYPE, labelpad=2)
+
+
+def _draw_confidences(axes: Axes, explanation: Explanation, index: int) -> None:
+    names = explanation.ranking(index)[:CLASSES_SHOWN]
+    for row, name in enumerate(names):
+        probability = explanation.probability(index, name)
+        axes.barh(row, probability, color=BAR_OF_DECISION if row == 0 else BAR, height=0.28)
+        change = explanation.change(index, name)
+        moved = "" if change is None else f"  {_signed(round(100 * change))}"
+        caption = f"{name.replace('_', ' ')}  {100 * probability:.0f} %{moved}"
+        axes.text(0.0, row - 0.24, caption, fontsize=_TYPE, va="bottom", parse_math=False)
+    axes.set(xlim=(0.0, 1.0), ylim=(CLASSES_SHOWN - 0.6, -0.75))
+    axes.xaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{100 * value:.0f} %"))
+    axes.set_xticks((0.0, 0.5, 1.0))
+    first, _, most = axes.get_xticklabels()
+    first.set_horizontalalignment("left")
+    most.set_horizontalalignment("right")
+    last = index == len(explanation.hearings) - 1
+    axes.tick_params(labelsize=_TYPE, left=False, labelleft=False, labelbottom=last, length=2, width=0.6)
+    axes.spines[["top", "right", "left"]].set_visible(False)
+    if explanation.decision_changed(index):
+        axes.set_title("decision changed", loc="left", fontsize=_TYPE, pad=3)
+
+
+def _heading(explanation: Explanation) -> str:
+    start = explanation.start_seconds
+    window = f", {start:.2f} to {start + explanation.seconds:.2f} s" if start else ""
+    return f"{explanation.info.name}{window}, heard by {explanation.model_name}"
+
+
+def _title(explanation: Explanation, index: int) -> str:
+    hearing = explanation.hearings[index]
+    hop = f"hop {1000 * playback.hop_seconds:.3g} ms"
+    if index == 0:
+        return f"First hearing · {hop}"
+    replayed = sum(segment.seconds for segment in hearing.replayed)
+    return f"Playback {index} · {hop} · replays {replayed:.2f} s of {explanation.clip_seconds:.3g} s"
+
+
+def _signed(points: int) -> str:
+    return "±0" if points == 0 else f"{points:+d}".replace("-", "\N{MINUS SIGN}")
+
+
+def hertz_label(hertz: float) -> str:
+    """250.0 -> "250 Hz", 4000.0 -> "4 kHz"."""
+    return f"{hertz:g} Hz" if hertz < 1000 else f"{hertz / 1000:g} kHz"

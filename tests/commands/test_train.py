@@ -1,0 +1,278 @@
+"""Claims about train, evaluate and faithfulness: from a folder of sounds to a checkpoint and its evidence."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import soundfile
+import torch
+from shell import Run
+from tiny import CATEGORIES, RATE, clicks, noise, tiny_checkpoint, tiny_config, tiny_model, tone, write_esc50
+
+from playitback import __main__ as command_line
+from playitback.checkpoint import load_checkpoint
+from playitback.commands import train as train_command
+from playitback.config import ModelConfig
+from playitback.recognizer import Recognizer
+
+QUICK = [
+    "--encoder-epochs",
+    "1",
+    "--replay-epochs",
+    "1",
+    "--batch-size",
+    "4",
+    "--micro-batch-size",
+    "2",
+    "--device",
+    "cpu",
+]
+
+
+@pytest.fixture(scope="module")
+def esc50(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return write_esc50(tmp_path_factory.mktemp("data") / "esc50", clips_per_class=2, folds=(1, 4), seconds=1.0)
+
+
+def tiny_preset(name: str, labels: tuple[tuple[str, ...], ...], *, clip_seconds: float) -> ModelConfig:
+    """In place of the presets, which take minutes: the same structure with clips of a second."""
+    return replace(tiny_config(clip_seconds=1.0, playbacks=1), labels=labels)
+
+
+@pytest.fixture(scope="module")
+def trained(esc50: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A checkpoint that the command trained for an epoch a stage on fold 1, and measured on fold 4."""
+    out = tmp_path_factory.mktemp("trained") / "bells"
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(train_command, "preset", tiny_preset)
+        assert command_line.main(train_arguments(esc50, out, "--test-folds", "4")) == 0
+    return out
+
+
+def train_arguments(esc50: Path, out: Path, *more: str) -> list[str]:
+    data = ["--dataset", "esc50", "--data", str(esc50), "--folds", "1", "--out", str(out)]
+    return ["train", *data, *QUICK, "--seed", "3", *more]
+
+
+def assert_one_sentence(text: str, *parts: str) -> None:
+    lines = text.strip().splitlines()
+    assert len(lines) == 1, text
+    assert lines[0].startswith("playitback: ")
+    for part in parts:
+        assert part in lines[0]
+
+
+def test_trained_checkpoint_says_how_it_came_about(trained: Path) -> None:
+    loaded = load_checkpoint(trained)
+    assert loaded.name == "bells"
+    assert loaded.model.config.labels == (CATEGORIES,)
+    assert loaded.about["data"] == {"name": "esc50", "folds": [1], "clips": 8}
+    assert loaded.about["licence"] == "CC-BY-NC-3.0"
+    assert loaded.about["recipe"]["seed"] == 3
+    assert loaded.about["command"] == (
+        "python -m playitback train --preset small --dataset esc50 --data ROOT --folds 1 --encoder-epochs 1 "
+        "--replay-epochs 1 --batch-size 4 --micro-batch-size 2 --seed 3 --out DIR"
+    )
+    assert loaded.card.startswith("---\nlicense: cc-by-nc-3.0\n")
+    for part in ("# bells", loaded.about["command"], "Freesound", "## Limits", "fold 1: 8 clips"):
+        assert part in loaded.card
+
+
+def test_card_of_a_trained_checkpoint_has_the_figures_that_evaluate_prints(
+    run: Run, esc50: Path, trained: Path
+) -> None:
+    loaded = load_checkpoint(trained)
+    _, output, _ = run(
+        "evaluate", "--checkpoint", trained, "--data", esc50, "--folds", "4", "--device", "cpu", "--json"
+    )
+    assert loaded.about["results"] == json.loads(output)
+    assert "Measured on fold 4: 8 clips." in loaded.card
+
+
+def test_command_trains_the_same_weights_again(
+    run: Run, esc50: Path, trained: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(train_command, "preset", tiny_preset)
+    torch.manual_seed(999)  # whatever the process did before
+    status, output, _ = run(*train_arguments(esc50, tmp_path / "again", "--json"))
+    assert status == 0
+    report = json.loads(output)
+    assert report["checkpoint"] == str(tmp_path / "again")
+    assert report["recipe"]["encoder_epochs"] == 1
+    one, other = (load_checkpoint(folder).model.state_dict() for folder in (trained, tmp_path / "again"))
+    assert all(torch.equal(one[name], other[name]) for name in one)
+
+
+def test_second_call_goes_on_where_the_first_one_stopped(
+    run: Run, esc50: Path, trained: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(train_command, "preset", tiny_preset)
+    log = (trained / "log.jsonl").read_text(encoding="utf-8")
+    status, output, _ = run(*train_arguments(esc50, trained, "--test-folds", "4"))
+    assert status == 0
+    assert f"The checkpoint is in {trained}." in output
+    assert (trained / "log.jsonl").read_text(encoding="utf-8") == log
+    status, _, error = run(*train_arguments(esc50, trained, "--seed", "4"))
+    assert status == 2
+    assert "other settings" in error
+
+
+def test_losses_are_switched_by_the_command(
+    run: Run, esc50: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(train_command, "preset", tiny_preset)
+    status, _, _ = run(*train_arguments(esc50, tmp_path / "ablation", "--losses", "per_hearing,keep"))
+    assert status == 0
+    last = json.loads((tmp_path / "ablation" / "log.jsonl").read_text(encoding="utf-8").splitlines()[-1])
+    assert {"per_hearing", "keep"} < last.keys()
+    assert not {"remove", "rank", "budget"} & last.keys()
+    assert "--losses per_hearing,keep" in load_checkpoint(tmp_path / "ablation").about["command"]
+    status, _, error = run(*train_arguments(esc50, tmp_path / "other", "--losses", "per_hearing,hope"))
+    assert status == 2
+    assert_one_sentence(error, "there is no loss 'hope'")
+
+
+def test_replay_stage_starts_from_the_encoder_of_another_checkpoint(
+    run: Run, esc50: Path, trained: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """So that ablations of the replay stage share one encoder."""
+    monkeypatch.setattr(train_command, "preset", tiny_preset)
+    out = tmp_path / "encoder"
+    assert run(*train_arguments(esc50, out, "--replay-epochs", "0"))[0] == 0
+    again = train_arguments(esc50, tmp_path / "replay", "--encoder-epochs", "0", "--start-from", str(out))
+    assert run(*again)[0] == 0
+    weights = [load_checkpoint(folder).model.state_dict() for folder in (out, tmp_path / "replay")]
+    assert torch.equal(weights[0]["mel_mean"], weights[1]["mel_mean"])
+    moved = weights[1]["slots.start"] - weights[0]["slots.start"]
+    assert moved.abs().max() > 1e-4
+    assert "--start-from CHECKPOINT" in load_checkpoint(tmp_path / "replay").about["command"]
+    assert not (tmp_path / "replay" / "log.jsonl").read_text(encoding="utf-8").count('"encoder"')
+
+
+def test_impossible_starts_are_refused(run: Run, esc50: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(train_command, "preset", tiny_preset)
+    status, _, error = run(*train_arguments(esc50, tmp_path / "a", "--encoder-epochs", "0"))
+    assert status == 2
+    assert_one_sentence(error, "give --start-from")
+    other = tiny_checkpoint(tmp_path / "other", tiny_model(clip_seconds=1.0))
+    status, _, error = run(*train_arguments(esc50, tmp_path / "b", "--start-from", str(other)))
+    assert status == 2
+    assert_one_sentence(error, "other has other classes or another preset")
+
+
+def test_folder_of_class_folders_becomes_a_checkpoint_that_explains(
+    run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(train_command, "preset", tiny_preset)
+    sounds = {"hum": tone(1.0), "hiss": noise(1.0), "ticks": clicks(1.0, np.arange(0.1, 1, 0.2))}
+    for name, samples in sounds.items():
+        for take in range(4):
+            (tmp_path / "sounds" / name).mkdir(parents=True, exist_ok=True)
+            soundfile.write(tmp_path / "sounds" / name / f"{take}.wav", samples * (1 - take / 8), RATE)
+    (tmp_path / "sounds" / "hum" / "broken.wav").write_bytes(b"no sound")
+    data = ["--dataset", "folders", "--data", str(tmp_path / "sounds"), "--out", str(tmp_path / "mine")]
+    status, _, error = run("train", *data, *QUICK)
+    assert status == 2
+    assert "broken.wav" in error
+    status, _, error = run("train", *data, *QUICK, "--tolerate", "0.1")
+    assert status == 0
+    assert_one_sentence(error, "1 of the clips is left out", "broken.wav")
+    recognizer = Recognizer.from_checkpoint(tmp_path / "mine", "cpu")
+    assert recognizer.labels == ("hiss", "hum", "ticks")
+    assert len(list(recognizer.explain(sounds["hum"]))) == 2
+
+
+def test_evaluation_prints_accuracy_after_every_hearing(run: Run, esc50: Path, trained: Path) -> None:
+    arguments = ("evaluate", "--checkpoint", trained, "--dataset", "esc50", "--data", esc50, "--folds", "4")
+    status, output, error = run(*arguments, "--json")
+    assert (status, error) == (0, "")
+    measured = json.loads(output)
+    assert len(measured["accuracy"]) == len(measured["true_class_probability"]) == 2
+    assert all(0 <= value <= 1 for value in measured["accuracy"])
+    assert measured["clips"] == 8
+    assert "accuracy_fused" not in measured
+    status, output, _ = run(*arguments)
+    assert status == 0
+    for value in measured["accuracy"]:
+        assert f"{100 * value:.2f}" in output
+    assert len(json.loads(run(*arguments, "--json", "--playbacks", 0)[1])["accuracy"]) == 1
+
+
+def test_evaluation_warns_of_folds_that_were_trained_on(run: Run, esc50: Path, trained: Path) -> None:
+    status, _, error = run("evaluate", "--checkpoint", trained, "--data", esc50, "--folds", "1,4")
+    assert status == 0
+    assert_one_sentence(error, "bells was trained on some of these clips")
+
+
+def test_evaluation_refuses_what_it_cannot_measure(run: Run, esc50: Path, trained: Path, tmp_path: Path) -> None:
+    for arguments, part in [
+        (("--checkpoint", trained, "--data", tmp_path, "--folds", "4"), "meta/esc50.csv"),
+        (("--checkpoint", trained, "--data", esc50, "--folds", "2"), "1, 4"),
+        (("--checkpoint", trained, "--data", esc50, "--folds", "4", "--playbacks", "7"), "plays back 0 to 1 times"),
+        (("--checkpoint", "nowhere", "--data", esc50, "--folds", "4"), "no checkpoint 'nowhere'"),
+        (("--checkpoint", trained, "--data", esc50, "--split", "test"), "esc50 has no splits"),
+    ]:
+        status, output, error = run("evaluate", *arguments)
+        assert (status, output) == (2, "")
+        assert_one_sentence(error, part)
+
+
+def test_evaluation_refuses_a_model_of_other_classes(run: Run, esc50: Path, tmp_path: Path) -> None:
+    folder = tiny_checkpoint(tmp_path / "other", tiny_model(clip_seconds=1.0))
+    status, _, error = run("evaluate", "--checkpoint", folder, "--data", esc50, "--folds", "4")
+    assert status == 2
+    assert_one_sentence(error, "other names other classes than esc50")
+
+
+def faithfulness(esc50: Path, trained: Path, *more: object) -> list[object]:
+    return ["faithfulness", "--checkpoint", trained, "--data", esc50, "--folds", "4", "--draws", "2", *more]
+
+
+def test_evidence_is_printed_and_written_with_its_figures(run: Run, esc50: Path, trained: Path, tmp_path: Path) -> None:
+    parts = ["--parts", "controls,localisation", "--beds", "noise"]
+    status, output, _ = run(*faithfulness(esc50, trained, *parts, "--out", tmp_path, "--json"))
+    assert status == 0
+    evidence: dict[str, Any] = json.loads(output)
+    assert evidence["clips"] == 8
+    assert evidence["controls"] is not None
+    assert evidence["curves"] is None
+    assert evidence == json.loads((tmp_path / "evidence.json").read_text(encoding="utf-8"))
+    assert {path.name for path in tmp_path.glob("*.png")} == {"controls.png", "localisation.png"}
+    assert "random" in (tmp_path / "evidence.txt").read_text(encoding="utf-8")
+    # the same seed draws the same
+    assert json.loads(run(*faithfulness(esc50, trained, *parts, "--json"))[1]) == evidence
+
+
+def test_several_checkpoints_are_examined_together(run: Run, esc50: Path, trained: Path) -> None:
+    together = ["--checkpoint", trained, trained, "--data", esc50, "--folds", "4", "--draws", "2", "--json"]
+    status, output, _ = run("faithfulness", *together)
+    assert status == 0
+    both: dict[str, Any] = json.loads(output)
+    assert both["models"] == 2
+    assert both["scenes"]
+    alone = json.loads(run(*faithfulness(esc50, trained, "--parts", "controls", "--json"))[1])
+    assert both["controls"] == alone["controls"]  # the mean of a model and itself
+    status, output, error = run("faithfulness", *together, "--parts", "curves")
+    assert (status, output) == (2, "")
+    assert_one_sentence(error, "leave out curves")
+
+
+@pytest.mark.parametrize(
+    ("arguments", "part"),
+    [
+        (("--parts", "hope"), "there is no part hope; choose from controls"),
+        (("--beds", "sea"), "there is no class 'sea' for --beds; choose from tone"),
+        (("--draws", "0"), "draws"),
+    ],
+)
+def test_impossible_evidence_is_refused(
+    run: Run, esc50: Path, trained: Path, arguments: tuple[str, ...], part: str
+) -> None:
+    status, output, error = run(*faithfulness(esc50, trained, *arguments))
+    assert (status, output) == (2, "")
+    assert_one_sentence(error, part)

@@ -1,0 +1,249 @@
+"""Claims about long recordings: every window is classified as a clip of its own, as it comes; neighbours are joined."""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from tiny import CLIP_SECONDS, LABELS, RATE, sounding_clips, tiny_checkpoint
+
+from playitback import audio
+from playitback.errors import AudioError, SettingsError
+from playitback.explain.windows import (
+    RANKED,
+    Stretch,
+    Window,
+    classify_windows,
+    stretches,
+    write_audacity,
+    write_csv,
+    write_raven,
+)
+from playitback.recognizer import Recognizer
+
+BATCH = 8
+LONG_SECONDS = 2 * BATCH * CLIP_SECONDS + 5.5  # two batches and a third that ends in a window of 1.5 s
+
+
+@pytest.fixture(scope="module")
+def recognizer(tmp_path_factory: pytest.TempPathFactory) -> Recognizer:
+    return Recognizer.from_checkpoint(tiny_checkpoint(tmp_path_factory.mktemp("models") / "tiny"), "cpu")
+
+
+@pytest.fixture(scope="module")
+def recording(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Sound that swells and fades, with a stretch of digital silence."""
+    samples = sounding_clips(20, seed=3).numpy().ravel()[: round(LONG_SECONDS * RATE)]
+    samples[10 * RATE : 14 * RATE] = 0
+    path = tmp_path_factory.mktemp("sounds") / "long.wav"
+    audio.write_wav(path, samples)
+    return path
+
+
+@pytest.fixture
+def reading(monkeypatch: pytest.MonkeyPatch) -> dict[str, int]:
+    """How many windows were read, and how many readings were closed."""
+    counted = {"read": 0, "closed": 0}
+    stream = audio.stream
+
+    def counting(*given: object, **named: object) -> Iterator[audio.Recording]:
+        try:
+            for each in stream(*given, **named):  # type: ignore[arg-type]
+                counted["read"] += 1
+                yield each
+        finally:
+            counted["closed"] += 1
+
+    monkeypatch.setattr(audio, "stream", counting)
+    return counted
+
+
+def window(start: float, end: float, label: str, probability: float = 0.5) -> Window:
+    return Window(0, start, end, label, probability, (label,), np.array([probability], np.float32))
+
+
+# Windows
+
+
+@pytest.mark.parametrize(("hop", "playbacks"), [(None, None), (1.5, 0)])
+def test_every_window_is_classified_as_a_clip_of_its_own(
+    recognizer: Recognizer, recording: Path, hop: float | None, playbacks: int | None
+) -> None:
+    windows = list(classify_windows(recognizer, recording, hop, playbacks))
+    assert [each.index for each in windows] == list(range(len(windows)))
+    assert np.ptp([each.probabilities for each in windows], axis=0).max() > 0.01  # so that none passes for another
+    for each in windows:
+        clip = audio.load(recording, start_seconds=each.index * (hop or CLIP_SECONDS), window_seconds=CLIP_SECONDS)
+        *_, last = recognizer.explain(clip.samples, playbacks)
+        np.testing.assert_allclose(each.probabilities, last.probabilities, atol=1e-5)
+        assert each.start_seconds == clip.start_seconds
+        assert each.label == LABELS[np.argmax(each.probabilities)]
+        assert each.probability == each.probabilities.max()
+        assert each.ranking == tuple(sorted(LABELS, key=lambda label: -each.probabilities[LABELS.index(label)]))
+
+
+def test_the_last_window_ends_with_the_recording(recognizer: Recognizer, recording: Path) -> None:
+    windows = list(classify_windows(recognizer, recording, None, 0))
+    edges = [CLIP_SECONDS * index for index in range(len(windows))] + [LONG_SECONDS]
+    assert [(each.start_seconds, each.end_seconds) for each in windows] == list(itertools.pairwise(edges))
+    assert windows[-1].end_seconds - windows[-1].start_seconds == 1.5
+
+
+def test_a_recording_shorter_than_a_clip_is_one_window(recognizer: Recognizer, tmp_path: Path) -> None:
+    audio.write_wav(tmp_path / "short.wav", sounding_clips(1)[0].numpy()[: RATE // 2])
+    (only,) = classify_windows(recognizer, tmp_path / "short.wav", 0.1)
+    assert (only.start_seconds, only.end_seconds) == (0.0, 0.5)
+
+
+def test_windows_come_batch_by_batch(recognizer: Recognizer, recording: Path, reading: dict[str, int]) -> None:
+    reported: list[tuple[int, int]] = []
+    windows = classify_windows(recognizer, recording, None, 0, lambda *progress: reported.append(progress))
+    next(windows)
+    assert reading["read"] == BATCH
+    assert reported == [(BATCH, 19)]
+    assert [each.index for each in windows] == list(range(1, 19))
+    assert reported == [(8, 19), (16, 19), (19, 19)]
+    assert reading == {"read": 19, "closed": 1}
+
+
+def test_closing_the_generator_cancels(recognizer: Recognizer, recording: Path, reading: dict[str, int]) -> None:
+    windows = classify_windows(recognizer, recording, None, 0)
+    next(windows)
+    windows.close()
+    assert reading == {"read": BATCH, "closed": 1}
+
+
+def test_a_report_that_raises_cancels(recognizer: Recognizer, recording: Path, reading: dict[str, int]) -> None:
+    def enough(done: int, total: int) -> None:
+        raise InterruptedError
+
+    with pytest.raises(InterruptedError) as raised:
+        next(classify_windows(recognizer, recording, None, 0, enough))
+    assert raised.traceback  # which holds what was not let go of
+    assert reading == {"read": BATCH, "closed": 1}
+
+
+def test_impossible_settings_and_files_are_told(recognizer: Recognizer, recording: Path, tmp_path: Path) -> None:
+    with pytest.raises(SettingsError, match=r"hop_seconds is 0\.0; give 0\.1 or more"):
+        next(classify_windows(recognizer, recording, 0.0))
+    with pytest.raises(SettingsError, match="plays back 0 to 3 times, not 4"):
+        next(classify_windows(recognizer, recording, None, 4))
+    with pytest.raises(AudioError, match=r"nowhere\.wav does not exist"):
+        next(classify_windows(recognizer, tmp_path / "nowhere.wav"))
+
+
+def test_a_window_as_json_names_the_most_probable_classes() -> None:
+    labels = [f"class {number}" for number in range(8)]
+    probabilities = np.array([0.01, 0.3, 0.02, 0.2, 0.15, 0.12, 0.1, 0.1], np.float32)
+    ranking = tuple(labels[index] for index in np.argsort(-probabilities)[:RANKED])
+    found = Window(3, 1.25, 3.25, "class 1", 0.3, ranking, probabilities).to_dict()
+    assert found == {
+        "start_seconds": 1.25,
+        "end_seconds": 3.25,
+        "decision": "class 1",
+        "probability": 0.3,
+        "ranking": {"class 1": 0.3, "class 3": 0.2, "class 4": 0.15, "class 5": 0.12, "class 6": 0.1},
+    }
+
+
+# Stretches
+
+
+def test_windows_of_one_class_that_touch_are_joined() -> None:
+    windows = [window(0, 2, "rain", 0.5), window(2, 4, "rain", 0.6), window(4, 6, "rain", 1.0), window(6, 7, "bell")]
+    rain, bell = stretches(windows)
+    assert rain == Stretch(0, 6, "rain", pytest.approx(0.7), 3)
+    assert bell == Stretch(6, 7, "bell", 0.5, 1)
+
+
+def test_where_overlapping_windows_differ_the_border_lies_in_the_middle() -> None:
+    windows = [window(0, 4, "rain"), window(1, 5, "rain"), window(2, 6, "bell"), window(3, 7, "rain")]
+    found = [(each.start_seconds, each.end_seconds, each.label) for each in stretches(windows)]
+    assert found == [(0, 3.5, "rain"), (3.5, 4.5, "bell"), (4.5, 7, "rain")]
+
+
+def test_what_was_not_heard_belongs_to_no_stretch() -> None:
+    first, second = stretches([window(0, 2, "rain"), window(3, 5, "rain")])
+    assert (first.end_seconds, second.start_seconds) == (2, 3)
+
+
+def test_a_stretch_comes_as_soon_as_it_is_over() -> None:
+    windows = iter([window(0, 2, "rain"), window(2, 4, "bell"), window(4, 6, "siren")])
+    joined = stretches(windows)
+    assert next(joined).label == "rain"
+    assert next(windows).label == "siren"  # the third was not needed
+
+
+def test_no_windows_make_no_stretches() -> None:
+    assert list(stretches([])) == []
+
+
+@given(
+    labels=st.lists(st.sampled_from(LABELS), min_size=1, max_size=30),
+    hop=st.floats(0.1, 2 * CLIP_SECONDS),
+    last_seconds=st.floats(0.1, CLIP_SECONDS),
+)
+def test_stretches_are_sorted_disjoint_and_hold_every_window(
+    labels: list[str], hop: float, last_seconds: float
+) -> None:
+    windows = [window(index * hop, index * hop + CLIP_SECONDS, label) for index, label in enumerate(labels)]
+    before_last = windows[-2].end_seconds if len(windows) > 1 else 0.0
+    end = max(before_last, windows[-1].start_seconds) + min(last_seconds, hop)
+    windows[-1] = replace(windows[-1], end_seconds=end)
+    found = list(stretches(windows))
+    assert sum(each.windows for each in found) == len(windows)
+    assert (found[0].start_seconds, found[-1].end_seconds) == (0, end)
+    assert all(each.start_seconds < each.end_seconds for each in found)
+    for one, other in itertools.pairwise(found):
+        assert one.end_seconds <= other.start_seconds
+        assert one.label != other.label or one.end_seconds < other.start_seconds
+
+
+# Files
+
+
+ROWS = [window(0, 2.5, "rain", 0.98765), Stretch(2.5, 3661.0625, "door_wood, knock", 0.5, 7)]
+
+
+def test_the_table_has_start_stop_class_and_confidence(tmp_path: Path) -> None:
+    write_csv(ROWS, tmp_path / "windows.csv")
+    assert (tmp_path / "windows.csv").read_text(encoding="utf-8") == (
+        'start,stop,class,confidence\n0,2.5,rain,0.9877\n2.5,3661.0625,"door_wood, knock",0.5000\n'
+    )
+
+
+def test_the_label_track_is_what_audacity_imports(tmp_path: Path) -> None:
+    write_audacity(ROWS, tmp_path / "labels.txt")
+    assert (tmp_path / "labels.txt").read_text(encoding="utf-8") == (
+        "0.000000\t2.500000\train\n2.500000\t3661.062500\tdoor_wood, knock\n"
+    )
+
+
+def test_the_selection_table_is_what_raven_opens(tmp_path: Path) -> None:
+    write_raven(ROWS, tmp_path / "selections.txt", 8000.0)
+    header, *rows = (line.split("\t") for line in (tmp_path / "selections.txt").read_text("utf-8").splitlines())
+    assert dict(zip(header, rows[1], strict=True)) == {
+        "Selection": "2",
+        "View": "Spectrogram 1",
+        "Channel": "1",
+        "Begin Time (s)": "2.500000",
+        "End Time (s)": "3661.062500",
+        "Low Freq (Hz)": "0",
+        "High Freq (Hz)": "8000",
+        "Class": "door_wood, knock",
+        "Confidence": "0.5000",
+    }
+    assert len(rows) == 2
+
+
+def test_a_tab_in_a_class_name_parts_no_cells(tmp_path: Path) -> None:
+    for write in (write_audacity, lambda rows, path: write_raven(rows, path, 8000.0)):
+        write([window(0, 1, "big\tbell\n\nand rain")], tmp_path / "labels.txt")
+        line = (tmp_path / "labels.txt").read_text(encoding="utf-8").splitlines()[-1]
+        assert "big bell and rain" in line.split("\t")

@@ -1,0 +1,80 @@
+"""The bundled checkpoint: that it is what its card says, and hears what anyone can hear."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import pytest
+import torch
+
+from playitback import audio
+from playitback.checkpoint import BUNDLED, load_checkpoint
+from playitback.evidence.intervals import Bootstrap
+from playitback.evidence.localisation import measure_silence
+from playitback.recognizer import Recognizer
+from playitback.training.clips import load_clips
+from playitback.training.manifest import read_manifest
+
+EXAMPLES = BUNDLED.parent / "assets" / "examples"
+
+
+@pytest.fixture(scope="module")
+def recognizer() -> Recognizer:
+    return Recognizer.from_checkpoint("esc50-small", "cpu")
+
+
+def test_checkpoint_is_small_and_carries_its_terms() -> None:
+    checkpoint = load_checkpoint("esc50-small")
+    assert (BUNDLED / "esc50-small" / "model.safetensors").stat().st_size < 25e6
+    assert checkpoint.about["licence"] == "CC-BY-NC-3.0"
+    assert "Freesound" in checkpoint.card
+    results = checkpoint.about["results"]
+    assert len(results["accuracy"]) == checkpoint.model.config.hearings
+    for accuracy in results["accuracy"]:
+        assert f"{100 * accuracy:.2f} %" in checkpoint.card
+
+
+def test_knocks_are_named_and_replayed_where_they_are(recognizer: Recognizer) -> None:
+    """Three knocks from 1.1 s on and two from 3.2 s on, in a quiet room."""
+    recording = audio.load(EXAMPLES / "door_wood_knock.wav", window_seconds=recognizer.clip_seconds)
+    chosen, choosing = [], 0
+    for hearing in recognizer.explain(recording.samples):
+        assert recognizer.labels[hearing.probabilities.argmax()] == "door_wood_knock"
+        if hearing.segments or hearing.index == 0:  # of both groups; one later hearing may choose nothing
+            assert {segment.start_seconds > 2.5 for segment in hearing.segments} == {False, True}
+            choosing += 1
+        for segment in hearing.segments:
+            assert 0.8 < segment.start_seconds < 2.0 or 2.9 < segment.start_seconds < 3.8
+            assert segment.seconds < 1.2
+        chosen += hearing.segments
+    assert choosing >= recognizer.playbacks
+    for knock in (1.15, 1.37, 1.60, 3.25, 3.48):
+        assert any(each.start_seconds < knock < each.end_seconds for each in chosen)
+
+
+def test_bfloat16_names_the_same_classes() -> None:
+    """What GPUs and CPUs with AMX compute in; any CPU can do it, only more slowly."""
+    exact, rounded = (Recognizer.from_checkpoint("esc50-small", "cpu") for _ in range(2))
+    exact.dtype, rounded.dtype = torch.float32, torch.bfloat16
+    for path in sorted(EXAMPLES.glob("*.wav")):
+        samples = audio.load(path, window_seconds=exact.clip_seconds).samples
+        for one, other in zip(exact.explain(samples), rounded.explain(samples), strict=True):
+            assert one.probabilities.argmax() == other.probabilities.argmax(), path.name
+            assert abs(one.probabilities - other.probabilities).max() < 0.1, path.name
+            assert (one.probabilities != other.probabilities).any()
+
+
+@pytest.mark.data
+def test_replayed_time_is_not_silence_on_real_clips() -> None:
+    """With PLAYITBACK_ESC50 naming an ESC-50 folder: ``python -m pytest -m data``."""
+    model = load_checkpoint("esc50-small").model
+    clips = load_clips(read_manifest("esc50", Path(os.environ["PLAYITBACK_ESC50"]), folds=(4,)), model.config.front_end)
+    assert clips.classes().bincount().tolist() == [8] * 50
+    waveforms = clips.waveforms(torch.arange(len(clips)))
+    located = measure_silence(model, waveforms, clips.classes(), Bootstrap(100, 0), lambda done: None)
+    assert located is not None
+    assert located.clips > 50
+    assert located.event_share < 0.6
+    assert located.chosen.share.mean > 0.99
+    assert located.random.share.mean < 0.8

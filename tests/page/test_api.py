@@ -1,0 +1,141 @@
+"""What programs can ask of a running page: what if, is it true, compare, take away."""
+
+from __future__ import annotations
+
+import json
+import urllib.request
+import zipfile
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+import soundfile
+from gradio_client import Client, handle_file
+from gradio_client.exceptions import AppError
+from tiny import CLIP_SECONDS, RATE, chirp, noise, tiny_checkpoint, tiny_model
+
+from app import page
+from app.service import Models
+
+PLAYBACKS = 2
+LABELS = ("church_bells", "rain", "siren", "engine", "clock_tick", "wind")
+
+
+@pytest.fixture(scope="module")
+def address(tmp_path_factory: pytest.TempPathFactory, serve: Callable[..., str]) -> str:
+    folder = tmp_path_factory.mktemp("checkpoints")
+    names = {"one": 0, "two": 1}
+    for name, seed in names.items():
+        tiny_checkpoint(folder / name, tiny_model(seed=seed, labels=LABELS, playbacks=PLAYBACKS))
+    models = Models([str(folder / name) for name in names], "cpu")
+    return serve(page.build_page(models, []), **page.launch_settings())
+
+
+@pytest.fixture(scope="module")
+def client(tmp_path_factory: pytest.TempPathFactory, address: str) -> Client:
+    return Client(address, verbose=False, download_files=tmp_path_factory.mktemp("downloads"))
+
+
+@pytest.fixture
+def clip(tmp_path: Path) -> Any:
+    path = tmp_path / "chirp.wav"
+    soundfile.write(path, chirp(CLIP_SECONDS), RATE)
+    return handle_file(path)
+
+
+def test_held_segments_are_what_the_next_hearing_replays(client: Client, clip: Any) -> None:
+    answer, _ = client.predict(clip, held={"0": [[0.25, 0.75]]}, api_name="/what_if")
+    assert answer["variant"]["playbacks"][1]["replayed"] == [{"start_seconds": 0.25, "end_seconds": 0.75}]
+    assert answer["original"]["playbacks"][1]["replayed"] != answer["variant"]["playbacks"][1]["replayed"]
+    assert answer["original"]["playbacks"][0]["probabilities"] == answer["variant"]["playbacks"][0]["probabilities"]
+    assert answer["difference"]["first_hearing"] == 1
+    assert answer["difference"]["label"] in LABELS
+
+
+def test_segments_of_an_explanation_can_be_removed_as_they_stand_there(client: Client, clip: Any) -> None:
+    explanation, *_ = client.predict(clip, api_name="/explain")
+    chosen = explanation["playbacks"][0]["segments"]
+    edits = [{"action": "remove", "segments": chosen, "fill": "silence"}]
+    answer, sound = client.predict(clip, edits=edits, class_to_explain="rain", api_name="/what_if")
+    samples, rate = soundfile.read(sound)
+    assert rate == RATE
+    for segment in chosen:
+        middle = round((segment["start_seconds"] + segment["end_seconds"]) / 2 * RATE)
+        assert not samples[middle - 80 : middle + 80].any()
+    assert answer["difference"]["label"] == "rain"
+    assert answer["difference"]["first_hearing"] == 0  # another sound is heard otherwise from the first hearing on
+
+
+@pytest.mark.parametrize(
+    ("question", "sentence"),
+    [
+        ({"held": {"0": [[1.5, 1.0]]}}, "it must end after it starts"),
+        ({"held": {"7": [[0.5, 1.0]]}}, "segments were held for playback 8, but there are 2"),
+        ({"held": [1, 2]}, "held must be an object"),
+        ({"edits": [{"action": "remove"}]}, "edits a list of objects"),
+        ({"edits": [{"action": "sing", "segments": [[0, 1]]}]}, "there is no edit 'sing'"),
+        ({"class_to_explain": "dragon"}, "knows no class 'dragon'"),
+    ],
+)
+def test_a_bad_question_is_refused_in_one_sentence(
+    client: Client, clip: Any, question: dict[str, Any], sentence: str
+) -> None:
+    with pytest.raises(AppError, match=sentence):
+        client.predict(clip, **question, api_name="/what_if")
+
+
+def test_an_explanation_is_tested_beside_what_it_must_beat(client: Client, clip: Any) -> None:
+    evidence = client.predict(clip, class_to_explain="siren", api_name="/faithfulness")
+    assert evidence["label"] == "siren"
+    assert len(evidence["drawn"]) == 20
+    assert {"chosen", "random", "loudest", "least attended", "no replay"} <= {
+        each["name"] for each in evidence["controls"]
+    }
+    assert evidence["sentence"].endswith(".")
+
+
+def test_one_clip_under_two_models_and_two_clips_under_one_are_compared(
+    client: Client, clip: Any, tmp_path: Path
+) -> None:
+    compared = client.predict(clip, None, "one", "two", api_name="/compare")
+    assert (compared["first"]["model"]["name"], compared["second"]["model"]["name"]) == ("one", "two")
+    hearings = compared["comparison"]["hearings"]
+    assert len(hearings) == PLAYBACKS + 1
+    assert hearings[1]["replayed"]["shared_seconds"] <= CLIP_SECONDS
+    path = tmp_path / "noise.wav"
+    soundfile.write(path, noise(CLIP_SECONDS), RATE)
+    compared = client.predict(clip, handle_file(path), api_name="/compare")
+    assert (compared["first"]["clip"]["name"], compared["second"]["clip"]["name"]) == ("chirp.wav", "noise.wav")
+    with pytest.raises(AppError, match="the same clip and the same model"):
+        client.predict(clip, None, api_name="/compare")
+
+
+def test_report_and_archive_can_be_taken_away(client: Client, clip: Any) -> None:
+    report, archive = client.predict(clip, class_to_explain="wind", api_name="/take_away")
+    assert "chirp.wav" in Path(report).read_text(encoding="utf-8")
+    with zipfile.ZipFile(archive) as files:
+        names = {Path(name).name for name in files.namelist()}
+        (json_file,) = (name for name in files.namelist() if name.endswith("explanation.json"))
+        assert json.loads(files.read(json_file)) == client.predict(clip, api_name="/explain")[0]
+    assert {
+        "report.html",
+        "figure.svg",
+        "figure.png",
+        "hearings.csv",
+        "segments.csv",
+        "hearing-0-as-heard.wav",
+    } <= names
+
+
+def test_endpoints_answer_plain_http(address: str) -> None:
+    """As the README's example with curl does."""
+    asked = urllib.request.Request(  # an address of ours
+        f"{address}gradio_api/call/models", data=b'{"data": []}', headers={"Content-Type": "application/json"}
+    )
+    with urllib.request.urlopen(asked, timeout=60) as answer:
+        event = json.load(answer)["event_id"]
+    with urllib.request.urlopen(f"{address}gradio_api/call/models/{event}", timeout=60) as answer:
+        told = answer.read().decode()
+    assert "event: complete" in told
+    assert "clock_tick" in told

@@ -1,0 +1,355 @@
+"""Claims about the training loop: losses fall, a killed run ends as if it had not been, processes share, slots find."""
+
+from __future__ import annotations
+
+import json
+import math
+import os
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from tiny import CATEGORIES, RATE, STEMS, clicks, noise, tiny_config, tone, write_esc50
+from torch import Tensor
+
+from playitback.config import FrontEndConfig
+from playitback.errors import SettingsError
+from playitback.models.recipe import Augmentation, Recipe
+from playitback.models.replay.model import ReplayModel
+from playitback.training.clips import ClipSet, ClipsInMemory, load_clips
+from playitback.training.evaluation import measure
+from playitback.training.loop import train, warm_up_cosine
+from playitback.training.manifest import read_manifest
+from playitback.training.processes import Processes
+from playitback.training.state import Progress, seconds_spent
+
+SECOND = FrontEndConfig(clip_seconds=1.0, frames=80, mels=32, fft_samples=512, window_samples=400)
+#: plain enough to learn within seconds
+RECIPE = Recipe(
+    encoder_epochs=14,
+    replay_epochs=6,
+    batch_size=8,
+    micro_batch_size=8,
+    encoder_learning_rate=5e-3,
+    replay_learning_rate=5e-3,
+    average_decay=0.8,
+    encoder_in_replay=0.0,
+    augmentation=Augmentation(between_class=0.0, shortened=0.0, background=0.0),
+)
+#: with everything that is random switched on
+SHORT = replace(
+    RECIPE,
+    encoder_epochs=2,
+    replay_epochs=2,
+    micro_batch_size=4,
+    augmentation=Augmentation(between_class=0.3, mixup=0.2, cutmix=0.2, time_mask=0.1, unscaled=0.3),
+)
+
+
+@pytest.fixture(autouse=True, scope="module")
+def one_thread() -> Iterator[None]:
+    """How sums are shared out among threads changes their rounding, and with it what is learned."""
+    threads = torch.get_num_threads()
+    torch.set_num_threads(1)
+    yield
+    torch.set_num_threads(threads)
+
+
+def no_report(*_: object) -> None:
+    """Of evaluation, whose progress no test looks at."""
+
+
+@pytest.fixture(scope="module")
+def esc50(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return write_esc50(tmp_path_factory.mktemp("data") / "esc50", clips_per_class=8, folds=(1, 3), seconds=1.0)
+
+
+@pytest.fixture(scope="module")
+def clips(esc50: Path) -> ClipSet:
+    return load_clips(read_manifest("esc50", esc50, folds=(1,)), SECOND)
+
+
+def fresh_model(seed: int = 0) -> ReplayModel:
+    torch.manual_seed(seed)
+    return ReplayModel(tiny_config(labels=CATEGORIES, clip_seconds=1.0, playbacks=1))
+
+
+def losses_in(out: Path) -> list[dict[str, float]]:
+    entries = [json.loads(line) for line in (out / "log.jsonl").read_text(encoding="utf-8").splitlines()]
+    return [{name: value for name, value in entry.items() if name != "seconds"} for entry in entries]
+
+
+class Killed(BaseException):
+    """As a signal would, it ends the run between two steps."""
+
+
+def kill_at(stage: str, epoch: int, step: int) -> Callable[[Progress], None]:
+    def report(progress: Progress) -> None:
+        if (progress.stage, progress.epoch, progress.step) == (stage, epoch, step):
+            raise Killed
+
+    return report
+
+
+def test_learning_rate_warms_up_and_then_falls() -> None:
+    factors = [warm_up_cosine(epoch / 10, 20, 2.5) for epoch in range(200)]
+    assert factors[0] < 0.01
+    assert max(factors) == pytest.approx(1, abs=0.01)
+    assert factors.index(max(factors)) == 25
+    assert factors[-1] < 0.001
+    assert all(0 < factor <= 1 for factor in factors)
+
+
+def test_training_lowers_the_losses_and_gets_its_clips_right(tmp_path: Path, clips: ClipSet) -> None:
+    model, seen = fresh_model(), []
+    encoder_before: list[Tensor] = []
+
+    def watch(progress: Progress) -> None:
+        seen.append(progress)
+        encoder = model.encoder
+        if progress.stage == "encoder":
+            assert encoder.training
+            assert all(parameter.grad is None for parameter in model.decoder.parameters())
+            return
+        # frozen: no gradient, no dropout, no running statistics, the same weights
+        assert not any(module.training for module in encoder.modules())
+        assert not any(parameter.requires_grad for parameter in encoder.parameters())
+        assert model.decoder.training
+        assert model.slots.training
+        values = [*encoder.parameters(), *encoder.buffers()]
+        if not encoder_before:
+            encoder_before.extend(value.detach().clone() for value in values)
+        assert all(torch.equal(one, other) for one, other in zip(values, encoder_before, strict=True))
+
+    train(model, clips, RECIPE, tmp_path, watch)
+    assert {progress.stage for progress in seen} == {"encoder", "replay"}
+    assert len(seen) == (RECIPE.encoder_epochs + RECIPE.replay_epochs) * 4
+    assert not model.training
+    assert all(parameter.requires_grad for parameter in model.parameters())
+
+    logged = losses_in(tmp_path)
+    for stage, term in (("encoder", "classify"), ("replay", "per_hearing")):
+        classify = [entry[term] for entry in logged if entry["stage"] == stage]
+        assert classify[-1] < 0.6 * classify[0]
+    assert all(math.isfinite(value) for entry in logged for name, value in entry.items() if name != "stage")
+    assert seconds_spent(tmp_path) >= 0
+    assert list((tmp_path / "tensorboard").iterdir())
+
+    measured = measure(model, clips, 1, no_report).to_dict()
+    assert measured["accuracy"][-1] >= 0.9
+    assert measured["true_class_probability"][-1] > 0.5
+
+
+@pytest.fixture(scope="module")
+def uninterrupted(tmp_path_factory: pytest.TempPathFactory, clips: ClipSet) -> tuple[ReplayModel, Path]:
+    model, out = fresh_model(), tmp_path_factory.mktemp("uninterrupted")
+    train(model, clips, SHORT, out)
+    return model, out
+
+
+@pytest.mark.parametrize(
+    ("stage", "epoch", "step"),
+    [("encoder", 0, 3), ("encoder", 1, 4), ("replay", 0, 1), ("replay", 1, 4)],
+)
+def test_killed_run_goes_on_and_ends_as_if_it_had_not_been(
+    tmp_path: Path,
+    clips: ClipSet,
+    uninterrupted: tuple[ReplayModel, Path],
+    stage: str,
+    epoch: int,
+    step: int,
+) -> None:
+    whole, whole_out = uninterrupted
+    with pytest.raises(Killed):
+        train(fresh_model(), clips, SHORT, tmp_path, kill_at(stage, epoch, step), save_seconds=0)
+    # what the first call did outside the run must not matter to the second one
+    torch.manual_seed(1234)
+    resumed, seen = fresh_model(seed=99), []
+    train(resumed, clips, SHORT, tmp_path, seen.append)
+    assert (seen[0].stage, seen[0].epoch, seen[0].step) == (stage, epoch, step)
+    assert losses_in(tmp_path) == losses_in(whole_out)
+    for name, value in whole.state_dict().items():
+        assert torch.equal(resumed.state_dict()[name], value), name
+
+
+def test_finished_run_gives_its_weights_again_without_training(
+    clips: ClipSet, uninterrupted: tuple[ReplayModel, Path]
+) -> None:
+    whole, out = uninterrupted
+    again, seen = fresh_model(seed=99), []
+    train(again, clips, SHORT, out, seen.append)
+    assert seen == []
+    assert all(torch.equal(again.state_dict()[name], value) for name, value in whole.state_dict().items())
+
+
+def test_same_seed_trains_the_same_and_another_one_does_not(tmp_path: Path, clips: ClipSet) -> None:
+    brief = replace(SHORT, encoder_epochs=1, replay_epochs=1)
+    logs = []
+    for number, seed in enumerate((0, 0, 1)):
+        train(fresh_model(), clips, replace(brief, seed=seed), tmp_path / str(number))
+        logs.append(losses_in(tmp_path / str(number)))
+    assert logs[0] == logs[1]
+    assert logs[0] != logs[2]
+
+
+def test_run_is_not_continued_with_another_recipe_model_or_data(
+    esc50: Path, clips: ClipSet, uninterrupted: tuple[ReplayModel, Path]
+) -> None:
+    _, out = uninterrupted
+    other_model = ReplayModel(tiny_config("patch", labels=CATEGORIES, clip_seconds=1.0, playbacks=1))
+    other_clips = load_clips(read_manifest("esc50", esc50, folds=(3,)), SECOND)
+    for model, data, recipe in [
+        (fresh_model(), clips, replace(SHORT, seed=1)),
+        (fresh_model(), other_clips, SHORT),
+        (other_model, clips, SHORT),
+    ]:
+        with pytest.raises(SettingsError, match="other settings, another model or other clips; give the same ones"):
+            train(model, data, recipe, out)
+
+
+def test_fewer_clips_than_a_batch_are_refused(tmp_path: Path, clips: ClipSet) -> None:
+    with pytest.raises(SettingsError, match="32 clips do not fill a batch of 36; choose a smaller batch"):
+        train(fresh_model(), clips, replace(SHORT, batch_size=36), tmp_path / "run")
+    assert not (tmp_path / "run").exists()
+
+
+def test_batch_that_processes_cannot_share_is_refused(tmp_path: Path, clips: ClipSet) -> None:
+    three = Processes(torch.device("cpu"), count=3)
+    with pytest.raises(SettingsError, match="3 processes cannot share a batch of 2 x 4 clips evenly"):
+        train(fresh_model(), clips, SHORT, tmp_path, processes=three)
+
+
+def test_encoder_goes_on_learning_in_the_replay_stage_if_the_recipe_says_so(tmp_path: Path, clips: ClipSet) -> None:
+    model, weights = fresh_model(), []
+
+    def watch(progress: Progress) -> None:
+        if progress.stage == "replay":
+            weights.append(model.encoder.heads[0].weight.detach().clone())
+            statistics = [module for module in model.modules() if isinstance(module, torch.nn.BatchNorm2d)]
+            assert statistics
+            assert not any(module.training for module in statistics)
+
+    train(model, clips, replace(SHORT, encoder_in_replay=0.5), tmp_path, watch)
+    assert not torch.equal(weights[0], weights[-1])
+
+
+def test_workers_make_the_micro_batches_that_the_process_itself_would(
+    tmp_path: Path, clips: ClipSet, uninterrupted: tuple[ReplayModel, Path]
+) -> None:
+    _, out = uninterrupted
+    train(fresh_model(), clips, SHORT, tmp_path, workers=2)
+    for here, there in zip(losses_in(tmp_path), losses_in(out), strict=True):
+        stage = here.pop("stage"), there.pop("stage")
+        assert stage[0] == stage[1]
+        assert here == pytest.approx(there, rel=1e-4)  # a library may round by where in memory a clip lies
+
+
+def test_two_processes_find_the_losses_of_one(tmp_path: Path) -> None:
+    """The bundled model's preset as users train it, with all that is random in it, under torchrun."""
+    data = write_esc50(tmp_path / "esc50", clips_per_class=4, folds=(1,), seconds=1.0)
+    for count in (1, 2):
+        launcher = ["torch.distributed.run", "--nproc-per-node", "2", "-m"] if count == 2 else []
+        command = [sys.executable, "-m", *launcher, "playitback", "train", "--data", str(data), "--folds", "1"]
+        command += [
+            "--out",
+            str(tmp_path / str(count)),
+            "--device",
+            "cpu",
+            "--batch-size",
+            "8",
+            "--micro-batch-size",
+            "4",
+        ]
+        command += ["--encoder-epochs", "1", "--replay-epochs", "1"]
+        environment = {**os.environ, "OMP_NUM_THREADS": "1"}
+        done = subprocess.run(command, capture_output=True, text=True, env=environment, timeout=300, check=False)
+        assert done.returncode == 0, done.stderr
+        assert done.stdout.count("The checkpoint is in") == 1
+    one, two = (losses_in(tmp_path / str(count)) for count in (1, 2))
+    assert [entry["stage"] for entry in one] == ["encoder", "replay"]
+    for entry, other in zip(one, two, strict=True):
+        assert entry.pop("stage") == other.pop("stage")
+        assert entry == pytest.approx(other, rel=1e-4)
+
+
+def test_loss_that_is_no_number_ends_the_run(tmp_path: Path, clips: ClipSet) -> None:
+    model = fresh_model()
+    with torch.no_grad():
+        model.encoder.heads[0].weight.fill_(math.nan)  # type: ignore[operator, union-attr]
+    with pytest.raises(SettingsError, match="not finite in epoch 1; lower the learning rate"):
+        train(model, clips, SHORT, tmp_path)
+
+
+BURST_SECONDS = 0.2
+
+
+def planted_bursts(count: int, seed: int) -> tuple[ClipSet, Tensor]:
+    """Clips of 1 s of faint noise with a burst somewhere, whose kind is the class; and its start in seconds."""
+    rng = np.random.default_rng(seed)
+    samples, starts = np.empty((count, RATE)), rng.uniform(0.05, 0.75, count)
+    for index, start in enumerate(starts):
+        burst = (
+            tone(BURST_SECONDS, hertz=rng.uniform(500, 700)),
+            tone(BURST_SECONDS, hertz=rng.uniform(2500, 3200)),
+            clicks(BURST_SECONDS, np.arange(0.005, BURST_SECONDS, 0.03)),
+        )[index % 3]
+        samples[index] = 0.1 * noise(1.0, seed=int(rng.integers(10**6)))
+        samples[index, round(start * RATE) :][: len(burst)] += burst
+    quantised = torch.from_numpy((samples.clip(-1, 1) * 32767).astype(np.int16))
+    begins = RATE * torch.arange(count)
+    clips = ClipsInMemory(
+        names=tuple(map(str, range(count))),
+        samples=quantised.flatten(),
+        bounds=torch.stack([begins, begins + RATE], dim=1),
+        targets=[((index % 3,),) for index in range(count)],
+        labels=(("low", "high", "clicks"),),
+        multi_label=False,
+        clip_samples=RATE,
+    )
+    return clips, torch.from_numpy(starts)
+
+
+def overlap_over_union(segments: Tensor, starts: Tensor) -> Tensor:
+    """(B,) of segments (B, S, 2) with a burst each."""
+    begin = starts[:, None, None]
+    common = segments.clamp(begin, begin + BURST_SECONDS).diff(dim=2).sum(dim=(1, 2))
+    return common / (segments.diff(dim=2).sum(dim=(1, 2)) + BURST_SECONDS - common)
+
+
+def test_informative_slot_learns_to_find_the_burst_that_tells_the_class(tmp_path: Path) -> None:
+    """Nobody tells it where the burst is: it learns from the classes alone. Judged on clips that it has not heard."""
+    clips, _ = planted_bursts(48, seed=0)
+    torch.manual_seed(0)
+    model = ReplayModel(tiny_config(labels=clips.labels[0], clip_seconds=1.0, playbacks=1, threshold=0.5))
+    recipe = replace(
+        RECIPE, encoder_epochs=10, replay_epochs=20, encoder_learning_rate=4e-3, replay_learning_rate=1.5e-2
+    )
+    train(model, clips, recipe, tmp_path)
+    unheard, starts = planted_bursts(24, seed=1)
+    with torch.inference_mode():
+        hearings = list(model.listen(unheard.waveforms(torch.arange(24))))
+    for heard in hearings:
+        begin = starts[:, None]
+        in_burst = (heard.column_seconds > begin) & (heard.column_seconds < begin + BURST_SECONDS)
+        attention = heard.slots.attention[:, 0]
+        assert attention[in_burst].mean() > 0.6
+        assert attention[~in_burst].mean() < 0.4
+        found = overlap_over_union(heard.segments, starts).mean()
+        by_chance = torch.stack([overlap_over_union(heard.segments, starts.roll(by)) for by in range(1, 24)]).mean()
+        assert found > 0.4
+        assert found > 2 * by_chance
+    right = hearings[-1].logits[0].argmax(dim=1) == unheard.classes()
+    assert right.float().mean() > 0.9
+
+
+@pytest.mark.parametrize("stem", STEMS)
+def test_any_stem_can_be_trained(tmp_path: Path, clips: ClipSet, stem: str) -> None:
+    torch.manual_seed(0)
+    model = ReplayModel(tiny_config(stem, labels=CATEGORIES, clip_seconds=1.0, fusion=stem == "patch"))
+    train(model, clips, replace(SHORT, encoder_epochs=1, replay_epochs=1), tmp_path)
+    assert all(parameter.isfinite().all() for parameter in model.parameters())
