@@ -1,4 +1,4 @@
-"""The command line: python -m playitback COMMAND; ``_COMMANDS`` has them all.
+"""The command line: ``playitback COMMAND``, or ``python -m playitback COMMAND``; ``_COMMANDS`` has them all.
 
 A mistake in what was given ends with one sentence on standard error and exit status 2.
 """
@@ -11,10 +11,12 @@ import os
 import sys
 from collections.abc import Sequence
 
+from playitback import __version__
 from playitback.errors import PlayItBackError, SettingsError
 
 #: command -> (module with add_arguments and main, one line of help)
 _COMMANDS = {
+    "models": ("playitback.commands.models", "what is offered: families, classes, playbacks"),
     "explain": ("playitback.commands.explain", "classify recordings and write what was heard again, and why"),
     "what-if": ("playitback.commands.what_if", "replay other segments, or take some out of the sound, and hear again"),
     "examine": (
@@ -32,11 +34,11 @@ _COMMANDS = {
         "playitback.commands.evaluate",
         "accuracy after every hearing on clips that a model was not trained on",
     ),
-    "faithfulness": (
+    "evidence": (
         "playitback.commands.evidence",
         "whether what was replayed is why: controls, removal, localisation, each beside chance",
     ),
-    "bench": ("playitback.bench", "how fast the models listen here, beside what the machine can do"),
+    "bench": ("playitback.commands.bench", "how fast the models listen here, beside what the machine can do"),
 }
 
 
@@ -53,8 +55,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 def _parser(arguments: Sequence[str]) -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
-        "python -m playitback", description="A sound classifier that hears the telling moments again."
+        "playitback", description="A sound classifier that hears the telling moments again."
     )
+    parser.add_argument("--version", action="version", version=f"playitback {__version__}")
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
     for name, (module, summary) in _COMMANDS.items():
         command = commands.add_parser(name, help=summary)
@@ -64,14 +67,16 @@ def _parser(arguments: Sequence[str]) -> argparse.ArgumentParser:
                 found = importlib.import_module(module)
             except ModuleNotFoundError as error:
                 raise SettingsError(
-                    f"{name} needs {error.name}, which is not installed; run pip install -r requirements-train.txt"
+                    f"{name} needs {error.name}, which is not installed; run pip install -r requirements-train.txt, "
+                    "or install playitback with its extra named train"
                 ) from error
             found.add_arguments(command)
             command.set_defaults(run=found.main)
     return parser
 
 
-if __name__ == "__main__":
+def run() -> None:
+    """Runs the command that the shell gave, as a program of its own, and ends with its status."""
     try:
         sys.exit(main())
     except KeyboardInterrupt:
@@ -80,3 +85,7 @@ if __name__ == "__main__":
         # whoever read our output has had enough; Python would complain once more when it closes the stream
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         sys.exit(1)
+
+
+if __name__ == "__main__":
+    run()

@@ -1,7 +1,7 @@
 """Reads recordings: any file -> a window of mono samples at the model's rate, and nothing more than that in memory.
 
     file -> _opened (checked: sound, complete, long enough) -> _Sound.read_mono (frames of the file, channels averaged)
-         -> _resampled_window (samples,) float32 at 16 kHz -> load: one window; stream: one after the other
+         -> _resampled_window (samples,) float32 at that rate -> load: one window; stream: one after the other
 
 libsndfile (through soundfile) reads WAV, FLAC, OGG, MP3, AIFF and others. What it cannot read goes through an ffmpeg
 found on the PATH. Where libsndfile is silent about damage (a WAV shorter than its header says) or inexact (seeking in
@@ -32,7 +32,6 @@ from torchaudio.functional import resample
 
 from playitback.errors import AudioError, SettingsError
 
-SAMPLE_RATE = 16_000  # hertz, what the models hear
 MINIMUM_SECONDS = 0.1
 #: Suffixes of files that are taken for sound, the plainest format first.
 SOUND_SUFFIXES = (
@@ -83,8 +82,8 @@ class Recording:
     samples: np.ndarray  # (samples,) float32, mono, the window only
     info: RecordingInfo
     start_seconds: float  # where the window starts in the file
+    sample_rate: int  # hertz, of ``samples``
     notes: tuple[str, ...] = ()  # sentences for the user
-    sample_rate: int = SAMPLE_RATE  # hertz, of ``samples``
 
     @property
     def seconds(self) -> float:
@@ -107,7 +106,7 @@ def load(
     *,
     start_seconds: float = 0.0,
     window_seconds: float | None = None,
-    sample_rate: int = SAMPLE_RATE,
+    sample_rate: int,
 ) -> Recording:
     """Read ``window_seconds`` (or all there is) from ``start_seconds`` on, average the channels and resample.
 
@@ -132,7 +131,8 @@ def load(
                 f"least {MINIMUM_SECONDS} s must be left; choose an earlier start"
             )
         samples = _resampled_window(sound, first, count, sample_rate)
-    return Recording(samples, info, first / sample_rate, _notes(samples, info, first, length, sample_rate), sample_rate)
+    notes = _notes(samples, info, first, length, sample_rate)
+    return Recording(samples, info, first / sample_rate, sample_rate, notes)
 
 
 def stream(
@@ -140,7 +140,7 @@ def stream(
     *,
     window_seconds: float,
     hop_seconds: float | None = None,
-    sample_rate: int = SAMPLE_RATE,
+    sample_rate: int,
 ) -> Generator[Recording, None, None]:
     """Yields the windows of a recording from its start to its end, ``hop_seconds`` (default: a window) apart.
 
@@ -155,7 +155,7 @@ def stream(
 
 
 def window_count(
-    info: RecordingInfo, *, window_seconds: float, hop_seconds: float | None = None, sample_rate: int = SAMPLE_RATE
+    info: RecordingInfo, *, window_seconds: float, hop_seconds: float | None = None, sample_rate: int
 ) -> int:
     """How many windows ``stream`` yields of a recording. Raises the same SettingsError."""
     _check_windows(window_seconds, hop_seconds)
@@ -175,7 +175,7 @@ def _stream(
             samples = np.concatenate([samples[len(samples) - kept :], new])
             notes = _notes(samples, sound.info, first, length, sample_rate)
             # a copy: whoever gets it may write into it, and the next window begins with some of these samples
-            yield Recording(samples.copy(), sound.info, first / sample_rate, notes, sample_rate)
+            yield Recording(samples.copy(), sound.info, first / sample_rate, sample_rate, notes)
 
 
 def _windows(
@@ -261,7 +261,7 @@ def _sound_files(folder: Path, above: frozenset[Path]) -> Iterator[Path]:
             yield from _sound_files(folder / name, above | {here})
 
 
-def write_wav(file: str | Path | IO[bytes], samples: np.ndarray, sample_rate: int = SAMPLE_RATE) -> None:
+def write_wav(file: str | Path | IO[bytes], samples: np.ndarray, sample_rate: int) -> None:
     """Write (samples,) mono as 16-bit PCM. Beyond full scale it is clipped; the level is never changed."""
     steps = np.clip(np.rint(np.asarray(samples, dtype=np.float64) * 32768), -32768, 32767)
     soundfile.write(file, steps.astype(np.int16), sample_rate, format="WAV", subtype="PCM_16")

@@ -5,17 +5,14 @@ floating-point operations that PyTorch counts on the way (matrix products, convo
 two). Operations over time is the model's rate; the machine's own rate is that of a product of two large square matrices
 in the same format. The ratio says how much of the machine is used.
 
-    random weights + noise (batch, samples) -> ReplayModel.listen -> seconds, operations -> BenchRow -> table, JSON
+    random weights + noise (batch, samples) -> Listener.listen -> seconds, operations -> BenchRow -> table, JSON
 """
 
 from __future__ import annotations
 
-import argparse
 import dataclasses
-import json
 import platform
 import statistics
-import sys
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
@@ -27,10 +24,10 @@ import torch
 from torch import Tensor
 from torch.utils.flop_counter import FlopCounterMode, sdpa_flop_count
 
-from playitback.config import ModelConfig, preset
+from playitback.config import ModelConfig
 from playitback.errors import SettingsError
-from playitback.models.replay.config import PRESETS
-from playitback.models.replay.model import ReplayModel
+from playitback.models import families
+from playitback.models.listener import Listener
 from playitback.recognizer import find_device
 
 DTYPES = {"float32": torch.float32, "bfloat16": torch.bfloat16}
@@ -80,7 +77,7 @@ class BenchRow:
 
 
 def run(
-    presets: Sequence[str] = PRESETS,
+    presets: Sequence[str] | None = None,
     dtypes: Sequence[str] = tuple(DTYPES),
     batches: Sequence[int] = BATCHES,
     device: str = "auto",
@@ -93,7 +90,7 @@ def run(
     every row as soon as it is there. Raises SettingsError for a preset, a number format, a batch size, a device or a
     number of threads that cannot be.
     """
-    configs = {name: preset(name, _LABELS) for name in presets}
+    configs = {name: families.preset(name, _LABELS) for name in presets or families.presets()}
     for dtype in dtypes:
         if dtype not in DTYPES:
             raise SettingsError(f"there is no number format {dtype!r} here; choose from {', '.join(DTYPES)}")
@@ -117,7 +114,7 @@ def run(
     return rows
 
 
-def count_operations(model: ReplayModel, waveforms: Tensor, dtype: str) -> list[int]:
+def count_operations(model: Listener, waveforms: Tensor, dtype: str) -> list[int]:
     """Floating-point operations until the end of every hearing, from the start, for clips (B, clip_samples).
 
     The Fourier transforms of the log-mel spectrogram, normalisations and activations are not counted; together they
@@ -130,7 +127,7 @@ def count_operations(model: ReplayModel, waveforms: Tensor, dtype: str) -> list[
     return counts
 
 
-def time_hearings(model: ReplayModel, waveforms: Tensor, dtype: str) -> list[float]:
+def time_hearings(model: Listener, waveforms: Tensor, dtype: str) -> list[float]:
     """Seconds until the end of every hearing, from the start, for clips (B, clip_samples)."""
     seconds = []
     with _inference(waveforms.device, dtype):
@@ -175,55 +172,22 @@ def machine(device: str = "auto", threads: int | None = None) -> dict[str, Any]:
 def table(rows: Sequence[BenchRow]) -> str:
     """The rows as aligned text: milliseconds, and 10^9 operations (per second)."""
     lines = [
-        f"{'preset':8}{'dtype':10}{'batch':>5}{'params':>9}{'first hearing':>12}{'all hearings':>12}{'operations':>12}"
+        f"{'preset':8}{'dtype':10}{'batch':>5}{'params':>9}{'first hearing':>14}{'all hearings':>14}{'operations':>12}"
         f"{'rate':>10}{'machine':>10}{'share':>8}",
-        f"{'':23}{'10^6':>9}{'ms':>12}{'ms':>12}{'10^9':>12}{'10^9/s':>10}{'10^9/s':>10}{'%':>8}",
+        f"{'':23}{'10^6':>9}{'ms':>14}{'ms':>14}{'10^9':>12}{'10^9/s':>10}{'10^9/s':>10}{'%':>8}",
     ]
     for row in rows:
         lines.append(
-            f"{row.preset:8}{row.dtype:10}{row.batch:5}{row.parameters / 1e6:9.1f}{row.first_hearing_seconds * 1e3:12.1f}"
-            f"{row.all_hearings_seconds * 1e3:12.1f}{row.all_hearings_operations / 1e9:12.2f}"
+            f"{row.preset:8}{row.dtype:10}{row.batch:5}{row.parameters / 1e6:9.1f}{row.first_hearing_seconds * 1e3:14.1f}"
+            f"{row.all_hearings_seconds * 1e3:14.1f}{row.all_hearings_operations / 1e9:12.2f}"
             f"{row.operations_per_second / 1e9:10.1f}{row.matrix_operations_per_second / 1e9:10.1f}"
             f"{row.share_of_matrix_rate * 100:8.1f}"
         )
     return "\n".join(lines)
 
 
-def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """The options of ``python -m playitback bench``."""
-    parser.add_argument(
-        "--presets", type=_names, default=PRESETS, metavar="NAMES", help=f"default: {','.join(PRESETS)}"
-    )
-    parser.add_argument(
-        "--dtypes", type=_names, default=tuple(DTYPES), metavar="NAMES", help=f"default: {','.join(DTYPES)}"
-    )
-    parser.add_argument(
-        "--batches", type=_numbers, default=BATCHES, metavar="NUMBERS", help="clips heard at once; default: 1,4"
-    )
-    parser.add_argument("--device", default="auto", help="auto (a GPU where there is one), cpu, cuda, cuda:1, ...")
-    parser.add_argument("--threads", type=int, help="of the CPU; default: PyTorch's own choice")
-    parser.add_argument("--json", action="store_true", help="print JSON instead of the table")
-
-
-def main(arguments: argparse.Namespace) -> int:
-    """Prints the table or the JSON, and meanwhile on standard error what is done. Returns the exit status."""
-    what = machine(arguments.device, arguments.threads)
-    rows = run(
-        arguments.presets, arguments.dtypes, arguments.batches, arguments.device, arguments.threads, report=_tell
-    )
-    if arguments.json:
-        print(json.dumps({"machine": what, "rows": [row.to_dict() for row in rows]}, indent=2))
-    else:
-        print(f"{what['device']}, threads: {what['threads']}, PyTorch {what['torch']}", table(rows), sep="\n")
-    return 0
-
-
-def _tell(row: BenchRow) -> None:
-    print(f"{row.preset}, {row.dtype}, batch {row.batch}: {row.all_hearings_seconds:.2f} s", file=sys.stderr)
-
-
-def _row(name: str, model: ReplayModel, dtype: str, batch: int, matrix_rate: float) -> BenchRow:
-    waveforms = _noise(model.config, batch).to(model.mel_mean.device)
+def _row(name: str, model: Listener, dtype: str, batch: int, matrix_rate: float) -> BenchRow:
+    waveforms = _noise(model.config, batch).to(model.device)
     operations = count_operations(model, waveforms, dtype)  # which is also the run that does not count
     runs: list[list[float]] = []
     while len(runs) < _LEAST_RUNS or sum(seconds[-1] for seconds in runs) < _LEAST_SECONDS:
@@ -242,15 +206,12 @@ def _row(name: str, model: ReplayModel, dtype: str, batch: int, matrix_rate: flo
     )
 
 
-def _untrained(config: ModelConfig, dtype: str, device: torch.device) -> ReplayModel:
+def _untrained(config: ModelConfig, dtype: str, device: torch.device) -> Listener:
     """A model with random weights, the same every time; speed does not ask what a model has learned."""
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(0)
-        model = ReplayModel(config)
-    # Weights stored in the format of the products need no conversion in every hearing. Front end and slots stay as they
-    # are: they cost little, and the logarithm and the threshold need the precision.
-    model.encoder.to(DTYPES[dtype])
-    model.decoder.to(DTYPES[dtype])
+        model = families.build(config)
+    model.cast_weights(DTYPES[dtype])  # weights stored in the format of the products need no conversion every time
     model.to(memory_format=torch.channels_last)  # type: ignore[call-overload]  # the overload is missing in PyTorch
     return model.to(device).eval().requires_grad_(False)
 
@@ -291,17 +252,6 @@ def _processor() -> str:
         lines = []
     names = [line.partition(":")[2].strip() for line in lines if line.startswith("model name")]
     return names[0] if names else platform.processor() or platform.machine()
-
-
-def _names(text: str) -> tuple[str, ...]:
-    return tuple(text.split(","))
-
-
-def _numbers(text: str) -> tuple[int, ...]:
-    try:
-        return tuple(int(number) for number in text.split(","))
-    except ValueError:
-        raise argparse.ArgumentTypeError(f"{text!r} is no list of whole numbers; write for example 1,4") from None
 
 
 def _attention_operations(query: torch.Size, key: torch.Size, value: torch.Size, *_: Any, **__: Any) -> int:

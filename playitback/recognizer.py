@@ -12,6 +12,7 @@ import copy
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
@@ -108,6 +109,17 @@ class Recognizer:
     def parameters(self) -> int:
         """Number of weights."""
         return sum(parameter.numel() for parameter in self.model.parameters())
+
+    def describe(self) -> dict[str, Any]:
+        """What it offers, as plain data: name, family, labels, playbacks, clip_seconds, sample_rate."""
+        return {
+            "name": self.name,
+            "family": self.config.family,
+            "labels": list(self.labels),
+            "playbacks": self.playbacks,
+            "clip_seconds": self.clip_seconds,
+            "sample_rate": self.sample_rate,
+        }
 
     def load(self, path: str | Path, start_seconds: float = 0.0) -> audio.Recording:
         """The clip of a recording that begins at ``start_seconds``, mono, at the model's rate.

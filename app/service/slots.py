@@ -15,7 +15,8 @@ import numpy as np
 from app.service.explain import ExplanationView
 from playitback import audio
 from playitback.audio import SAMPLE_RATE
-from playitback.explain.slots import SlotInspection, column_edges, inspect_slots
+from playitback.explain.slots import SlotInspection, inspect_slots
+from playitback.replay import column_edges
 from playitback.report.rows import pairs
 from playitback.segments import Segment
 

@@ -16,15 +16,8 @@ from pathlib import Path
 from app.service.explain import Settings, check_settings
 from app.service.models import Models
 from playitback import audio
-from playitback.explain.windows import (
-    Stretch,
-    Window,
-    classify_windows,
-    stretches,
-    write_audacity,
-    write_csv,
-    write_raven,
-)
+from playitback.explain.windows import Stretch, Window, classify_windows, stretches
+from playitback.report.labels import write_audacity, write_csv, write_raven
 
 #: from one window's start to the next, as a share of a clip: the windows touch, or overlap by half
 HOP_SHARES = (1.0, 0.5)

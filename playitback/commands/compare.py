@@ -47,7 +47,7 @@ def main(arguments: argparse.Namespace) -> int:
 
 def _text(comparison: Comparison) -> str:
     lines = [
-        f"{'hearing':<6}{'first':<{_COLUMN}}{'second':<{_COLUMN}}replayed by both, by the first, by the second alone"
+        f"{'hearing':<9}{'first':<{_COLUMN}}{'second':<{_COLUMN}}replayed by both, by the first, by the second alone"
     ]
     for each in comparison.hearings:
         first = belief(each.first_decision, each.first_probability)
@@ -59,7 +59,7 @@ def _text(comparison: Comparison) -> str:
             else f"{replayed.shared_seconds:.2f}, {replayed.only_first_seconds:.2f}, "
             f"{replayed.only_second_seconds:.2f} s"
         )
-        lines.append(f"{each.index:<6}{first:<{_COLUMN}}{second:<{_COLUMN}}{seconds}")
+        lines.append(f"{each.index:<9}{first:<{_COLUMN}}{second:<{_COLUMN}}{seconds}")
     for klass in comparison.classes[:_CLASSES_SHOWN]:
         lines.append(
             f"{klass.label}: {100 * klass.first_probability:.0f} % and {100 * klass.second_probability:.0f} % "

@@ -7,11 +7,11 @@ import dataclasses
 
 from playitback.commands.shared import add_class, add_clip, bar, explain_clip, print_json
 from playitback.edits import FILLS, SILENCE
-from playitback.explain.contrast import Contrast, contrasting
+from playitback.explain.contrast import Contrast, contrast
 from playitback.progress import finish
 from playitback.recognizer import Recognizer
 
-SCHEMA = "playitback.contrast/1"
+SCHEMA = "playitback.contrast/2"
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -30,7 +30,7 @@ def main(arguments: argparse.Namespace) -> int:
     first = arguments.label or explanation.decision(-1)
     second = arguments.against or next(label for label in explanation.ranking(-1) if label != first)
     with bar("hearing") as report:
-        found = finish(contrasting(recognizer, explanation, samples, first, second, arguments.fill), report)
+        found = finish(contrast(recognizer, explanation, samples, first, second, arguments.fill), report)
     if arguments.json:
         print_json({"schema": SCHEMA, **dataclasses.asdict(found)})
     else:

@@ -1,4 +1,4 @@
-"""``faithfulness``: whether what was replayed is why, each claim beside what it must beat."""
+"""``evidence``: whether what was replayed is why, each claim beside what it must beat."""
 
 from __future__ import annotations
 
@@ -13,7 +13,9 @@ from playitback.commands.evaluate import load_unheard
 from playitback.commands.shared import add_checkpoints, add_data, add_json, bar, print_json
 from playitback.errors import SettingsError
 from playitback.evidence.gather import PARTS, TOGETHER, gather
+from playitback.progress import finish
 from playitback.report.evidence_figures import write_figures
+from playitback.report.evidence_text import text
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -36,7 +38,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def main(arguments: argparse.Namespace) -> int:
-    checkpoints, clips = load_unheard(arguments, arguments.checkpoint)
+    recognizers, clips = load_unheard(arguments, arguments.checkpoint)
     waveforms = clips.waveforms(torch.arange(len(clips)))
     targets = clips.targets(torch.arange(len(clips)))[0]
     labels = clips.labels[0]
@@ -48,8 +50,8 @@ def main(arguments: argparse.Namespace) -> int:
     if empty:
         raise SettingsError(f"there are no clips of {empty[0]!r} here; choose other --beds or another part of the data")
     with bar("listening") as report:
-        evidence = gather(
-            [checkpoint.model for checkpoint in checkpoints],
+        steps = gather(
+            recognizers,
             waveforms,
             targets,
             labels,
@@ -57,19 +59,19 @@ def main(arguments: argparse.Namespace) -> int:
             seed=arguments.seed,
             parts=arguments.parts,
             beds=beds,
-            report=report,
         )
+        evidence = finish(steps, report)
     if arguments.out is not None:
         arguments.out.mkdir(parents=True, exist_ok=True)
         written = json.dumps(evidence.to_dict(), indent=1, ensure_ascii=False) + "\n"
         (arguments.out / "evidence.json").write_text(written, encoding="utf-8")
-        (arguments.out / "evidence.txt").write_text(evidence.text() + "\n", encoding="utf-8")
+        (arguments.out / "evidence.txt").write_text(text(evidence) + "\n", encoding="utf-8")
         for path in write_figures(evidence, arguments.out):
             print(f"playitback: {path}", file=sys.stderr)
     if arguments.json:
         print_json(evidence.to_dict())
     else:
-        print(evidence.text())
+        print(text(evidence))
     return 0
 
 

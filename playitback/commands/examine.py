@@ -6,7 +6,9 @@ import argparse
 
 from playitback.commands.shared import add_class, add_clip, bar, explain_clip, print_json
 from playitback.explain.examine import ENOUGH_DRAWS, examine
+from playitback.progress import finish
 from playitback.recognizer import Recognizer
+from playitback.report import examine_text
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -26,18 +28,14 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def main(arguments: argparse.Namespace) -> int:
     recognizer = Recognizer.from_checkpoint(arguments.checkpoint, arguments.device)
     explanation, samples = explain_clip(recognizer, arguments.clip, arguments.start, arguments.playbacks)
+    label = arguments.label or explanation.decision(-1)
+    steps = examine(
+        recognizer, samples, label, playbacks=arguments.playbacks, draws=arguments.draws, seed=arguments.seed
+    )
     with bar("hearing") as report:
-        evidence = examine(
-            recognizer,
-            samples,
-            arguments.label or explanation.decision(-1),
-            playbacks=arguments.playbacks,
-            draws=arguments.draws,
-            seed=arguments.seed,
-            report=report,
-        )
+        found = finish(steps, report)
     if arguments.json:
-        print_json(evidence.to_dict())
+        print_json(examine_text.to_dict(found))
     else:
-        print(evidence.text())
+        print(examine_text.text(found))
     return 0

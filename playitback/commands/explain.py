@@ -15,10 +15,10 @@ from tqdm import tqdm
 from playitback import audio
 from playitback.commands.shared import (
     add_checkpoint,
+    add_class,
     add_json,
     add_playbacks,
     belief,
-    check_playbacks,
     explain_clip,
     print_json,
 )
@@ -43,6 +43,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("clips", nargs="+", type=Path, metavar="CLIP", help="a recording, or a folder of them")
     add_checkpoint(parser)
     add_playbacks(parser)
+    add_class(parser)
     parser.add_argument(
         "--start", type=float, default=0.0, metavar="SECONDS", help="where the clip begins in the recording"
     )
@@ -64,7 +65,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def main(arguments: argparse.Namespace) -> int:
     recognizer = Recognizer.from_checkpoint(arguments.checkpoint, arguments.device)
-    check_playbacks(recognizer.name, recognizer.playbacks, arguments.playbacks)
+    recognizer.check(arguments.playbacks, arguments.label)
     labels = None if arguments.labels is None else read_labels(arguments.labels, recognizer.labels)
     clips = _recordings(arguments.clips)
     several = len(clips) > 1 or arguments.clips[0].is_dir()
@@ -75,7 +76,7 @@ def main(arguments: argparse.Namespace) -> int:
     written, summaries, failed = [], [], 0
     for clip, folder in tqdm(list(zip(clips, folders, strict=True)), unit="clip", disable=None):
         try:
-            explanation, samples = explain_clip(recognizer, clip, arguments.start, arguments.playbacks)
+            explanation, samples = explain_clip(recognizer, clip, arguments.start, arguments.playbacks, arguments.label)
         except (AudioError, SettingsError) as error:  # one bad file, or one too short for --start, spoils no folder
             tqdm.write(f"playitback: {error}", file=sys.stderr)
             failed += 1
@@ -144,7 +145,7 @@ def _summary(explanation: Explanation, folder: Path) -> str:
             ", ".join(f"{each.start_seconds:.2f}-{each.end_seconds:.2f} s" for each in hearing.segments) or "nothing"
         )
         lines.append(
-            f"  hearing {index}, hop {1000 * playback.hop_seconds:.1f} ms: "
+            f"  hearing {index}, hop {1000 * hearing.hop_seconds:.1f} ms: "
             f"{belief(name, explanation.probability(index, name))}{moved}; chose {chosen}"
         )
     return "\n".join(lines)

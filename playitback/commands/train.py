@@ -21,12 +21,13 @@ from playitback.errors import SettingsError
 from playitback.models.recipe import RECIPES, Losses, Recipe
 from playitback.models.replay.config import PRESETS
 from playitback.models.replay.model import ReplayModel
+from playitback.progress import Progress
 from playitback.training import card
 from playitback.training.evaluation import measure
 from playitback.training.loop import train
 from playitback.training.manifest import DATA_SETS
 from playitback.training.processes import join_processes
-from playitback.training.state import Progress, seconds_spent
+from playitback.training.state import seconds_spent
 
 #: arguments that change a field of the recipe of the same name
 _RECIPE_NUMBERS = ("encoder_epochs", "replay_epochs", "batch_size", "micro_batch_size", "seed")

@@ -25,7 +25,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add_class(parser)
     parser.add_argument(
         "--hold", type=_held, action="append", default=[], metavar="HEARING:SEGMENTS",
-        help="replay these after a hearing, whatever the slots chose; 0:1.2-1.9,3-3.5, or 0: for none at all; "
+        help="replay these after a hearing, whatever the model chose; 0:1.2-1.9,3-3.5, or 0: for none at all; "
         "may be given for several hearings, the others are free",
     )  # fmt: skip
     sound = parser.add_mutually_exclusive_group()
@@ -47,7 +47,7 @@ def main(arguments: argparse.Namespace) -> int:
     variant = dataclasses.replace(original, hearings=hearings)
     found = difference(original, variant, arguments.label or original.decision(-1))
     if arguments.sound is not None:
-        sample_rate = recognizer.config.front_end.sample_rate
+        sample_rate = recognizer.sample_rate
         try:
             audio.write_wav(arguments.sound, edited(recognizer.padded(samples), edits, sample_rate), sample_rate)
         except (OSError, soundfile.LibsndfileError) as error:
@@ -80,10 +80,10 @@ def _held(text: str) -> tuple[int, tuple[Segment, ...]]:
 
 
 def _text(found: Difference) -> str:
-    lines = [f"{'hearing':<6}{'original':<{_COLUMN}}{'variant':<{_COLUMN}}{found.label}"]
+    lines = [f"{'hearing':<9}{'original':<{_COLUMN}}{'variant':<{_COLUMN}}{found.label}"]
     for each in found.hearings:
         lines.append(
-            f"{each.index:<6}{each.original_decision:<{_COLUMN}}{each.variant_decision:<{_COLUMN}}"
+            f"{each.index:<9}{each.original_decision:<{_COLUMN}}{each.variant_decision:<{_COLUMN}}"
             f"{100 * each.original_probability:.0f} -> {100 * each.variant_probability:.0f} %, "
             f"log-odds {each.log_odds_change:+.2f} nats"
         )

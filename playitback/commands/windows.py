@@ -8,18 +8,12 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from playitback import audio
-from playitback.commands.shared import add_checkpoint, add_json, bar, check_playbacks, print_json
+from playitback.commands.shared import add_checkpoint, add_json, bar, print_json
 from playitback.errors import SettingsError
-from playitback.explain.windows import (
-    Stretch,
-    Window,
-    classify_windows,
-    stretches,
-    write_audacity,
-    write_csv,
-    write_raven,
-)
+from playitback.explain.windows import Stretch, Window, classify_windows, count_windows, stretches
+from playitback.progress import Progress
 from playitback.recognizer import Recognizer
+from playitback.report.labels import write_audacity, write_csv, write_raven
 
 SCHEMA = "playitback.windows/1"
 
@@ -39,10 +33,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def main(arguments: argparse.Namespace) -> int:
     recognizer = Recognizer.from_checkpoint(arguments.checkpoint, arguments.device)
-    check_playbacks(recognizer.name, recognizer.playbacks, arguments.playbacks)
+    recognizer.check(arguments.playbacks)
     info = audio.probe(arguments.recording)
-    # for its refusal of a hop that cannot be, before there is a folder
-    audio.window_count(info, window_seconds=recognizer.clip_seconds, hop_seconds=arguments.hop)
+    expected = count_windows(
+        recognizer, info, arguments.hop
+    )  # which also refuses a wrong hop, before there is a folder
     try:  # before an hour's work, not after it
         arguments.out.mkdir(parents=True, exist_ok=True)
     except OSError as error:
@@ -52,12 +47,13 @@ def main(arguments: argparse.Namespace) -> int:
     windows: list[Window] = []
     try:
         with bar("listening") as report:
-            for window in classify_windows(recognizer, arguments.recording, arguments.hop, arguments.playbacks, report):
+            for window in classify_windows(recognizer, arguments.recording, arguments.hop, arguments.playbacks):
                 windows.append(window)
+                report(Progress(len(windows), expected))
     finally:  # damage late in the file, or someone who has waited long enough, takes nothing of what was heard so far
         joined = tuple(stretches(windows))
         if windows:
-            highest_hertz = min(info.sample_rate, recognizer.config.front_end.sample_rate) / 2
+            highest_hertz = min(info.sample_rate, recognizer.sample_rate) / 2
             _write(windows, joined, highest_hertz, arguments.out)
     if arguments.json:
         print_json(

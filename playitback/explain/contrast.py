@@ -15,7 +15,7 @@ sound but were not chosen are removed as well, and a segment spoke for a class o
 from __future__ import annotations
 
 import math
-from collections.abc import Generator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import chain, pairwise
 
@@ -24,9 +24,11 @@ import torch
 
 from playitback.edits import SILENCE, remove
 from playitback.errors import SettingsError
-from playitback.evidence.runs import CLIPS_A_STEP, Heard
+from playitback.evidence.runs import CLIPS_A_STEP
 from playitback.explain.explanation import Explanation
+from playitback.explain.odds import odds_between
 from playitback.explain.what_if import Held, forced
+from playitback.progress import Progress, Steps
 from playitback.recognizer import Recognizer
 from playitback.segments import Segment, audible_columns, equal_edges, pad_segments
 
@@ -37,7 +39,6 @@ LEAST_CHANGE = 0.1
 
 _SEED = 0  # of the stretches elsewhere and of the fills that are noise
 _STEP_SECONDS = 0.01  # between the places where a stretch may start
-_TINY = float(np.finfo(np.float32).tiny)  # a probability of 0 has no logarithm
 
 
 @dataclass(frozen=True)
@@ -47,7 +48,7 @@ class SegmentContrast:
     segment: Segment
     hearing_index: int  # of the first hearing that chose it or, if it was forced into the run, that replayed it
     number: int  # its place among that hearing's segments, from 1
-    forced: bool  # it was replayed although the slots had not chosen it
+    forced: bool  # it was replayed although the model had not chosen it
     first_without: float  # probability of the first class once it is removed, 0 to 1
     second_without: float
     log_odds_without: float  # nats
@@ -69,35 +70,28 @@ class Contrast:
     segments: tuple[SegmentContrast, ...]  # hearing by hearing; one that several hearings chose stands there once
 
 
-def contrasting(
+def contrast(
     recognizer: Recognizer,
     explanation: Explanation,
     samples: np.ndarray,
     first_label: str,
     second_label: str,
     fill: str = SILENCE,
-) -> Generator[Heard, None, Contrast]:
+) -> Steps[Contrast]:
     """Two classes after every hearing, and every distinct segment of the run for or against them.
-
-    Yields after every batch how many clips were heard; whoever stops listening cancels. Returns the contrast.
 
     recognizer: the one that made the explanation; samples: the sound that it explains, (samples,). Raises SettingsError
     for a class that the model does not know, the same class twice or an unknown fill, and AudioError for a clip that
     the model cannot hear.
     """
     labels = (first_label, second_label)
-    for label in labels:
-        if label not in explanation.labels:
-            raise SettingsError(
-                f"{explanation.model_name} knows no class {label!r}; "
-                f"choose two of its {len(explanation.labels)} classes"
-            )
+    recognizer.check(None, *labels)
     if first_label == second_label:
         raise SettingsError(f"{first_label!r} was given twice; choose two classes")
     first, second = (
         tuple(explanation.probability(index, label) for index in range(len(explanation.hearings))) for label in labels
     )
-    log_odds = tuple(_log_odds(*pair) for pair in zip(first, second, strict=True))
+    log_odds = tuple(odds_between(*pair) for pair in zip(first, second, strict=True))
 
     found = _find_segments(explanation)
     segments = [each.segment for each in found]
@@ -105,7 +99,7 @@ def contrasting(
     removed = segments + list(chain.from_iterable(elsewhere.values()))
     believed = yield from _without_each(recognizer, explanation, samples, removed, fill)
     without = believed[:, [explanation.labels.index(label) for label in labels]].tolist()
-    changes = [log_odds[-1] - _log_odds(*pair) for pair in without]
+    changes = [log_odds[-1] - odds_between(*pair) for pair in without]
     by_octave = np.reshape(changes[len(found) :], (len(elsewhere), DRAWS))
     ranges = {octave: (float(row.min()), float(row.max())) for octave, row in zip(elsewhere, by_octave, strict=True)}
     return Contrast(
@@ -182,7 +176,7 @@ def _draw_elsewhere(
     steps = round(recognizer.clip_seconds / _STEP_SECONDS)
     edges = equal_edges(recognizer.clip_seconds, steps)
     clip = torch.from_numpy(recognizer.padded(samples)).unsqueeze(0)
-    free = audible_columns(clip, edges, recognizer.config.front_end.sample_rate)[0].numpy()
+    free = audible_columns(clip, edges, recognizer.sample_rate)[0].numpy()
     centres = (edges[0, :-1].numpy() + edges[0, 1:].numpy()) / 2
     for segment in segments:
         free &= (centres < segment.start_seconds) | (centres > segment.end_seconds)
@@ -204,11 +198,11 @@ def _without_each(
     samples: np.ndarray,
     segments: Sequence[Segment],
     fill: str,
-) -> Generator[Heard, None, np.ndarray]:
+) -> Steps[np.ndarray]:
     """Probabilities (segments, classes) after the last hearing over the clip without each of the segments."""
     clip = torch.from_numpy(recognizer.padded(samples)).unsqueeze(0)
     choose = forced(_forced_segments(explanation))
-    sample_rate = recognizer.config.front_end.sample_rate
+    sample_rate = recognizer.sample_rate
     generator = torch.Generator().manual_seed(_SEED)
     believed = [np.zeros((0, len(explanation.labels)), np.float32)]
     for first in range(0, len(segments), CLIPS_A_STEP):
@@ -216,7 +210,7 @@ def _without_each(
         batch = pad_segments(alone, recognizer.clip_seconds)
         waveforms = remove(clip.expand(len(batch), -1), batch, fill, sample_rate, generator)
         believed.append(recognizer.classify(waveforms.numpy(), len(explanation.hearings) - 1, choose)[-1])
-        yield Heard(first + len(batch), len(segments))
+        yield Progress(first + len(batch), len(segments))
     return np.concatenate(believed)
 
 
@@ -226,8 +220,3 @@ def _favoured(labels: tuple[str, str], change: float, least: float, greatest: fl
     if change < min(least, -LEAST_CHANGE):
         return labels[1]
     return None
-
-
-def _log_odds(first: float, second: float) -> float:
-    """ln(first / second) in nats, kept finite."""
-    return math.log(max(first, _TINY) / max(second, _TINY))

@@ -1,30 +1,28 @@
-"""Is it true of this clip? What was replayed beside what it must beat, for one clip and one class.
+"""Is it true of this clip? What the model marked beside what it must beat, for one clip and one class.
 
-    samples (N,) -> hear: the slots' choice -> replay other segments, edit the sound -> hear each -> ClipEvidence
+    samples (N,) -> hear: the model's choice -> replay other segments, edit the sound -> hear each -> Examination
 
-p is the probability of the class explained after the last hearing, x the clip, x_in the clip of which only the replayed
+p is the probability of the class explained after the last hearing, x the clip, x_in the clip of which only the marked
 segments are left, x_out the clip without them. Two claims are put to the test, each against random segments of the same
 number and lengths:
 
-- replay: hearing the chosen segments again leaves a higher p than hearing random ones again;
+- replay: hearing the chosen segments again leaves a higher p than hearing random ones again; only where the model can
+  replay;
 - reliance: p(x_in) - p(x_out) is greater for the chosen segments than for random ones; both halves must have a part in
   it, because what breaks the model takes every class away, and what is loud keeps it.
 
 A claim is supported if the chosen segments beat every random draw. Were they no better than one more draw, that would
 happen once in draws + 1 times (Barnard 1963, the Monte Carlo test); in ``reliance`` every draw has the fill of the
 sound it is compared with, and once in draws + 1 times is the most. Deletion and insertion curves and the other controls
-stand beside it. All the rest is as in ``faithfulness`` and ``curves``, which measure many clips.
+stand beside it. All the rest is as in ``evidence``, which measures many clips. ``report/examine_text.py`` says it in
+words.
 """
 
 from __future__ import annotations
 
-import dataclasses
-import json
-import math
-from collections.abc import Generator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import product
-from typing import Any
 
 import numpy as np
 import torch
@@ -44,22 +42,25 @@ from playitback.evidence.curves import (
     slice_importance,
 )
 from playitback.evidence.faithfulness import ROUNDING, SOURCES, percentile_rank, segment_scores
-from playitback.evidence.runs import CLIPS_A_STEP, TIME_BINS, Heard, Report, Run, hear
-from playitback.explain import clip_evidence_text
-from playitback.progress import finish
+from playitback.evidence.runs import CLIPS_A_STEP, Ears, Run, Tally
+from playitback.progress import Steps
 from playitback.recognizer import Recognizer
-from playitback.report.examine_text import (
-    ALL_REPLAYED,
-    ALL_SILENT,
-    CONTRADICTED,
-    NOT_BELIEVED,
-    NOT_SUPPORTED,
-    NOTHING_REPLAYED,
-    SUPPORTED,
+from playitback.segments import (
+    TIME_BINS,
+    Segment,
+    audible_columns,
+    equal_edges,
+    loudest_time,
+    scatter_segments,
+    unpad_segments,
 )
-from playitback.segments import Segment, audible_columns, equal_edges, loudest_time, scatter_segments, unpad_segments
 
-SCHEMA = "playitback.clip_evidence/1"
+SUPPORTED, NOT_SUPPORTED, CONTRADICTED = "supported", "not supported", "contradicted"
+VERDICTS = (SUPPORTED, NOT_SUPPORTED, CONTRADICTED)
+
+#: why nothing can be compared
+ALL_SILENT, NOTHING_MARKED, ALL_MARKED, NOT_BELIEVED = "digital silence", "nothing chosen", "all chosen", "not believed"
+OBSTACLES = (ALL_SILENT, NOTHING_MARKED, ALL_MARKED, NOT_BELIEVED)
 
 #: random segments edited with each fill; with four fills that is 12, whom chance beats all at once in 13 clips
 EDIT_DRAWS = 3
@@ -160,19 +161,20 @@ class OrderBelief:
 
 
 @dataclass(frozen=True)
-class ClipEvidence:
+class Examination:
     """What one clip says for and against the explanation of one class."""
 
     label: str  # the class explained
     decision: str  # the most probable class after the last hearing
     probability: float  # of ``label`` after the last hearing, 0 to 1
     clip_seconds: float
-    replayed: tuple[Segment, ...]  # in one hearing or another, sorted and disjoint
+    replays: bool  # whether segments were replayed in it, so that other ones could be
+    marked: tuple[Segment, ...]  # what was replayed or, where nothing is, what the first hearing chose; disjoint
     silent_share: float  # of the clip that is digital silence, 0 to 1
     seed: int
-    controls: tuple[ControlBelief, ...]  # the chosen segments first; one for each of controls.CONTROLS
+    controls: tuple[ControlBelief, ...]  # the chosen segments first; one for each of controls.CONTROLS; none: no replay
     drawn: tuple[float, ...]  # (draws,) p for every random draw
-    replay: Standing  # of p among ``drawn``
+    replay: Standing | None  # of p among ``drawn``; None where nothing is replayed
     edits: tuple[EditBelief, ...]  # sources x fills
     reliance: Standing  # of p(x_in) - p(x_out) among EDIT_DRAWS draws with each fill
     keeping_lead: float  # of the chosen segments over random ones in p(x_in), mean over fills
@@ -182,38 +184,38 @@ class ClipEvidence:
     orders: tuple[OrderBelief, ...]  # attention first
 
     @property
-    def percentile(self) -> float:
+    def percentile(self) -> float | None:
         """Of the chosen segments' p among the random draws, 0 to 100.
 
         100 * (draws below it + half of the draws that equal it up to 1e-5) / draws: the mid-rank percentile. 50 is what
         a choice at random has on average, and 100 says that all draws lie below.
         """
-        return self.replay.percentile
+        return None if self.replay is None else self.replay.percentile
 
     @property
-    def replayed_seconds(self) -> float:
-        return sum(segment.seconds for segment in self.replayed)
+    def marked_seconds(self) -> float:
+        return sum(segment.seconds for segment in self.marked)
 
     @property
-    def replayed_share(self) -> float:
+    def marked_share(self) -> float:
         """Of the clip, 0 to 1."""
-        return self.replayed_seconds / self.clip_seconds
+        return self.marked_seconds / self.clip_seconds
 
     @property
     def obstacle(self) -> str | None:
-        """Why nothing can be compared, one of ``clip_evidence_text.OBSTACLES``; None: it can."""
+        """Why nothing can be compared, one of ``OBSTACLES``; None: it can."""
         obstacles = {
             ALL_SILENT: self.silent_share == 1,
-            NOTHING_REPLAYED: not self.replayed,
-            ALL_REPLAYED: self.replayed_share >= NEARLY_ALL,
+            NOTHING_MARKED: not self.marked,
+            ALL_MARKED: self.marked_share >= NEARLY_ALL,
             NOT_BELIEVED: self.probability < LEAST_PROBABILITY,
         }
         return next((name for name, there in obstacles.items() if there), None)
 
     @property
-    def replay_verdict(self) -> str:
-        """On the claim that hearing the chosen segments again speaks for the class: one of the text's ``VERDICTS``."""
-        return self._verdict(self.replay, LEAST_LEAD)
+    def replay_verdict(self) -> str | None:
+        """On the claim that hearing the chosen segments again speaks for the class: one of ``VERDICTS``, if it is made."""
+        return None if self.replay is None else self._verdict(self.replay, LEAST_LEAD)
 
     @property
     def reliance_verdict(self) -> str:
@@ -242,39 +244,9 @@ class ClipEvidence:
             and attention.insertion_area - each.insertion_area >= LEAST_LEAD
         )
 
-    @property
-    def sentence(self) -> str:
-        """One plain sentence that says what these figures support, or that they support nothing."""
-        return clip_evidence_text.sentence(self)
-
-    @property
-    def reservations(self) -> tuple[str, ...]:
-        """What to keep in mind when reading ``sentence``: further plain sentences, or none."""
-        return clip_evidence_text.reservations(self)
-
     def control(self, name: str) -> ControlBelief:
         """One of ``controls`` by its name."""
         return next(each for each in self.controls if each.name == name)
-
-    def to_dict(self) -> dict[str, Any]:
-        """Plain numbers, strings, lists and dicts for JSON."""
-        return {
-            "schema": SCHEMA,
-            "sentence": self.sentence,
-            "reservations": list(self.reservations),
-            "percentile": self.percentile,
-            "draws": self.replay.draws,
-            "replayed_seconds": self.replayed_seconds,
-            "obstacle": self.obstacle,
-            "replay_verdict": self.replay_verdict,
-            "reliance_verdict": self.reliance_verdict,
-            "orders_beaten": list(self.orders_beaten),
-            **json.loads(json.dumps(dataclasses.asdict(self))),  # its tuples become lists
-        }
-
-    def text(self) -> str:
-        """Tables for a terminal, then the sentence and what to keep in mind."""
-        return clip_evidence_text.text(self)
 
     def _verdict(self, standing: Standing, least_lead: float) -> str:
         if self.obstacle is None and standing.ahead(least_lead):
@@ -292,72 +264,55 @@ def examine(
     playbacks: int | None = None,
     draws: int = 20,
     seed: int = 0,
-    report: Report,
-) -> ClipEvidence:
-    """``examination`` in one go; report: called between batches with (hearings done, in all), cancels by raising."""
-    return finish(examination(recognizer, samples, label, playbacks=playbacks, draws=draws, seed=seed), report)
-
-
-def examination(
-    recognizer: Recognizer,
-    samples: np.ndarray,
-    label: str,
-    *,
-    playbacks: int | None = None,
-    draws: int = 20,
-    seed: int = 0,
-) -> Generator[Heard, None, ClipEvidence]:
+) -> Steps[Examination]:
     """Puts the explanation of one class of one clip to the test, in about a hundred hearings.
-
-    Yields after every batch how many of them are done; whoever stops listening cancels. Returns the evidence.
 
     samples: (N,) as for ``Recognizer.explain``; label: any class of the first head; playbacks: those of the explanation
     that is examined, default all; draws: of random segments to replay; seed: of everything that is drawn.
 
-    Raises SettingsError for a class that the model does not know, for no draws and for no playbacks, and AudioError for
-    a clip that the model cannot hear.
+    Raises SettingsError for a class that the model does not know and for no draws, and AudioError for a clip that the
+    model cannot hear.
     """
-    if label not in recognizer.labels:
-        raise SettingsError(
-            f"{recognizer.name} knows no class {label!r}; choose one of its {len(recognizer.labels)} classes"
-        )
+    recognizer.check(playbacks, label)
     if draws < 1:
         raise SettingsError(f"draws must be positive, got {draws}; {ENOUGH_DRAWS} or more can support a claim")
+    replays = (recognizer.playbacks if playbacks is None else playbacks) > 0
     clip = torch.from_numpy(recognizer.padded(samples)).unsqueeze(0)
     explained = recognizer.labels.index(label)
-    listener = _Listener(recognizer, playbacks, _hearings(draws))
+    ears = Ears(recognizer, Tally(_hearings(draws if replays else None)), CLIPS_A_STEP, playbacks)
 
-    chosen = yield from listener.hear(clip)
+    chosen = yield from ears.hear(clip)
     whole = chosen.probabilities[:, -1]
     probability = float(whole[0, explained])
     of_label = {}  # control -> (clips, hearings)
-    for name in CONTROLS:
+    for name in CONTROLS if replays else ():
         copies, generator = clip.expand(draws if name == RANDOM else 1, -1), torch.Generator().manual_seed(seed)
-        run = chosen if name == CHOSEN else (yield from listener.hear(copies, name, generator))
+        run = chosen if name == CHOSEN else (yield from ears.hear(copies, name, generator))
         of_label[name] = run.probabilities[..., explained]
     controls = {name: values.mean(dim=0).tolist() for name, values in of_label.items()}
-    drawn = of_label[RANDOM][:, -1].tolist()
-    orders = yield from _hear_orders(listener, clip, chosen, explained, seed)
-    after = yield from _hear_edits(listener, clip, chosen, seed)
+    drawn = of_label[RANDOM][:, -1].tolist() if replays else []
+    orders = yield from _hear_orders(ears, clip, chosen, explained, seed)
+    after = yield from _hear_edits(ears, clip, chosen, seed)
     # (fill, draw) of p(x_in) and of p(x_out), by which the chosen segments are above a random draw
     kept_leads, removed_leads = (
         torch.stack([after[CHOSEN, fill][edit] - after[RANDOM, fill][edit] for fill in FILLS])[..., explained]
         for edit in (0, 1)
     )
-    audible = audible_columns(clip, equal_edges(recognizer.clip_seconds, TIME_BINS), listener.sample_rate)
-    return ClipEvidence(
+    audible = audible_columns(clip, equal_edges(recognizer.clip_seconds, TIME_BINS), ears.sample_rate)
+    return Examination(
         label=label,
         decision=recognizer.labels[int(chosen.decision)],
         probability=probability,
         clip_seconds=recognizer.clip_seconds,
-        replayed=unpad_segments(chosen.replayed)[0],
+        replays=replays,
+        marked=unpad_segments(chosen.marked)[0],
         silent_share=float((~audible).double().mean()),
         seed=seed,
         controls=tuple(
             ControlBelief(name, tuple(values), probability - values[-1]) for name, values in controls.items()
         ),
         drawn=tuple(drawn),
-        replay=Standing.of([probability - each for each in drawn]),
+        replay=Standing.of([probability - each for each in drawn]) if replays else None,
         edits=tuple(
             _edit_belief(source, fill, whole, kept, removed, explained)
             for (source, fill), (kept, removed) in after.items()
@@ -371,53 +326,26 @@ def examination(
     )
 
 
-def _hearings(draws: int) -> int:
-    """Hearings of ``examine``, with those of curves that turn out to be the same."""
+def _hearings(draws: int | None) -> int:
+    """Hearings of ``examine``, with those of curves that turn out to be the same. draws: None without replay."""
     edits = 2 * len(FILLS) * (len(SOURCES) - 1 + EDIT_DRAWS)
-    return len(CONTROLS) - 1 + draws + clips_to_measure_curves(1) + edits
+    replays = 1 if draws is None else len(CONTROLS) - 1 + draws
+    return replays + clips_to_measure_curves(1) + edits
 
 
-class _Listener:
-    """Hears clips as the recognizer explains them, batch by batch, and counts them."""
-
-    def __init__(self, recognizer: Recognizer, playbacks: int | None, total: int) -> None:
-        self._recognizer, self._playbacks, self._done, self._total = recognizer, playbacks, 0, total
-        self.sample_rate = recognizer.config.front_end.sample_rate
-        self.clip_seconds = recognizer.clip_seconds
-
-    def count(self, clips: int) -> None:
-        """Clips that were heard, or that need not be."""
-        self._done += clips
-
-    def hear(
-        self, clips: Tensor, control: str = CHOSEN, generator: torch.Generator | None = None
-    ) -> Generator[Heard, None, Run]:
-        """Yields after every batch of clips (N, clip_samples)."""
-        runs = []
-        for batch in clips.tensor_split(math.ceil(len(clips) / CLIPS_A_STEP)):
-            # the precision belongs to the thread, which may be another one after the yield
-            with self._recognizer.precision():
-                model = self._recognizer.model
-                runs.append(hear(model, batch, self.count, control, generator, self._playbacks))
-            yield Heard(self._done, self._total)
-        return Run.join(runs)
-
-
-def _hear_orders(
-    listener: _Listener, clip: Tensor, chosen: Run, explained: int, seed: int
-) -> Generator[Heard, None, tuple[OrderBelief, ...]]:
+def _hear_orders(ears: Ears, clip: Tensor, chosen: Run, explained: int, seed: int) -> Steps[tuple[OrderBelief, ...]]:
     """Deletion and insertion in all orders; what several steps leave of the clip (1, N) is heard once."""
     generator = torch.Generator().manual_seed(seed)
-    importance = slice_importance(clip, chosen, listener.sample_rate, generator)
+    importance = slice_importance(clip, chosen, ears.sample_rate, generator)
     kept = torch.cat([kept_slices(importance[order]) for order in ORDERS])  # (orders, 2, SLICES + 1, SLICES)
     # time is removed in a random order and restored in its reverse, which is as random: the same sounds
     random = ORDERS.index(RANDOM_ORDER)
     kept[random, 1] = kept[random, 0].flip(0)
     variants, step = kept.flatten(0, 2).unique(dim=0, return_inverse=True)
     partial = variants[:-1]  # the whole clip is the last one in order, and was heard
-    edited = keep_slices(clip, partial.unsqueeze(0), _CURVE_FILL, listener.sample_rate, generator)
-    listener.count(clips_to_measure_curves(1) - len(partial))
-    heard = yield from listener.hear(edited)
+    edited = keep_slices(clip, partial.unsqueeze(0), _CURVE_FILL, ears.sample_rate, generator)
+    yield ears.tally.count(clips_to_measure_curves(1) - len(partial))
+    heard = yield from ears.hear(edited)
     believed = torch.cat([heard.probabilities[:, -1], chosen.probabilities[:, -1]])[:, explained]
     curves = believed[step].view(kept.shape[:3])
     return tuple(
@@ -433,21 +361,21 @@ def _hear_orders(
 
 
 def _hear_edits(
-    listener: _Listener, clip: Tensor, chosen: Run, seed: int
-) -> Generator[Heard, None, dict[tuple[str, str], tuple[Tensor, Tensor]]]:
+    ears: Ears, clip: Tensor, chosen: Run, seed: int
+) -> Steps[dict[tuple[str, str], tuple[Tensor, Tensor]]]:
     """(source, fill) -> probabilities (draws, C) after the last hearing, with the segments only and without them."""
     generator = torch.Generator().manual_seed(seed)
-    loudest = loudest_time(clip, chosen.replayed_seconds, listener.clip_seconds, listener.sample_rate)
+    loudest = loudest_time(clip, chosen.marked_seconds, ears.clip_seconds, ears.sample_rate)
     edited = {}
     for source, fill in product(SOURCES, FILLS):
-        segments = {CHOSEN: chosen.replayed, LOUDEST: loudest}.get(source)
+        segments = {CHOSEN: chosen.marked, LOUDEST: loudest}.get(source)
         if segments is None:
-            segments = scatter_segments(chosen.replayed.expand(EDIT_DRAWS, -1, -1), listener.clip_seconds, generator)
+            segments = scatter_segments(chosen.marked.expand(EDIT_DRAWS, -1, -1), ears.clip_seconds, generator)
         copies = clip.expand(len(segments), -1)
         edited[source, fill] = torch.cat(
-            [edit(copies, segments, fill, listener.sample_rate, generator) for edit in (keep_only, remove)]
+            [edit(copies, segments, fill, ears.sample_rate, generator) for edit in (keep_only, remove)]
         )
-    heard = yield from listener.hear(torch.cat(list(edited.values())))
+    heard = yield from ears.hear(torch.cat(list(edited.values())))
     parts = heard.probabilities[:, -1].split([len(each) for each in edited.values()])
     return {key: (part[: len(part) // 2], part[len(part) // 2 :]) for key, part in zip(edited, parts, strict=True)}
 

@@ -59,6 +59,11 @@ class Explanation:
             hearings=tuple(hearings),
         )
 
+    @property
+    def replays(self) -> bool:
+        """Whether anything could be replayed in it."""
+        return len(self.hearings) > 1
+
     def decision(self, index: int) -> str:
         """The class that is most probable after hearing ``index``."""
         return self.labels[int(np.argmax(self.hearings[index].probabilities))]

@@ -18,9 +18,11 @@ import torch
 from torch import Tensor
 
 from playitback.evidence.curves import entropy
-from playitback.evidence.runs import TIME_BINS
 from playitback.recognizer import ClipHearing
-from playitback.segments import Segment, audible_columns, merge_segments, resample, unpad_segments
+from playitback.segments import TIME_BINS, Segment, audible_columns, merge_segments, resample, unpad_segments
+
+#: name of the slots' attention, (iterations, slots, columns), among the details of a hearing
+ATTENTION = "slot_attention"
 
 _HALF = 0.5  # of a moment: who holds more of it has it
 _SHORTEST_SECONDS = 0.1  # of an uninformative segment; a shorter one would be a click to the ear
@@ -48,9 +50,12 @@ class SlotInspection:
 
 
 def inspect_slots(hearing: ClipHearing, samples: np.ndarray, sample_rate: int) -> SlotInspection:
-    """One hearing over the clip (samples,), which may be shorter than what the model hears: the rest is silence."""
-    edges = torch.from_numpy(column_edges(hearing)).unsqueeze(0)
-    attention = torch.from_numpy(hearing.attention_per_iteration)
+    """One hearing of a model with slots over the clip (samples,); it may be shorter than what the model hears.
+
+    ``hearing.details`` must have ``ATTENTION``: a model without slots has nothing to inspect.
+    """
+    edges = torch.from_numpy(hearing.edges).unsqueeze(0)
+    attention = torch.from_numpy(hearing.details[ATTENTION])
     iterations, slots, _ = attention.shape
     rows = attention.flatten(0, 1).double()
     even = resample(rows, edges.expand(len(rows), -1), TIME_BINS)
@@ -74,14 +79,6 @@ def inspect_slots(hearing: ClipHearing, samples: np.ndarray, sample_rate: int) -
         frames_per_second_inside=_rate(replayed_frames, replayed_seconds),
         frames_per_second_outside=_rate(frames - replayed_frames, clip_seconds - replayed_seconds),
     )
-
-
-def column_edges(hearing: ClipHearing) -> np.ndarray:
-    """Clip seconds (columns + 1,) between the time columns: half-way between their centres, counted in frames."""
-    centre = hearing.time_map.frames(hearing.seconds)
-    ends = hearing.time_map.knots_seconds[[0, -1]]
-    inner = hearing.time_map.seconds((centre[:-1] + centre[1:]) / 2)
-    return np.concatenate([ends[:1], inner, ends[1:]])
 
 
 def overlap(attention: Tensor) -> Tensor:

@@ -22,6 +22,7 @@ from torch import Generator, Tensor
 from playitback.edits import FADE_SECONDS, FILLS, SILENCE, keep_only, remove
 from playitback.errors import SettingsError
 from playitback.explain.explanation import Explanation
+from playitback.explain.odds import odds_of
 from playitback.models.listener import Choice, Hearing
 from playitback.recognizer import ClipHearing, Recognizer
 from playitback.segments import Segment, merge_segments, pad_segments, unpad_segments
@@ -37,7 +38,6 @@ SHORTEST_SECONDS = 0.05
 
 _ROUNDING_SECONDS = 1e-6  # by which a segment may miss the clip's ends
 _SAME = 1e-6  # probabilities that are closer differ by rounding
-_LEAST_DOUBT = 1e-7  # float32 tells no probability from 1 that is closer to it
 
 
 @dataclass(frozen=True)
@@ -99,7 +99,7 @@ def forced(held: Held) -> Choice:
     def choose(heard: Hearing) -> Tensor:
         if heard.index not in held:
             return heard.segments
-        clips, clip_seconds = len(heard.segments), float(heard.column_edges[0, -1])
+        clips, clip_seconds = len(heard.segments), float(heard.edges[0, -1])
         return pad_segments([held[heard.index]] * clips, clip_seconds).to(heard.segments.device)
 
     return choose
@@ -172,7 +172,7 @@ def what_if(
     Everything that goes in and comes out can travel between processes. Raises AudioError and SettingsError at once.
     """
     held = check_held(held or {}, recognizer, playbacks)
-    sound = edited(recognizer.padded(samples), edits, recognizer.config.front_end.sample_rate)
+    sound = edited(recognizer.padded(samples), edits, recognizer.sample_rate)
     return recognizer.explain(sound, playbacks, forced(held))
 
 
@@ -202,11 +202,5 @@ def _hearing_difference(original: Explanation, variant: Explanation, label: str,
         variant_decision=variant.decision(index),
         original_probability=before,
         variant_probability=after,
-        log_odds_change=_log_odds(after) - _log_odds(before),
+        log_odds_change=odds_of(after) - odds_of(before),
     )
-
-
-def _log_odds(probability: float) -> float:
-    """Nats, kept finite."""
-    within = min(max(probability, _LEAST_DOUBT), 1 - _LEAST_DOUBT)
-    return math.log(within / (1 - within))

@@ -1,7 +1,7 @@
 """Recordings of minutes to hours: one window after the other is classified, and neighbours of one class are joined.
 
     file -> audio.stream -> windows (B, clip_samples) -> Recognizer.classify -> Window after Window -> stretches
-         -> CSV, label track of Audacity, selection table of Raven
+         -> report/labels.py: CSV, label track of Audacity, selection table of Raven
 
 No more than a batch of windows is held, so a recording's length costs time and no memory. Seconds are those of the
 recording.
@@ -9,7 +9,6 @@ recording.
 
 from __future__ import annotations
 
-import csv
 from collections.abc import Generator, Iterable, Iterator
 from contextlib import closing
 from dataclasses import dataclass, replace
@@ -20,7 +19,6 @@ from typing import Any
 import numpy as np
 
 from playitback import audio
-from playitback.evidence.runs import Report
 from playitback.recognizer import Recognizer
 
 RANKED = 5  # classes that a window names
@@ -79,31 +77,32 @@ def classify_windows(
     path: str | Path,
     hop_seconds: float | None = None,
     playbacks: int | None = None,
-    report: Report | None = None,
 ) -> Generator[Window, None, None]:
     """Yields the windows of a recording, each as long as a clip, as soon as their batch is classified.
 
     hop_seconds: from one window's start to the next; default: a clip, so that they touch. playbacks: default all.
-    report: called with (windows so far, windows in all) after every batch; raising in it cancels, as does closing the
-    generator. Raises AudioError and SettingsError, as ``audio.stream`` and ``Recognizer.classify`` do, at the window
-    where something is wrong, and so the first for what is wrong with the file or the settings.
+    Whoever stops listening cancels; ``count_windows`` tells how many there will be. Raises AudioError and SettingsError,
+    as ``audio.stream`` and ``Recognizer.classify`` do, at the window where something is wrong, and so the first for what
+    is wrong with the file or the settings.
     """
-    front_end = recognizer.config.front_end
-    clip_seconds, sample_rate = front_end.clip_seconds, front_end.sample_rate
-    windows = audio.stream(path, window_seconds=clip_seconds, hop_seconds=hop_seconds, sample_rate=sample_rate)
-    done, total = 0, 0
+    windows = audio.stream(
+        path, window_seconds=recognizer.clip_seconds, hop_seconds=hop_seconds, sample_rate=recognizer.sample_rate
+    )
+    done = 0
     with closing(windows):
         while batch := list(islice(windows, _BATCH)):
             clips = np.stack([recognizer.padded(recording.samples) for recording in batch])
             probabilities = recognizer.classify(clips, playbacks)[-1]
-            if report is not None:
-                total = total or audio.window_count(
-                    batch[0].info, window_seconds=clip_seconds, hop_seconds=hop_seconds, sample_rate=sample_rate
-                )
-                report(done + len(batch), total)
             for recording, of_window in zip(batch, probabilities, strict=True):
                 yield _window(recognizer, done, recording, of_window)
                 done += 1
+
+
+def count_windows(recognizer: Recognizer, info: audio.RecordingInfo, hop_seconds: float | None = None) -> int:
+    """How many windows ``classify_windows`` yields. Raises SettingsError for a hop that cannot be."""
+    return audio.window_count(
+        info, window_seconds=recognizer.clip_seconds, hop_seconds=hop_seconds, sample_rate=recognizer.sample_rate
+    )
 
 
 def _window(recognizer: Recognizer, index: int, recording: audio.Recording, probabilities: np.ndarray) -> Window:
@@ -142,46 +141,6 @@ def stretches(windows: Iterable[Window]) -> Iterator[Stretch]:
         current = Stretch(start, window.end_seconds, window.label, window.probability, 1)
     if current is not None:
         yield current
-
-
-def write_csv(rows: Iterable[Window | Stretch], path: Path) -> None:
-    """A table start,stop,class,confidence; seconds, and probabilities from 0 to 1."""
-    with path.open("w", newline="", encoding="utf-8") as file:
-        table = csv.writer(file, lineterminator="\n")
-        table.writerow(["start", "stop", "class", "confidence"])
-        for row in rows:
-            table.writerow(
-                [_rounded(row.start_seconds), _rounded(row.end_seconds), row.label, f"{row.probability:.4f}"]
-            )
-
-
-def write_audacity(rows: Iterable[Window | Stretch], path: Path) -> None:
-    """A label track for Audacity (File > Import > Labels): start, end and class, parted by tabs."""
-    lines = (f"{row.start_seconds:.6f}\t{row.end_seconds:.6f}\t{_one_cell(row.label)}\n" for row in rows)
-    _write(lines, path)
-
-
-def write_raven(rows: Iterable[Window | Stretch], path: Path, high_hertz: float) -> None:
-    """A selection table for Raven (File > Open Selection Table), each selection from 0 Hz to ``high_hertz``."""
-    header = (
-        "Selection\tView\tChannel\tBegin Time (s)\tEnd Time (s)\tLow Freq (Hz)\tHigh Freq (Hz)\tClass\tConfidence\n"
-    )
-    lines = (
-        f"{number}\tSpectrogram 1\t1\t{row.start_seconds:.6f}\t{row.end_seconds:.6f}\t0\t{high_hertz:g}\t"
-        f"{_one_cell(row.label)}\t{row.probability:.4f}\n"
-        for number, row in enumerate(rows, 1)
-    )
-    _write((header, *lines), path)
-
-
-def _write(lines: Iterable[str], path: Path) -> None:
-    with path.open("w", encoding="utf-8", newline="") as file:
-        file.writelines(lines)
-
-
-def _one_cell(label: str) -> str:
-    """A class name without the tabs and line ends that part cells and rows."""
-    return " ".join(label.split())
 
 
 def _rounded(number: float) -> float:

@@ -1,6 +1,6 @@
 """Figures of the evidence for a paper or a model card: one for every claim, means with their 95 % intervals.
 
-The slots' choice is in the colour that stands for the informative slot everywhere; what it must beat is in others.
+The model's choice is in the colour that stands for relevance everywhere; what it must beat is in others.
 """
 
 from __future__ import annotations
@@ -22,13 +22,14 @@ from playitback.evidence.intervals import Interval
 from playitback.evidence.localisation import Located
 from playitback.evidence.sanity import SanityCheck
 from playitback.evidence.scenes import Scene
-from playitback.report.figure import INFORMATIVE, UNINFORMATIVE
+from playitback.report.figure import LANES
 
+_CHOSEN_COLOUR, _LOUDEST_COLOUR = LANES[:2]
 _RANDOM_COLOUR = "#5F6B7A"
 _COLOURS = {
-    **{CHOSEN: INFORMATIVE, ATTENTION: INFORMATIVE},
+    **{CHOSEN: _CHOSEN_COLOUR, ATTENTION: _CHOSEN_COLOUR},
     **{RANDOM: _RANDOM_COLOUR, RANDOM_ORDER: _RANDOM_COLOUR},
-    **{LOUDEST: UNINFORMATIVE, ENERGY: UNINFORMATIVE},
+    **{LOUDEST: _LOUDEST_COLOUR, ENERGY: _LOUDEST_COLOUR},
 }
 _MARKERS = {CHOSEN: "o", ATTENTION: "o", RANDOM: "s", RANDOM_ORDER: "s", LOUDEST: "^", ENERGY: "^"}
 #: name of a score, the field that holds it, which way is better

@@ -13,6 +13,7 @@ from playitback.edits import FILLS
 from playitback.evidence.controls import RANDOM
 from playitback.evidence.curves import ATTENTION, CurveComparison, Narrowness
 from playitback.evidence.faithfulness import ControlComparison, SegmentComparison
+from playitback.evidence.gather import Evidence
 from playitback.evidence.intervals import Interval
 from playitback.evidence.localisation import Located
 from playitback.evidence.sanity import SanityCheck
@@ -23,22 +24,52 @@ _FEW_CLIPS = 30
 _WIDTH = 120  # of sentences
 
 
+def text(found: Evidence) -> str:
+    """Tables for a terminal, each with a sentence that says what its figures support."""
+    marked = "replayed in one hearing or another" if found.replays else "chosen"
+    blocks = [
+        f"{found.clips} clips of {found.clip_seconds:g} s, {found.classes} classes, {found.hearings} hearings; "
+        f"{found.marked_seconds:.2f} s of a clip are {marked}.\n"
+        f"In brackets: 95 % interval of the mean over clips ({found.resamples} bootstrap samples)."
+    ]
+    if found.models > 1:
+        blocks[0] += (
+            f"\nEvery clip counts with its mean over {found.models} models; "
+            "the intervals do not hold how models differ."
+        )
+    if found.controls is not None:
+        blocks.append(controls(found.controls))
+    if found.scenes:
+        blocks.append(scenes(found.scenes))
+    if found.segments is not None:
+        blocks.append(segments(found.segments))
+    if found.curves is not None:
+        blocks.append(curves(found.curves))
+    if found.narrowness is not None:
+        blocks.append(narrowness(found.narrowness))
+    if found.localisation:
+        blocks.append(localisation(found.localisation))
+    if found.sanity is not None:
+        blocks.append(sanity(found.sanity))
+    return "\n\n".join(blocks)
+
+
 def controls(found: ControlComparison) -> str:
     """Accuracy and true-class probability after every hearing, and the lead of the chosen segments after the last."""
     hearings = range(len(found.results[0].accuracy))
-    numbers = "".join(f"{f'hearing {index}':>9}" for index in hearings)
+    numbers = "".join(f"{f'hearing {index}':>11}" for index in hearings)
     lines = [
-        "What is replayed: the slots' choice and its controls, at equal compute",
+        "What is replayed: the model's choice and its controls, at equal compute",
         f"{'accuracy, %':<24}{numbers}   chosen leads by, points",
     ]
     for each in found.results:
         lead = _span(each.accuracy_lead[-1], 100, 2) if each.accuracy_lead else ""
-        lines.append(f"{each.name:<24}" + "".join(f"{100 * value:9.2f}" for value in each.accuracy) + f"   {lead}")
+        lines.append(f"{each.name:<24}" + "".join(f"{100 * value:11.2f}" for value in each.accuracy) + f"   {lead}")
     lines.append(f"{'true-class probability':<24}{numbers}   chosen leads by")
     for each in found.results:
         lead = _span(each.probability_lead[-1], 1, 4) if each.probability_lead else ""
         lines.append(
-            f"{each.name:<24}" + "".join(f"{value:9.4f}" for value in each.true_class_probability) + f"   {lead}"
+            f"{each.name:<24}" + "".join(f"{value:11.4f}" for value in each.true_class_probability) + f"   {lead}"
         )
     others = found.results[1:]
     lines.append(
@@ -66,7 +97,7 @@ def controls(found: ControlComparison) -> str:
 def scenes(found: Sequence[Scene]) -> str:
     """Accuracy in every background under every control, and the lead of the chosen segments after the last hearing."""
     lines = [
-        "Events planted in a background: the slots' choice and its controls, at equal compute, after the last hearing",
+        "Events planted in a background: the model's choice and its controls, at equal compute, after the last hearing",
         f"{'background':<24}{'replayed':<26}{'accuracy, %':>11}   {'chosen leads by, points':<28}"
         f"{'true-class prob.':>16}   chosen leads by",
     ]

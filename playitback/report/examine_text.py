@@ -1,31 +1,33 @@
-"""The evidence of one clip in words: one sentence, what to keep in mind, tables for a terminal, and every definition.
+"""An examination in words: one sentence, what to keep in mind, tables for a terminal, and every definition; its JSON.
 
-The sentence says "support" only of what the verdicts of ``ClipEvidence`` allow, and says plainly when the figures
+The sentence says "support" only of what the verdicts of ``Examination`` allow, and says plainly when the figures
 support nothing.
 """
 
 from __future__ import annotations
 
+import dataclasses
+import json
 import textwrap
-from typing import TYPE_CHECKING
+from typing import Any
 
 from playitback.edits import FILLS
 from playitback.evidence.controls import CHOSEN, LOUDEST, NO_REPLAY, NOT_FINER, RANDOM
 from playitback.evidence.curves import ATTENTION
-
-if TYPE_CHECKING:
-    from playitback.explain.examine import ClipEvidence
-
-SUPPORTED, NOT_SUPPORTED, CONTRADICTED = "supported", "not supported", "contradicted"
-VERDICTS = (SUPPORTED, NOT_SUPPORTED, CONTRADICTED)
-
-ALL_SILENT, NOTHING_REPLAYED, ALL_REPLAYED, NOT_BELIEVED = (
-    "digital silence",
-    "nothing replayed",
-    "all replayed",
-    "not believed",
+from playitback.explain.examine import (
+    ALL_MARKED,
+    ALL_SILENT,
+    NOT_BELIEVED,
+    NOT_SUPPORTED,
+    NOTHING_MARKED,
+    SUPPORTED,
+    VERDICTS,
+    Examination,
+    Standing,
 )
-OBSTACLES = (ALL_SILENT, NOTHING_REPLAYED, ALL_REPLAYED, NOT_BELIEVED)
+from playitback.report.words import class_name, percent
+
+SCHEMA = "playitback.examination/2"
 
 #: of p: below it the model holds that the class is absent rather than present
 UNSURE_BELOW = 0.5
@@ -100,16 +102,17 @@ DEFINITIONS: dict[str, str] = {
 }
 
 
-def sentence(found: ClipEvidence) -> str:
+def sentence(found: Examination) -> str:
     """What the figures support, or why they support nothing."""
     opening = "On this one clip the figures"
     if found.obstacle is not None:
         return f"{opening} support nothing: {_obstacle(found, found.obstacle)}."
-    name = _class_name(found.label)
-    claims = {
-        f"that hearing the chosen moments again speaks for {name} ({_replay(found)})": found.replay_verdict,
-        f"that {name} rests on the chosen moments ({_reliance(found)})": found.reliance_verdict,
-    }
+    name = class_name(found.label)
+    claims: dict[str, str | None] = {}
+    if found.replay is not None:
+        claim = f"that hearing the chosen moments again speaks for {name} ({_replay(found, found.replay)})"
+        claims[claim] = found.replay_verdict
+    claims[f"that {name} rests on the chosen moments ({_reliance(found)})"] = found.reliance_verdict
     supported, open_, contradicted = (
         [claim for claim, verdict in claims.items() if verdict == wanted] for wanted in VERDICTS
     )
@@ -127,18 +130,35 @@ def sentence(found: ClipEvidence) -> str:
     return f"{opening} {', '.join(parts)}."
 
 
-def reservations(found: ClipEvidence) -> tuple[str, ...]:
+def to_dict(found: Examination) -> dict[str, Any]:
+    """Plain numbers, strings, lists and dicts for JSON: all fields, what follows from them, and the sentences."""
+    return {
+        "schema": SCHEMA,
+        "sentence": sentence(found),
+        "reservations": list(reservations(found)),
+        "percentile": found.percentile,
+        "draws": len(found.drawn),
+        "marked_seconds": found.marked_seconds,
+        "obstacle": found.obstacle,
+        "replay_verdict": found.replay_verdict,
+        "reliance_verdict": found.reliance_verdict,
+        "orders_beaten": list(found.orders_beaten),
+        **json.loads(json.dumps(dataclasses.asdict(found))),  # its tuples become lists
+    }
+
+
+def reservations(found: Examination) -> tuple[str, ...]:
     """What else must be known before the sentence is believed."""
     if found.obstacle is not None:
         return ()
-    name, said = _class_name(found.label), []
+    name, said = class_name(found.label), []
     if found.decision != found.label:
-        said.append(f"The model decides for {_class_name(found.decision)}, not for {name}.")
+        said.append(f"The model decides for {class_name(found.decision)}, not for {name}.")
     if found.probability < UNSURE_BELOW:
-        said.append(f"The model is unsure of {name} itself ({_percent(found.probability)}).")
+        said.append(f"The model is unsure of {name} itself ({percent(found.probability)}).")
     if found.silent_share >= MUCH_SILENCE:
         said.append(
-            f"{_percent(found.silent_share)} of the clip is digital silence, which is never chosen: random segments "
+            f"{percent(found.silent_share)} of the clip is digital silence, which is never chosen: random segments "
             "that fall into it are easily beaten."
         )
     if found.replay_verdict == SUPPORTED:
@@ -153,51 +173,52 @@ def reservations(found: ClipEvidence) -> tuple[str, ...]:
     return tuple(said)
 
 
-def text(found: ClipEvidence) -> str:
+def text(found: Examination) -> str:
     """Aligned tables, the sentence, the reservations."""
-    replayed = f"{found.replayed_seconds:.2f} s of {found.clip_seconds:g} s replayed"
+    marked = f"{found.marked_seconds:.2f} s of {found.clip_seconds:g} s {'replayed' if found.replays else 'chosen'}"
     blocks = [
-        f"{_class_name(found.label)}: {_percent(found.probability)} after the last hearing; {replayed}",
-        _controls(found),
+        f"{class_name(found.label)}: {percent(found.probability)} after the last hearing; {marked}",
+        *([_controls(found, found.replay)] if found.replay is not None else []),
         _edits(found),
         _curves(found),
-        "\n".join(textwrap.fill(each, _WIDTH) for each in (found.sentence, *found.reservations)),
+        "\n".join(textwrap.fill(each, _WIDTH) for each in (sentence(found), *reservations(found))),
     ]
     return "\n\n".join(blocks)
 
 
-def _obstacle(found: ClipEvidence, obstacle: str) -> str:
-    name = _class_name(found.label)
+def _obstacle(found: Examination, obstacle: str) -> str:
+    name = class_name(found.label)
+    again, heard = (" to hear again", "heard again") if found.replays else ("", "chosen")
     sentences = {
         ALL_SILENT: "it is digital silence",
-        NOTHING_REPLAYED: "the model chose no moment to hear again, so there is nothing to compare",
-        ALL_REPLAYED: (
-            f"{_percent(found.replayed_share)} of it was heard again, so random moments are the same moments and there "
+        NOTHING_MARKED: f"the model chose no moment{again}, so there is nothing to compare",
+        ALL_MARKED: (
+            f"{percent(found.marked_share)} of it was {heard}, so random moments are the same moments and there "
             "is nothing to compare"
         ),
         NOT_BELIEVED: (
-            f"the model gives {name} only {_percent(found.probability)}, and there is hardly a belief whose reason "
+            f"the model gives {name} only {percent(found.probability)}, and there is hardly a belief whose reason "
             "could be sought"
         ),
     }
     return sentences[obstacle]
 
 
-def _replay(found: ClipEvidence) -> str:
-    low, high = _percent(min(found.drawn)), _percent(max(found.drawn))
+def _replay(found: Examination, replay: Standing) -> str:
+    low, high = percent(min(found.drawn)), percent(max(found.drawn))
     drawn = low if low == high else f"{low} to {high}"
-    figures = f"{_percent(found.probability)} after them, {drawn} after {found.replay.draws} random draws"
-    if not found.replay.enough:
+    figures = f"{percent(found.probability)} after them, {drawn} after {replay.draws} random draws"
+    if not replay.enough:
         return f"{figures}, which are too few"
-    if found.replay_verdict == NOT_SUPPORTED and found.replay.percentile in (0, 100):
+    if found.replay_verdict == NOT_SUPPORTED and replay.percentile in (0, 100):
         return f"{figures}, less than a point apart on average"
     return figures
 
 
-def _reliance(found: ClipEvidence) -> str:
+def _reliance(found: Examination) -> str:
     chosen, random = ([each for each in found.edits if each.source == source] for source in (CHOSEN, RANDOM))
     kept, removed, random_kept, random_removed = (
-        _percent(sum(values) / len(values))
+        percent(sum(values) / len(values))
         for values in (
             [each.kept for each in chosen],
             [each.removed for each in chosen],
@@ -212,7 +233,7 @@ def _reliance(found: ClipEvidence) -> str:
     )
 
 
-def _other_controls(found: ClipEvidence) -> list[str]:
+def _other_controls(found: Examination) -> list[str]:
     """What else does as well as the chosen segments, though these beat the random ones."""
     said = {
         LOUDEST: "Replaying the loudest time gives as much ({}): loudness alone would have chosen as well.",
@@ -220,24 +241,24 @@ def _other_controls(found: ClipEvidence) -> list[str]:
         NOT_FINER: "Read at the first hop, the chosen moments give as much ({}): the finer hop has no part in it.",
     }
     controls = {name: found.control(name) for name in said}
-    return [said[name].format(_percent(each.probability)) for name, each in controls.items() if not each.beaten]
+    return [said[name].format(percent(each.probability)) for name, each in controls.items() if not each.beaten]
 
 
-def _controls(found: ClipEvidence) -> str:
-    hearings = "".join(f"{f'hearing {index}':>9}" for index in range(len(found.controls[0].probabilities)))
+def _controls(found: Examination, replay: Standing) -> str:
+    hearings = "".join(f"{f'hearing {index}':>11}" for index in range(len(found.controls[0].probabilities)))
     lines = [f"{'replayed instead, p in %':<26}{hearings}   chosen leads by, points"]
     for each in found.controls:
-        values = "".join(f"{100 * value:9.1f}" for value in each.probabilities)
+        values = "".join(f"{100 * value:11.1f}" for value in each.probabilities)
         lead = "" if each.name == CHOSEN else f"   {100 * each.lead:+.1f}"
         lines.append(f"{each.name:<26}{values}{lead}")
     lines.append(
-        f"Among {found.replay.draws} random draws, {_percent(min(found.drawn))} to {_percent(max(found.drawn))}, the "
+        f"Among {replay.draws} random draws, {percent(min(found.drawn))} to {percent(max(found.drawn))}, the "
         f"chosen segments stand at percentile {found.percentile:g}."
     )
     return "\n".join(lines)
 
 
-def _edits(found: ClipEvidence) -> str:
+def _edits(found: Examination) -> str:
     lines = [
         f"{'fill':<15}{'segments':<10}{'kept, %':>9}{'Fid-In':>8}{'removed, %':>12}{'FF':>8}"
         f"{'AI, %':>8}{'AD, %':>8}{'AG, %':>8}"
@@ -254,21 +275,8 @@ def _edits(found: ClipEvidence) -> str:
     return "\n".join(lines)
 
 
-def _curves(found: ClipEvidence) -> str:
+def _curves(found: Examination) -> str:
     lines = [f"{f'order (fill: {found.curve_fill})':<26}{'deletion area':>15}{'insertion area':>16}"]
     for each in found.orders:
         lines.append(f"{each.order:<26}{each.deletion_area:15.3f}{each.insertion_area:16.3f}")
     return "\n".join(lines)
-
-
-def _class_name(label: str) -> str:
-    return label.replace("_", " ")
-
-
-def _percent(share: float) -> str:
-    """0.624 -> "62 %"; a share that is neither 0 nor 1 is never shown as 0 % or 100 %."""
-    if 0 < share < 0.005:
-        return "<1 %"
-    if 0.995 <= share < 1:
-        return ">99 %"
-    return f"{100 * share:.0f} %"

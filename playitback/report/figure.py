@@ -1,6 +1,6 @@
 """The figure of an explanation for a paper or a folder of results: one row a hearing, all rows on the clip's seconds.
 
-Left: the log-mel spectrogram with the replayed segments framed, and below it the two slot-attention maps with the
+Left: the log-mel spectrogram with the replayed segments framed, and below it the lanes (of replay attention, one a slot) with the
 threshold and the segments chosen for the next hearing. Right: the leading classes and how the hearing moved them.
 
 It is as wide as a page of two columns, with type of 7 and 8 points at that size. In an SVG all text is text, to be
@@ -14,6 +14,7 @@ import re
 import threading
 from io import BytesIO, StringIO
 from pathlib import Path
+from typing import Any
 
 import matplotlib
 import numpy as np
@@ -29,7 +30,8 @@ from playitback.report.timeline import clip_log_mel, colour_range, frequency_mar
 
 COLOUR_MAP = "magma"
 #: the page's colours, told apart by colour-blind people (after Okabe and Ito, 2008)
-INFORMATIVE, UNINFORMATIVE, REPLAYED = "#0072B2", "#D55E00", "#FFFFFF"
+LANES = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#56B4E9")  # the relevance first
+REPLAYED = "#FFFFFF"
 BAR, BAR_OF_DECISION = "#A9B4C2", "#0072B2"
 COLUMNS = 1600
 CLASSES_SHOWN = 5
@@ -72,8 +74,8 @@ def draw(explanation: Explanation, mel_hertz: np.ndarray) -> Figure:
         top = _TOP + _ROW * index + _TITLE
         spectrogram = place(_LEFT, top, _MAPS, _SPECTROGRAM)
         _draw_spectrogram(spectrogram, explanation, index, mel_hertz, colours)
-        attention = place(_LEFT, top + _SPECTROGRAM + _BETWEEN, _MAPS, _ATTENTION)
-        _draw_attention(attention, explanation, index, last=index == hearings - 1)
+        lanes = place(_LEFT, top + _SPECTROGRAM + _BETWEEN, _MAPS, _ATTENTION)
+        _draw_lanes(lanes, explanation, index, last=index == hearings - 1)
         beside = _LEFT + _MAPS + _GAP
         confidences = place(beside, top, _WIDTH - beside - _RIGHT, _SPECTROGRAM + _BETWEEN + _ATTENTION)
         _draw_confidences(confidences, explanation, index)
@@ -142,17 +144,14 @@ def _draw_spectrogram(
     axes.set_title(_title(explanation, index), loc="left", fontsize=_LARGE_TYPE, pad=3)
 
 
-def _draw_attention(axes: Axes, explanation: Explanation, index: int, *, last: bool) -> None:
+def _draw_lanes(axes: Axes, explanation: Explanation, index: int, *, last: bool) -> None:
     hearing = explanation.hearings[index]
     for number, segment in enumerate(hearing.segments):
-        label = None if number else "chosen for the next hearing"
-        axes.axvspan(
-            segment.start_seconds, segment.end_seconds, color=INFORMATIVE, alpha=0.22, linewidth=0, label=label
-        )
-    axes.plot(hearing.seconds, hearing.slot_attention[0], color=INFORMATIVE, linewidth=1.0, label="informative")
-    for slot in hearing.slot_attention[1:]:
-        axes.plot(hearing.seconds, slot, color=UNINFORMATIVE, linewidth=0.8, linestyle=(0, (4, 1.5)))
-    axes.lines[1].set_label("uninformative")
+        label = None if number else "chosen for the next hearing" if explanation.replays else "chosen"
+        axes.axvspan(segment.start_seconds, segment.end_seconds, color=LANES[0], alpha=0.22, linewidth=0, label=label)
+    for number, lane in enumerate(hearing.lanes):
+        style: dict[str, Any] = {"linewidth": 1.0} if number == 0 else {"linewidth": 0.8, "linestyle": (0, (4, 1.5))}
+        axes.plot(hearing.seconds, lane.values, color=LANES[number % len(LANES)], label=lane.name, **style)
     axes.axhline(hearing.threshold, color="#555555", linewidth=0.7, linestyle=":", label="threshold")
     axes.set(xlim=(0.0, explanation.clip_seconds), ylim=(0.0, 1.02), yticks=(0, 1))
     axes.set_xticks(second_marks(explanation.clip_seconds))
@@ -191,7 +190,7 @@ def _heading(explanation: Explanation) -> str:
 
 def _title(explanation: Explanation, index: int) -> str:
     hearing = explanation.hearings[index]
-    hop = f"hop {1000 * playback.hop_seconds:.3g} ms"
+    hop = f"hop {1000 * hearing.hop_seconds:.3g} ms"
     if index == 0:
         return f"First hearing · {hop}"
     replayed = sum(segment.seconds for segment in hearing.replayed)

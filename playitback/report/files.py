@@ -6,24 +6,15 @@
     explanation.json            everything below as numbers; playitback/explain/explanation.schema.json describes it
     report.html                 all of it to look at and to listen to, in a browser and without a network
     figure.png, figure.svg      for a paper
-    hearings.csv                  hearing, hop_seconds, class, probability: a row for every hearing and class
+    hearings.csv                hearing, hop_seconds, class, probability: a row for every hearing and class
     segments.csv                hearing, number, start_seconds, end_seconds, replayed_in_hearing: a row a segment
     sounds/                     hearing-0-segment-1.wav, ...: every segment that a hearing chose, cut out of the clip
                                 hearing-0-as-heard.wav, ...: every hearing as the model heard it
 
 A segment is known by the hearing that chose it and its number in that hearing, in all of these. One that was replayed
-although the slots had not chosen it, as in what if, has neither, and no sound of its own.
+although it had not been chosen, as in what if, has neither, and no sound of its own.
 
-explanation.json in short, seconds being those of the clip:
-
-    schema       "playitback.explanation/1"; what is added later keeps the number, what is changed raises it
-    clip         name, seconds, sample_rate, channels, format of the recording; the window: start_seconds and
-                 explained_seconds
-    model        name, clip_seconds that it hears at once, labels
-    notes        sentences for the user
-    playbacks    one entry a hearing: index, hop_seconds, decision, probabilities {class: 0..1}, segments chosen in this
-                 hearing and replayed in it [{start_seconds, end_seconds}], threshold, slot_attention (slots x columns) and
-                 seconds (the columns' centres)
+What explanation.json holds is described in explain/explanation.py and its schema.
 """
 
 from __future__ import annotations
@@ -90,7 +81,7 @@ def draw_player(
     a class that is shown even where it does not lead.
     """
     clip_audio = directory / "clip.wav"
-    audio.write_wav(clip_audio, samples)
+    audio.write_wav(clip_audio, samples, explanation.sample_rate)
     marks = timeline.frequency_marks(mel_hertz(recognizer.config.front_end))
     hearings = range(len(explanation.hearings))
     return PlayerView(
@@ -132,7 +123,7 @@ def write_files(
         figure_svg=directory / "figure.svg",
         hearings=directory / "hearings.csv",
         segments_table=directory / "segments.csv",
-        segments=tuple(_write_segments(explanation, samples, recognizer, sounds)),
+        segments=tuple(_write_segments(explanation, samples, sounds)),
         tapes=tuple(_copy_tapes(player, sounds)),
     )
     explanation.write_json(files.explanation)
@@ -154,10 +145,8 @@ def write_archive(files: ExplanationFiles, path: Path) -> None:
             archive.writestr(entry, each.read_bytes())
 
 
-def _write_segments(
-    explanation: Explanation, samples: np.ndarray, recognizer: Recognizer, directory: Path
-) -> Iterator[Path]:
-    sample_rate = recognizer.config.front_end.sample_rate
+def _write_segments(explanation: Explanation, samples: np.ndarray, directory: Path) -> Iterator[Path]:
+    sample_rate = explanation.sample_rate
     for hearing in explanation.hearings:
         for number, segment in enumerate(hearing.segments, start=1):
             path = directory / _SEGMENT.format(hearing.index, number)
@@ -174,13 +163,13 @@ def _copy_tapes(player: PlayerView, directory: Path) -> Iterator[Path]:
 
 
 def _hearing_rows(explanation: Explanation) -> Iterator[Sequence[Any]]:
-    for hearing in explanation.to_dict()["playbacks"]:  # whose numbers have as few digits as name them exactly
+    for hearing in explanation.to_dict()["hearings"]:  # whose numbers have as few digits as name them exactly
         for label, probability in hearing["probabilities"].items():
             yield hearing["index"], hearing["hop_seconds"], label, probability
 
 
 def _segment_rows(explanation: Explanation) -> Iterator[Sequence[Any]]:
-    """Hearing by hearing what was chosen, with the hearing that replayed it; then what was replayed without being chosen."""
+    """Hearing by hearing what was chosen, with the one that replayed it; then what was replayed without being chosen."""
     hearings = explanation.hearings
     for index, hearing in enumerate(hearings):
         following = hearings[index + 1].replayed if index + 1 < len(hearings) else ()

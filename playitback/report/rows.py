@@ -13,7 +13,6 @@ from typing import Any
 import numpy as np
 
 from playitback import audio
-from playitback.audio import SAMPLE_RATE
 from playitback.explain.explanation import Explanation
 from playitback.recognizer import ClipHearing
 from playitback.report import timeline, words
@@ -33,6 +32,14 @@ Pairs = tuple[tuple[float, float], ...]
 
 
 @dataclass(frozen=True)
+class LaneView:
+    """A curve under a row's spectrogram."""
+
+    name: str  # shown as it is: "relevance"
+    values: tuple[float, ...]  # 0 to 1, one number a column
+
+
+@dataclass(frozen=True)
 class RowView:
     """One hearing as a row. Seconds are the clip's own unless a name says otherwise; fractions run from 0 to 1."""
 
@@ -42,12 +49,11 @@ class RowView:
     replayed_seconds: float  # of the clip, together
     spectrogram: str  # path of a PNG without axes: x from 0 to clip_seconds, low frequency at the bottom
     frames_spectrogram: str  # path of a PNG: the model's frames as they were
-    frame_ticks: tuple[tuple[float, str], ...]  # (fraction from the left of frames_spectrogram, "1.5" seconds)
-    frequency_ticks: tuple[tuple[float, str], ...]  # (fraction from the bottom, "4 kHz"); the axis is HTK mel
-    attention_seconds: tuple[float, ...]  # centre of every attention column, increasing
-    informative: tuple[float, ...]  # attention 0 to 1, one number a column
-    uninformative: tuple[float, ...]
-    threshold: float
+    frame_ticks: tuple[tuple[float, float], ...]  # (fraction from the left of frames_spectrogram, second)
+    frequency_ticks: tuple[tuple[float, float], ...]  # (fraction from the bottom, hertz); the axis is HTK mel
+    lane_seconds: tuple[float, ...]  # centre of every column of the lanes, increasing
+    lanes: tuple[LaneView, ...]  # the first is the relevance, whose peaks are the segments
+    threshold: float  # of the relevance
     segments: Pairs  # chosen in this hearing, replayed in the next one
     replayed: Pairs  # replayed in this hearing
     tape_audio: str  # path of a WAV: the hearing as the model heard it
@@ -86,8 +92,8 @@ def draw_row(
 ) -> RowView:
     """Row of hearing ``index``; its pictures and its tape are written into ``directory``.
 
-    samples: (samples,) of the clip at 16 kHz, silence up to its end; frequency_marks: (fraction from the bottom,
-    hertz); followed: a class that is shown even where it does not lead.
+    samples: (samples,) of the clip at the model's rate, silence up to its end; frequency_marks: (fraction from
+    the bottom, hertz); followed: a class that is shown even where it does not lead.
     """
     first, hearing = explanation.hearings[0], explanation.hearings[index]
     clip_seconds = explanation.clip_seconds
@@ -97,9 +103,8 @@ def draw_row(
     frames_spectrogram = directory / f"hearing-{index}-frames.png"
     write_spectrogram(hearing.log_mel, colours, frames_spectrogram)
     tape_path = directory / f"hearing-{index}-as-heard.wav"
-    heard = tape(samples, hearing.time_map, SAMPLE_RATE)
-    audio.write_wav(tape_path, heard)
-    marks = timeline.frame_marks(hearing, timeline.second_marks(clip_seconds))
+    heard = tape(samples, hearing.time_map, explanation.sample_rate)
+    audio.write_wav(tape_path, heard, explanation.sample_rate)
     replayed_seconds = sum(segment.seconds for segment in hearing.replayed)
     return RowView(
         index=index,
@@ -108,16 +113,15 @@ def draw_row(
         replayed_seconds=replayed_seconds,
         spectrogram=str(spectrogram),
         frames_spectrogram=str(frames_spectrogram),
-        frame_ticks=tuple((fraction, words.clock(second)) for fraction, second in marks),
-        frequency_ticks=tuple((fraction, words.hertz(hertz)) for fraction, hertz in frequency_marks),
-        attention_seconds=tuple(hearing.seconds.tolist()),
-        informative=tuple(hearing.slot_attention[0].tolist()),
-        uninformative=tuple(hearing.slot_attention[1:].max(axis=0).tolist()),
+        frame_ticks=timeline.frame_marks(hearing, timeline.second_marks(clip_seconds)),
+        frequency_ticks=tuple(frequency_marks),
+        lane_seconds=tuple(hearing.seconds.tolist()),
+        lanes=tuple(LaneView(lane.name, tuple(lane.values.tolist())) for lane in hearing.lanes),
         threshold=hearing.threshold,
         segments=pairs(hearing.segments),
         replayed=pairs(hearing.replayed),
         tape_audio=str(tape_path),
-        tape_map=_tape_map(hearing, len(heard) / SAMPLE_RATE),
+        tape_map=_tape_map(hearing, len(heard) / explanation.sample_rate),
         classes=_classes(explanation, index, followed),
         sentence=_sentence(explanation, index, replayed_seconds),
         decision_changed=explanation.decision_changed(index),
@@ -185,8 +189,8 @@ def _seconds(pairs: Iterable[tuple[float, float]]) -> list[list[float]]:
     return [[round(float(first), 6), round(float(second), 6)] for first, second in pairs]
 
 
-def _ticks(ticks: Iterable[tuple[float, str]]) -> list[list[Any]]:
-    return [[round(float(fraction), 5), str(text)] for fraction, text in ticks]
+def _ticks(ticks: Iterable[tuple[float, float]]) -> list[list[float]]:
+    return [[round(float(fraction), 5), float(value)] for fraction, value in ticks]
 
 
 def _row_data(row: RowView, file: Address) -> dict[str, Any]:
@@ -199,9 +203,8 @@ def _row_data(row: RowView, file: Address) -> dict[str, Any]:
         "frames_spectrogram": file(row.frames_spectrogram),
         "frame_ticks": _ticks(row.frame_ticks),
         "frequency_ticks": _ticks(row.frequency_ticks),
-        "attention_seconds": _drawn(row.attention_seconds),
-        "informative": _drawn(row.informative),
-        "uninformative": _drawn(row.uninformative),
+        "lane_seconds": _drawn(row.lane_seconds),
+        "lanes": [{"name": lane.name, "values": _drawn(lane.values)} for lane in row.lanes],
         "threshold": float(row.threshold),
         "segments": _seconds(row.segments),
         "replayed": _seconds(row.replayed),

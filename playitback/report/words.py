@@ -96,10 +96,12 @@ def conclusion(decisions: Sequence[str], probability: float) -> str:
     if len(decisions) == 1:
         return f"The model hears {last}."
     if not changes:
-        return f"The model hears {last}; it was of that mind from the first hearing."
+        return f"The model hears {last}; it did from the first hearing on."
     at = " and ".join(filter(None, (", ".join(str(index) for index in changes[:-1]), str(changes[-1]))))
-    hearing = "playback" if len(changes) == 1 else "playbacks"
-    return f"The model hears {last}. It changed its mind at {playback} {at}; first it heard {class_name(decisions[0])}."
+    playbacks = "playback" if len(changes) == 1 else "playbacks"
+    return (
+        f"The model hears {last}. It changed its mind at {playbacks} {at}; first it heard {class_name(decisions[0])}."
+    )
 
 
 def decision_change(before: str, after: str) -> str:

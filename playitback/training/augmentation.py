@@ -1,4 +1,4 @@
-"""Augmentation of micro-batches: waveforms (B, samples), frames (B, frames, mels), columns (B, T).
+"""Augmentation of micro-batches: waveforms (B, samples), and the targets of those that are mixed.
 
 One augmented clip serves all hearings of a replay, so every hearing hears the same audio. Random numbers come from an
 explicit generator on the CPU, so a run can be repeated and resumed, whatever device it trains on.

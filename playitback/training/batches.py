@@ -9,7 +9,7 @@ import torch
 from torch import Generator, Tensor
 from torch.utils.data import DataLoader, Dataset
 
-from playitback.models.recipe import STAGES, Recipe
+from playitback.models.recipe import Recipe, Stage
 from playitback.training import augmentation
 from playitback.training.clips import ClipSet
 
@@ -20,28 +20,35 @@ MicroBatch = tuple[Tensor, tuple[Tensor, ...], int]
 class MicroBatches(Dataset[MicroBatch]):
     """Item n is the n-th micro-batch of a stage; every epoch hears every clip once, but for what fills no batch."""
 
-    def __init__(self, clips: ClipSet, recipe: Recipe, stage: str, sample_rate: int) -> None:
+    def __init__(self, clips: ClipSet, recipe: Recipe, stage: Stage, sample_rate: int) -> None:
+        """stage: one of the recipe's."""
         self.clips = clips
         self.recipe = recipe
         self.stage = stage
+        self._stage_index = recipe.stages.index(stage)
         self._sample_rate = sample_rate
         self._order = (-1, torch.empty(0))  # of the epoch drawn last
+
+    @property
+    def steps(self) -> int:
+        """Of an epoch."""
+        return len(self.clips) // self.recipe.batch_size
 
     def __getitem__(self, number: int) -> MicroBatch:
         recipe = self.recipe
         seed = self._seed(0, number)
         generator = Generator().manual_seed(seed)
         step, share = divmod(number, recipe.micro_batches)
-        epoch, step = divmod(step, len(self.clips) // recipe.batch_size)
+        epoch, step = divmod(step, self.steps)
         first = step * recipe.batch_size + share * recipe.micro_batch_size
         indices = self._epoch_order(epoch)[first : first + recipe.micro_batch_size]
-        settings, rate = recipe.augmentation, self._sample_rate
+        settings, rate = self.stage.augmentation, self._sample_rate
         waveforms = self.clips.waveforms(indices, generator)
         waveforms = augmentation.vary_waveforms(waveforms, settings, generator)
-        if self.stage == "replay":
+        if settings.shortened:
             waveforms = augmentation.shorten(waveforms, settings, rate, generator)
         waveforms, targets = augmentation.mix_pairs(waveforms, self.clips.targets(indices), settings, rate, generator)
-        if self.stage == "replay":
+        if settings.background:
             waveforms = augmentation.add_background(waveforms, settings, rate, generator)
         return waveforms, targets, seed + 1
 
@@ -64,5 +71,5 @@ class MicroBatches(Dataset[MicroBatch]):
         return self._order[1]
 
     def _seed(self, kind: int, number: int) -> int:
-        sequence = np.random.SeedSequence([self.recipe.seed, STAGES.index(self.stage), kind, number])
+        sequence = np.random.SeedSequence([self.recipe.seed, self._stage_index, kind, number])
         return int(sequence.generate_state(1, np.uint64)[0] >> np.uint64(2))

@@ -23,10 +23,10 @@ from torch import Generator, Tensor
 from playitback.audio import MINIMUM_SECONDS
 from playitback.config import FrontEndConfig
 from playitback.errors import DataSetError, PlayItBackError, SettingsError
+from playitback.progress import Progress, Report
 from playitback.training.entries import Entry, Manifest
 from playitback.training.recordings import Recordings
 
-Progress = Callable[[int, int], None]
 _Given = TypeVar("_Given")
 _Made = TypeVar("_Made")
 
@@ -221,18 +221,18 @@ def load_clips(
     *,
     tolerated_missing: float = 0.05,
     memory_gigabytes: float = 4.0,
-    progress: Progress | None = None,
+    report: Report | None = None,
 ) -> ClipSet:
     """The clips of a manifest, in memory if their whole stretches fit into ``memory_gigabytes``, else on disk.
 
     Clips that are missing or unreadable are left out, up to a share of ``tolerated_missing`` of all that are listed;
-    ``ClipSet.skipped`` names them. progress: called with (done, in all), first for the recordings that are looked at,
-    then for the clips that are decoded. Raises DataSetError where more clips are missing.
+    ``ClipSet.skipped`` names them. report: called first for the recordings that are looked at, then for the clips that
+    are decoded. Raises DataSetError where more clips are missing.
     """
     skipped = Skipped(manifest.data_set, len(manifest.entries) + len(manifest.missing), tolerated_missing)
     skipped.add(*(f"{name}: not there" for name in manifest.missing))
     reader = Recordings()
-    entries, firsts, counts = _stretches(manifest.entries, reader, front_end.sample_rate, skipped, progress)
+    entries, firsts, counts = _stretches(manifest.entries, reader, front_end.sample_rate, skipped, report)
     if 2 * int(counts.sum()) > memory_gigabytes * 1e9:
         return ClipsOnDisk(entries, firsts, counts, manifest.labels, manifest.multi_label, front_end, skipped)
 
@@ -259,7 +259,7 @@ def load_clips(
         return None
 
     readable = []
-    for index, why in enumerate(_in_threads(decode, range(len(entries)), progress)):
+    for index, why in enumerate(_in_threads(decode, range(len(entries)), report)):
         if why is None:
             readable.append(index)
         else:
@@ -277,7 +277,7 @@ def load_clips(
 
 
 def _stretches(
-    entries: Sequence[Entry], reader: Recordings, sample_rate: int, skipped: Skipped, progress: Progress | None
+    entries: Sequence[Entry], reader: Recordings, sample_rate: int, skipped: Skipped, report: Report | None
 ) -> tuple[list[Entry], Tensor, Tensor]:
     """The entries whose stretches are there, their first samples and their numbers of samples (N,)."""
     recordings = list(dict.fromkeys((entry.path, entry.recording) for entry in entries))
@@ -289,7 +289,7 @@ def _stretches(
         except PlayItBackError as error:
             return str(error)
 
-    lengths = dict(zip(recordings, _in_threads(seconds, recordings, progress), strict=True))
+    lengths = dict(zip(recordings, _in_threads(seconds, recordings, report), strict=True))
     there, firsts, counts = [], [], []
     for entry in entries:
         length = lengths[entry.path, entry.recording]
@@ -307,13 +307,11 @@ def _stretches(
     return there, torch.tensor(firsts, dtype=torch.int64), torch.tensor(counts, dtype=torch.int64)
 
 
-def _in_threads(
-    function: Callable[[_Given], _Made], given: Sequence[_Given], progress: Progress | None
-) -> Iterator[_Made]:
+def _in_threads(function: Callable[[_Given], _Made], given: Sequence[_Given], report: Report | None) -> Iterator[_Made]:
     """As ``map``; decoding leaves the interpreter free, so that every core reads."""
     with ThreadPoolExecutor(os.cpu_count()) as pool:
         for begin in range(0, len(given), _READ_AHEAD):
             for number, made in enumerate(pool.map(function, given[begin : begin + _READ_AHEAD]), begin + 1):
                 yield made
-                if progress is not None:
-                    progress(number, len(given))
+                if report is not None:
+                    report(Progress(number, len(given)))

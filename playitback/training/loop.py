@@ -26,12 +26,13 @@ from torch.optim.swa_utils import AveragedModel
 from playitback.errors import SettingsError
 from playitback.models.recipe import STAGES, Recipe
 from playitback.models.replay.model import ReplayModel
+from playitback.progress import Progress
 from playitback.recognizer import fastest_dtype
 from playitback.training.batches import MicroBatches
 from playitback.training.clips import ClipSet
 from playitback.training.objectives import Objective
 from playitback.training.processes import Processes
-from playitback.training.state import Log, Progress, State, read_state
+from playitback.training.state import Log, State, read_state
 
 _STATISTICS_CLIPS = 4096  # that mean and deviation of the log-mel are taken over, at most
 _SETTLING_STEPS = 100  # whose micro-batches the running statistics are taken over, at most

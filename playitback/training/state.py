@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import time
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -14,18 +15,18 @@ from torch.optim.swa_utils import AveragedModel
 from torch.utils.tensorboard import SummaryWriter
 
 from playitback.errors import SettingsError
-from playitback.models.recipe import STAGES
-from playitback.models.replay.model import ReplayModel
+from playitback.models.listener import Listener
+from playitback.progress import Progress
 
 STATE_FILE, LOG_FILE = "state.pt", "log.jsonl"
 
 
 @dataclass(frozen=True)
-class Progress:
-    """Where a run stands."""
+class StageProgress(Progress):
+    """Where a run stands: steps done and in all, of its present stage, and what it has learned."""
 
     stage: str
-    epoch: int  # complete epochs of this stage
+    epoch: int  # complete epochs of this stage, not counting the one that the last step belongs to
     epochs: int
     step: int  # steps done in this epoch
     steps: int
@@ -38,7 +39,7 @@ class Progress:
 class State:
     """What must come back after an interruption. All else follows from the recipe."""
 
-    model: ReplayModel
+    model: Listener
     average: AveragedModel
     optimizer: torch.optim.Optimizer
     step: int = 0  # steps done in this stage
@@ -76,11 +77,11 @@ class State:
         self.average.load_state_dict(saved["average"])
         self.optimizer.load_state_dict(saved["optimizer"])
         self.step, self.seconds_before = saved["step"], saved["seconds"]
-        device = self.model.mel_mean.device
-        self.sums = {name: total.to(device) for name, total in saved["sums"].items()}
+        self.sums = {name: total.to(self.model.device) for name, total in saved["sums"].items()}
 
 
 def read_state(out: Path, run: dict[str, Any]) -> dict[str, Any] | None:
+    """The state that was saved last, or None. Raises SettingsError where ``out`` holds another run than ``run``."""
     path = out / STATE_FILE
     if not path.is_file():
         return None
@@ -96,19 +97,18 @@ def read_state(out: Path, run: dict[str, Any]) -> dict[str, Any] | None:
 class Log:
     """A line of JSON an epoch, and the same numbers for TensorBoard."""
 
-    def __init__(self, out: Path, stage: str, epochs: int) -> None:
+    def __init__(self, out: Path, stages_before: Sequence[str], stage: str, epochs: int) -> None:
         """Goes on after ``epochs`` epochs of a stage; what was written about later ones will be written again."""
         self.path = out / LOG_FILE
         self.board = SummaryWriter(out / "tensorboard")
         known = [
             entry
             for entry in read_log(out)
-            if STAGES.index(entry["stage"]) < STAGES.index(stage)
-            or (entry["stage"] == stage and entry["epoch"] <= epochs)
+            if entry["stage"] in stages_before or (entry["stage"] == stage and entry["epoch"] <= epochs)
         ]
         self.path.write_text("".join(json.dumps(entry) + "\n" for entry in known), encoding="utf-8")
 
-    def write(self, progress: Progress, seconds: float) -> None:
+    def write(self, progress: StageProgress, seconds: float) -> None:
         epoch = progress.epoch + 1
         entry = {"stage": progress.stage, "epoch": epoch, "seconds": round(seconds), **progress.losses}
         with self.path.open("a", encoding="utf-8") as log:
@@ -119,6 +119,7 @@ class Log:
 
 
 def read_log(out: Path) -> list[dict[str, Any]]:
+    """The entries of a run's log, in their order; none where there is no log yet."""
     path = out / LOG_FILE
     if not path.is_file():
         return []

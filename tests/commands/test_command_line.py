@@ -337,7 +337,7 @@ def test_command_runs_as_a_program(model_folder: Path, sounds: Path, tmp_path: P
 def test_every_command_explains_itself(run: Run, command: str) -> None:
     status, output, error = run(command, "--help")
     assert (status, error) == (0, "")
-    assert f"usage: python -m playitback {command}" in output
+    assert f"usage: playitback {command}" in output
     assert "--json" in output
     assert command in run("--help")[1]
 
@@ -346,7 +346,7 @@ def test_every_command_explains_itself(run: Run, command: str) -> None:
 def test_incomplete_command_exits_with_2(run: Run, arguments: tuple[str, ...]) -> None:
     status, output, error = run(*arguments)
     assert (status, output) == (2, "")
-    assert "usage: python -m playitback" in error
+    assert "usage: playitback" in error
 
 
 def test_folds_that_are_no_numbers_are_told(run: Run) -> None:

@@ -163,5 +163,5 @@ def test_the_command_explains_itself(capsys: pytest.CaptureFixture[str]) -> None
     with pytest.raises(SystemExit, match="0"):
         command_line.main(["windows", "--help"])
     output = capsys.readouterr().out
-    assert "usage: python -m playitback windows" in output
+    assert "usage: playitback windows" in output
     assert all(option in output for option in ("RECORDING", "--checkpoint", "--hop", "--playbacks", "--out", "--json"))

@@ -36,7 +36,8 @@ from playitback.evidence.faithfulness import (
     segment_scores,
 )
 from playitback.evidence.intervals import Bootstrap
-from playitback.evidence.runs import Progress, Run, belief, correct, hear, true_classes
+from playitback.progress import Progress
+from playitback.evidence.runs import Run, belief, correct, hear, true_classes
 from playitback.models.replay.model import ReplayModel
 from playitback.segments import loudest_time, resample
 

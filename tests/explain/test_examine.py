@@ -33,17 +33,8 @@ from playitback.explain.examine import (
 )
 from playitback.models.replay.model import ReplayModel
 from playitback.recognizer import Recognizer
-from playitback.report.examine_text import (
-    ALL_REPLAYED,
-    ALL_SILENT,
-    CONTRADICTED,
-    DEFINITIONS,
-    NOT_BELIEVED,
-    NOT_SUPPORTED,
-    NOTHING_REPLAYED,
-    OBSTACLES,
-    SUPPORTED,
-)
+from playitback.report.examine_text import ALL_REPLAYED, DEFINITIONS, NOTHING_REPLAYED
+from playitback.explain.examine import ALL_SILENT, CONTRADICTED, NOT_BELIEVED, NOT_SUPPORTED, OBSTACLES, SUPPORTED
 from playitback.segments import Segment, pad_segments
 
 SOUND_SECONDS = 0.8 * CLIP_SECONDS

@@ -13,7 +13,8 @@ from tiny import CLIP_SECONDS, RATE, STEMS, noise, sounding_clips, tiny_checkpoi
 from torch import Tensor
 
 from playitback.evidence.runs import TIME_BINS
-from playitback.explain.slots import column_edges, inspect_slots, overlap
+from playitback.replay import column_edges
+from playitback.explain.slots import inspect_slots, overlap
 from playitback.recognizer import ClipHearing, Recognizer
 from playitback.replay import TimeMap
 from playitback.segments import Segment

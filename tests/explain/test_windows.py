@@ -15,16 +15,8 @@ from tiny import CLIP_SECONDS, LABELS, RATE, sounding_clips, tiny_checkpoint
 
 from playitback import audio
 from playitback.errors import AudioError, SettingsError
-from playitback.explain.windows import (
-    RANKED,
-    Stretch,
-    Window,
-    classify_windows,
-    stretches,
-    write_audacity,
-    write_csv,
-    write_raven,
-)
+from playitback.explain.windows import RANKED, Stretch, Window, classify_windows, stretches
+from playitback.report.labels import write_audacity, write_csv, write_raven
 from playitback.recognizer import Recognizer
 
 BATCH = 8

@@ -26,7 +26,8 @@ from playitback.training.evaluation import measure
 from playitback.training.loop import train, warm_up_cosine
 from playitback.training.manifest import read_manifest
 from playitback.training.processes import Processes
-from playitback.training.state import Progress, seconds_spent
+from playitback.progress import Progress
+from playitback.training.state import seconds_spent
 
 SECOND = FrontEndConfig(clip_seconds=1.0, frames=80, mels=32, fft_samples=512, window_samples=400)
 #: plain enough to learn within seconds

@@ -1,0 +1,53 @@
+"""``bench``: how fast the models listen here, beside what the machine can do."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+
+from playitback.bench import BATCHES, DTYPES, BenchRow, machine, run, table
+from playitback.commands.shared import print_json
+from playitback.models.families import presets
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "--presets", type=_names, default=presets(), metavar="NAMES", help=f"default: {','.join(presets())}"
+    )
+    parser.add_argument(
+        "--dtypes", type=_names, default=tuple(DTYPES), metavar="NAMES", help=f"default: {','.join(DTYPES)}"
+    )
+    parser.add_argument(
+        "--batches", type=_numbers, default=BATCHES, metavar="NUMBERS", help="clips heard at once; default: 1,4"
+    )
+    parser.add_argument("--device", default="auto", help="auto (a GPU where there is one), cpu, cuda, cuda:1, ...")
+    parser.add_argument("--threads", type=int, help="of the CPU; default: PyTorch's own choice")
+    parser.add_argument("--json", action="store_true", help="print JSON instead of the table")
+
+
+def main(arguments: argparse.Namespace) -> int:
+    """Prints the table or the JSON, and meanwhile on standard error what is done. Returns the exit status."""
+    what = machine(arguments.device, arguments.threads)
+    rows = run(
+        arguments.presets, arguments.dtypes, arguments.batches, arguments.device, arguments.threads, report=_tell
+    )
+    if arguments.json:
+        print_json({"machine": what, "rows": [row.to_dict() for row in rows]})
+    else:
+        print(f"{what['device']}, threads: {what['threads']}, PyTorch {what['torch']}", table(rows), sep="\n")
+    return 0
+
+
+def _tell(row: BenchRow) -> None:
+    print(f"{row.preset}, {row.dtype}, batch {row.batch}: {row.all_hearings_seconds:.2f} s", file=sys.stderr)
+
+
+def _names(text: str) -> tuple[str, ...]:
+    return tuple(text.split(","))
+
+
+def _numbers(text: str) -> tuple[int, ...]:
+    try:
+        return tuple(int(number) for number in text.split(","))
+    except ValueError:
+        raise argparse.ArgumentTypeError(f"{text!r} is no list of whole numbers; write for example 1,4") from None

@@ -1,0 +1,21 @@
+"""Log-odds in nats: 0 is undecided, and steps of one size multiply the odds by one factor, wherever they are taken."""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+
+_TINY = float(np.finfo(np.float32).tiny)  # a probability of 0 has no logarithm
+_LEAST_DOUBT = 1e-7  # float32 tells no probability from 1 that is closer to it
+
+
+def odds_of(probability: float, least_doubt: float = _LEAST_DOUBT) -> float:
+    """ln(p / (1 - p)) of one class; closer to 0 or 1 than ``least_doubt`` counts as there, so that it stays finite."""
+    within = min(max(probability, least_doubt), 1 - least_doubt)
+    return math.log(within / (1 - within))
+
+
+def odds_between(first: float, second: float) -> float:
+    """ln(p_first / p_second) of two classes, kept finite."""
+    return math.log(max(first, _TINY) / max(second, _TINY))

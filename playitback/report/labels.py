@@ -1,0 +1,49 @@
+"""The windows and stretches of a long recording as files for other programs: a table, Audacity, Raven."""
+
+from __future__ import annotations
+
+import csv
+from collections.abc import Iterable
+from pathlib import Path
+
+from playitback.explain.windows import Stretch, Window
+
+
+def write_csv(rows: Iterable[Window | Stretch], path: Path) -> None:
+    """A table start,stop,class,confidence; seconds, and probabilities from 0 to 1."""
+    with path.open("w", newline="", encoding="utf-8") as file:
+        table = csv.writer(file, lineterminator="\n")
+        table.writerow(["start", "stop", "class", "confidence"])
+        for row in rows:
+            table.writerow(
+                [round(row.start_seconds, 6), round(row.end_seconds, 6), row.label, f"{row.probability:.4f}"]
+            )
+
+
+def write_audacity(rows: Iterable[Window | Stretch], path: Path) -> None:
+    """A label track for Audacity (File > Import > Labels): start, end and class, parted by tabs."""
+    lines = (f"{row.start_seconds:.6f}\t{row.end_seconds:.6f}\t{_one_cell(row.label)}\n" for row in rows)
+    _write(lines, path)
+
+
+def write_raven(rows: Iterable[Window | Stretch], path: Path, high_hertz: float) -> None:
+    """A selection table for Raven (File > Open Selection Table), each selection from 0 Hz to ``high_hertz``."""
+    header = (
+        "Selection\tView\tChannel\tBegin Time (s)\tEnd Time (s)\tLow Freq (Hz)\tHigh Freq (Hz)\tClass\tConfidence\n"
+    )
+    lines = (
+        f"{number}\tSpectrogram 1\t1\t{row.start_seconds:.6f}\t{row.end_seconds:.6f}\t0\t{high_hertz:g}\t"
+        f"{_one_cell(row.label)}\t{row.probability:.4f}\n"
+        for number, row in enumerate(rows, 1)
+    )
+    _write((header, *lines), path)
+
+
+def _write(lines: Iterable[str], path: Path) -> None:
+    with path.open("w", encoding="utf-8", newline="") as file:
+        file.writelines(lines)
+
+
+def _one_cell(label: str) -> str:
+    """A class name without the tabs and line ends that part cells and rows."""
+    return " ".join(label.split())
