@@ -1,29 +1,30 @@
-# Play It Back: set-up, page and tests.
-#
-#   make run      set up if need be, then open the page's server on http://127.0.0.1:7860
-#   make test     lint, types, floors and every test
-#   make setup    the environment that both share: .venv with requirements.txt
+# Play It Back: set-up, page, tests and package. `make help` lists what can be made.
 #
 # PYTHON=/path/to/python3.12   which Python makes .venv (3.10, 3.11 or 3.12; found by itself otherwise)
 # ARGS="--port 8000"           what `make run` gives to app.py
 # BROWSER=no                   `make test` leaves out the tests that need Chromium or Chrome
+# JAVASCRIPT=no                `make lint` leaves out the scripts, whose checker comes from npm's registry
 
 PYTHON ?= python3 python3.12 python3.11 python3.10
 VENV := .venv
 IN_VENV := $(VENV)/bin/python
 PYTEST := $(IN_VENV) -m pytest -n auto --maxprocesses 4 --dist loadfile
+QUICK := tests/core tests/models tests/explain tests/evidence tests/report tests/project
 SUITABLE := -c 'import sys; sys.exit(not (3, 10) <= sys.version_info[:2] <= (3, 12))'
 
-.PHONY: setup run test lint types floors
+.PHONY: help setup run test quick lint types floors build
 .DEFAULT_GOAL := setup
 
-setup: $(VENV)/.page-installed
+help: ## this list
+	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-7s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
 
-run: setup
+setup: $(VENV)/.page-installed ## .venv with what the page needs (also what `make` alone does)
+
+run: setup ## set up if need be, then serve the page on http://127.0.0.1:7860
 	$(IN_VENV) app.py $(ARGS)
 
 # pytest comes last, so that its closing line is the last one.
-test: lint types floors
+test: lint types floors ## what a change must pass: lint, types, floors and every test
 ifeq ($(BROWSER),no)
 	@echo "The tests that need a browser are left out, as BROWSER=no asks."
 	$(PYTEST) -m "not data and not browser"
@@ -33,18 +34,30 @@ else
 	PLAYITBACK_BROWSER="$$browser" $(PYTEST)
 endif
 
-lint: $(VENV)/.development-installed
+# What a minute can tell while one works; no page, no browser, no training.
+quick: lint floors ## lint, floors and the tests of the core, in about a minute
+	$(PYTEST) -m "not data and not browser" $(QUICK)
+
+lint: $(VENV)/.development-installed ## ruff: likely bugs and layout; TypeScript's checker: the types of all JavaScript
 	$(IN_VENV) -m ruff check .
 	$(IN_VENV) -m ruff format --check .
+ifeq ($(JAVASCRIPT),no)
+	@echo "JavaScript is left out, as JAVASCRIPT=no asks."
+else
+	.ci/javascript $(IN_VENV)
+endif
 
 # Gradio writes a stub beside every component when the page is built; mypy would read it instead of the component.
-types: $(VENV)/.development-installed
+types: $(VENV)/.development-installed ## mypy
 	@rm -f app/*/*.pyi
 	$(IN_VENV) -m mypy -p playitback -p app
 	$(IN_VENV) -m mypy app.py
 
-floors: $(VENV)/.development-installed
+floors: $(VENV)/.development-installed ## lint-imports: no file imports from a floor above its own
 	$(VENV)/bin/lint-imports
+
+build: $(VENV)/.development-installed ## the wheel and what it is made from, in dist/
+	$(IN_VENV) -m hatchling build
 
 # A stamp in .venv is newer than the requirements it installed; so a second call has nothing to do.
 $(VENV)/.page-installed: requirements.txt | $(IN_VENV)

@@ -21,7 +21,7 @@ except ImportError:  # everywhere but on Hugging Face
     spaces = None
 
 from app.page import build_page, launch_settings
-from app.service import ExplanationService, Models, PlayItBackError, offered_checkpoints
+from app.service import ExplainService, Models, PlayItBackError, offered_checkpoints
 
 GPU_SECONDS = 30  # that one explanation may use of a GPU lent by a Space
 
@@ -56,7 +56,7 @@ if __name__ == "__main__":
     if arguments.mcp and find_spec("mcp") is None:
         print("An MCP server needs one package more: pip install -r requirements-mcp.txt", file=sys.stderr)
         raise SystemExit(2)
-    threading.Thread(target=ExplanationService(models).warm_up, daemon=True).start()
+    threading.Thread(target=ExplainService(models).warm_up, daemon=True).start()
     try:
         # None leaves it to the environment: GRADIO_MCP_SERVER
         agents = True if arguments.mcp else None

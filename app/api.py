@@ -17,48 +17,38 @@ import gradio as gr
 from app import text
 from app.events import ON_MODEL, refusal, run_folder
 from app.service import (
-    ComparisonService,
-    ExaminationService,
-    ExplanationService,
+    CompareService,
+    ContrastService,
+    ContrastView,
+    ExamineService,
+    ExplainService,
     ExplanationView,
     Models,
     Other,
     Settings,
     TakeAwayService,
-    VariantService,
+    WhatIfService,
     begin_variants,
+    rival,
 )
+from playitback.report import examine_text
 
 Answers = Iterator[Any]
+#: (start, end) in seconds of the clip
+Pair = tuple[float, float]
 
 
 def add_api(models: Models) -> None:
     """Adds the endpoints to the page under construction."""
-    default = models.model(models.checkpoints[0])
     recording = gr.Audio(label="recording", type="filepath", visible=False)
-    model = gr.Textbox(label="model", value=default.name, visible=False)
-    playbacks = gr.Number(label="playbacks", value=default.playbacks, precision=0, visible=False)
+    model = gr.Textbox(label="model", value=models.checkpoints[0], visible=False)
+    playbacks = gr.Number(label="playbacks", value=None, precision=0, visible=False)
     start = gr.Number(label="start_seconds", value=0.0, visible=False)
     label = gr.Textbox(label="class_to_explain", value="", visible=False)
+    clip = [recording, model, playbacks, start, label]
     asked = Asked(models)
-    listed: dict[str, Any] = {"file_count": "multiple", "visible": False}
-    _add(
-        asked.explain,
-        [recording, model, playbacks, start],
-        [
-            gr.JSON(label="explanation", visible=False),
-            gr.File(label="explanation_file", visible=False),
-            gr.File(label="segments", **listed),
-            gr.File(label="tapes", **listed),
-        ],
-        text.API_EXPLAIN,
-    )
-    _add(
-        asked.take_away,
-        [recording, model, playbacks, start, label],
-        [gr.File(label="report", visible=False), gr.File(label="archive", visible=False)],
-        text.API_TAKE_AWAY,
-    )
+    _add(asked.explain, clip, [_json("explanation"), _file("explanation_file"), _files("segments"), _files("tapes")])
+    _add(asked.take_away, clip, [_file("report"), _file("archive")])
     _add(
         asked.what_if,
         [
@@ -70,14 +60,21 @@ def add_api(models: Models) -> None:
             start,
             label,
         ],
-        [gr.JSON(label="answer", visible=False), gr.File(label="sound", visible=False)],
-        text.API_WHAT_IF,
+        [_json("answer"), _file("sound")],
     )
+    _add(asked.examine, clip, [_json("examination")])
     _add(
-        asked.faithfulness,
-        [recording, model, playbacks, start, label],
-        [gr.JSON(label="evidence", visible=False)],
-        text.API_FAITHFULNESS,
+        asked.contrast,
+        [
+            recording,
+            label,
+            gr.Textbox(label="second_class", value="", visible=False),
+            gr.Textbox(label="fill", value="silence", visible=False),
+            model,
+            playbacks,
+            start,
+        ],
+        [_json("contrast")],
     )
     _add(
         asked.compare,
@@ -90,33 +87,49 @@ def add_api(models: Models) -> None:
             start,
             gr.Number(label="second_start_seconds", value=0.0, visible=False),
         ],
-        [gr.JSON(label="comparison", visible=False)],
-        text.API_COMPARE,
+        [_json("comparison")],
     )
-    gr.on(
-        [],
-        asked.models,
-        None,
-        gr.JSON(label="models", visible=False),
-        api_name="models",
-        api_description=text.API_MODELS,
-    )
+    _add(asked.models, [], [_json("models")], queue={})  # it must not wait for those who compute
+
+
+def _json(label: str) -> gr.JSON:
+    return gr.JSON(label=label, visible=False)
+
+
+def _file(label: str) -> gr.File:
+    return gr.File(label=label, visible=False)
+
+
+def _files(label: str) -> gr.File:
+    return gr.File(label=label, file_count="multiple", visible=False)
 
 
 class Asked:
-    """The endpoints' functions. Generators although they yield once: see ``run_folder``."""
+    """The endpoints' functions. Generators although they yield once: see ``run_folder``.
+
+    A default of None is what makes a parameter optional to gradio where its component has no value.
+    """
 
     def __init__(self, models: Models) -> None:
         self._models = models
-        self._explanations = ExplanationService(models)
+        self._explain = ExplainService(models)
+        self._what_if = WhatIfService(models)
+        self._examine = ExamineService(models)
+        self._contrast = ContrastService(models)
+        self._compare = CompareService(models)
         self._take_away = TakeAwayService(models)
-        self._variants = VariantService(models)
-        self._examinations = ExaminationService(models)
-        self._comparisons = ComparisonService(models)
 
-    def explain(self, recording: str | None, model: str, playbacks: int | None, start_seconds: float) -> Answers:
+    def explain(
+        self,
+        recording: str | None,
+        model: str,
+        playbacks: int | None = None,
+        start_seconds: float = 0.0,
+        class_to_explain: str = "",
+    ) -> Answers:
         with run_folder() as folder:
-            view = self._run(recording, Settings(model, playbacks, start_seconds), folder)
+            settings = Settings(model, playbacks, start_seconds, class_to_explain or None)
+            view = self._run(recording, settings, folder)
             taken = self._take_away.write(view, folder)
             yield (
                 view.explanation.to_dict(),
@@ -126,7 +139,12 @@ class Asked:
             )
 
     def take_away(
-        self, recording: str | None, model: str, playbacks: int | None, start_seconds: float, class_to_explain: str
+        self,
+        recording: str | None,
+        model: str,
+        playbacks: int | None = None,
+        start_seconds: float = 0.0,
+        class_to_explain: str = "",
     ) -> Answers:
         with run_folder() as folder:
             settings = Settings(model, playbacks, start_seconds, class_to_explain or None)
@@ -139,79 +157,96 @@ class Asked:
         held: Mapping[str, Sequence[Any]] | None,
         edits: Sequence[Mapping[str, Any]] | None,
         model: str,
-        playbacks: int | None,
-        start_seconds: float,
-        class_to_explain: str,
+        playbacks: int | None = None,
+        start_seconds: float = 0.0,
+        class_to_explain: str = "",
     ) -> Answers:
+        changes, hearings = _changes(edits), _held(held)
         with run_folder() as folder:
             settings = Settings(model, playbacks, start_seconds, class_to_explain or None)
             variants = begin_variants(self._run(recording, settings, folder))
-            try:
-                changes = [
-                    (each["action"], _pairs(each["segments"]), each.get("fill", "silence")) for each in edits or ()
-                ]
-                hearings = {int(index): _pairs(segments) for index, segments in (held or {}).items()}
-            except (AttributeError, KeyError, TypeError, ValueError):
-                raise gr.Error(text.API_BAD_QUESTION, print_exception=False) from None
             for change in changes:
-                variants = self._variants.edit(variants, *change)
+                variants = self._what_if.edit(variants, *change)
             if hearings:
-                variants = self._variants.replay(variants, hearings)
+                variants = self._what_if.replay(variants, hearings)
             original, variant = variants.all[0], variants.current
             answer = {
                 "original": original.explanation.to_dict(),
                 "variant": variant.explanation.to_dict(),
                 "difference": dataclasses.asdict(variant.difference),
             }
-            yield answer, str(self._variants.write_sounds(variants, folder)[-1])
+            yield answer, str(self._what_if.write_sounds(variants, folder)[-1])
 
-    def faithfulness(
-        self, recording: str | None, model: str, playbacks: int | None, start_seconds: float, class_to_explain: str
+    def examine(
+        self,
+        recording: str | None,
+        model: str,
+        playbacks: int | None = None,
+        start_seconds: float = 0.0,
+        class_to_explain: str = "",
     ) -> Answers:
         with run_folder() as folder:
             settings = Settings(model, playbacks, start_seconds, class_to_explain or None)
-            *_, examined = self._examinations.examine(self._run(recording, settings, folder))
-            assert examined.evidence is not None, "the last one has it"
-            yield examined.evidence.to_dict()
+            *_, examined = self._examine.examine(self._run(recording, settings, folder))
+            assert examined.found is not None, "the last one has it"
+            yield examine_text.to_dict(examined.found)
+
+    def contrast(
+        self,
+        recording: str | None,
+        class_to_explain: str,
+        second_class: str,
+        fill: str,
+        model: str,
+        playbacks: int | None = None,
+        start_seconds: float = 0.0,
+    ) -> Answers:
+        with run_folder() as folder:
+            view = self._run(recording, Settings(model, playbacks, start_seconds), folder)
+            first = class_to_explain or view.decisions[-1]
+            *_, answer = self._contrast.contrast(view, first, second_class or rival(view, first), fill)
+            assert isinstance(answer, ContrastView), "the last one is it"
+            yield answer.contrast.to_dict()
 
     def compare(
         self,
         recording: str | None,
-        second_recording: str | None,
-        model: str,
-        second_model: str,
-        playbacks: int | None,
-        start_seconds: float,
-        second_start_seconds: float,
+        second_recording: str | None = None,
+        model: str = "",
+        second_model: str = "",
+        playbacks: int | None = None,
+        start_seconds: float = 0.0,
+        second_start_seconds: float = 0.0,
     ) -> Answers:
         with run_folder() as folder:
             first = self._run(recording, Settings(model, playbacks, start_seconds), folder)
             second = None if second_recording is None else Path(second_recording)
             other = Other(second_model or model, second, second_start_seconds)
-            *_, view = self._comparisons.beside(first, other, folder)
+            *_, view = self._compare.beside(first, other, folder)
             yield {
                 "first": view.first.explanation.to_dict(),
                 "second": view.second.explanation.to_dict(),
                 "comparison": view.comparison.to_dict(),
             }
 
-    def models(self) -> list[dict[str, Any]]:
-        views = [self._models.model(name) for name in self._models.checkpoints]
-        return [
-            {"name": name, "labels": view.labels, "playbacks": view.playbacks, "clip_seconds": view.clip_seconds}
-            for name, view in zip(self._models.checkpoints, views, strict=True)
-        ]
+    def models(self) -> Answers:
+        yield self._models.describe()
 
     def _run(self, recording: str | None, settings: Settings, folder: Path) -> ExplanationView:
         if recording is None:
             raise gr.Error(text.NO_RECORDING, print_exception=False)
         drawn = folder / "run"
         drawn.mkdir()
-        *_, view = self._explanations.explain(Path(recording), settings, drawn)
+        *_, view = self._explain.explain(Path(recording), settings, drawn)
         return view
 
 
-def _add(ask: Callable[..., Answers], inputs: Sequence[Any], outputs: Sequence[Any], description: str) -> None:
+def _add(
+    ask: Callable[..., Answers],
+    inputs: Sequence[Any],
+    outputs: Sequence[Any],
+    queue: Mapping[str, Any] = ON_MODEL,
+) -> None:
     """An endpoint that is named as its function, and refuses in one sentence what cannot be answered."""
 
     @functools.wraps(ask)  # gradio names the parameters after the function's
@@ -223,10 +258,27 @@ def _add(ask: Callable[..., Answers], inputs: Sequence[Any], outputs: Sequence[A
         except Exception as error:
             raise refusal(error) from error
 
-    gr.on([], answer, inputs, outputs, api_name=ask.__name__, api_description=description, **ON_MODEL)
+    name = ask.__name__
+    gr.on([], answer, inputs, outputs, api_name=name, api_description=text.API_ENDPOINTS[name], **queue)
 
 
-def _pairs(segments: Sequence[Any]) -> list[tuple[float, float]]:
+def _changes(edits: Sequence[Mapping[str, Any]] | None) -> list[tuple[str, Sequence[Pair], str]]:
+    """The (action, segments, fill) that are asked for. Raises gr.Error for what says none."""
+    try:
+        return [(each["action"], _pairs(each["segments"]), each.get("fill", "silence")) for each in edits or ()]
+    except (AttributeError, KeyError, IndexError, TypeError, ValueError):
+        raise gr.Error(text.API_BAD_QUESTION, print_exception=False) from None
+
+
+def _held(held: Mapping[str, Sequence[Any]] | None) -> dict[int, Sequence[Pair]]:
+    """What the hearing after each replays. Raises gr.Error for what says nothing of the kind."""
+    try:
+        return {int(index): _pairs(segments) for index, segments in (held or {}).items()}
+    except (AttributeError, KeyError, IndexError, TypeError, ValueError):
+        raise gr.Error(text.API_BAD_QUESTION, print_exception=False) from None
+
+
+def _pairs(segments: Sequence[Any]) -> list[Pair]:
     """(start, end) in seconds, of pairs or of what explanation.json calls a segment."""
     return [
         (float(each["start_seconds"]), float(each["end_seconds"]))

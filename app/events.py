@@ -10,13 +10,17 @@ from tempfile import TemporaryDirectory
 from typing import Any
 
 import gradio as gr
-from gradio.components import Component
+from gradio.blocks import Block
 from gradio.events import Dependency
 
 from app import text
 from app.service import PlayItBackError
 
 log = logging.getLogger(__name__)
+
+#: what a handler returns: a component -> its new value, or what ``gr.update`` returns. What is not named stays as it
+#: is, but one must be named: ``gr.skip()``, returned in its place, leaves all as they are.
+Updates = dict[Block, Any]
 
 FOLDER_PREFIX = "playitback-"
 #: of events that compute: one at a time
@@ -54,7 +58,7 @@ def refusal(error: Exception) -> gr.Error:
 
 
 def on_stop(
-    button: gr.Button, running: Sequence[Dependency], tell: Callable[[], tuple[Any, ...]], outputs: Sequence[Component]
+    button: gr.Button, running: Sequence[Dependency], tell: Callable[[], Updates], outputs: Sequence[Block]
 ) -> Dependency:
     """A press of the button makes an end of what is running, and then shows in ``outputs`` what ``tell`` returns.
 
@@ -63,3 +67,8 @@ def on_stop(
     """
     button.click(None, cancels=list(running), queue=False, **QUIET)
     return button.click(tell, None, list(outputs), queue=False, **QUIET)
+
+
+def may_run(run: gr.Button, stop: gr.Button, *, running: bool) -> Updates:
+    """What may be pressed: while something computes, only what stops it."""
+    return {run: gr.update(interactive=not running), stop: gr.update(interactive=running)}

@@ -1,9 +1,10 @@
-"""Arrays to pictures of the page: the overview of a long recording as SVG, the confidence chart as plotly."""
+"""Arrays to pictures: the overview of a recording as SVG, the confidence chart, and what all charts share."""
 
 from __future__ import annotations
 
 import html
 from collections.abc import Mapping, Sequence
+from typing import Any
 
 import numpy as np
 import plotly.graph_objects as go
@@ -16,6 +17,8 @@ LINE_COLOURS = ("#D55E00", "#2E8BCB", "#009E73", "#CC79A7", "#C28B00", "#8A6FD1"
 MARKERS = ("circle", "square", "diamond", "triangle-up", "cross", "x", "star")
 #: between light and dark: readable on either background
 GRID, RULE, TYPE = "rgba(128, 136, 150, 0.25)", "rgba(128, 136, 150, 0.9)", "#7A828E"
+
+_NO_COLOUR = "rgba(0,0,0,0)"
 
 
 def overview_svg(peaks: np.ndarray, window: tuple[float, float], description: str) -> str:
@@ -45,8 +48,8 @@ def confidence_chart(
 ) -> go.Figure:
     """Lines of the leading classes over the hearings; dotted rules mark the hearings where the decision changed.
 
-    probabilities: class label -> probability after every hearing so far, the leading class first; decisions: label after
-    every hearing; followed: the class that the visitor asked about, drawn thicker.
+    probabilities: class label -> probability after every hearing so far, the leading class first; decisions: label
+    after every hearing; followed: the class that the visitor asked about, drawn thicker.
     """
     figure = go.Figure()
     for index, (label, values) in enumerate(probabilities.items()):
@@ -65,28 +68,14 @@ def confidence_chart(
             _mark_change(
                 figure, index, words.decision_change(decisions[index - 1], decisions[index]), expected_hearings
             )
+    lay_out(figure, 400)
     figure.update_layout(
-        template="none",
-        height=400,
         margin={"l": 52, "r": 16, "t": 40, "b": 56},
-        paper_bgcolor="rgba(0,0,0,0)",
-        plot_bgcolor="rgba(0,0,0,0)",
-        font={"family": "system-ui, sans-serif", "size": 13, "color": TYPE},
         hovermode="x unified",
-        showlegend=True,
-        legend={"orientation": "h", "y": -0.2, "yanchor": "top", "x": 0},
-        dragmode=False,
+        legend={"orientation": "h", "yref": "paper", "y": -0.2, "yanchor": "top", "x": 0},
     )
-    figure.update_xaxes(
-        tickvals=list(range(expected_hearings)),
-        ticktext=[text.hearing_tick(index) for index in range(expected_hearings)],
-        title={"text": text.HEARING_AXIS, "standoff": 6, "font": {"size": 13}},
-        range=[-0.15, max(expected_hearings - 1, 1) + 0.15],
-        gridcolor="rgba(0,0,0,0)",
-        linecolor=RULE,
-        zeroline=False,
-    )
-    figure.update_yaxes(range=[0, 103], dtick=25, ticksuffix=" %", gridcolor=GRID, zeroline=False)
+    figure.update_xaxes(**hearings_axis(expected_hearings, 0.15))
+    figure.update_yaxes(**percent_axis())
     return figure
 
 
@@ -107,17 +96,56 @@ def _mark_change(figure: go.Figure, index: int, caption: str, expected_hearings:
     )
 
 
+# What all charts share: arguments of plotly's update_layout, update_xaxes and update_yaxes.
+
+
 def lay_out(figure: go.Figure, height: int) -> None:
     """Size, margins and legend of a chart that is one among several of its part."""
     figure.update_layout(
         template="none",
         height=height,
         margin={"l": 56, "r": 16, "t": 34, "b": 96},  # below: the axis and the legend
-        paper_bgcolor="rgba(0,0,0,0)",
-        plot_bgcolor="rgba(0,0,0,0)",
+        paper_bgcolor=_NO_COLOUR,
+        plot_bgcolor=_NO_COLOUR,
         font={"family": "system-ui, sans-serif", "size": 13, "color": TYPE},
         showlegend=True,
         # counted from the figure's lower edge, so that the legend stays below the axis whatever the height
         legend={"orientation": "h", "yref": "container", "y": 0, "yanchor": "bottom", "x": 0},
         dragmode=False,
     )
+
+
+def axis(title: str | None = None, *, line: bool = True, grid: bool = True) -> dict[str, Any]:
+    """An axis in the page's colours. line: along the axis itself; grid: across the chart."""
+    drawn: dict[str, Any] = {"gridcolor": GRID if grid else _NO_COLOUR, "zeroline": False}
+    if line:
+        drawn["linecolor"] = RULE
+    if title is not None:
+        drawn["title"] = {"text": title, "standoff": 6, "font": {"size": 13}}
+    return drawn
+
+
+def percent_axis(title: str | None = None) -> dict[str, Any]:
+    """Of probabilities, 0 to 100."""
+    return {**axis(title, line=False), "range": [0, 103], "dtick": 25, "ticksuffix": " %", "fixedrange": True}
+
+
+def share_axis() -> dict[str, Any]:
+    """Of relevance or attention, 0 to 1."""
+    return {**axis(line=False), "range": [0, 1.03], "tickvals": [0, 0.5, 1], "fixedrange": True}
+
+
+def seconds_axis(clip_seconds: float, title: str | None = None) -> dict[str, Any]:
+    """Of the clip's own seconds."""
+    return {**axis(title), "range": [0, clip_seconds], "ticksuffix": " s"}
+
+
+def hearings_axis(hearings: int, margin: float) -> dict[str, Any]:
+    """Of the hearings of a run. margin: beside the first and the last of them; a single one stands in the middle."""
+    beside = margin if hearings > 1 else 0.5
+    return {
+        **axis(text.HEARING_AXIS if hearings > 1 else None, grid=False),
+        "tickvals": list(range(hearings)),
+        "ticktext": [text.hearing_tick(index) for index in range(hearings)],
+        "range": [-beside, hearings - 1 + beside],
+    }

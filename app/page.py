@@ -21,21 +21,21 @@ from app.tabs import (
     compare,
     confidence,
     contrast,
-    evidence,
+    examine,
     folder,
     listen,
-    long_recording,
     playbacks,
     slots,
     take_away,
     what_if,
+    windows,
 )
 
 EXAMPLES = Path(__file__).parent.parent / "assets" / "examples"
 EXAMPLE_FORMATS = (".wav", ".flac", ".ogg")
 HOURS_KEPT = 4
 SECONDS_BETWEEN_DELETIONS = 900
-LARGEST_UPLOAD = "700mb"  # an hour of stereo WAV; text.LONG_UPLOADS says so
+LARGEST_UPLOAD = "700mb"  # an hour of stereo WAV; text.WINDOWS_UPLOADS says so
 LONGEST_QUEUE = 32
 
 _STYLE = Path(__file__).parent / "page.css"
@@ -61,7 +61,8 @@ def build_page(models: Models, examples: Sequence[Path] | None = None, explained
         shown: gr.State = gr.State(None, time_to_live=HOURS_KEPT * 3600)
         #: a Wish of another part: a clip that is to be played back
         wished: gr.State = gr.State(None)
-        inputs = listen.build(models.checkpoints, model, examples)
+        listening = listen.build(models.checkpoints, model, examples)
+        inputs = listening.inputs
         with gr.Tabs(elem_id="results") as tabs:
             with gr.Tab(text.PLAYBACKS_TAB, id=PLAYBACKS_ID):
                 rows = playbacks.build()
@@ -71,14 +72,14 @@ def build_page(models: Models, examples: Sequence[Path] | None = None, explained
                 questions = what_if.build(HOURS_KEPT)
             with gr.Tab(text.CONTRAST_TAB):
                 classes = contrast.build()
-            with gr.Tab(text.EVIDENCE_TAB):
-                tested = evidence.build()
+            with gr.Tab(text.EXAMINE_TAB):
+                examined = examine.build()
             with gr.Tab(text.SLOTS_TAB):
                 within = slots.build()
             with gr.Tab(text.COMPARE_TAB):
                 compared = compare.build(models.checkpoints, HOURS_KEPT)
-            with gr.Tab(text.LONG_TAB):
-                long = long_recording.build(HOURS_KEPT)
+            with gr.Tab(text.WINDOWS_TAB):
+                long = windows.build(HOURS_KEPT)
             with gr.Tab(text.FOLDER_TAB):
                 clips = folder.build(HOURS_KEPT)
             with gr.Tab(text.TAKE_AWAY_TAB):
@@ -86,18 +87,19 @@ def build_page(models: Models, examples: Sequence[Path] | None = None, explained
             with gr.Tab(text.ABOUT_TAB):
                 card = about.build(model, HOURS_KEPT)
         add_api(models)  # before the page's own events, which would take the endpoints' names
-        listen.wire(models, inputs, card)
+        listen.wire(models, listening, card)
         # The listeners of an event are served in turn, each to its end: what makes room for a run comes before the run.
         run_wanted = (inputs.run.click, wished.change)
-        evidence.wire(models, tested, shown, run_wanted)
+        examine.wire(models, examined, shown, run_wanted)
         contrast.wire(models, classes, shown, run_wanted)
         compare.wire(models, compared, shown, run_wanted)
         if explained is not None:
-            welcome.wire(page, welcome.Example(models, explained), rows, beliefs, shown, run_wanted)
-        wire_run(models, inputs, rows, beliefs, tabs, wished, shown)
+            welcome.wire(page, welcome.Example(models, explained), (rows, beliefs), shown, run_wanted)
+        prepared = listen.wire_wishes(models, listening, tabs, wished)
+        wire_run(models, inputs, (rows, beliefs), rows.player, wished, prepared, shown)
         what_if.wire(models, questions, shown, rows.player)
         slots.wire(within, shown)
-        long_recording.wire(models, long, inputs, wished)
+        windows.wire(models, long, inputs, wished)
         folder.wire(models, clips, inputs, wished)
         take_away.wire(models, away, shown)
     return page.queue(max_size=LONGEST_QUEUE)

@@ -2,24 +2,61 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 import gradio as gr
+from gradio.blocks import Block
+from gradio.events import Dependency
 
 from app import text
-from app.events import ON_MODEL, PRIVATE, QUIET, on_stop, refusal, run_folder, sentence
-from app.service import ExplanationService, Models, RecordingView, Settings
-from app.tabs import confidence, listen, playbacks
+from app.events import ON_MODEL, PRIVATE, Updates, may_run, on_stop, run_folder, sentence
+from app.markup import error_html, message_html, progress_html
+from app.player import Player
+from app.service import ExplainService, ExplanationView, Models, Settings
+from playitback.report import words
 
 PLAYBACKS_ID = "playbacks"  # of the tab that shows the rows
 
 #: what a player is told when a run was stopped: the places kept for hearings that will not come are given up
 STOP_WAITING_FOR_ROWS = "(view) => view && ({ ...view, finished: true, expected_rows: view.rows.length })"
 
-_TO_THE_ROWS = "() => document.getElementById('results').scrollIntoView({ block: 'start' })"
+
+@dataclass(frozen=True, kw_only=True)
+class Inputs:
+    """What a run is asked for with."""
+
+    recording: gr.Audio
+    start: gr.Slider
+    checkpoint: gr.Dropdown
+    playbacks: gr.Slider
+    class_to_follow: gr.Dropdown
+    run: gr.Button
+    stop: gr.Button
+    status: gr.HTML
+
+    def may_run(self, *, running: bool) -> Updates:
+        return may_run(self.run, self.stop, running=running)
+
+
+class ShowsRun(Protocol):
+    """A part of the page that shows a run, hearing by hearing."""
+
+    @property
+    def hint(self) -> gr.HTML:
+        """Where it says how to get something to see."""
+
+    @property
+    def components(self) -> Sequence[Block]:
+        """All that it may change."""
+
+    def nothing(self) -> Updates:
+        """What it shows without a run."""
+
+    def updates(self, view: ExplanationView) -> Updates:
+        """What it shows of a run so far."""
 
 
 @dataclass(frozen=True, eq=False)  # every wish counts, also for the same clip again
@@ -32,96 +69,74 @@ class Wish:
 
 def wire_run(
     models: Models,
-    inputs: listen.Listen,
-    rows: playbacks.Playbacks,
-    beliefs: confidence.Confidence,
-    tabs: gr.Tabs,
+    inputs: Inputs,
+    parts: Sequence[ShowsRun],
+    player: Player,
     wished: gr.State,
+    prepared: Dependency,
     shown: gr.State,
 ) -> None:
     """Wires what starts and stops a run.
 
-    ``wished``: a ``Wish`` put there becomes the recording of the page and is played back in the tab of the rows.
-    ``shown`` takes the ExplanationView of every finished run.
+    parts: what shows it; player: the one among them that has a row for every hearing. ``prepared``: the event after
+    which a ``Wish`` in ``wished`` is to be played back. ``shown`` takes the ExplanationView of every finished run.
     """
-    explanations = ExplanationService(models)
-    outputs = [
-        inputs.status,
-        inputs.run,
-        inputs.stop,
-        rows.hint,
-        rows.player,
-        beliefs.hint,
-        beliefs.chart,
-        beliefs.table,
-        shown,
-    ]
-    running = gr.update(interactive=False), gr.update(interactive=True)
-    ready = gr.update(interactive=True), gr.update(interactive=False)
+    service = ExplainService(models)
 
-    def nothing() -> tuple[Any, ...]:
-        return *playbacks.nothing(), *confidence.nothing(), None  # anew each time: gradio takes an update apart
+    def nothing() -> Updates:
+        emptied: Updates = {**inputs.may_run(running=False), shown: None}
+        for part in parts:
+            emptied |= part.nothing()
+        return emptied
+
+    def so_far(view: ExplanationView) -> Updates:
+        found: Updates = {inputs.status: status_html(view), **inputs.may_run(running=not view.finished)}
+        for part in parts:
+            found |= part.updates(view)
+        return {**found, shown: view if view.finished else None}
 
     def run(
         path: str | None, checkpoint: str, count: int, class_to_follow: str, start_seconds: float
-    ) -> Iterator[tuple[Any, ...]]:
+    ) -> Iterator[Updates]:
         if path is None:
-            yield listen.error_html(text.NO_RECORDING), *ready, *nothing()
+            yield {**nothing(), inputs.status: error_html(text.NO_RECORDING)}
             return
         settings = Settings(checkpoint, int(count), start_seconds, class_to_follow or None)
         try:
             with run_folder() as folder:
-                for view in explanations.explain(Path(path), settings, folder):
-                    buttons = ready if view.finished else running
-                    parts = *playbacks.updates(view), *confidence.updates(view)
-                    yield listen.run_html(view), *buttons, *parts, view if view.finished else None
+                for view in service.explain(Path(path), settings, folder):
+                    yield so_far(view)
         except Exception as error:
-            yield listen.error_html(sentence(error)), *ready, *nothing()
+            yield {**nothing(), inputs.status: error_html(sentence(error))}
 
-    def fulfil(wish: Wish, checkpoint: str, count: int, class_to_follow: str) -> Iterator[tuple[Any, ...]]:
+    def fulfil(wish: Wish, checkpoint: str, count: int, class_to_follow: str) -> Iterator[Updates]:
         yield from run(wish.recording, checkpoint, count, class_to_follow, wish.start_seconds)
 
-    def prepare(wish: Wish, checkpoint: str, path: str | None, recording: RecordingView | None) -> tuple[Any, ...]:
-        if recording is None or recording.path != Path(wish.recording):
-            try:
-                recording = explanations.describe(Path(wish.recording), checkpoint)
-            except Exception as error:
-                raise refusal(error) from error
-        chosen = gr.skip() if path == wish.recording else wish.recording  # loading hours of sound again takes a while
-        return (
-            recording,
-            chosen,
-            *listen.recording_updates(recording, wish.start_seconds),
-            gr.update(selected=PLAYBACKS_ID),
-        )
-
+    asked = [inputs.checkpoint, inputs.playbacks, inputs.class_to_follow]
+    changed = [inputs.status, inputs.run, inputs.stop, shown]
     how_to_run: dict[str, Any] = {
-        "outputs": outputs,
+        "outputs": [*changed, *(component for part in parts for component in part.components)],
         "show_progress": "minimal",
         "show_progress_on": inputs.status,
         "trigger_mode": "multiple",  # a press right after the last hearing or a stop must not be lost
         **ON_MODEL,
         **PRIVATE,
     }
-    started = inputs.run.click(
-        run,
-        [inputs.recording, inputs.checkpoint, inputs.playbacks, inputs.class_to_follow, inputs.start],
-        **how_to_run,
-    )
-    prepared = wished.change(
-        prepare,
-        [wished, inputs.checkpoint, inputs.recording, inputs.described],
-        [inputs.described, inputs.recording, inputs.facts, inputs.overview, inputs.start, tabs],
-        **QUIET,
-    )
-    prepared.success(None, js=_TO_THE_ROWS, **PRIVATE)
-    fulfilled = prepared.success(
-        fulfil, [wished, inputs.checkpoint, inputs.playbacks, inputs.class_to_follow], **how_to_run
-    )
+    started = inputs.run.click(run, [inputs.recording, *asked, inputs.start], **how_to_run)
+    fulfilled = prepared.success(fulfil, [wished, *asked], **how_to_run)
     stopped = on_stop(
         inputs.stop,
         [started, fulfilled],
-        lambda: (listen.message_html(text.STOPPED), *ready),
+        lambda: {inputs.status: message_html(text.STOPPED), **inputs.may_run(running=False)},
         [inputs.status, inputs.run, inputs.stop],
     )
-    stopped.then(None, rows.player, rows.player, js=STOP_WAITING_FOR_ROWS, **PRIVATE)
+    stopped.then(None, player, player, js=STOP_WAITING_FOR_ROWS, **PRIVATE)
+
+
+def status_html(view: ExplanationView) -> str:
+    """How far a run is; when it is finished, what it says."""
+    if view.finished:
+        decision = view.explanation.decision(-1)
+        conclusion = words.conclusion(view.decisions, view.explanation.probability(-1, decision))
+        return message_html(conclusion, *view.explanation.notes)
+    return progress_html(view.hearings, view.expected_hearings, text.progress(view.hearings, view.expected_hearings))

@@ -37,7 +37,7 @@ ABOUT_TAB = "About"
 PLAYER_LABEL = "The hearings of the model on one time axis"
 CHART_LABEL = "Probability of the leading classes after every hearing"
 TABLE_CAPTION = "Probability after every hearing"
-PLAYBACKS_HINT = "The playbacks appear here, one row a hearing, as soon as a sound has been played back."
+PLAYBACKS_HINT = "The playbacks appear here, a row for every hearing, as soon as a sound has been played back."
 CONFIDENCE_HINT = (
     "How the leading classes rise and fall from hearing to hearing appears here once a sound has been played back."
 )
@@ -84,8 +84,8 @@ TAKE_AWAY_HINT = "Report, figures, numbers and sounds can be taken away from her
 TAKE_AWAY_READING = (
     "One archive holds everything; each file in it can be had by itself as well: **report.html** shows and plays all "
     "hearings in any browser, without a network; **explanation.json** has every number, in a versioned format; "
-    "**figure.png** and **figure.svg** are fit for a paper; **hearings.csv** and **segments.csv** are tables; and every "
-    "segment, and every hearing as the model heard it, is a WAV file."
+    "**figure.png** and **figure.svg** are fit for a paper; **hearings.csv** and **segments.csv** are tables; and "
+    "every segment, and every hearing as the model heard it, is a WAV file."
 )
 PREPARE_FILES = "Prepare the files"
 FILES = "Files"
@@ -103,45 +103,65 @@ def example_note(name: str, model: str) -> str:
 
 
 # The API
-API_EXPLAIN = (
-    "Explain a recording: which class the model decides for after every hearing, and which moments it chose to hear "
-    "again. Returns the explanation (JSON: playbacks with hop_seconds, probabilities, segments, slot_attention, "
-    "seconds), the same as a file, a WAV of every segment (hearing-0-segment-1.wav is the first one that the first "
-    "hearing chose), and a WAV of every hearing as the model heard it. playbacks: how often the model may hear its "
-    "chosen moments again; 0 is the first hearing alone. start_seconds: where the clip starts in a "
-    "recording that is longer than what the model hears at once. A recording that cannot be explained raises an "
-    "error that says why."
+
+_OF_A_CLIP = (
+    "model: one of those that /models lists. playbacks: how often it may hear its chosen moments again; 0 is the first "
+    "hearing alone, left out all that it has. start_seconds: where the clip starts in a recording that is longer than "
+    "what the model hears at once."
 )
-API_TAKE_AWAY = (
-    "All that a run leaves to take away: a report that opens in a browser without a network, sound included, and an "
-    "archive with the report, explanation.json, figures as PNG and SVG, tables as CSV and every sound as WAV. "
-    "class_to_explain: empty for the model's decision."
-)
-API_WHAT_IF = (
-    "Ask what the model would say if it replayed other moments, or heard another sound. held: JSON from the index of a "
-    "hearing to the segments that the next one replays in place of the slots' own, in seconds, as "
-    '{"0": [[1.2, 1.9]]}; hearings that are not named are free. edits: JSON list, one after the other, as '
-    '[{"action": "remove", "segments": [[1.2, 1.9]], "fill": "silence"}]; actions are remove and keep, fills silence, '
-    "mean spectrum, noise and neighbour. Returns both "
-    "explanations and their difference (log-odds of the class to explain; the first hearing that differs) as JSON, and "
-    "the sound that was heard. class_to_explain: empty for the model's decision."
-)
-API_FAITHFULNESS = (
-    "Test an explanation: the chosen segments beside 20 random draws of the same lengths, the loudest time, the least "
-    "attended, the whole clip and no replay; deletion and insertion curves; each segment kept alone and removed. "
-    "Returns JSON with the figures and a sentence that says what they support. class_to_explain: empty for the model's "
-    "decision."
-)
-API_COMPARE = (
-    "Compare two recordings, or one recording under two models (second_recording or second_model is left empty to "
-    "take the first one's). Returns both explanations, and per hearing both decisions and how much of the replayed time "
-    "is shared, as JSON."
-)
+_CLASS = "class_to_explain: empty for the model's decision."
+#: what each says of itself
+API_ENDPOINTS = {
+    "explain": (
+        "Explain a recording: which class the model decides for after every hearing, and which moments it chose to "
+        "hear again. Returns the explanation (JSON: hearings with hop_seconds, probabilities, segments, replayed, "
+        "relevance, seconds, activity, lanes), the same as a file, a WAV of every segment (hearing-0-segment-1.wav "
+        "is the first one that the first hearing chose), and a WAV of every hearing as the model heard it. A "
+        f"recording that cannot be explained raises an error that says why. {_OF_A_CLIP} {_CLASS}"
+    ),
+    "take_away": (
+        "All that a run leaves to take away: a report that opens in a browser without a network, sound included, "
+        "and an archive with the report, explanation.json, figures as PNG and SVG, tables as CSV and every sound as "
+        f"WAV. {_OF_A_CLIP} {_CLASS}"
+    ),
+    "what_if": (
+        "Ask what the model would say if it replayed other moments, or heard another sound. held: JSON from the "
+        "index of a hearing to the segments that the next one replays in place of the model's own, in seconds, as "
+        '{"0": [[1.2, 1.9]]}; hearings that are not named are free. edits: JSON list, one after the other, as '
+        '[{"action": "remove", "segments": [[1.2, 1.9]], "fill": "silence"}]; actions are remove and keep, fills '
+        "silence, mean spectrum, noise and neighbour. Returns both explanations and their difference (log-odds of "
+        f"the class to explain; the first hearing that differs) as JSON, and the sound that was heard. {_OF_A_CLIP} "
+        f"{_CLASS}"
+    ),
+    "examine": (
+        "Put an explanation to the test: the chosen segments beside 20 random draws of the same lengths, the "
+        "loudest time, the least attended, the whole clip and no replay; deletion and insertion curves; segments "
+        "kept alone and removed. Returns JSON with the figures and a sentence that says what they support. "
+        f"{_OF_A_CLIP} {_CLASS}"
+    ),
+    "contrast": (
+        "Ask why one class and not another: both after every hearing, and for every segment of the run which of the "
+        "two it spoke for, found by removing it. Returns JSON. second_class: empty for the most probable other one. "
+        f"fill: what a removed segment becomes, silence, mean spectrum, noise or neighbour. {_OF_A_CLIP} {_CLASS}"
+    ),
+    "compare": (
+        "Compare two recordings, or one recording under two models (second_recording or second_model is left empty "
+        "to take the first one's). Returns both explanations, and per hearing both decisions and how much of the "
+        f"replayed time is shared, as JSON. {_OF_A_CLIP}"
+    ),
+    "models": (
+        "The models that can be asked: name, family, classes (labels), playbacks, seconds of a clip and hertz that "
+        "it hears."
+    ),
+}
 API_BAD_QUESTION = (
     "held must be an object from the index of a hearing to [start, end] pairs in seconds, and edits a list of objects "
     "with action, segments and fill; see the API's documentation for examples."
 )
-API_MODELS = "The models that can be asked for: their names, classes, playbacks and seconds of a clip."
+
+
+def no_playbacks(model: str) -> str:
+    return f"The model {model} hears a clip once and plays nothing back."
 
 
 def longer_than_clip(duration: float, clip_seconds: float) -> str:
@@ -180,8 +200,8 @@ SLOTS_HINT = (
     "back."
 )
 SLOTS_READING = (
-    "The slots compete for every moment. Choose a hearing to see how they came to agree, what the losing slot gathered, "
-    "and how the hearing spent its frames."
+    "The slots compete for every moment. Choose a hearing to see how they came to agree, what the losing slot "
+    "gathered, and how the frames of that hearing were spent."
 )
 SLOTS_HEARING = "Hearing"
 ATTENTION_TITLE = "Who held which moment"
@@ -210,10 +230,14 @@ TIME_MAP_READING = (
     "A line climbs by the frames that a stretch of the clip was given: the steeper, the more closely it was heard. "
     "Replayed stretches are thick."
 )
-TIME_MAP_CHART_LABEL = "Model frame against clip second, one line a hearing"
+TIME_MAP_CHART_LABEL = "Model frame against clip second, a line for every hearing"
 TIME_MAP_HOVER = "%{x:.2f} s: frame %{y:.0f}"
 CLIP_AXIS = "second of the clip"
 FRAME_AXIS = "model's frame"
+
+
+def no_slots(model: str) -> str:
+    return f"The model {model} has no slots to look into."
 
 
 def iteration_name(index: int) -> str:
@@ -265,7 +289,7 @@ def frames_spent(
     per_second_inside: float | None,
     per_second_outside: float | None,
 ) -> str:
-    """How one hearing spent its frames, in one sentence. Rates are frames a second of the clip; None: there was none."""
+    """How one hearing spent its frames, in one sentence. Rates: frames a second of the clip; None: there was none."""
     title = words.hearing_title(index)
     if per_second_inside is None:
         return f"{title} spread its {frames} frames evenly: {per_second_outside or 0:.0f} for every second of the clip."
@@ -278,23 +302,27 @@ def frames_spent(
     )
 
 
-# Is it true?
-EVIDENCE_TAB = "Is it true?"
-EVIDENCE_HINT = (
-    "Whether the chosen moments are the reason for the class can be tested here once a sound has been played back."
+# Examine
+EXAMINE_TAB = "Examine"
+EXAMINE_HINT = (
+    "Whether the chosen moments are the reason for the class can be examined here once a sound has been played back."
 )
-EVIDENCE_READING = (
+EXAMINE_TITLE = "Is it true?"
+EXAMINE_READING = (
     "An explanation is a claim: these moments are why. Here it must beat chance on this very clip; what it cannot "
     "beat, it does not explain."
 )
-EXAMINE = "Test this explanation"
-STOP_EXAMINING = "Stop the test"
-EXAMINATION_STOPPED = "Stopped. Test it again for the figures."
+EXAMINE = "Examine this explanation"
+STOP_EXAMINING = "Stop the examination"
+EXAMINE_STOPPED = "Stopped. Examine it again for the figures."
 VERDICT_TITLE = "What the figures say"
 DRAWS_TITLE = "Would other moments have done as well?"
 DRAWS_READING = (
     "Each row is something else to replay; the further right, the more the model believes in the class in the end. "
     "The chosen moments (dotted line) should lie right of the random draws and of every other row."
+)
+NOTHING_REPLAYED = (
+    "Nothing was replayed in this run, so it cannot be asked whether replaying other moments would have done as well."
 )
 DRAWS_CHART_LABEL = "Probability of the class by what was replayed"
 DRAWS_CAPTION = "Probability of the class after the last hearing, by what was replayed"
@@ -326,17 +354,19 @@ EDITS_COLUMNS = ("fill", "segments", "kept", "Fid-In", "removed", "FF", "AI", "A
 CURVES_COLUMNS = ("order", "deletion area (lower is better)", "insertion area (higher is better)")
 
 
-def examining(label: str, heard: int, hearings: int | None) -> str:
-    """How far the test of one class has come."""
-    so_far = "" if hearings is None else f" ({heard} of {hearings} hearings)"
-    return f"Testing {words.class_name(label)} …{so_far}"
+def examining(label: str, done: int, total: int | None) -> str:
+    """How far the examination of one class has come."""
+    so_far = "" if total is None else f" ({done} of {total} runs)"
+    return f"Examining {words.class_name(label)} …{so_far}"
 
 
-def examined(label: str, clip: str, probability: float, replayed_seconds: float, clip_seconds: float) -> str:
-    """What the figures are about."""
+def examined(
+    label: str, clip: str, probability: float, marked_seconds: float, clip_seconds: float, replays: bool
+) -> str:
+    """What the figures are about. ``marked_seconds``: that were replayed or, if not ``replays``, chosen."""
     return (
-        f"{words.class_name(label).capitalize()} in {clip}: {words.percent(probability)} after the last hearing, which "
-        f"replayed {words.seconds(replayed_seconds)} of {words.seconds(clip_seconds)} in one hearing or another."
+        f"{words.class_name(label).capitalize()} in {clip}: {words.percent(probability)} after the last hearing; "
+        f"{words.seconds(marked_seconds)} of {words.seconds(clip_seconds)} were {'replayed' if replays else 'chosen'}."
     )
 
 
@@ -361,7 +391,7 @@ def curves_fill(fill: str) -> str:
     return f"What is removed is filled with {fill}."
 
 
-# Help: figure -> definition, formula and source, in one to three sentences; those of the evidence stand beside it
+# Help: figure -> definition, formula and source, in one to three sentences; those of an examination stand beside it
 DEFINITIONS: dict[str, str] = {
     "attention": (
         "How much of a moment a slot holds, 0 to 1: the softmax over the slots of the scaled products of their queries "
@@ -380,17 +410,17 @@ DEFINITIONS: dict[str, str] = {
         "Damen 2023, section 2.1)."
     ),
     "replayed seconds": (
-        "How much of the clip was heard again in a hearing, Σ (end − start) over its replayed segments, in the clip's own "
-        "seconds. The slots chose them in the hearing before (Stergiou and Damen 2023, section 2.3)."
+        "How much of the clip a hearing heard again, Σ (end − start) over its replayed segments, in the clip's own "
+        "seconds. They were chosen in the hearing before (Stergiou and Damen 2023, section 2.3)."
     ),
     "change in points": (
         "By how much a hearing moved the probability of a class: 100 × (p after it − p after the hearing before), in "
         "percentage points. From 40 % to 50 % is +10 points."
     ),
     "confidence": (
-        "The probability p that the model gives a class after a hearing: the softmax of its outputs, exp(z) / Σ exp(z), "
-        "so that all classes sum to 1; where several classes may sound at once, the sigmoid of each. It says how sure "
-        "this model is, not how often it is right (calibration; Guo et al. 2017)."
+        "The probability p that the model gives a class after a hearing: the softmax of its outputs, "
+        "exp(z) / Σ exp(z), so that all classes sum to 1; where several classes may sound at once, the sigmoid of "
+        "each. It says how sure this model is, not how often it is right (calibration; Guo et al. 2017)."
     ),
     "share of time": (
         "The mean of a slot's attention over the clip's time, Σ a(t) Δt / Σ Δt; the slots' shares sum to 100 %. "
@@ -411,8 +441,8 @@ DEFINITIONS: dict[str, str] = {
     ),
     "time map": (
         "Frame f of the model as a function of the clip's second t: straight lines whose slope df/dt is the number of "
-        "frames a second gets, r = h₀ / h times as many inside replayed segments as outside, h being the hearing's hop; "
-        "the frames of all of it always add up to the model's (Stergiou and Damen 2023, section 2.3, made exact)."
+        "frames a second gets, r = h₀ / h times as many inside replayed segments as outside, h being the hop of the "
+        "hearing; in all they are always as many as the model takes (Stergiou and Damen 2023, section 2.3, made exact)."
     ),
 }
 
@@ -433,6 +463,10 @@ WHAT_IF_READING = (
     "some and remove them from the sound, or keep only them. Every answer joins the list. A question is asked of what "
     "is shown: its sound is changed further, and what it holds stays held until other segments are."
 )
+NOTHING_TO_HOLD = (
+    "This run has one hearing, so there is no playback in which other segments could be replayed; its sound can be "
+    "changed all the same."
+)
 WHAT_IF_PLAYER_LABEL = "What is shown, to be changed"
 VARIANTS_LABEL = "The original and its variants"
 VARIANT_COLUMN = "Variant"
@@ -452,9 +486,9 @@ _FILL_NAMES = {
 FILLS = {name: value for value, name in _FILL_NAMES.items()}
 WHAT_IF_DEFINITIONS = {
     "replayed instead": (
-        "After a held hearing the next one replays the given segments in place of those that the slots chose; weights "
-        "and sound stay as they are. Hearings that are not held choose for themselves from what they then hear. The "
-        "slots’ own choice is still shown."
+        "After a hearing that is held, the next one replays the given segments in place of those that the model chose; "
+        "weights and sound stay as they are. Hearings that are not held choose for themselves from what they then "
+        "hear. The model’s own choice is still shown."
     ),
     "removed, kept": (
         "Removed: (1 − w) × sound + w × fill, w being 1 inside the segments and 0 outside, with cross-fades of 10 ms; "
@@ -554,12 +588,13 @@ def hear_variant(name: str) -> str:
     return f"Hear the sound: {name}"
 
 
-# Why this class and not that one?
-CONTRAST_TAB = "Why this class?"
+# Contrast
+CONTRAST_TAB = "Contrast"
 CONTRAST_HINT = (
     "Why the model decided for one class and not for another, and which moment spoke for which, can be asked here "
     "once a sound has been played back."
 )
+CONTRAST_TITLE = "Why this class and not that one?"
 CONTRAST_READING = (
     "Choose two classes. Each segment of the run is removed in turn: where that costs one class its lead over the "
     "other, the segment spoke for that class."
@@ -576,13 +611,13 @@ TRAJECTORIES_READING = (
     "first one leads, below 0 the second."
 )
 TRAJECTORIES_LABEL = "Probability of both classes, and the log-odds between them, after every hearing"
-CONTRAST_ATTENTION_TITLE = "What it attended to"
-CONTRAST_ATTENTION_READING = (
-    "The attention of every hearing is the same for both classes: the slots share out the clip before any class is asked "
-    "about. Only the colours differ: a chosen segment has that of the class for which it spoke, grey where it spoke "
-    "for neither. The dashed line is the threshold above which a moment is chosen."
+CONTRAST_RELEVANCE_TITLE = "Which moments mattered"
+CONTRAST_RELEVANCE_READING = (
+    "The curve of every hearing is that of the run, whichever classes are contrasted. Only the colours differ: a "
+    "chosen segment has that of the class for which it spoke, grey where it spoke for neither. The dashed line is the "
+    "threshold above which a moment is chosen."
 )
-CONTRAST_ATTENTION_LABEL = "Attention of the informative slot in every hearing, with the segments that it chose"
+CONTRAST_RELEVANCE_LABEL = "How much every moment mattered in every hearing, with the segments that were chosen"
 CONTRAST_TABLE_TITLE = "Which segment spoke for which"
 CONTRAST_TABLE_READING = (
     "The segments that moved the log-odds most stand first. One speaks for a class only if removing it does more than "
@@ -590,21 +625,15 @@ CONTRAST_TABLE_READING = (
     "for either class."
 )
 NO_SEGMENTS = "No hearing chose a segment, so there is none to remove."
-CHOSEN_IN, SECONDS_COLUMN, CARRIED, ELSEWHERE, SPOKE_FOR = (
-    "Chosen in",
-    "Seconds",
-    "Log-odds lost by removal",
-    "Elsewhere",
-    "Spoke for",
-)
+CONTRAST_COLUMNS = ("Chosen in", "Seconds", "Log-odds lost by removal", "Elsewhere", "Spoke for")
 NEITHER = "neither"
 PROBABILITY_AXIS = "probability"
 LOG_ODDS_AXIS = "log-odds, nats"
 CONTRAST_DEFINITIONS = {
     "log-odds of two classes": (
-        "ln(p₁ / p₂) of their probabilities after a hearing, in nats: 0 where both are equally probable, +0.69 where the "
-        "first is twice as probable, +2.3 ten times. Under a softmax it is the difference of the two outputs z₁ − z₂; "
-        "no third class has a part in it."
+        "ln(p₁ / p₂) of their probabilities after a hearing, in nats: 0 where both are equally probable, +0.69 where "
+        "the first is twice as probable, +2.3 ten times. Under a softmax it is the difference of the two outputs "
+        "z₁ − z₂; no third class has a part in it."
     ),
     "lost by removal": (
         "ln(p₁ / p₂) after the last hearing of the run minus the same without the segment; above 0 the segment speaks "
@@ -618,6 +647,10 @@ CONTRAST_DEFINITIONS = {
         "sound: only beyond it does the place matter."
     ),
 }
+
+
+def one_class(model: str) -> str:
+    return f"The model {model} knows one class only, so there are no two to contrast."
 
 
 def removal_caption(fill: str, first_label: str, second_label: str) -> str:
@@ -694,7 +727,7 @@ FIRST_RUN, SECOND_RUN = "First", "Second"
 FIRST_PLAYER_LABEL = "The hearings of the first run"
 SECOND_PLAYER_LABEL = "The hearings of the second run"
 COMPARE_DIFFERENCES = "Where they differ"
-COMPARE_DIFFERENCES_READING = "Hearings in which the two decide for different classes are bold."
+COMPARE_DIFFERENCES_READING = "Hearings after which the two decide for different classes are bold."
 HEARINGS_COMPARED = "Hearing by hearing"
 CLASSES_COMPARED = "Classes that differ most after the last hearing"
 COMPARE_HEARING_COLUMNS = (
@@ -710,13 +743,14 @@ NOTHING_COMMON = "The two models name no class in common, so no probabilities ca
 NO_COMMON_TIME = "The two clips are not equally long, so the time that they replayed is not compared."
 COMPARE_DEFINITIONS = {
     "replayed by both": (
-        "Seconds that both runs heard again in the same hearing, |A ∩ B|, and those that only one of them did, |A \\ B| "
-        "and |B \\ A|; A and B are the times inside their replayed segments, counted from the start of either clip."
+        "Seconds that both runs heard again in the same hearing, |A ∩ B|, and those that only one of them did, "
+        "|A \\ B| and |B \\ A|; A and B are the times inside their replayed segments, counted from the start of either "
+        "clip."
     ),
     "overlap (IoU)": (
-        "Intersection over union of the replayed times of one hearing, |A ∩ B| / |A ∪ B|: 1 where both replayed the same, "
-        "0 where they have nothing in common (Jaccard 1901). Given where both hear the same clip; in two different "
-        "clips the same second holds different sounds."
+        "Intersection over union of the replayed times of one hearing, |A ∩ B| / |A ∪ B|: 1 where both replayed the "
+        "same, 0 where they have nothing in common (Jaccard 1901). Given where both hear the same clip; in two "
+        "different clips the same second holds different sounds."
     ),
 }
 
@@ -728,9 +762,9 @@ def run_name(clip: str, start_seconds: float, model: str) -> str:
 
 
 def agreement(first_disagreement: int | None, hearings: int, first: str, second: str) -> str:
-    """Where two runs part, in one sentence. ``first`` and ``second``: what they decide after the last hearing of both."""
+    """Where two runs part, in one sentence. ``first``, ``second``: what they decide after the last hearing of both."""
     if first_disagreement is None:
-        return f"Both decide for the same class in every hearing; in the end, {words.class_name(first)}."
+        return f"Both decide for the same class after every hearing; in the end, {words.class_name(first)}."
     where = "already at the first hearing" if first_disagreement == 0 else f"at playback {first_disagreement}"
     if first == second:
         return f"They part {where}, but in the end both decide for {words.class_name(first)}."
@@ -738,21 +772,21 @@ def agreement(first_disagreement: int | None, hearings: int, first: str, second:
     return f"They part {where}: in the end {words.class_name(first)} against {words.class_name(second)}."
 
 
-# Long recordings
-LONG_TAB = "Long recordings"
-LONG_READING = (
+# Windows of a long recording
+WINDOWS_TAB = "Long recordings"
+WINDOWS_READING = (
     "Listens to the whole recording at the top of the page, window after window, as long as it may be. Every window is "
     "a bar: its colour is the class, its height the confidence. Click one, or press Enter on it, to see why."
 )
-LONG_UPLOADS = (
+WINDOWS_UPLOADS = (
     "A file may have up to 700 MB: an hour of stereo WAV, about two of FLAC, twelve of MP3. No more than a few windows "
     "of it are in memory at a time."
 )
-LONG_HOP = "Windows"
-LONG_HOPS = {1.0: "side by side", 0.5: "overlapping by half"}
-LONG_LISTEN = "Listen to all of it"
-LONG_STOPPED = "Stopped. What was heard so far stays, and can be taken away."
-LONG_NO_RECORDING = "Choose a recording at the top of the page first."
+WINDOWS_HOP = "Windows"
+WINDOWS_HOPS = {1.0: "side by side", 0.5: "overlapping by half"}
+WINDOWS_LISTEN = "Listen to all of it"
+WINDOWS_STOPPED = "Stopped. What was heard so far stays, and can be taken away."
+WINDOWS_NO_RECORDING = "Choose a recording at the top of the page first."
 TIMELINE_LABEL = "The classes of all windows over the recording"
 STRETCHES_LABEL = "Stretches of one class; click one, or press Enter on it, to see why"
 STRETCH_COLUMNS = ("start", "stop", "class", "confidence, %", "windows")
@@ -769,11 +803,11 @@ TIMELINE_WORDS = {
     "legend": "Classes; press one to see it alone",
     "other": "other classes",
 }
-LONG_DEFINITIONS = {
+WINDOWS_DEFINITIONS = {
     "window": (
         "A stretch as long as the clip that the model hears at once, classified as if it were a clip of its own, with "
-        "as many playbacks as chosen above. The class is the most probable one after the last hearing, the confidence its "
-        "probability. The last window is as long as what is left, with silence behind."
+        "as many playbacks as chosen above. The class is the most probable one after the last hearing, the confidence "
+        "its probability. The last window is as long as what is left, with silence behind."
     ),
     "stretch": (
         "Neighbouring windows of one class, joined; its confidence is the mean of theirs. Where overlapping windows "
@@ -827,7 +861,8 @@ RIGHT, WRONG, RESCUED, SPOILT = "right", "wrong", "rescued", "spoilt"
 TAKE_FOLDER = "The table (CSV)"
 LEFT_OUT = "Left out"
 ACCURACY_TITLE = "What replay mends and what it spoils"
-ACCURACY_READING = "Share of the clips whose class is known that are right after every hearing."
+ACCURACY_OF_ONE_TITLE = "How many are right"
+ACCURACY_READING = "How many are right after every hearing, of the clips whose class is known."
 ACCURACY_CAPTION = "Accuracy after every hearing"
 CONFUSION_TITLE = "What is taken for what"
 CONFUSION_READING = (
@@ -862,8 +897,8 @@ FOLDER_DEFINITIONS = {
         "seconds."
     ),
     "rescued and spoilt": (
-        "Rescued: wrong at the first hearing and right after the last hearing; spoilt: the other way round. All other "
-        "clips are right or wrong in both. Accuracy after the last hearing is that of the first hearing, plus the share "
+        "Rescued: wrong after the first hearing and right after the last; spoilt: the other way round. All other clips "
+        "are right or wrong after both. Accuracy after the last hearing is that after the first, plus the share "
         "rescued, less the share spoilt."
     ),
 }

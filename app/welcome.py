@@ -15,10 +15,10 @@ from typing import Any
 import gradio as gr
 
 from app import text
-from app.events import FOLDER_PREFIX, QUIET, sentence
+from app.events import FOLDER_PREFIX, QUIET, Updates, sentence
 from app.markup import safe
-from app.service import ExplanationService, ExplanationView, Models, Settings
-from app.tabs import confidence, playbacks
+from app.running import ShowsRun
+from app.service import ExplainService, ExplanationView, Models, Settings
 
 
 class Example:
@@ -36,7 +36,7 @@ class Example:
             if self._view is None:
                 folder = TemporaryDirectory(prefix=FOLDER_PREFIX)
                 settings = Settings(self._models.checkpoints[0])
-                *_, self._view = ExplanationService(self._models).explain(self._path, settings, Path(folder.name))
+                *_, self._view = ExplainService(self._models).explain(self._path, settings, Path(folder.name))
                 self._folder = folder
             return self._view
 
@@ -44,16 +44,14 @@ class Example:
 def wire(
     page: gr.Blocks,
     example: Example,
-    rows: playbacks.Playbacks,
-    beliefs: confidence.Confidence,
+    parts: Sequence[ShowsRun],
     shown: gr.State,
     run_wanted: Sequence[Any],
 ) -> None:
     """Shows the example to whoever opens the page. ``run_wanted``: events by which a visitor asks for a run."""
     began: gr.State = gr.State(False)
     prepared: gr.State = gr.State(None)
-    parts = [rows.hint, rows.player, beliefs.hint, beliefs.chart, beliefs.table, shown]
-    nothing = (gr.skip(),) * len(parts)
+    outputs = [shown, *(component for part in parts for component in part.components)]
 
     # In two steps: the first may take a while, in which a visitor may begin; the second looks whether one has.
     def prepare() -> ExplanationView | None:
@@ -63,20 +61,20 @@ def wire(
             sentence(error)  # logs a defect of ours; a visitor who asked for nothing is told nothing
             return None
 
-    def show(view: ExplanationView | None, began: bool) -> tuple[Any, ...]:
-        return nothing if view is None or began else updates(view)
+    def show(view: ExplanationView | None, began: bool) -> Any:
+        return gr.skip() if view is None or began else {shown: view, **updates(parts, view)}
 
     gr.on(run_wanted, lambda: True, None, began, queue=False, **QUIET)
-    page.load(prepare, None, prepared, **QUIET).success(show, [prepared, began], parts, **QUIET)
+    page.load(prepare, None, prepared, **QUIET).success(show, [prepared, began], outputs, **QUIET)
 
 
-def updates(view: ExplanationView) -> tuple[Any, ...]:
+def updates(parts: Sequence[ShowsRun], view: ExplanationView) -> Updates:
     """What the parts show of the example, a note in place of their hints."""
-    note = note_html(view)
-    _, player = playbacks.updates(view)
-    _, chart, table = confidence.updates(view)
-    # gradio takes an update apart, so each hint gets one of its own
-    return gr.update(value=note, visible=True), player, gr.update(value=note, visible=True), chart, table, view
+    note, changed = note_html(view), Updates()
+    for part in parts:
+        # gradio takes an update apart, so each hint gets one of its own
+        changed |= {**part.updates(view), part.hint: gr.update(value=note, visible=True)}
+    return changed
 
 
 def note_html(view: ExplanationView) -> str:

@@ -1,9 +1,9 @@
 """How fast the models listen on this machine, next to how fast the machine multiplies matrices.
 
-For every preset, number format and batch size: the time until the first hearing is there, the time for all hearings, and the
-floating-point operations that PyTorch counts on the way (matrix products, convolutions and attention; a multiply-add is
-two). Operations over time is the model's rate; the machine's own rate is that of a product of two large square matrices
-in the same format. The ratio says how much of the machine is used.
+For every preset, number format and batch size: the time until the first hearing is there, the time for all hearings,
+and the floating-point operations that PyTorch counts on the way (matrix products, convolutions and attention; a
+multiply-add is two). Operations over time is the model's rate; the machine's own rate is that of a product of two large
+square matrices in the same format. The ratio says how much of the machine is used.
 
     random weights + noise (batch, samples) -> Listener.listen -> seconds, operations -> BenchRow -> table, JSON
 """
@@ -87,13 +87,13 @@ def run(
     """Times every combination, preset by preset.
 
     device: "auto" is a GPU where there is one; threads: of the CPU (default: PyTorch's own choice); report: is given
-    every row as soon as it is there. Raises SettingsError for a preset, a number format, a batch size, a device or a
-    number of threads that cannot be.
+    every row as soon as it is there. Raises SettingsError for a preset, a number format or a device that does not
+    exist, and for a batch size or a number of threads below 1.
     """
     configs = {name: families.preset(name, _LABELS) for name in presets or families.presets()}
     for dtype in dtypes:
         if dtype not in DTYPES:
-            raise SettingsError(f"there is no number format {dtype!r} here; choose from {', '.join(DTYPES)}")
+            raise SettingsError(f"there is no number format {dtype!r}; choose from {', '.join(DTYPES)}")
     for batch in batches:
         if batch < 1:
             raise SettingsError(f"a batch of {batch} clips cannot be heard; give 1 or more")
@@ -178,8 +178,9 @@ def table(rows: Sequence[BenchRow]) -> str:
     ]
     for row in rows:
         lines.append(
-            f"{row.preset:8}{row.dtype:10}{row.batch:5}{row.parameters / 1e6:9.1f}{row.first_hearing_seconds * 1e3:14.1f}"
-            f"{row.all_hearings_seconds * 1e3:14.1f}{row.all_hearings_operations / 1e9:12.2f}"
+            f"{row.preset:8}{row.dtype:10}{row.batch:5}{row.parameters / 1e6:9.1f}"
+            f"{row.first_hearing_seconds * 1e3:14.1f}{row.all_hearings_seconds * 1e3:14.1f}"
+            f"{row.all_hearings_operations / 1e9:12.2f}"
             f"{row.operations_per_second / 1e9:10.1f}{row.matrix_operations_per_second / 1e9:10.1f}"
             f"{row.share_of_matrix_rate * 100:8.1f}"
         )
@@ -207,7 +208,7 @@ def _row(name: str, model: Listener, dtype: str, batch: int, matrix_rate: float)
 
 
 def _untrained(config: ModelConfig, dtype: str, device: torch.device) -> Listener:
-    """A model with random weights, the same every time; speed does not ask what a model has learned."""
+    """A model with random weights, the same every time: what a model has learned does not change its speed."""
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(0)
         model = families.build(config)
@@ -239,13 +240,13 @@ def _threads(threads: int | None) -> Iterator[None]:
 
 
 def _wait(device: torch.device) -> None:
-    """Until the GPU has done what it was asked; a CPU answers only when it has."""
+    """Returns when the GPU has done all its work; a CPU has always done it by now."""
     if device.type == "cuda":
         torch.cuda.synchronize(device)
 
 
 def _processor() -> str:
-    """The CPU's name as its maker calls it, where the system tells."""
+    """The CPU's name as its maker calls it, where the system knows it."""
     try:
         lines = Path("/proc/cpuinfo").read_text().splitlines()
     except OSError:

@@ -9,7 +9,7 @@ All hear through it, in its precision: the page, the shell, evaluation and evide
 from __future__ import annotations
 
 import copy
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -171,6 +171,11 @@ class Recognizer:
             if heard is None:
                 return
             yield heard
+
+    def fuse(self, hearings: Sequence[Hearing]) -> tuple[Tensor, ...] | None:
+        """``Listener.fuse`` in the recognizer's precision, of all hearings of a run of ``listen``."""
+        with torch.inference_mode(), self._precision():
+            return self.model.fuse(hearings)
 
     def classify(self, waveforms: np.ndarray, playbacks: int | None = None, choose: Choice | None = None) -> np.ndarray:
         """Probabilities (hearings, B, classes) after every hearing for a batch (B, clip_samples) of clips.

@@ -9,7 +9,7 @@ import soundfile
 from tiny import RATE, chirp, sounding_clips, tiny_checkpoint, tiny_model
 
 from app.page import build_page, launch_settings
-from app.service import ExplanationService, Models
+from app.service import ExplainService, Models
 from app.service.models import Run
 
 
@@ -23,5 +23,5 @@ def serve_example_page(folder: Path, serve: Callable[..., str], playbacks: int, 
     soundfile.write(swelling, sounding_clips(1)[0].numpy(), RATE)
     soundfile.write(rising, chirp(2.0), RATE)
     models = Models([str(checkpoint)], "cpu", on_device)
-    ExplanationService(models).warm_up()
+    ExplainService(models).warm_up()
     return serve(build_page(models, [rising], swelling), **launch_settings())

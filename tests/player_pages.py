@@ -15,7 +15,7 @@ from PIL import Image
 from playwright.sync_api import Page
 
 from playitback.report import player
-from playitback.report.rows import PlayerView, RowView
+from playitback.report.rows import LaneView, PlayerView, RowView
 
 CLIP_SECONDS = 4.0
 SAMPLE_RATE = 16_000
@@ -45,6 +45,23 @@ window.whilePlaying = (first, second) => new Promise((resolve) => {
   first();
 });
 """
+#: in JavaScript: contrast(colour, ground) of two colours as CSS writes them, as WCAG defines it
+CONTRAST = """
+    const brush = document.createElement("canvas").getContext("2d", { willReadFrequently: true });
+    const luminance = (colour) => {
+        brush.fillStyle = colour;
+        brush.fillRect(0, 0, 1, 1);
+        const light = [...brush.getImageData(0, 0, 1, 1).data].slice(0, 3).map((each) => {
+            const share = each / 255;
+            return share <= 0.04045 ? share / 12.92 : ((share + 0.055) / 1.055) ** 2.4;
+        });
+        return 0.2126 * light[0] + 0.7152 * light[1] + 0.0722 * light[2];
+    };
+    const contrast = (...colours) => {
+        const [light, dark] = colours.map(luminance).sort((a, b) => b - a);
+        return (light + 0.05) / (dark + 0.05);
+    };
+"""
 
 
 def make_views(
@@ -58,6 +75,7 @@ def make_views(
     Image.fromarray(np.random.default_rng(0).integers(0, 255, (64, 100, 3), dtype=np.uint8)).save(picture)
     columns = np.arange(0.1, CLIP_SECONDS, 0.2)
     informative = np.where((columns > 1.0) & (columns < 2.0), 0.9, 0.2)
+    lanes = {"informative attention": informative, "uninformative attention": 1 - informative}
     rows = tuple(
         RowView(
             index=index,
@@ -66,11 +84,10 @@ def make_views(
             replayed_seconds=1.0 if index else 0.0,
             spectrogram=picture,
             frames_spectrogram=picture,
-            frame_ticks=((0.0, "0"), (0.2, "1"), (0.6, "2"), (1.0, "4")),
-            frequency_ticks=((0.1212, "250 Hz"), (0.3521, "1 kHz"), (0.7557, "4 kHz")),
-            attention_seconds=tuple(columns),
-            informative=tuple(informative),
-            uninformative=tuple(1 - informative),
+            frame_ticks=((0.0, 0.0), (0.2, 1.0), (0.6, 2.0), (1.0, 4.0)),
+            frequency_ticks=((0.1212, 250.0), (0.3521, 1000.0), (0.7557, 4000.0)),
+            lane_seconds=tuple(columns),
+            lanes=tuple(LaneView(name, tuple(values)) for name, values in lanes.items()),
             threshold=0.5,
             segments=SEGMENTS,
             replayed=SEGMENTS[:1] if index else (),
@@ -151,3 +168,15 @@ def click_surface(page: Page, index: int, fraction: float, place: str = "left") 
     """Clicks a row's spectrogram at a fraction of its width, at a height where no button is in the way."""
     box = row(page, index, place).locator(".surface").bounding_box()
     row(page, index, place).locator(".surface").click(position={"x": box["width"] * fraction, "y": 10})
+
+
+def line_fraction(page: Page, index: int) -> float:
+    """Where a row's playhead line is drawn, as a fraction of the row's width."""
+    return page.evaluate(
+        """(selector) => {
+            const surface = document.querySelector(selector).getBoundingClientRect();
+            const line = document.querySelector(selector + " .playhead").getBoundingClientRect();
+            return (line.left - surface.left) / surface.width;
+        }""",
+        f"#left [data-row='{index}'] .surface",
+    )

@@ -12,10 +12,12 @@ import soundfile
 import torch
 from torch import Tensor
 
-from playitback.checkpoint import save_checkpoint
-from playitback.config import FrontEndConfig, ModelConfig, SegmentRules
-from playitback.models.replay.config import DecoderConfig, EncoderConfig, SlotConfig
+from playitback.checkpoint import Checkpoint, save_checkpoint
+from playitback.config import FrontEndConfig, SegmentRules
+from playitback.models.listener import Listener
+from playitback.models.replay.config import DecoderConfig, EncoderConfig, ReplayConfig, SlotConfig
 from playitback.models.replay.model import ReplayModel
+from playitback.recognizer import Recognizer
 
 RATE = 16_000
 CLIP_SECONDS = 2.0
@@ -37,6 +39,13 @@ _ENCODERS = {
 }
 
 
+def tiny_front_end(clip_seconds: float = CLIP_SECONDS) -> FrontEndConfig:
+    """Hop 12.5 ms."""
+    return FrontEndConfig(
+        clip_seconds=clip_seconds, frames=round(80 * clip_seconds), mels=32, fft_samples=512, window_samples=400
+    )
+
+
 def tiny_config(
     stem: str = "convolutional",
     labels: Sequence[str] = LABELS,
@@ -45,12 +54,12 @@ def tiny_config(
     fusion: bool = False,
     clip_seconds: float = CLIP_SECONDS,
     threshold: float = 0.0,
-) -> ModelConfig:
+) -> ReplayConfig:
     """The architecture of the presets at a few thousand weights: hop 12.5 ms, columns of 50 ms.
 
     threshold: at 0 the half of the time that is attended to most is chosen, whatever an untrained model's level is.
     """
-    return ModelConfig(
+    return ReplayConfig(
         labels=(tuple(labels),),
         playbacks=playbacks,
         front_end=FrontEndConfig(
@@ -74,11 +83,21 @@ def tiny_model(stem: str = "convolutional", seed: int = 0, **settings: object) -
     return model
 
 
-def tiny_checkpoint(folder: Path, model: ReplayModel | None = None, dtype: torch.dtype = torch.float32) -> Path:
+def recognizer_of(model: Listener | None = None, name: str = "tiny") -> Recognizer:
+    """A recognizer on the CPU, without a checkpoint on disk: of ``model`` or an untrained one."""
+    return Recognizer(Checkpoint(name, model or tiny_model()), "cpu")
+
+
+def tiny_checkpoint(folder: Path, model: Listener | None = None, dtype: torch.dtype = torch.float32) -> Path:
     """A checkpoint in ``folder``, of ``model`` or an untrained one."""
     about = {"licence": "CC0-1.0", "data": {"name": "none", "folds": []}}
     save_checkpoint(folder, model or tiny_model(), about=about, card="# A tiny model\n", dtype=dtype)
     return folder
+
+
+def tiny_recognizer(model: Listener | None = None) -> Recognizer:
+    """On the CPU, of ``model`` or an untrained one; its name is "tiny"."""
+    return Recognizer(Checkpoint("tiny", model or tiny_model()), "cpu")
 
 
 def sounding_clips(count: int, seed: int = 0, clip_seconds: float = CLIP_SECONDS) -> Tensor:

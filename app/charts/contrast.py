@@ -1,4 +1,4 @@
-"""Two classes over the hearings, and the attention of every hearing with its segments in their colours, as figures."""
+"""Two classes over the hearings, and the relevance of every hearing with its segments in their colours, as figures."""
 
 from __future__ import annotations
 
@@ -8,7 +8,18 @@ import plotly.graph_objects as go
 from plotly.subplots import make_subplots
 
 from app import text
-from app.figures import GRID, LINE_COLOURS, MARKERS, RULE, TYPE
+from app.figures import (
+    LINE_COLOURS,
+    MARKERS,
+    RULE,
+    TYPE,
+    axis,
+    hearings_axis,
+    lay_out,
+    percent_axis,
+    seconds_axis,
+    share_axis,
+)
 from app.service.contrast import ContrastView
 from playitback.report import words
 
@@ -17,7 +28,6 @@ CLASS_COLOURS = LINE_COLOURS[:2]
 NEITHER_COLOUR = LINE_COLOURS[6]
 
 _ROW_HEIGHT = 110
-_MARGIN = {"l": 64, "r": 24, "t": 28, "b": 88}  # below: the axis and the legend
 
 
 def trajectories_chart(view: ContrastView) -> go.Figure:
@@ -50,36 +60,19 @@ def trajectories_chart(view: ContrastView) -> go.Figure:
         name=text.LOG_ODDS_AXIS,
         hovertemplate="%{y:+.2f}",
     )
-    _lay_out(figure, 460)
+    lay_out(figure, 460)
     figure.update_layout(hovermode="x unified")
-    figure.update_xaxes(linecolor=RULE, gridcolor="rgba(0,0,0,0)", zeroline=False)
-    figure.update_xaxes(
-        row=2,
-        col=1,
-        tickvals=hearings,
-        ticktext=[text.hearing_tick(index) for index in hearings],
-        title={"text": text.HEARING_AXIS, "standoff": 6, "font": {"size": 13}},
-        range=[-0.4, max(len(hearings) - 1, 1) + 0.4],
-    )
-    title = {"standoff": 6, "font": {"size": 13}}
-    figure.update_yaxes(gridcolor=GRID, zeroline=False, fixedrange=True)
-    figure.update_yaxes(
-        row=1, col=1, range=[0, 103], dtick=25, ticksuffix=" %", title={"text": text.PROBABILITY_AXIS, **title}
-    )
+    figure.update_xaxes(row=1, col=1, **axis(grid=False))
+    figure.update_xaxes(row=2, col=1, **hearings_axis(len(hearings), 0.4))
+    figure.update_yaxes(row=1, col=1, **percent_axis(text.PROBABILITY_AXIS))
     reach = 1.1 * max(1.0, *(abs(value) for value in contrast.log_odds))
-    figure.update_yaxes(
-        row=2,
-        col=1,
-        range=[-reach, reach],
-        zeroline=True,
-        zerolinecolor=RULE,
-        title={"text": text.LOG_ODDS_AXIS, **title},
-    )
+    odds = {**axis(text.LOG_ODDS_AXIS, line=False), "zeroline": True, "zerolinecolor": RULE}
+    figure.update_yaxes(row=2, col=1, range=[-reach, reach], fixedrange=True, **odds)
     return figure
 
 
 def attention_chart(view: ContrastView) -> go.Figure:
-    """The informative slot's attention, one small chart a hearing; its segments in the colour of whom they spoke for."""
+    """The relevance, one small chart a hearing; the segments that it chose in the colour of whom they spoke for."""
     contrast, hearings = view.contrast, len(view.rows)
     figure = make_subplots(
         rows=hearings,
@@ -92,8 +85,8 @@ def attention_chart(view: ContrastView) -> go.Figure:
     for place, row in enumerate(view.rows, start=1):
         at: dict[str, Any] = {"row": place, "col": 1}
         figure.add_scatter(
-            x=row.attention_seconds,
-            y=row.informative,
+            x=row.lane_seconds,
+            y=row.lanes[0].values,
             **at,
             mode="lines",
             showlegend=False,
@@ -129,22 +122,7 @@ def attention_chart(view: ContrastView) -> go.Figure:
             mode="markers",
             marker={"symbol": "square", "size": 12, "color": colour, "opacity": 0.5},
         )
-    _lay_out(figure, _ROW_HEIGHT * hearings + _MARGIN["t"] + _MARGIN["b"])
-    figure.update_xaxes(range=[0, view.clip_seconds], ticksuffix=" s", linecolor=RULE, gridcolor=GRID, zeroline=False)
-    figure.update_yaxes(range=[0, 1.03], tickvals=[0, 0.5, 1], gridcolor=GRID, zeroline=False, fixedrange=True)
+    lay_out(figure, _ROW_HEIGHT * hearings + 130)
+    figure.update_xaxes(**seconds_axis(view.clip_seconds))
+    figure.update_yaxes(**share_axis())
     return figure
-
-
-def _lay_out(figure: go.Figure, height: int) -> None:
-    figure.update_layout(
-        template="none",
-        height=height,
-        margin=_MARGIN,
-        paper_bgcolor="rgba(0,0,0,0)",
-        plot_bgcolor="rgba(0,0,0,0)",
-        font={"family": "system-ui, sans-serif", "size": 13, "color": TYPE},
-        showlegend=True,
-        # counted from the figure's lower edge, so that the legend stays below the axis whatever the height
-        legend={"orientation": "h", "yref": "container", "y": 0, "yanchor": "bottom", "x": 0},
-        dragmode=False,
-    )

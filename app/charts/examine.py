@@ -1,15 +1,14 @@
-"""The evidence of one clip as plotly figures: other segments replayed, the sound edited, time removed and restored."""
+"""An examination as plotly figures: other segments replayed, the sound edited, time removed and restored."""
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable, Mapping, Sequence
 
 import plotly.graph_objects as go
 
 from app import text
-from app.figures import GRID, LINE_COLOURS, MARKERS, RULE, lay_out
-from app.service.examine import ATTENTION, CHOSEN, RANDOM, ClipEvidence, EditBelief
+from app.figures import LINE_COLOURS, MARKERS, RULE, axis, lay_out, percent_axis
+from app.service.examine import ATTENTION, CHOSEN, RANDOM, EditBelief, Examination, odds_of
 
 #: what the explanation claims is blue, chance grey, loudness vermilion; the other controls share a colour
 CLAIM_COLOUR, CHANCE_COLOUR, LOUDNESS_COLOUR, CONTROL_COLOUR = (LINE_COLOURS[index] for index in (1, 6, 0, 2))
@@ -26,27 +25,27 @@ _MARKS = (
 _ROW_HEIGHT = 40
 
 
-def draws_chart(evidence: ClipEvidence) -> go.Figure:
+def draws_chart(found: Examination) -> go.Figure:
     """Probability of the class by what was replayed, a row each: one dot a random draw, one mark any other control.
 
     The axis is that of log-odds, so that differences near 0 and 100 percent stay visible.
     """
-    names = [each.name for each in evidence.controls]
+    names = [each.name for each in found.controls]
     heights = {name: len(names) - 1 - place for place, name in enumerate(names)}  # the chosen ones on top
     figure = go.Figure()
-    chosen = _log_odds(evidence.probability)
+    chosen = _odds(found.probability)
     figure.add_shape(
         type="line", x0=chosen, x1=chosen, y0=0, y1=1, yref="paper", line={"color": CLAIM_COLOUR, "dash": "dot"}
     )
-    for place, each in enumerate(evidence.controls):
-        values = evidence.drawn if each.name == RANDOM else (each.probability,)
+    for place, each in enumerate(found.controls):
+        values = found.drawn if each.name == RANDOM else (each.probability,)
         is_random, is_chosen = each.name == RANDOM, each.name == CHOSEN
         colour = CLAIM_COLOUR if is_chosen else CHANCE_COLOUR if is_random else CONTROL_COLOUR
         figure.add_scatter(
-            x=[_log_odds(value) for value in values],
+            x=[_odds(value) for value in values],
             y=[heights[each.name] + offset for offset in _spread(len(values))],
             customdata=[100 * value for value in values],
-            name=text.control_name(each.name, len(evidence.drawn)),
+            name=text.control_name(each.name, len(found.drawn)),
             mode="markers",
             marker={
                 "color": colour,
@@ -57,7 +56,7 @@ def draws_chart(evidence: ClipEvidence) -> go.Figure:
             },
             hovertemplate="%{customdata:.2f} %",
         )
-    drawn = [_log_odds(value) for value in (*evidence.drawn, *(each.probability for each in evidence.controls))]
+    drawn = [_odds(value) for value in (*found.drawn, *(each.probability for each in found.controls))]
     middle, half = (max(drawn) + min(drawn)) / 2, max(max(drawn) - min(drawn), _LEAST_SPAN) / 2
     low, high = middle - 1.12 * half, middle + 1.12 * half
     marks = _marks(low, high)
@@ -65,52 +64,48 @@ def draws_chart(evidence: ClipEvidence) -> go.Figure:
     figure.update_layout(showlegend=False, hovermode="closest", margin={"l": 8, "r": 16, "t": 16, "b": 56})
     figure.update_xaxes(
         range=[low, high],
-        tickvals=[_log_odds(mark) for mark in marks],
+        tickvals=[_odds(mark) for mark in marks],
         ticktext=[f"{100 * mark:g} %" for mark in marks],
-        title={"text": text.DRAWS_AXIS, "standoff": 6, "font": {"size": 13}},
-        gridcolor=GRID,
-        linecolor=RULE,
-        zeroline=False,
+        **axis(text.DRAWS_AXIS),
     )
     figure.update_yaxes(
         range=[-0.6, len(names) - 0.4],
         tickvals=list(heights.values()),
-        ticktext=[text.control_name(name, len(evidence.drawn)) for name in heights],
+        ticktext=[text.control_name(name, len(found.drawn)) for name in heights],
         automargin=True,
-        gridcolor=GRID,
-        zeroline=False,
         fixedrange=True,
+        **axis(line=False),
     )
     return figure
 
 
-def kept_chart(evidence: ClipEvidence) -> go.Figure:
+def kept_chart(found: Examination) -> go.Figure:
     """Probability of the class with nothing but the segments, by fill and by whose segments."""
-    return _edits_chart(evidence, lambda each: each.kept)
+    return _edits_chart(found, lambda each: each.kept)
 
 
-def removed_chart(evidence: ClipEvidence) -> go.Figure:
+def removed_chart(found: Examination) -> go.Figure:
     """Probability of the class without the segments."""
-    return _edits_chart(evidence, lambda each: each.removed)
+    return _edits_chart(found, lambda each: each.removed)
 
 
-def deletion_chart(evidence: ClipEvidence) -> go.Figure:
+def deletion_chart(found: Examination) -> go.Figure:
     """Probability of the class as time is removed, one line an order."""
-    curves = {each.order: (each.deletion, each.deletion_area) for each in evidence.orders}
-    return _curves_chart(evidence.shares, curves)
+    curves = {each.order: (each.deletion, each.deletion_area) for each in found.orders}
+    return _curves_chart(found.shares, curves)
 
 
-def insertion_chart(evidence: ClipEvidence) -> go.Figure:
+def insertion_chart(found: Examination) -> go.Figure:
     """Probability of the class as time is restored."""
-    curves = {each.order: (each.insertion, each.insertion_area) for each in evidence.orders}
-    return _curves_chart(evidence.shares, curves)
+    curves = {each.order: (each.insertion, each.insertion_area) for each in found.orders}
+    return _curves_chart(found.shares, curves)
 
 
-def _edits_chart(evidence: ClipEvidence, probability: Callable[[EditBelief], float]) -> go.Figure:
+def _edits_chart(found: Examination, probability: Callable[[EditBelief], float]) -> go.Figure:
     figure = go.Figure()
-    sources = dict.fromkeys(each.source for each in evidence.edits)
+    sources = dict.fromkeys(each.source for each in found.edits)
     for source, colour in zip(sources, (CLAIM_COLOUR, CHANCE_COLOUR, LOUDNESS_COLOUR), strict=True):
-        own = [each for each in evidence.edits if each.source == source]
+        own = [each for each in found.edits if each.source == source]
         figure.add_bar(
             x=[each.fill.replace(" ", "<br>") for each in own],  # so that it fits below its bars on a phone
             y=[100 * probability(each) for each in own],
@@ -118,12 +113,12 @@ def _edits_chart(evidence: ClipEvidence, probability: Callable[[EditBelief], flo
             marker={"color": colour},
             hovertemplate="%{y:.1f} %",
         )
-    whole = 100 * evidence.probability
+    whole = 100 * found.probability
     figure.add_shape(type="line", x0=0, x1=1, xref="paper", y0=whole, y1=whole, line={"color": RULE, "dash": "dash"})
     lay_out(figure, 320)
     figure.update_layout(barmode="group", hovermode="x unified")
     figure.update_xaxes(linecolor=RULE, tickangle=0, tickfont={"size": 12})
-    _percent_axis(figure)
+    figure.update_yaxes(**percent_axis())
     return figure
 
 
@@ -143,33 +138,21 @@ def _curves_chart(shares: Sequence[float], curves: Mapping[str, tuple[Sequence[f
         )
     lay_out(figure, 340)
     figure.update_layout(hovermode="x unified")
-    figure.update_xaxes(
-        range=[-2, 102],
-        dtick=25,
-        ticksuffix=" %",
-        linecolor=RULE,
-        gridcolor="rgba(0,0,0,0)",
-        zeroline=False,
-    )
-    _percent_axis(figure)
+    figure.update_xaxes(range=[-2, 102], dtick=25, ticksuffix=" %", **axis(grid=False))
+    figure.update_yaxes(**percent_axis())
     return figure
 
 
-def _percent_axis(figure: go.Figure) -> None:
-    figure.update_yaxes(range=[0, 103], dtick=25, ticksuffix=" %", gridcolor=GRID, zeroline=False, fixedrange=True)
-
-
-def _log_odds(probability: float) -> float:
-    within = min(max(probability, _LEAST_DOUBT), 1 - _LEAST_DOUBT)
-    return math.log(within / (1 - within))
+def _odds(probability: float) -> float:
+    return odds_of(probability, _LEAST_DOUBT)
 
 
 def _marks(low: float, high: float) -> list[float]:
     """Probabilities to mark between two log-odds: no more than find room."""
     taken: list[float] = []
     for mark in _MARKS:
-        at = _log_odds(mark)
-        if low <= at <= high and all(abs(at - _log_odds(each)) >= (high - low) / _MOST_TICKS for each in taken):
+        at = _odds(mark)
+        if low <= at <= high and all(abs(at - _odds(each)) >= (high - low) / _MOST_TICKS for each in taken):
             taken.append(mark)
     return sorted(taken)
 

@@ -6,7 +6,7 @@ import numpy as np
 import plotly.graph_objects as go
 
 from app import text
-from app.figures import GRID, RULE, lay_out
+from app.figures import axis, lay_out
 from app.service import FolderView
 from playitback.report import words
 
@@ -81,6 +81,5 @@ def moments_chart(view: FolderView) -> go.Figure:
 def _lay_out(figure: go.Figure, classes: int) -> None:
     lay_out(figure, 150 + _CELL_PIXELS * max(classes, 3))
     figure.update_layout(margin={"l": 8, "r": 8, "t": 8, "b": 8})
-    axes = {"automargin": True, "linecolor": RULE, "gridcolor": GRID, "zeroline": False, "ticks": ""}
-    figure.update_xaxes(**axes)
-    figure.update_yaxes(autorange="reversed", dtick=1, **axes)
+    figure.update_xaxes(automargin=True, ticks="", **axis())
+    figure.update_yaxes(automargin=True, ticks="", autorange="reversed", dtick=1, **axis())

@@ -7,7 +7,7 @@ import plotly.graph_objects as go
 from plotly.subplots import make_subplots
 
 from app import text
-from app.figures import GRID, LINE_COLOURS, RULE, lay_out
+from app.figures import LINE_COLOURS, RULE, axis, lay_out, seconds_axis, share_axis
 from app.service.slots import InspectionView, TimeMapView
 from playitback.report import words
 
@@ -63,8 +63,8 @@ def attention_chart(view: InspectionView) -> go.Figure:
     lay_out(figure, _ITERATION_HEIGHT * iterations + 130)
     figure.update_layout(hovermode="x unified")
     figure.update_annotations(font_size=13)
-    figure.update_xaxes(range=[0, view.clip_seconds], ticksuffix=" s", linecolor=RULE, gridcolor=GRID, zeroline=False)
-    figure.update_yaxes(range=[0, 1.03], tickvals=[0, 0.5, 1], gridcolor=GRID, zeroline=False, fixedrange=True)
+    figure.update_xaxes(**seconds_axis(view.clip_seconds))
+    figure.update_yaxes(**share_axis())
     return figure
 
 
@@ -101,10 +101,8 @@ def time_map_chart(view: InspectionView) -> go.Figure:
             )
     lay_out(figure, 420)
     figure.update_layout(hovermode="closest")
-    axes = {"linecolor": RULE, "gridcolor": GRID, "zeroline": False}
-    title = {"standoff": 6, "font": {"size": 13}}
-    figure.update_xaxes(range=[0, view.clip_seconds], ticksuffix=" s", title={"text": text.CLIP_AXIS, **title}, **axes)
-    figure.update_yaxes(range=[0, view.slots.frames], title={"text": text.FRAME_AXIS, **title}, **axes)
+    figure.update_xaxes(**seconds_axis(view.clip_seconds, text.CLIP_AXIS))
+    figure.update_yaxes(range=[0, view.slots.frames], **axis(text.FRAME_AXIS))
     return figure
 
 

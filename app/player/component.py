@@ -49,7 +49,8 @@ class Player(gr.HTML):
     With ``editable`` the segments of a finished run can be changed, and two events ask for another run. They carry
     plain data as attributes of ``gr.EventData``; seconds are the clip's own, segments sorted, [start, end]:
 
-    - ``player.replay(fn, ...)``: ``held``, {"0": [[start, end], ...], ...}: the hearing after each of these replays them;
+    - ``player.replay(fn, ...)``: ``held``, {"0": [[start, end], ...], ...}: what the hearing after each of these
+      replays;
     - ``player.edit(fn, ...)``: ``action`` ("remove" or "keep"), ``segments`` [[start, end], ...] and ``fill``, one of
       ``playitback.edits.FILLS``.
 

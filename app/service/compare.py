@@ -8,23 +8,21 @@ The first run is not computed again: only its pictures and sounds are, which wen
 from __future__ import annotations
 
 import uuid
-from collections.abc import Iterator
+from collections.abc import Generator
 from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
 
-from app.service.explain import ExplanationView, Settings, begin, check_settings, with_hearing
+from app.service.explain import ExplainService, ExplanationView, Settings
 from app.service.models import Models
 from playitback import audio
-from playitback.audio import SAMPLE_RATE, Recording
+from playitback.audio import Recording
 from playitback.errors import SettingsError
 from playitback.explain.compare import Comparison, compare
-from playitback.explain.explanation import Explanation
-from playitback.recognizer import ClipHearing, Recognizer
-from playitback.report import timeline
+from playitback.recognizer import Recognizer
+from playitback.report.files import draw_player
 from playitback.report.rows import PlayerView
-from playitback.spectrogram import mel_hertz
 
 
 @dataclass(frozen=True)
@@ -68,28 +66,23 @@ class ComparisonView:
         return replace(self, first=self.second, second=self.first)
 
 
-class ComparisonService:
+class CompareService:
     """Compares runs."""
 
     def __init__(self, models: Models) -> None:
         self.models = models
 
-    def beside(self, first: ExplanationView, other: Other, directory: Path) -> Iterator[ComparisonView]:
+    def beside(self, first: ExplanationView, other: Other, directory: Path) -> Generator[ComparisonView, None, None]:
         """Yields the first run with the second before its first hearing, and again after every hearing of it.
 
         The second is played back as often as the first, or as its model can. Pictures and sounds of both are written
         into ``directory``, which must outlive the views. Raises AudioError, CheckpointError and SettingsError, the
         last also where both runs would be the same, before anything is yielded.
         """
+        settings = self._settings(first, other)
         recognizer = self.models.recognizer(other.checkpoint)
-        playbacks = min(first.expected_hearings - 1, recognizer.playbacks)
-        followed = first.settings.class_to_follow
-        if followed not in recognizer.labels:
-            followed = None
-        settings = Settings(other.checkpoint, playbacks, other.start_seconds, followed)
-        check_settings(settings, playbacks, recognizer)
-        recording = _recording(first, other, recognizer.clip_seconds)
-        same_clip = np.array_equal(recording.samples, _heard(first)[: len(recording.samples)])
+        recording = _load(first, other, recognizer)
+        same_clip = _is_same_clip(first, other, recording)
         if same_clip and other.checkpoint == first.settings.checkpoint:
             raise SettingsError(
                 "the same clip and the same model were chosen, which makes the same run twice; "
@@ -98,47 +91,66 @@ class ComparisonService:
         folders = directory / "first", directory / "second"
         for folder in folders:
             folder.mkdir()
-        second = begin(
-            settings,
-            Explanation.of(recording, recognizer, ()),
-            recognizer.padded(recording.samples),
-            playbacks,
-            folders[1],
+        drawn, link = self._drawn(first, folders[0]), uuid.uuid4().hex
+        path = other.recording or first.recording
+        for second in ExplainService(self.models).hear(recording, path, settings, folders[1]):
+            yield ComparisonView(drawn, second, same_clip, link)
+
+    def _settings(self, first: ExplanationView, other: Other) -> Settings:
+        """Those of the second run, as much like the first's as its model allows."""
+        first_model, second_model = (
+            self.models.recognizer(checkpoint) for checkpoint in (first.settings.checkpoint, other.checkpoint)
         )
-        view = ComparisonView(self._drawn(first, folders[0]), second, same_clip, uuid.uuid4().hex)
-        yield view
-        marks = _marks(recognizer)
-        heard: list[ClipHearing] = []
-        for hearing in self.models.compute(other.checkpoint, Recognizer.explain, recording.samples, playbacks):
-            heard.append(hearing)
-            view = replace(
-                view,
-                second=with_hearing(view.second, Explanation.of(recording, recognizer, heard), marks, folders[1]),
-            )
-            yield view
+        wanted = first.expected_hearings - 1 if first_model.playbacks else second_model.playbacks
+        followed = first.settings.class_to_follow
+        return Settings(
+            checkpoint=other.checkpoint,
+            playbacks=min(wanted, second_model.playbacks),
+            start_seconds=other.start_seconds,
+            class_to_follow=followed if followed in second_model.labels else None,
+        )
 
     def _drawn(self, run: ExplanationView, directory: Path) -> ExplanationView:
-        """A finished run with its pictures and sounds in ``directory``."""
-        explanation, marks = run.explanation, _marks(self.models.recognizer(run.settings.checkpoint))
-        view = begin(run.settings, replace(explanation, hearings=()), run.samples, run.expected_hearings - 1, directory)
-        for hearings in range(1, run.hearings + 1):
-            view = with_hearing(view, replace(explanation, hearings=explanation.hearings[:hearings]), marks, directory)
-        return view
+        """A finished run with its pictures and sounds in ``directory``; those that it had may be gone."""
+        recognizer = self.models.recognizer(run.settings.checkpoint)
+        followed = run.settings.class_to_follow
+        player = draw_player(run.explanation, run.samples, recognizer, directory, followed, uuid.uuid4().hex)
+        return replace(run, player=player)
 
 
-def _recording(first: ExplanationView, other: Other, clip_seconds: float) -> Recording:
+def _load(first: ExplanationView, other: Other, recognizer: Recognizer) -> Recording:
     """The clip of the second run: of its recording or, without one, as much of the first run's as its model hears."""
     if other.recording is not None:
-        return audio.load(other.recording, start_seconds=other.start_seconds, window_seconds=clip_seconds)
+        return recognizer.load(other.recording, other.start_seconds)
     explanation = first.explanation
-    samples = _heard(first)[: round(clip_seconds * SAMPLE_RATE)]
-    return Recording(samples, explanation.info, explanation.start_seconds, explanation.notes)
+    if recognizer.sample_rate == explanation.sample_rate:
+        samples = _heard(first)
+    else:  # read anew: resampled twice, it would lack what lies above the first model's frequencies
+        samples = recognizer.load(first.recording, explanation.start_seconds).samples
+    seconds = min(explanation.seconds, recognizer.clip_seconds)
+    return Recording(
+        samples=samples[: round(seconds * recognizer.sample_rate)],
+        info=explanation.info,
+        start_seconds=explanation.start_seconds,
+        sample_rate=recognizer.sample_rate,
+        notes=explanation.notes,
+    )
+
+
+def _is_same_clip(first: ExplanationView, other: Other, recording: Recording) -> bool:
+    """Whether the second run hears seconds of the sound that the first one hears, from the same second on."""
+    if other.recording is None:
+        return True
+    if recording.sample_rate != first.explanation.sample_rate:
+        recording = audio.load(
+            other.recording,
+            start_seconds=other.start_seconds,
+            window_seconds=recording.seconds,
+            sample_rate=first.explanation.sample_rate,
+        )
+    return np.array_equal(recording.samples, _heard(first)[: len(recording.samples)])
 
 
 def _heard(run: ExplanationView) -> np.ndarray:
     """(samples,) of the recording that a run explains, without the silence behind them."""
-    return run.samples[: round(run.explanation.seconds * SAMPLE_RATE)]
-
-
-def _marks(recognizer: Recognizer) -> tuple[tuple[float, float], ...]:
-    return timeline.frequency_marks(mel_hertz(recognizer.config.front_end))
+    return run.samples[: round(run.explanation.seconds * run.explanation.sample_rate)]

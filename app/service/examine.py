@@ -1,34 +1,31 @@
 """Puts a finished run to the test: is what was replayed the reason for the class?
 
-ExplanationView -> ExaminationService.examine -> ExaminationView, one more batch of hearings a time
+ExplanationView -> ExamineService.examine -> ExaminationView, one more batch of hearings a time
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Generator
 from dataclasses import dataclass
-
-import numpy as np
+from functools import partial
 
 from app.service.explain import ExplanationView
 from app.service.models import Models
 from playitback.evidence.controls import CHOSEN, RANDOM
 from playitback.evidence.curves import ATTENTION
-from playitback.evidence.runs import Heard
-from playitback.explain.examine import ClipEvidence, EditBelief, OrderBelief, examination
-from playitback.recognizer import Recognizer
-from playitback.report.examine_text import DEFINITIONS
+from playitback.explain.examine import EditBelief, Examination, OrderBelief, examine
+from playitback.explain.odds import odds_of
 
 __all__ = [
     "ATTENTION",
     "CHOSEN",
-    "DEFINITIONS",
     "RANDOM",
-    "ClipEvidence",
     "EditBelief",
-    "ExaminationService",
+    "Examination",
     "ExaminationView",
+    "ExamineService",
     "OrderBelief",
+    "odds_of",
 ]
 
 
@@ -36,35 +33,30 @@ __all__ = [
 class ExaminationView:
     """An examination so far."""
 
-    heard: int = 0  # hearings done
-    hearings: int | None = None  # in all; None before the first is done
-    evidence: ClipEvidence | None = None  # when all are done
+    done: int = 0  # clips heard
+    total: int | None = None  # None before the first is heard
+    found: Examination | None = None  # when all are heard
 
 
-class ExaminationService:
+class ExamineService:
     """Examines finished runs with the model that made them."""
 
     def __init__(self, models: Models) -> None:
         self.models = models
 
-    def examine(self, view: ExplanationView, *, draws: int = 20, seed: int = 0) -> Iterator[ExaminationView]:
-        """Yields how far the examination of the class that the run followed has come, at last with its evidence.
+    def examine(
+        self, view: ExplanationView, *, draws: int = 20, seed: int = 0
+    ) -> Generator[ExaminationView, None, None]:
+        """Yields how far the examination of the class that the run followed has come, at last what it found.
 
         draws: random draws of segments; seed: of all that is drawn. Whoever stops listening stops the computation.
-        Raises SettingsError for a run without playbacks, and CheckpointError.
+        Raises CheckpointError.
         """
-        self.models.recognizer(view.settings.checkpoint)  # it may have been put away since the run
+        work = partial(examine, playbacks=view.hearings - 1, draws=draws, seed=seed)
+        steps = self.models.compute(view.settings.checkpoint, work, view.samples, view.class_followed)
         yield ExaminationView()
-        arguments = view.samples, view.class_followed, view.hearings - 1, draws, seed
-        for each in self.models.compute(view.settings.checkpoint, _examination, *arguments):
-            if isinstance(each, ClipEvidence):
-                yield ExaminationView(evidence=each)
+        for each in steps:
+            if isinstance(each, Examination):
+                yield ExaminationView(found=each)
             else:
                 yield ExaminationView(each.done, each.total)
-
-
-def _examination(
-    recognizer: Recognizer, samples: np.ndarray, label: str, playbacks: int, draws: int, seed: int
-) -> Iterator[Heard | ClipEvidence]:
-    evidence = yield from examination(recognizer, samples, label, playbacks=playbacks, draws=draws, seed=seed)
-    yield evidence

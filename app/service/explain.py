@@ -1,15 +1,16 @@
 """Explains recordings: paths and settings in, plain data and files out.
 
     file -> describe -> RecordingView
-    file, Settings -> audio.load -> Recognizer.explain -> rows -> ExplanationView, one more hearing a time
+    file, Settings -> Recognizer.load -> Recognizer.explain -> rows -> ExplanationView, one more hearing a time
 
 Errors that a visitor can act on are ``PlayItBackError``s and pass through with their sentence.
 """
 
 from __future__ import annotations
 
+import io
 import uuid
-from collections.abc import Iterator
+from collections.abc import Generator
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -17,15 +18,13 @@ import numpy as np
 
 from app.service.models import Models
 from playitback import audio
-from playitback.audio import SAMPLE_RATE
-from playitback.errors import SettingsError
 from playitback.explain.explanation import Explanation
+from playitback.explain.slots import ATTENTION
 from playitback.recognizer import ClipHearing, Recognizer
 from playitback.replay import TimeMap
-from playitback.report import timeline
-from playitback.report.rows import PlayerView, draw_row
+from playitback.report.files import begin_player, draw_next_row
+from playitback.report.rows import PlayerView
 from playitback.segments import Segment
-from playitback.spectrogram import mel_hertz
 from playitback.tape import tape
 
 #: a recording that is longer than a clip by less than this has no window to choose
@@ -37,9 +36,9 @@ class Settings:
     """What the visitor chose."""
 
     checkpoint: str
-    playbacks: int | None = None  # None: as many as the model was trained for
+    playbacks: int | None = None  # None: all that the model has
     start_seconds: float = 0.0  # of the clip in the recording
-    class_to_follow: str | None = None  # None: the class decided for
+    class_to_follow: str | None = None  # the class asked about; None: the one decided for
 
 
 @dataclass(frozen=True)
@@ -66,8 +65,9 @@ class ExplanationView:
     """A run so far."""
 
     settings: Settings
+    recording: Path  # that the clip was taken from
     explanation: Explanation
-    samples: np.ndarray  # (samples,) of the clip, 16 kHz, silence up to the clip's end
+    samples: np.ndarray  # (samples,) of the clip at the model's rate, silence up to the clip's end
     player: PlayerView
 
     @property
@@ -88,6 +88,16 @@ class ExplanationView:
         return self.player.finished
 
     @property
+    def replays(self) -> bool:
+        """Whether anything could be replayed in it; what it is about in the end, not so far."""
+        return self.expected_hearings > 1
+
+    @property
+    def has_slots(self) -> bool:
+        """Whether slots shared out the clip in it, so that there is something for ``inspect``."""
+        return any(ATTENTION in hearing.details for hearing in self.explanation.hearings)
+
+    @property
     def class_followed(self) -> str | None:
         """The class that the visitor asked about, else the one decided for; None until something is decided."""
         return self.settings.class_to_follow or (self.explanation.decision(-1) if self.hearings else None)
@@ -104,8 +114,16 @@ class ExplanationView:
             for label in self.explanation.leading(self.class_followed)
         }
 
+    def sound(self, segment: Segment) -> bytes:
+        """Exactly a segment's seconds of the clip as WAV: 16-bit PCM, mono, at the model's rate."""
+        rate = self.explanation.sample_rate
+        first, last = round(segment.start_seconds * rate), round(segment.end_seconds * rate)
+        with io.BytesIO() as file:
+            audio.write_wav(file, self.samples[first:last], rate)
+            return file.getvalue()
 
-class ExplanationService:
+
+class ExplainService:
     """Explains recordings with the models."""
 
     def __init__(self, models: Models) -> None:
@@ -126,72 +144,42 @@ class ExplanationService:
             peaks=audio.overview(path) if info.seconds >= clip_seconds + LEAST_CHOICE_SECONDS else None,
         )
 
-    def explain(self, path: Path, settings: Settings, directory: Path) -> Iterator[ExplanationView]:
+    def explain(self, path: Path, settings: Settings, directory: Path) -> Generator[ExplanationView, None, None]:
         """Yields the run before the first hearing, and again after every hearing, with one more of them.
 
         Pictures and sounds are written into ``directory``, which must outlive the views. Raises AudioError,
         SettingsError and CheckpointError before anything is yielded.
         """
         recognizer = self.models.recognizer(settings.checkpoint)
+        recognizer.check(settings.playbacks, settings.class_to_follow)
+        recording = recognizer.load(path, settings.start_seconds)
+        yield from self.hear(recording, path, settings, directory)
+
+    def hear(
+        self, recording: audio.Recording, path: Path, settings: Settings, directory: Path
+    ) -> Generator[ExplanationView, None, None]:
+        """The same for a clip that is loaded already, at its model's rate. path: the recording that it was taken from.
+
+        The settings must be those of a recognizer's ``check``.
+        """
+        recognizer, asked = self.models.recognizer(settings.checkpoint), settings.class_to_follow
         playbacks = recognizer.playbacks if settings.playbacks is None else settings.playbacks
-        check_settings(settings, playbacks, recognizer)
-        recording = audio.load(path, start_seconds=settings.start_seconds, window_seconds=recognizer.clip_seconds)
-        samples = np.zeros(recognizer.config.front_end.clip_samples, dtype=np.float32)
-        samples[: len(recording.samples)] = recording.samples
-        view = begin(settings, Explanation.of(recording, recognizer, ()), samples, playbacks, directory)
+        explanation, samples = Explanation.of(recording, recognizer, ()), recognizer.padded(recording.samples)
+        arguments = recording.samples, playbacks, None, asked
+        hearings = self.models.compute(settings.checkpoint, Recognizer.explain, *arguments)
+        player = begin_player(explanation, samples, directory, playbacks + 1, uuid.uuid4().hex)
+        view = ExplanationView(settings, path, explanation, samples, player)
         yield view
-        marks = timeline.frequency_marks(mel_hertz(recognizer.config.front_end))
         heard: list[ClipHearing] = []
-        for hearing in self.models.compute(settings.checkpoint, Recognizer.explain, recording.samples, playbacks):
+        for hearing in hearings:
             heard.append(hearing)
-            view = with_hearing(view, Explanation.of(recording, recognizer, heard), marks, directory)
+            explanation = Explanation.of(recording, recognizer, heard)
+            player = draw_next_row(view.player, explanation, samples, recognizer, directory, asked)
+            view = replace(view, explanation=explanation, player=player)
             yield view
 
     def warm_up(self) -> None:
         """Makes the first tape, whose library compiles for seconds, so that the first visitor does not wait for it."""
-        silence = np.zeros(SAMPLE_RATE, dtype=np.float32)
-        tape(silence, TimeMap.of((Segment(0.2, 0.4),), 2.0, 1.0, 100), SAMPLE_RATE)
-
-
-def check_settings(settings: Settings, playbacks: int, recognizer: Recognizer) -> None:
-    """Raises SettingsError for what the model of a recognizer does not offer."""
-    if not 0 <= playbacks <= recognizer.playbacks:
-        raise SettingsError(
-            f"{playbacks} playbacks were asked for, but {recognizer.name} was trained for at most "
-            f"{recognizer.playbacks}; choose 0 to {recognizer.playbacks}"
-        )
-    if settings.class_to_follow is not None and settings.class_to_follow not in recognizer.labels:
-        raise SettingsError(
-            f"{recognizer.name} knows no class {settings.class_to_follow!r}; "
-            f"choose one of its {len(recognizer.labels)} classes"
-        )
-
-
-def begin(
-    settings: Settings, explanation: Explanation, samples: np.ndarray, playbacks: int, directory: Path
-) -> ExplanationView:
-    """A run before its first hearing; its clip is written into ``directory``."""
-    clip_audio = directory / "clip.wav"
-    audio.write_wav(clip_audio, samples)
-    player = PlayerView(
-        run_id=uuid.uuid4().hex,
-        clip_name=explanation.info.name,
-        clip_seconds=explanation.clip_seconds,
-        clip_audio=str(clip_audio),
-        rows=(),
-        finished=False,
-        expected_rows=playbacks + 1,
-        start_seconds_in_file=explanation.start_seconds,
-    )
-    return ExplanationView(settings, explanation, samples, player)
-
-
-def with_hearing(
-    view: ExplanationView, explanation: Explanation, marks: tuple[tuple[float, float], ...], directory: Path
-) -> ExplanationView:
-    """The view with the latest hearing of ``explanation`` added, its pictures and sounds written into ``directory``."""
-    index = len(explanation.hearings) - 1
-    row = draw_row(explanation, index, view.samples, marks, directory, view.settings.class_to_follow)
-    rows = (*view.player.rows, row)
-    player = replace(view.player, rows=rows, finished=len(rows) == view.player.expected_rows)
-    return replace(view, explanation=explanation, player=player)
+        sample_rate = self.models.recognizer(self.models.checkpoints[0]).sample_rate
+        silence = np.zeros(sample_rate, dtype=np.float32)
+        tape(silence, TimeMap.of((Segment(0.2, 0.4),), 2.0, 1.0, 100), sample_rate)

@@ -12,7 +12,6 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path, PurePosixPath
 
-from app.service.explain import Settings, check_settings
 from app.service.models import Models
 from playitback import audio
 from playitback.errors import AudioError, DataSetError, SettingsError
@@ -90,8 +89,8 @@ class FolderService:
         view.
         """
         recognizer = self.models.recognizer(checkpoint)
+        recognizer.check(playbacks)
         playbacks = recognizer.playbacks if playbacks is None else playbacks
-        check_settings(Settings(checkpoint, playbacks), playbacks, recognizer)
         sounds = sorted((file for file in files if file.is_sound), key=lambda file: file.place)
         if not sounds:
             raise AudioError("there are no recordings among these files; give WAV, FLAC, OGG, MP3 or similar files")
@@ -101,19 +100,15 @@ class FolderService:
         began = time.monotonic()
         for done, (file, label) in enumerate(zip(sounds, labels, strict=True), 1):
             try:
-                clip = self._summary(file, label, checkpoint, playbacks)
+                recording = recognizer.load(file.path)
+                hearings = self.models.compute(checkpoint, Recognizer.explain, recording.samples, playbacks)
+                clip = summarise(Explanation.of(recording, recognizer, hearings), Path(file.place), label)
             except (AudioError, SettingsError) as error:
                 view = replace(view, left_out=(*view.left_out, f"{file.place}: {error}"))
             else:
                 view = replace(view, clips=(*view.clips, clip), files=(*view.files, file.path))
             view = replace(view, seconds_left=(time.monotonic() - began) / done * (len(sounds) - done))
             yield view
-
-    def _summary(self, file: FolderFile, label: str | None, checkpoint: str, playbacks: int) -> ClipSummary:
-        recognizer = self.models.recognizer(checkpoint)
-        recording = audio.load(file.path, window_seconds=recognizer.clip_seconds)
-        hearings = self.models.compute(checkpoint, Recognizer.explain, recording.samples, playbacks)
-        return summarise(Explanation.of(recording, recognizer, hearings), Path(file.place), label)
 
 
 def write_table(view: FolderView, directory: Path) -> Path:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections import OrderedDict
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Generator, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -17,8 +17,8 @@ from playitback.recognizer import Recognizer
 RECOGNIZERS_KEPT = 2
 
 #: what a recognizer does: a generator function of a module, called with the recognizer first
-Work = Callable[..., Iterator[Any]]
-#: (checkpoint, work, arguments) -> what the work yields
+Work = Callable[..., Any]
+#: (checkpoint, work, arguments) -> what the work yields and, where it returns an answer, that at last
 Run = Callable[[str, Work, tuple[Any, ...]], Iterator[Any]]
 
 
@@ -62,6 +62,7 @@ class Models:
         self._device = device
         self._kept: OrderedDict[str, Recognizer] = OrderedDict()  # the latest ones used
         self._in_use: WeakValueDictionary[str, Recognizer] = WeakValueDictionary()  # those, and any that still computes
+        self._described: dict[str, dict[str, Any]] = {}
         self._loading = threading.Lock()
         self._computing = threading.Lock()
         self._run: Run = self._run_here if on_device is None else on_device(self._run_here)
@@ -93,13 +94,28 @@ class Models:
                 self._kept.popitem(last=False)
             return recognizer
 
-    def compute(self, checkpoint: str, work: Work, *arguments: Any) -> Iterator[Any]:
-        """What ``work(recognizer, *arguments)`` yields, the recognizer being that of a checkpoint in use.
+    def describe(self) -> list[dict[str, Any]]:
+        """What every checkpoint offers, by the names that visitors know, as plain data. Raises CheckpointError."""
+        for name in self.checkpoints:
+            if name not in self._described:  # only so many models are kept, and loading all of them takes seconds
+                self._described[name] = {**self.recognizer(name).describe(), "name": name}
+        return [self._described[name] for name in self.checkpoints]
 
-        The lock is held from one yield to the next, not for the whole: whoever stops listening blocks nobody. Work
-        and arguments must be able to travel to another process and back, as what it yields must.
+    def compute(self, checkpoint: str, work: Work, *arguments: Any) -> Generator[Any, None, None]:
+        """What ``work(recognizer, *arguments)`` yields, the recognizer being that of a checkpoint; loaded if need be.
+
+        Where the work returns an answer, as ``progress.Steps`` do, that comes last. Work and arguments must be able to
+        travel to another process and back, as what comes of them must. Raises CheckpointError, at once.
         """
-        results = self._run(checkpoint, work, arguments)
+        # From now on, not from the first step on: other visitors may use other models meanwhile, and only so many are
+        # kept without being in use.
+        recognizer = self.recognizer(checkpoint)
+        return self._in_turns(recognizer, self._run(checkpoint, work, arguments))
+
+    def _in_turns(self, in_use: Recognizer, results: Iterator[Any]) -> Generator[Any, None, None]:
+        """The results, one at a time. The lock is held from one yield to the next, not for the whole: whoever stops
+        listening blocks nobody. ``in_use``: the recognizer that computes them, which is kept as long as it does.
+        """
         while True:
             with self._computing:
                 result = next(results, _END)
@@ -110,7 +126,9 @@ class Models:
     def _run_here(self, checkpoint: str, work: Work, arguments: tuple[Any, ...]) -> Iterator[Any]:
         # Takes no lock: on a host that lends a GPU to this function alone it runs in a fork, where a lock held by
         # another thread would never be released.
-        yield from work(self._in_use[checkpoint], *arguments)
+        answer = yield from work(self._in_use[checkpoint], *arguments)
+        if answer is not None:
+            yield answer
 
 
 _END = object()

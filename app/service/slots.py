@@ -7,18 +7,13 @@ Nothing is computed with the model: all of it is in the run already.
 
 from __future__ import annotations
 
-import io
 from dataclasses import dataclass
 
 import numpy as np
 
 from app.service.explain import ExplanationView
-from playitback import audio
-from playitback.audio import SAMPLE_RATE
-from playitback.explain.slots import SlotInspection, inspect_slots
-from playitback.replay import column_edges
+from playitback.explain.slots import ATTENTION, SlotInspection, inspect_slots
 from playitback.report.rows import pairs
-from playitback.segments import Segment
 
 
 @dataclass(frozen=True, eq=False)
@@ -27,7 +22,7 @@ class SoundView:
 
     start_seconds: float
     end_seconds: float
-    wav: bytes  # 16-bit PCM, mono, 16 kHz: exactly these seconds
+    wav: bytes  # exactly these seconds
 
 
 @dataclass(frozen=True, eq=False)
@@ -55,18 +50,21 @@ class InspectionView:
 
 
 def inspect(view: ExplanationView, index: int) -> InspectionView:
-    """Hearing ``index`` of a run that has heard it."""
-    playbacks = view.explanation.hearings
-    hearing = playbacks[index]
-    slots = inspect_slots(hearing, view.samples, SAMPLE_RATE)
+    """Hearing ``index`` of a run that has heard it, and in which there are slots."""
+    hearings = view.explanation.hearings
+    hearing = hearings[index]
+    slots = inspect_slots(hearing, view.samples, view.explanation.sample_rate)
     return InspectionView(
         slots=slots,
         clip_seconds=view.explanation.clip_seconds,
-        attention=hearing.attention_per_iteration,
-        edges=column_edges(hearing),
+        attention=hearing.details[ATTENTION],
+        edges=hearing.edges,
         threshold=hearing.threshold,
         chosen=pairs(hearing.segments),
-        gathered=tuple(_sound(segment, view.samples) for segment in slots.uninformative_segments),
+        gathered=tuple(
+            SoundView(segment.start_seconds, segment.end_seconds, view.sound(segment))
+            for segment in slots.uninformative_segments
+        ),
         time_maps=tuple(
             TimeMapView(
                 index=each.index,
@@ -74,13 +72,6 @@ def inspect(view: ExplanationView, index: int) -> InspectionView:
                 knots_frame=each.time_map.knots_frame,
                 replayed=pairs(each.replayed),
             )
-            for each in playbacks
+            for each in hearings
         ),
     )
-
-
-def _sound(segment: Segment, samples: np.ndarray) -> SoundView:
-    first, last = round(segment.start_seconds * SAMPLE_RATE), round(segment.end_seconds * SAMPLE_RATE)
-    with io.BytesIO() as file:
-        audio.write_wav(file, samples[first:last])
-        return SoundView(segment.start_seconds, segment.end_seconds, file.getvalue())

@@ -1,8 +1,8 @@
 """What if: the same clip with other segments replayed, or another sound, beside the run itself.
 
     ExplanationView -> begin_variants -> Variants, the original alone
-    Variants, what is asked -> VariantService.replay or edit -> what_if -> Variants, with one more that is shown
-    Variants -> VariantService.draw -> PlayerView of the one that is shown
+    Variants, what is asked -> WhatIfService.replay or edit -> what_if -> Variants, with one more that is shown
+    Variants -> WhatIfService.draw -> PlayerView of the one that is shown
 
 A question is asked of what is shown: a sound that is changed is the one that is heard there, and what was held there
 stays held. Segments that are held anew take the place of all that were.
@@ -17,16 +17,15 @@ from pathlib import Path
 
 import numpy as np
 
-from app.service.explain import ExplanationView, begin, with_hearing
+from app.service.explain import ExplanationView
 from app.service.models import Models
 from playitback import audio
 from playitback.errors import SettingsError
 from playitback.explain.explanation import Explanation
 from playitback.explain.what_if import Difference, Edit, Held, check_held, difference, edited, what_if
-from playitback.report import timeline
+from playitback.report.files import draw_player
 from playitback.report.rows import PlayerView, pairs
 from playitback.segments import Segment
-from playitback.spectrogram import mel_hertz
 
 #: beside the original
 MOST_VARIANTS = 12
@@ -42,7 +41,7 @@ class Variant:
     held: Held
     edits: tuple[Edit, ...]  # in the order in which they were made
     parent: int  # place in the list of what was shown when it was asked
-    samples: np.ndarray  # (samples,) that were heard, 16 kHz
+    samples: np.ndarray  # (samples,) that were heard, at the model's rate
     explanation: Explanation
     difference: Difference  # from the run itself, for the class that is followed
 
@@ -94,7 +93,7 @@ def begin_variants(view: ExplanationView) -> Variants:
     return Variants(view, (run,), 0, view.run_id)
 
 
-class VariantService:
+class WhatIfService:
     """Answers what-if questions with the models."""
 
     def __init__(self, models: Models) -> None:
@@ -119,14 +118,10 @@ class VariantService:
         """What is shown as rows; their pictures and sounds are written into ``directory``."""
         run, current = variants.run, variants.current
         recognizer = self.models.recognizer(run.settings.checkpoint)
-        marks = timeline.frequency_marks(mel_hertz(recognizer.config.front_end))
-        settings = replace(run.settings, class_to_follow=run.class_followed)
-        playbacks = current.explanation.hearings
-        view = begin(settings, current.explanation, current.samples, len(playbacks) - 1, directory)
-        for count in range(1, len(playbacks) + 1):
-            view = with_hearing(view, replace(current.explanation, hearings=playbacks[:count]), marks, directory)
-        held = {index: pairs(segments) for index, segments in current.held.items()}
-        return replace(view.player, run_id=variants.player_id, held=held)
+        player = draw_player(
+            current.explanation, current.samples, recognizer, directory, run.class_followed, variants.player_id
+        )
+        return replace(player, held={index: pairs(segments) for index, segments in current.held.items()})
 
     def write_sounds(self, variants: Variants, directory: Path) -> tuple[Path, ...]:
         """A WAV of the sound of each; those that heard the same sound share it."""
@@ -134,7 +129,7 @@ class VariantService:
         for variant in variants.all:
             if variant.edits not in paths:
                 path = directory / f"sound-{len(paths)}.wav"
-                audio.write_wav(path, variant.samples)
+                audio.write_wav(path, variant.samples, variant.explanation.sample_rate)
                 paths[variant.edits] = path
         return tuple(paths[variant.edits] for variant in variants.all)
 
@@ -146,16 +141,17 @@ class VariantService:
             )
         run = variants.run
         original, label = variants.all[0].explanation, variants.all[0].difference.label
-        checkpoint = run.settings.checkpoint
-        recognizer = self.models.recognizer(checkpoint)  # keeps it in use
-        held = check_held(held, recognizer, run.hearings - 1)
-        answer = tuple(self.models.compute(checkpoint, what_if, run.samples, held, edits, run.hearings - 1))
+        checkpoint, playbacks = run.settings.checkpoint, run.hearings - 1
+        recognizer = self.models.recognizer(checkpoint)
+        held = check_held(held, recognizer, playbacks)
+        asked = run.settings.class_to_follow
+        answer = tuple(self.models.compute(checkpoint, what_if, run.samples, held, edits, playbacks, asked))
         explanation = replace(original, hearings=answer)
         variant = Variant(
             held=held,
             edits=edits,
             parent=variants.shown,
-            samples=edited(run.samples, edits, recognizer.config.front_end.sample_rate),
+            samples=edited(run.samples, edits, recognizer.sample_rate),
             explanation=explanation,
             difference=difference(original, explanation, label),
         )

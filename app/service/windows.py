@@ -9,14 +9,13 @@ from __future__ import annotations
 
 import time
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Generator
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from app.service.explain import Settings, check_settings
 from app.service.models import Models
 from playitback import audio
-from playitback.explain.windows import Stretch, Window, classify_windows, stretches
+from playitback.explain.windows import Stretch, Window, classify_windows, count_windows, stretches
 from playitback.report.labels import write_audacity, write_csv, write_raven
 
 #: from one window's start to the next, as a share of a clip: the windows touch, or overlap by half
@@ -70,7 +69,7 @@ class WindowFiles:
     raven: Path  # selection table: a selection a stretch
 
 
-class RecordingService:
+class WindowsService:
     """Listens to whole recordings."""
 
     def __init__(self, models: Models) -> None:
@@ -78,7 +77,7 @@ class RecordingService:
 
     def listen(
         self, path: Path, checkpoint: str, hop_share: float = 1.0, playbacks: int | None = None
-    ) -> Iterator[WindowsView]:
+    ) -> Generator[WindowsView, None, None]:
         """Yields the recording before the first window, and again with some windows more, until there are all.
 
         hop_share: from one window's start to the next, of a clip. playbacks: None for all that the model has. Closing
@@ -86,26 +85,23 @@ class RecordingService:
         or the settings before the first view, for damage later in the file where it lies.
         """
         recognizer = self.models.recognizer(checkpoint)
-        playbacks = recognizer.playbacks if playbacks is None else playbacks
-        check_settings(Settings(checkpoint, playbacks), playbacks, recognizer)
+        recognizer.check(playbacks)
         info = audio.probe(path)
-        clip_seconds, sample_rate = recognizer.clip_seconds, recognizer.config.front_end.sample_rate
-        hop_seconds = hop_share * clip_seconds
+        hop_seconds = hop_share * recognizer.clip_seconds
         view = WindowsView(
             recording=path,
             name=info.name,
             seconds=info.seconds,
-            highest_hertz=min(info.sample_rate, sample_rate) / 2,
-            clip_seconds=clip_seconds,
+            highest_hertz=min(info.sample_rate, recognizer.sample_rate) / 2,
+            clip_seconds=recognizer.clip_seconds,
             hop_seconds=hop_seconds,
             windows=(),
-            expected_windows=audio.window_count(
-                info, window_seconds=clip_seconds, hop_seconds=hop_seconds, sample_rate=sample_rate
-            ),
+            expected_windows=count_windows(recognizer, info, hop_seconds),
         )
+        windows = self.models.compute(checkpoint, classify_windows, path, hop_seconds, playbacks)
         yield view
         began, heard = time.monotonic(), []
-        for window in self.models.compute(checkpoint, classify_windows, path, hop_seconds, playbacks):
+        for window in windows:
             heard.append(window)
             done = len(heard)
             if done % WINDOWS_A_VIEW == 0 or done == view.expected_windows:

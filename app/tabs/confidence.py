@@ -2,21 +2,23 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
 
 import gradio as gr
 import plotly.graph_objects as go
+from gradio.blocks import Block
 
 from app import figures, text
-from app.markup import reading, safe
+from app.events import Updates
+from app.markup import reading, table
 from app.service import ExplanationView
 from playitback.report import words
 
 _HINT = f'<p class="hint">{text.CONFIDENCE_HINT}</p>'
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Confidence:
     """The components of this part."""
 
@@ -24,23 +26,34 @@ class Confidence:
     chart: gr.Plot
     table: gr.HTML
 
+    @property
+    def components(self) -> Sequence[Block]:
+        """All that a run changes."""
+        return self.hint, self.chart, self.table
+
+    def nothing(self) -> Updates:
+        """What is shown without a run."""
+        return {
+            self.hint: gr.update(visible=True, value=_HINT),
+            self.chart: gr.update(visible=False, value=None),
+            self.table: "",
+        }
+
+    def updates(self, view: ExplanationView) -> Updates:
+        """What is shown of a run so far; before the first hearing, empty axes."""
+        return {
+            self.hint: gr.update(visible=False),
+            self.chart: gr.update(visible=True, value=chart(view)),
+            self.table: table_html(view),
+        }
+
 
 def build() -> Confidence:
     """Lays the part out."""
     gr.HTML(reading(text.CONFIDENCE_READING, text.definitions("confidence")), elem_classes="how-to-read")
     hint = gr.HTML(_HINT, elem_classes="how-to-read")
     chart = gr.Plot(label=text.CHART_LABEL, show_label=False, visible=False, elem_id="chart")
-    return Confidence(hint, chart, gr.HTML(elem_id="numbers"))
-
-
-def nothing() -> tuple[Any, Any, Any]:
-    """What hint, chart and table show without a run."""
-    return gr.update(visible=True, value=_HINT), gr.update(visible=False, value=None), ""
-
-
-def updates(view: ExplanationView) -> tuple[Any, Any, Any]:
-    """What hint, chart and table show of a run so far; before the first hearing, empty axes."""
-    return gr.update(visible=False), gr.update(visible=True, value=chart(view)), table_html(view)
+    return Confidence(hint=hint, chart=chart, table=gr.HTML(elem_id="numbers"))
 
 
 def chart(view: ExplanationView) -> go.Figure:
@@ -50,14 +63,9 @@ def chart(view: ExplanationView) -> go.Figure:
 
 def table_html(view: ExplanationView) -> str:
     """The chart's numbers as a table: one row a class, one column a hearing."""
-    titles = "".join(f'<th scope="col">{words.hearing_title(index)}</th>' for index in range(view.hearings))
-    rows = "".join(
-        f'<tr><th scope="row">{safe(words.class_name(label))}</th>'
-        + "".join(f"<td>{safe(words.percent(probability))}</td>" for probability in probabilities)
-        + "</tr>"
+    titles = map(words.hearing_title, range(view.hearings))
+    rows = [
+        (words.class_name(label), *(words.percent(probability) for probability in probabilities))
         for label, probabilities in view.leading.items()
-    )
-    return (
-        f'<div class="numbers"><table><caption>{text.TABLE_CAPTION}</caption>'
-        f"<thead><tr><td></td>{titles}</tr></thead><tbody>{rows}</tbody></table></div>"
-    )
+    ]
+    return table(text.TABLE_CAPTION, ["", *titles], rows)

@@ -10,21 +10,19 @@ import gradio as gr
 
 from app import text
 from app.charts.contrast import attention_chart, trajectories_chart
-from app.events import ON_MODEL, PRIVATE, QUIET, on_stop, sentence
-from app.markup import reading, safe, section
+from app.events import ON_MODEL, PRIVATE, QUIET, Updates, may_run, on_stop, sentence
+from app.markup import Html, error_html, message_html, progress_html, safe, section, table
 from app.player import stretches
 from app.service import ExplanationView, Models
 from app.service.contrast import ContrastService, ContrastView, SegmentView, rival
-from app.tabs.listen import error_html, message_html, progress_html
+from app.tabs import hints
 from playitback.report import words
-
-READY: tuple[Any, Any] = gr.update(interactive=True), gr.update(interactive=False)  # to ask, nothing to stop
 
 _SILENCE = "silence"
 
 
-@dataclass(frozen=True)
-class ContrastTab:
+@dataclass(frozen=True, kw_only=True)
+class Contrast:
     """The components of this part."""
 
     hint: gr.HTML
@@ -41,11 +39,11 @@ class ContrastTab:
     table: gr.HTML
 
 
-def build() -> ContrastTab:
+def build() -> Contrast:
     """Lays the part out."""
-    hint = gr.HTML(f'<p class="hint">{text.CONTRAST_HINT}</p>')
+    hint = hints.build(text.CONTRAST_HINT)
     with gr.Column(visible=False, elem_id="contrast") as question:
-        gr.HTML(reading(text.CONTRAST_READING, text.CONTRAST_DEFINITIONS))
+        gr.HTML(section(text.CONTRAST_TITLE, text.CONTRAST_READING, text.CONTRAST_DEFINITIONS))
         with gr.Row(elem_id="contrast-question"):
             first = gr.Dropdown([], label=text.FIRST_CLASS, elem_id="contrast-first", min_width=180)
             second = gr.Dropdown([], label=text.SECOND_CLASS, elem_id="contrast-second", min_width=180)
@@ -58,48 +56,80 @@ def build() -> ContrastTab:
                 min_width=180,
             )
             ask = gr.Button(text.CONTRAST, variant="primary", elem_id="contrast-ask", scale=0, min_width=150)
-            stop = gr.Button(text.STOP, interactive=False, elem_id="stop-contrast", scale=0, min_width=110)
+            stop = gr.Button(text.STOP, interactive=False, elem_id="contrast-stop", scale=0, min_width=110)
         status = gr.HTML(elem_id="contrast-status")
         with gr.Column(visible=False, elem_id="contrast-answer") as answer:
             gr.HTML(section(text.TRAJECTORIES_TITLE, text.TRAJECTORIES_READING, {}))
             trajectories = gr.Plot(label=text.TRAJECTORIES_LABEL, show_label=False, elem_id="contrast-trajectories")
-            gr.HTML(section(text.CONTRAST_ATTENTION_TITLE, text.CONTRAST_ATTENTION_READING, {}))
-            attention = gr.Plot(label=text.CONTRAST_ATTENTION_LABEL, show_label=False, elem_id="contrast-attention")
+            gr.HTML(section(text.CONTRAST_RELEVANCE_TITLE, text.CONTRAST_RELEVANCE_READING, {}))
+            attention = gr.Plot(label=text.CONTRAST_RELEVANCE_LABEL, show_label=False, elem_id="contrast-attention")
             gr.HTML(section(text.CONTRAST_TABLE_TITLE, text.CONTRAST_TABLE_READING, {}))
-            table = stretches.build("contrast-table")
-    return ContrastTab(hint, question, first, second, fill, ask, stop, status, answer, trajectories, attention, table)
+            segments = stretches.build("contrast-table")
+    return Contrast(
+        hint=hint,
+        question=question,
+        first=first,
+        second=second,
+        fill=fill,
+        ask=ask,
+        stop=stop,
+        status=status,
+        answer=answer,
+        trajectories=trajectories,
+        attention=attention,
+        table=segments,
+    )
 
 
-def wire(models: Models, parts: ContrastTab, shown: gr.State, run_wanted: Sequence[Any]) -> None:
+def wire(models: Models, parts: Contrast, shown: gr.State, run_wanted: Sequence[Any]) -> None:
     """Follows the run that is shown, and contrasts two classes in it when asked; ``run_wanted``: events after which
     there is another run, for which a question that is still open makes room.
     """
     service = ContrastService(models)
-    answer = [parts.status, parts.ask, parts.stop, parts.answer, parts.trajectories, parts.table, parts.attention]
-    running = gr.update(interactive=False), gr.update(interactive=True)
-    nothing = *READY, gr.update(visible=False), None, "", None
+    answer = [parts.ask, parts.stop, parts.status, parts.answer, parts.trajectories, parts.attention, parts.table]
 
-    def follow(view: ExplanationView | None) -> tuple[Any, ...]:
-        if view is None:
-            return gr.update(visible=True), gr.update(visible=False), gr.skip(), gr.skip(), "", *nothing
+    def nothing(status: str) -> Updates:
+        return {
+            **may_run(parts.ask, parts.stop, running=False),
+            parts.status: status,
+            parts.answer: gr.update(visible=False),
+            parts.trajectories: None,
+            parts.attention: None,
+            parts.table: "",
+        }
+
+    def follow(view: ExplanationView | None) -> Updates:
+        lacking = text.CONTRAST_HINT if view is None else unsuited(view)
+        if view is None or lacking is not None:
+            return {parts.hint: hints.said(lacking), parts.question: gr.update(visible=False), **nothing("")}
         first, second = question(view)
-        return gr.update(visible=False), gr.update(visible=True), first, second, "", *nothing
+        return {
+            parts.hint: hints.said(None),
+            parts.question: gr.update(visible=True),
+            parts.first: first,
+            parts.second: second,
+            **nothing(""),
+        }
 
-    def contrast(
-        view: ExplanationView | None, first_label: str, second_label: str, fill: str
-    ) -> Iterator[tuple[Any, ...]]:
+    def contrast(view: ExplanationView | None, first_label: str, second_label: str, fill: str) -> Iterator[Updates]:
         if view is None:
-            yield error_html(text.NO_RUN_KEPT), *nothing
+            yield nothing(error_html(text.NO_RUN_KEPT))
             return
-        yield message_html(text.CONTRASTING), *running, *(gr.skip(),) * 4
+        yield {**may_run(parts.ask, parts.stop, running=True), parts.status: message_html(text.CONTRASTING)}
         try:
             for each in service.contrast(view, first_label, second_label, fill):
                 if isinstance(each, ContrastView):
-                    yield updates(each)
+                    yield {**may_run(parts.ask, parts.stop, running=False), **updates(parts, each)}
                 else:
-                    yield progress_html(each.done, each.total, text.CONTRASTING), *running, *(gr.skip(),) * 4
+                    yield {parts.status: progress_html(each.done, each.total, text.CONTRASTING)}
         except Exception as error:
-            yield error_html(sentence(error)), *nothing
+            yield nothing(error_html(sentence(error)))
+
+    def stopped() -> Updates:
+        return {
+            **may_run(parts.ask, parts.stop, running=False),
+            parts.status: message_html(text.CONTRAST_STOPPED),
+        }
 
     shown.change(follow, shown, [parts.hint, parts.question, parts.first, parts.second, *answer], **QUIET)
     started = parts.ask.click(
@@ -111,13 +141,14 @@ def wire(models: Models, parts: ContrastTab, shown: gr.State, run_wanted: Sequen
         **ON_MODEL,
         **PRIVATE,
     )
-    on_stop(
-        parts.stop,
-        [started],
-        lambda: (message_html(text.CONTRAST_STOPPED), *READY),
-        [parts.status, parts.ask, parts.stop],
-    )
+    on_stop(parts.stop, [started], stopped, [parts.ask, parts.stop, parts.status])
     gr.on(run_wanted, None, cancels=[started], queue=False, **QUIET)
+
+
+def unsuited(view: ExplanationView) -> str | None:
+    """Why no two classes can be contrasted in a run; None: they can."""
+    explanation = view.explanation
+    return None if len(explanation.labels) > 1 else text.one_class(explanation.model_name)
 
 
 def question(view: ExplanationView) -> tuple[Any, Any]:
@@ -128,16 +159,15 @@ def question(view: ExplanationView) -> tuple[Any, Any]:
     return gr.update(choices=named, value=label), gr.update(choices=named, value=rival(view, label))
 
 
-def updates(view: ContrastView) -> tuple[Any, ...]:
-    """What status, button, answer, charts and table show of a contrast."""
-    return (
-        message_html(conclusion(view)),
-        *READY,
-        gr.update(visible=True),
-        trajectories_chart(view),
-        table_html(view),
-        attention_chart(view),
-    )
+def updates(parts: Contrast, view: ContrastView) -> Updates:
+    """What is shown of an answer."""
+    return {
+        parts.status: message_html(conclusion(view)),
+        parts.answer: gr.update(visible=True),
+        parts.trajectories: trajectories_chart(view),
+        parts.attention: attention_chart(view),
+        parts.table: table_html(view),
+    }
 
 
 def conclusion(view: ContrastView) -> str:
@@ -158,25 +188,19 @@ def table_html(view: ContrastView) -> str:
     contrast = view.contrast
     if not view.segments:
         return f'<p class="plain">{text.NO_SEGMENTS}</p>'
-    titles = (text.CHOSEN_IN, text.SECONDS_COLUMN, text.CARRIED, text.ELSEWHERE, text.SPOKE_FOR)
-    head = "".join(f'<th scope="col">{safe(title)}</th>' for title in titles)
-    caption = safe(text.removal_caption(contrast.fill, contrast.first_label, contrast.second_label))
-    classes = {contrast.first_label: "first-class", contrast.second_label: "second-class", None: "neither-class"}
-    rows = "".join(_row_html(each, classes[each.said.spoke_for]) for each in view.segments)
-    return (
-        f'<div class="numbers" tabindex="0" role="region" aria-label="{safe(text.CONTRAST_TABLE_TITLE)}">'
-        f'<table class="figures"><caption>{caption}</caption>'
-        f"<thead><tr>{head}</tr></thead><tbody>{rows}</tbody></table></div>"
-    )
+    colours = {contrast.first_label: "first-class", contrast.second_label: "second-class", None: "neither-class"}
+    caption = text.removal_caption(contrast.fill, contrast.first_label, contrast.second_label)
+    rows = [_cells(each, colours[each.said.spoke_for]) for each in view.segments]
+    return table(caption, text.CONTRAST_COLUMNS, rows)
 
 
-def _row_html(segment: SegmentView, colour: str) -> str:
+def _cells(segment: SegmentView, colour: str) -> tuple[str, ...]:
     said = segment.said
     spoke_for = text.NEITHER if said.spoke_for is None else words.class_name(said.spoke_for)
-    name = text.segment_number(said.hearing_index, said.number, said.forced)
-    play = stretches.button(said.segment.start_seconds, said.segment.end_seconds, segment.wav)
     return (
-        f'<tr><th scope="row">{safe(name)}</th><td>{play}</td>'
-        f"<td>{safe(text.log_odds(said.change))}</td><td>{safe(text.log_odds_range(*said.elsewhere))}</td>"
-        f'<td><span class="class-sign {colour}" aria-hidden="true"></span>{safe(spoke_for)}</td></tr>'
+        text.segment_number(said.hearing_index, said.number, said.forced),
+        Html(stretches.button(said.segment.start_seconds, said.segment.end_seconds, segment.wav)),
+        text.log_odds(said.change),
+        text.log_odds_range(*said.elsewhere),
+        Html(f'<span class="class-sign {colour}" aria-hidden="true"></span>{safe(spoke_for)}'),
     )

@@ -10,27 +10,27 @@ import gradio as gr
 
 from app import text
 from app.charts.examine import deletion_chart, draws_chart, insertion_chart, kept_chart, removed_chart
-from app.events import ON_MODEL, PRIVATE, QUIET, on_stop, sentence
-from app.markup import reading, safe, section
-from app.service import ExplanationView, Models
-from app.service.examine import CHOSEN, DEFINITIONS, ClipEvidence, ExaminationService, ExaminationView
-from app.tabs import listen
-from playitback.report import words
-
-_SCORES = ("Fid-In", "FF", "AI", "AD", "AG")
+from app.events import ON_MODEL, PRIVATE, QUIET, Updates, may_run, on_stop, sentence
+from app.markup import error_html, message_html, progress_html, safe, section, table
+from app.service import ExaminationView, ExamineService, ExplanationView, Models
+from app.service.examine import CHOSEN, Examination
+from app.tabs import hints
+from playitback.report import examine_text, words
 
 
-@dataclass(frozen=True)
-class Evidence:
+@dataclass(frozen=True, kw_only=True)
+class Examine:
     """The components of this part."""
 
     hint: gr.HTML
     question: gr.Column  # everything below, hidden without a run
-    examine: gr.Button
+    ask: gr.Button
     stop: gr.Button
     status: gr.HTML
-    answer: gr.Column  # everything below, hidden until a test is done
+    answer: gr.Column  # everything below, hidden until an examination is done
     verdict: gr.HTML
+    not_replayed: gr.HTML  # says why there are no draws
+    replayed: gr.Column  # the draws, hidden where nothing was replayed
     draws: gr.Plot
     draws_table: gr.HTML
     kept: gr.Plot
@@ -41,53 +41,57 @@ class Evidence:
     curves_table: gr.HTML
 
 
-def build() -> Evidence:
+def build() -> Examine:
     """Lays the part out."""
-    hint = gr.HTML(f'<p class="hint">{text.EVIDENCE_HINT}</p>')
-    with gr.Column(visible=False, elem_id="evidence") as question:
-        gr.HTML(reading(text.EVIDENCE_READING, {}))
-        with gr.Row(elem_id="evidence-actions"):
-            examine = gr.Button(text.EXAMINE, variant="primary", elem_id="examine", scale=0, min_width=240)
-            stop = gr.Button(text.STOP_EXAMINING, interactive=False, elem_id="stop-examining", scale=0, min_width=160)
-        status = gr.HTML(elem_id="evidence-status")
-        with gr.Column(visible=False, elem_id="evidence-answer") as answer:
-            verdict = gr.HTML(elem_id="evidence-verdict")
-            _title(text.DRAWS_TITLE, text.DRAWS_READING, "random draws", "percentile", "log-odds")
-            draws = gr.Plot(label=text.DRAWS_CHART_LABEL, show_label=False, elem_id="evidence-draws")
-            draws_table = gr.HTML(elem_id="evidence-draws-table")
+    hint = hints.build(text.EXAMINE_HINT)
+    with gr.Column(visible=False, elem_id="examine") as question:
+        gr.HTML(section(text.EXAMINE_TITLE, text.EXAMINE_READING, {}))
+        with gr.Row(elem_id="examine-actions"):
+            ask = gr.Button(text.EXAMINE, variant="primary", elem_id="examine-ask", scale=0, min_width=240)
+            stop = gr.Button(text.STOP_EXAMINING, interactive=False, elem_id="examine-stop", scale=0, min_width=190)
+        status = gr.HTML(elem_id="examine-status")
+        with gr.Column(visible=False, elem_id="examine-answer") as answer:
+            verdict = gr.HTML(elem_id="examine-verdict")
+            not_replayed = gr.HTML(visible=False, elem_id="examine-not-replayed")
+            with gr.Column() as replayed:
+                _title(text.DRAWS_TITLE, text.DRAWS_READING, "random draws", "percentile", "log-odds")
+                draws = gr.Plot(label=text.DRAWS_CHART_LABEL, show_label=False, elem_id="examine-draws")
+                draws_table = gr.HTML(elem_id="examine-draws-table")
             _title(
                 text.EDITS_TITLE, text.EDITS_READING, "keep-only", "removal", "fills", "Fid-In", "FF", "AI", "AD", "AG"
             )
             with gr.Row():
-                kept = _chart(text.KEPT_TITLE, text.KEPT_CHART_LABEL, "evidence-kept")
-                removed = _chart(text.REMOVED_TITLE, text.REMOVED_CHART_LABEL, "evidence-removed")
-            edits_table = gr.HTML(elem_id="evidence-edits-table")
+                kept = _chart(text.KEPT_TITLE, text.KEPT_CHART_LABEL, "examine-kept")
+                removed = _chart(text.REMOVED_TITLE, text.REMOVED_CHART_LABEL, "examine-removed")
+            edits_table = gr.HTML(elem_id="examine-edits-table")
             _title(text.CURVES_TITLE, text.CURVES_READING, "deletion area", "insertion area")
             with gr.Row():
-                deletion = _chart(text.DELETION_TITLE, text.DELETION_CHART_LABEL, "evidence-deletion")
-                insertion = _chart(text.INSERTION_TITLE, text.INSERTION_CHART_LABEL, "evidence-insertion")
-            curves_table = gr.HTML(elem_id="evidence-curves-table")
-    return Evidence(
-        hint,
-        question,
-        examine,
-        stop,
-        status,
-        answer,
-        verdict,
-        draws,
-        draws_table,
-        kept,
-        removed,
-        edits_table,
-        deletion,
-        insertion,
-        curves_table,
+                deletion = _chart(text.DELETION_TITLE, text.DELETION_CHART_LABEL, "examine-deletion")
+                insertion = _chart(text.INSERTION_TITLE, text.INSERTION_CHART_LABEL, "examine-insertion")
+            curves_table = gr.HTML(elem_id="examine-curves-table")
+    return Examine(
+        hint=hint,
+        question=question,
+        ask=ask,
+        stop=stop,
+        status=status,
+        answer=answer,
+        verdict=verdict,
+        not_replayed=not_replayed,
+        replayed=replayed,
+        draws=draws,
+        draws_table=draws_table,
+        kept=kept,
+        removed=removed,
+        edits_table=edits_table,
+        deletion=deletion,
+        insertion=insertion,
+        curves_table=curves_table,
     )
 
 
 def _title(title: str, how: str, *figures: str) -> None:
-    gr.HTML(section(title, how, {figure: DEFINITIONS[figure] for figure in figures}))
+    gr.HTML(section(title, how, {figure: examine_text.DEFINITIONS[figure] for figure in figures}))
 
 
 def _chart(title: str, label: str, elem_id: str) -> gr.Plot:
@@ -97,12 +101,13 @@ def _chart(title: str, label: str, elem_id: str) -> gr.Plot:
         return gr.Plot(label=label, show_label=False, elem_id=elem_id)
 
 
-def wire(models: Models, parts: Evidence, shown: gr.State, run_wanted: Sequence[Any]) -> None:
-    """Follows the run that is shown, and tests it when asked; ``run_wanted``: events after which there is another run,
-    for which a test that still goes on makes room.
+def wire(models: Models, parts: Examine, shown: gr.State, run_wanted: Sequence[Any]) -> None:
+    """Follows the run that is shown, and examines it when asked; ``run_wanted``: events after which there is another
+    run, for which an examination that still goes on makes room.
     """
-    service = ExaminationService(models)
-    answers = [
+    service = ExamineService(models)
+    asked = [parts.ask, parts.stop, parts.status, parts.answer]
+    answered = [
         parts.verdict,
         parts.draws,
         parts.draws_table,
@@ -113,103 +118,119 @@ def wire(models: Models, parts: Evidence, shown: gr.State, run_wanted: Sequence[
         parts.insertion,
         parts.curves_table,
     ]
-    examined = [parts.examine, parts.stop, parts.status, parts.answer, *answers]
-    running = gr.update(interactive=False), gr.update(interactive=True)
-    ready = gr.update(interactive=True), gr.update(interactive=False)
-    no_answer = gr.update(visible=False), *(gr.skip(),) * len(answers)
 
-    def follow(view: ExplanationView | None) -> tuple[Any, ...]:
-        return (
-            gr.update(visible=view is None),
-            gr.update(visible=view is not None),
-            *ready,
-            "",
-            gr.update(visible=False),
-        )
+    def ready(status: str = "") -> Updates:
+        return {**may_run(parts.ask, parts.stop, running=False), parts.status: status}
 
-    def examine(view: ExplanationView | None) -> Iterator[tuple[Any, ...]]:
+    def follow(view: ExplanationView | None) -> Updates:
+        changed = {
+            **ready(),
+            parts.hint: hints.said(text.EXAMINE_HINT if view is None else None),
+            parts.question: gr.update(visible=view is not None),
+            parts.answer: gr.update(visible=False),
+        }
         if view is None:
-            yield *ready, listen.error_html(text.NO_RUN_KEPT), *no_answer
+            return changed
+        lacking = unsuited(view)
+        return {
+            **changed,
+            parts.not_replayed: hints.said(lacking, "plain"),
+            parts.replayed: gr.update(visible=lacking is None),
+        }
+
+    def examine(view: ExplanationView | None) -> Iterator[Updates]:
+        if view is None:
+            yield {**ready(error_html(text.NO_RUN_KEPT)), parts.answer: gr.update(visible=False)}
             return
         try:
             for each in service.examine(view):
-                if each.evidence is None:
-                    yield *running, progress_html(view, each), *no_answer
+                if each.found is not None:
+                    yield {**ready(), parts.answer: gr.update(visible=True), **updates(parts, view, each.found)}
                 else:
-                    yield *ready, "", gr.update(visible=True), *updates(view, each.evidence)
+                    yield {
+                        **may_run(parts.ask, parts.stop, running=True),
+                        parts.status: so_far_html(view, each),
+                        parts.answer: gr.update(visible=False),
+                    }
         except Exception as error:
-            yield *ready, listen.error_html(sentence(error)), *no_answer
+            yield {**ready(error_html(sentence(error))), parts.answer: gr.update(visible=False)}
 
-    shown.change(
-        follow, shown, [parts.hint, parts.question, parts.examine, parts.stop, parts.status, parts.answer], **QUIET
-    )
-    started = parts.examine.click(
-        examine, shown, examined, show_progress="hidden", trigger_mode="multiple", **ON_MODEL, **PRIVATE
+    shown.change(follow, shown, [parts.hint, parts.question, *asked, parts.not_replayed, parts.replayed], **QUIET)
+    started = parts.ask.click(
+        examine, shown, [*asked, *answered], show_progress="hidden", trigger_mode="multiple", **ON_MODEL, **PRIVATE
     )
     on_stop(
         parts.stop,
         [started],
-        lambda: (*ready, listen.message_html(text.EXAMINATION_STOPPED)),
-        [parts.examine, parts.stop, parts.status],
+        lambda: ready(message_html(text.EXAMINE_STOPPED)),
+        [parts.ask, parts.stop, parts.status],
     )
     gr.on(run_wanted, None, cancels=[started], queue=False, **QUIET)
 
 
-def progress_html(view: ExplanationView, progress: ExaminationView) -> str:
-    """How far a test has come."""
-    caption = text.examining(view.class_followed or "", progress.heard, progress.hearings)
-    return listen.progress_html(progress.heard, progress.hearings or 1, caption)
+def unsuited(view: ExplanationView) -> str | None:
+    """Why a run cannot be set against other segments replayed; None: it can. The rest of this part suits all runs."""
+    return None if view.replays else text.NOTHING_REPLAYED
 
 
-def updates(view: ExplanationView, evidence: ClipEvidence) -> tuple[Any, ...]:
-    """What verdict, charts and tables show of the evidence."""
-    return (
-        verdict_html(view, evidence),
-        draws_chart(evidence),
-        draws_html(evidence),
-        kept_chart(evidence),
-        removed_chart(evidence),
-        edits_html(evidence),
-        deletion_chart(evidence),
-        insertion_chart(evidence),
-        curves_html(evidence),
-    )
+def so_far_html(view: ExplanationView, progress: ExaminationView) -> str:
+    """How far an examination has come."""
+    caption = text.examining(view.class_followed or "", progress.done, progress.total)
+    return progress_html(progress.done, progress.total or 1, caption)
 
 
-def verdict_html(view: ExplanationView, evidence: ClipEvidence) -> str:
+def updates(parts: Examine, view: ExplanationView, found: Examination) -> Updates:
+    """What is shown of an examination."""
+    return {
+        parts.verdict: verdict_html(view, found),
+        parts.draws: draws_chart(found) if found.replays else None,
+        parts.draws_table: draws_html(found) if found.replays else "",
+        parts.kept: kept_chart(found),
+        parts.removed: removed_chart(found),
+        parts.edits_table: edits_html(found),
+        parts.deletion: deletion_chart(found),
+        parts.insertion: insertion_chart(found),
+        parts.curves_table: curves_html(found),
+    }
+
+
+def verdict_html(view: ExplanationView, found: Examination) -> str:
     """The one sentence, and what to keep in mind."""
     about = text.examined(
-        evidence.label,
+        found.label,
         view.explanation.info.name,
-        evidence.probability,
-        evidence.replayed_seconds,
-        evidence.clip_seconds,
+        found.probability,
+        found.marked_seconds,
+        found.clip_seconds,
+        found.replays,
     )
-    reservations = "".join(f"<li>{safe(each)}</li>" for each in evidence.reservations)
+    reservations = "".join(f"<li>{safe(each)}</li>" for each in examine_text.reservations(found))
     return (
         f'<div class="verdict" role="status"><h2 class="section">{text.VERDICT_TITLE}</h2>'
-        f"<p>{safe(evidence.sentence)}</p>{f'<ul>{reservations}</ul>' if reservations else ''}"
+        f"<p>{safe(examine_text.sentence(found))}</p>{f'<ul>{reservations}</ul>' if reservations else ''}"
         f'<p class="about">{safe(about)}</p></div>'
     )
 
 
-def draws_html(evidence: ClipEvidence) -> str:
-    """The controls as a table, and the percentile."""
+def draws_html(found: Examination) -> str:
+    """The controls of a run with replay as a table, and where it stands among the draws."""
+    assert found.percentile is not None, "there are draws where something was replayed"
+    draws = len(found.drawn)
     rows = [
         (
-            text.control_name(each.name, evidence.replay.draws),
+            text.control_name(each.name, draws),
             words.percent(each.probability),
             "" if each.name == CHOSEN else words.points(each.lead),
         )
-        for each in evidence.controls
+        for each in found.controls
     ]
-    percentile = text.percentile(evidence.percentile, evidence.replay.draws)
-    return f'<p class="plain">{safe(percentile)}</p>{_table(text.DRAWS_CAPTION, text.DRAWS_COLUMNS, rows)}'
+    percentile = text.percentile(found.percentile, draws)
+    return f'<p class="plain">{safe(percentile)}</p>{table(text.DRAWS_CAPTION, text.DRAWS_COLUMNS, rows)}'
 
 
-def edits_html(evidence: ClipEvidence) -> str:
+def edits_html(found: Examination) -> str:
     """What is left of the class, for every fill, as a table."""
-    fills = list(dict.fromkeys(each.fill for each in evidence.edits))
+    fills = list(dict.fromkeys(each.fill for each in found.edits))
     rows = [
         (
             each.fill,
@@ -222,25 +243,13 @@ def edits_html(evidence: ClipEvidence) -> str:
             words.percent(each.average_drop / 100),
             words.percent(each.average_gain / 100),
         )
-        for each in sorted(evidence.edits, key=lambda edit: fills.index(edit.fill))
+        for each in sorted(found.edits, key=lambda edit: fills.index(edit.fill))
     ]
-    return _table(text.EDITS_CAPTION, text.EDITS_COLUMNS, rows)
+    return table(text.EDITS_CAPTION, text.EDITS_COLUMNS, rows)
 
 
-def curves_html(evidence: ClipEvidence) -> str:
+def curves_html(found: Examination) -> str:
     """The areas as a table."""
-    rows = [(each.order, text.score(each.deletion_area), text.score(each.insertion_area)) for each in evidence.orders]
-    fill = text.curves_fill(evidence.curve_fill)
-    return f'{_table(text.CURVES_CAPTION, text.CURVES_COLUMNS, rows)}<p class="plain">{safe(fill)}</p>'
-
-
-def _table(caption: str, columns: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
-    head = "".join(f'<th scope="col">{safe(column)}</th>' for column in columns)
-    body = "".join(
-        f'<tr><th scope="row">{safe(first)}</th>{"".join(f"<td>{safe(cell)}</td>" for cell in cells)}</tr>'
-        for first, *cells in rows
-    )
-    return (
-        f'<div class="numbers" tabindex="0" role="region" aria-label="{safe(caption)}"><table class="figures">'
-        f"<caption>{safe(caption)}</caption><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table></div>"
-    )
+    rows = [(each.order, text.score(each.deletion_area), text.score(each.insertion_area)) for each in found.orders]
+    fill = text.curves_fill(found.curve_fill)
+    return f'{table(text.CURVES_CAPTION, text.CURVES_COLUMNS, rows)}<p class="plain">{safe(fill)}</p>'

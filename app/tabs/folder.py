@@ -11,12 +11,11 @@ import gradio as gr
 
 from app import text
 from app.charts.folder import confusion_chart, moments_chart
-from app.events import ON_MODEL_LONG, PRIVATE, QUIET, on_stop, refusal, run_folder, sentence
-from app.markup import reading, safe, section
-from app.running import Wish
+from app.events import ON_MODEL_LONG, PRIVATE, QUIET, Updates, may_run, on_stop, refusal, run_folder, sentence
+from app.markup import error_html, message_html, progress_html, reading, safe, section, table
+from app.running import Inputs, Wish
 from app.service import FolderFile, FolderService, FolderView, Models
 from app.service.folder import SOUND_SUFFIXES, write_table
-from app.tabs.listen import Listen, error_html, message_html, progress_html
 from app.uploads import FolderUpload, UploadedFile
 from playitback.report import words
 
@@ -24,7 +23,7 @@ from playitback.report import words
 _UPDATES = 50
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Folder:
     """The components of this part."""
 
@@ -39,7 +38,7 @@ class Folder:
     accuracy: gr.HTML
     confusion_hearing: gr.Radio
     confusion: gr.Plot
-    moved: gr.Column  # hidden without clips
+    moved: gr.Column  # hidden where nothing was replayed
     moments_note: gr.HTML
     moments: gr.Plot
     explained: gr.State  # the FolderView that is shown, or None
@@ -60,7 +59,7 @@ def build(hours_kept: int) -> Folder:
                 run = gr.Button(text.FOLDER_RUN, variant="primary", elem_id="folder-run", scale=2, min_width=160)
                 stop = gr.Button(text.STOP, interactive=False, elem_id="folder-stop", scale=1, min_width=90)
             status = gr.HTML(elem_id="folder-status")
-    table = gr.Dataframe(
+    clips = gr.Dataframe(
         headers=list(columns(1, labelled=False)),
         type="array",
         label=text.FOLDER_TABLE_LABEL,
@@ -75,7 +74,6 @@ def build(hours_kept: int) -> Folder:
         text.TAKE_FOLDER, interactive=False, size="sm", scale=0, min_width=180, elem_id="folder-download"
     )
     with gr.Column(visible=False, elem_id="folder-judged") as judged:
-        gr.HTML(section(text.ACCURACY_TITLE, text.ACCURACY_READING, {}))
         accuracy = gr.HTML(elem_id="folder-accuracy")
         gr.HTML(section(text.CONFUSION_TITLE, text.CONFUSION_READING, {}))
         confusion_hearing = gr.Radio([], label=text.CONFUSION_HEARING, elem_id="folder-confusion-hearing")
@@ -85,29 +83,28 @@ def build(hours_kept: int) -> Folder:
         moments_note = gr.HTML()
         moments = gr.Plot(label=text.MOMENTS_LABEL, show_label=False, elem_id="folder-moments-chart")
     return Folder(
-        files,
-        labels,
-        run,
-        stop,
-        status,
-        table,
-        download,
-        judged,
-        accuracy,
-        confusion_hearing,
-        confusion,
-        moved,
-        moments_note,
-        moments,
-        explained,
+        files=files,
+        labels=labels,
+        run=run,
+        stop=stop,
+        status=status,
+        table=clips,
+        download=download,
+        judged=judged,
+        accuracy=accuracy,
+        confusion_hearing=confusion_hearing,
+        confusion=confusion,
+        moved=moved,
+        moments_note=moments_note,
+        moments=moments,
+        explained=explained,
     )
 
 
-def wire(models: Models, parts: Folder, inputs: Listen, wished: gr.State) -> None:
+def wire(models: Models, parts: Folder, inputs: Inputs, wished: gr.State) -> None:
     """Plays a folder back when asked; a clip that is opened becomes a ``Wish``."""
     service = FolderService(models)
-    ready = gr.update(interactive=True), gr.update(interactive=False)
-    running = gr.update(interactive=False), gr.update(interactive=True)
+    pressed = [parts.run, parts.stop, parts.status]
     summary = [
         parts.download,
         parts.judged,
@@ -119,31 +116,39 @@ def wire(models: Models, parts: Folder, inputs: Listen, wished: gr.State) -> Non
         parts.moments,
     ]
 
+    def ended(status: str) -> Updates:
+        """The clips before stay."""
+        return {**may_run(parts.run, parts.stop, running=False), parts.status: status}
+
     def explain(
-        files: Sequence[UploadedFile] | None, table: str | None, checkpoint: str, count: int
-    ) -> Iterator[tuple[Any, ...]]:
+        files: Sequence[UploadedFile] | None, labels: str | None, checkpoint: str, count: int
+    ) -> Iterator[Updates]:
         if not files:
-            yield error_html(text.FOLDER_NO_FILES), *ready, gr.skip(), gr.skip()
+            yield ended(error_html(text.FOLDER_NO_FILES))
             return
         given, drawn = [FolderFile(each.path, each.place) for each in files], 0
         try:
-            for view in service.explain(given, None if table is None else Path(table), checkpoint, int(count)):
-                status, buttons = status_html(view), ready if view.finished else running
-                if 0 < view.done - drawn < view.expected_clips / _UPDATES and not view.finished:
-                    yield status, *buttons, gr.skip(), view
-                    continue
-                drawn = view.done
-                yield status, *buttons, table_update(view), view
-        except Exception as error:  # the clips before stay
-            yield error_html(sentence(error)), *ready, gr.skip(), gr.skip()
+            for view in service.explain(given, None if labels is None else Path(labels), checkpoint, int(count)):
+                changed: Updates = {
+                    **may_run(parts.run, parts.stop, running=not view.finished),
+                    parts.status: status_html(view),
+                    parts.explained: view,
+                }
+                if view.finished or not 0 < view.done - drawn < view.expected_clips / _UPDATES:
+                    drawn = view.done
+                    changed[parts.table] = table_update(view)
+                yield changed
+        except Exception as error:
+            yield ended(error_html(sentence(error)))
 
-    def summarise(view: FolderView | None) -> Iterator[tuple[Any, ...]]:
+    def summarise(view: FolderView | None) -> Iterator[Updates]:
         if view is None or not view.clips:
-            yield gr.update(value=None, interactive=False), *hidden_summary()
+            yield no_summary(parts)
             return
         try:
             with run_folder() as folder:
-                yield gr.update(value=str(write_table(view, folder)), interactive=True), *summary_updates(view)
+                taken = gr.update(value=str(write_table(view, folder)), interactive=True)
+                yield {parts.download: taken, **summary_updates(parts, view)}
         except Exception as error:
             raise refusal(error) from error
 
@@ -156,38 +161,30 @@ def wire(models: Models, parts: Folder, inputs: Listen, wished: gr.State) -> Non
         return Wish(str(view.files[event.index[0]]))
 
     # what the clips before said together is no longer of what is shown
-    started = parts.run.click(
-        lambda: (gr.update(value=None, interactive=False), *hidden_summary()), None, summary, **QUIET
-    ).then(
+    started = parts.run.click(lambda: no_summary(parts), None, summary, **QUIET).then(
         explain,
         [parts.files, parts.labels, inputs.checkpoint, inputs.playbacks],
-        [parts.status, parts.run, parts.stop, parts.table, parts.explained],
+        [*pressed, parts.table, parts.explained],
         show_progress="hidden",
         **ON_MODEL_LONG,
         **PRIVATE,
     )
-    stopped = on_stop(
-        parts.stop,
-        [started],
-        lambda: (message_html(text.FOLDER_STOPPED), *ready),
-        [parts.status, parts.run, parts.stop],
-    )
-    for ended in (started, stopped):
-        ended.then(summarise, parts.explained, summary, **QUIET)
+    stopped = on_stop(parts.stop, [started], lambda: ended(message_html(text.FOLDER_STOPPED)), pressed)
+    for event in (started, stopped):
+        event.then(summarise, parts.explained, summary, **QUIET)
     parts.confusion_hearing.input(choose_hearing, [parts.explained, parts.confusion_hearing], parts.confusion, **QUIET)
     parts.table.select(open_clip, parts.explained, wished, **QUIET)
 
 
 def columns(hearings: int, *, labelled: bool) -> tuple[str, ...]:
-    """Heads of the table."""
+    """Heads of the table; what replay did has none where there was a single hearing."""
     return (
         text.FOLDER_CLIP,
         *((text.FOLDER_CLASS,) if labelled else ()),
         text.FOLDER_DECISION,
         *((text.FOLDER_OUTCOME,) if labelled else ()),
         *map(text.confidence_column, range(hearings)),
-        text.FOLDER_REPLAYED,
-        text.FOLDER_CHANGED,
+        *((text.FOLDER_REPLAYED, text.FOLDER_CHANGED) if hearings > 1 else ()),
     )
 
 
@@ -203,7 +200,8 @@ def table_update(view: FolderView) -> Any:
         if labelled:
             cells.append(outcome(clip.label, clip.decisions))
         cells += [round(100 * probability) for probability in clip.probabilities]
-        cells += [round(clip.replayed_seconds, 2), ", ".join(map(str, clip.changed_at))]
+        if view.hearings > 1:
+            cells += [round(clip.replayed_seconds, 2), ", ".join(map(str, clip.changed_at))]
         rows.append(cells)
     heads = columns(view.hearings, labelled=labelled)
     numbers = {*map(text.confidence_column, range(view.hearings)), text.FOLDER_REPLAYED}
@@ -251,41 +249,52 @@ def left_out_html(sentences: Sequence[str]) -> str:
     return f'<details class="left-out"><summary>{text.LEFT_OUT}: {len(sentences)}</summary><ul>{listed}</ul></details>'
 
 
-def hidden_summary() -> tuple[Any, ...]:
-    """What accuracy, confusion and moments show without clips."""
-    hidden = gr.update(visible=False)
-    return hidden, "", gr.skip(), None, hidden, "", None
+def no_summary(parts: Folder) -> Updates:
+    """What accuracy, confusion and moments show without clips, and that there is no table to take."""
+    return {
+        parts.download: gr.update(value=None, interactive=False),
+        parts.judged: gr.update(visible=False),
+        parts.accuracy: "",
+        parts.confusion: None,
+        parts.moved: gr.update(visible=False),
+        parts.moments_note: "",
+        parts.moments: None,
+    }
 
 
-def summary_updates(view: FolderView) -> tuple[Any, ...]:
-    """What accuracy, confusion and moments show of a folder."""
-    note = "" if view.labelled else f'<p class="plain">{text.MOMENTS_OF_DECISIONS}</p>'
-    moments = gr.update(visible=True), note, moments_chart(view)
-    if not view.labelled:
-        return gr.update(visible=False), "", gr.skip(), None, *moments
-    choices = [(words.hearing_title(0), 0), (words.hearing_title(view.hearings - 1), view.hearings - 1)][
-        : view.hearings
-    ]
-    return (
-        gr.update(visible=True),
-        accuracy_html(view),
-        gr.update(choices=choices, value=view.hearings - 1),
-        confusion_chart(view, last=True),
-        *moments,
-    )
+def summary_updates(parts: Folder, view: FolderView) -> Updates:
+    """What accuracy, confusion and moments show of a folder, as far as they suit it."""
+    changed: Updates = {}
+    if view.labelled:
+        ends = dict.fromkeys((0, view.hearings - 1))
+        changed |= {
+            parts.judged: gr.update(visible=True),
+            parts.accuracy: accuracy_html(view),
+            parts.confusion_hearing: gr.update(
+                choices=[(words.hearing_title(index), index) for index in ends], value=view.hearings - 1
+            ),
+            parts.confusion: confusion_chart(view, last=True),
+        }
+    if view.hearings > 1:
+        changed |= {
+            parts.moved: gr.update(visible=True),
+            parts.moments_note: "" if view.labelled else f'<p class="plain">{text.MOMENTS_OF_DECISIONS}</p>',
+            parts.moments: moments_chart(view),
+        }
+    return changed
 
 
 def accuracy_html(view: FolderView) -> str:
-    """Accuracy after every hearing, and how many clips replay mended and spoilt."""
+    """Accuracy after every hearing and, where there are several, which clips replay mended and spoilt."""
     summary = view.summary
-    titles = "".join(f'<th scope="col">{words.hearing_title(index)}</th>' for index in range(view.hearings))
-    shares = "".join(f"<td>{safe(words.percent(share))}</td>" for share in summary.accuracy)
+    titles = map(words.hearing_title, range(view.hearings))
+    shares = table(
+        text.ACCURACY_CAPTION, ["", *titles], [(text.RIGHT, *(words.percent(share) for share in summary.accuracy))]
+    )
+    if view.hearings == 1:
+        return section(text.ACCURACY_OF_ONE_TITLE, text.ACCURACY_READING, {}) + shares
     lists = "".join(
         f"<dt>{name}: {len(clips)}</dt><dd>{safe(', '.join(str(clip.path) for clip in clips)) or '–'}</dd>"
         for name, clips in ((text.RESCUED, summary.rescued), (text.SPOILT, summary.spoilt))
     )
-    return (
-        f'<div class="numbers"><table class="figures"><caption>{text.ACCURACY_CAPTION}</caption>'
-        f'<thead><tr><td></td>{titles}</tr></thead><tbody><tr><th scope="row">{text.RIGHT}</th>{shares}</tr></tbody>'
-        f'</table></div><dl class="mended">{lists}</dl>'
-    )
+    return section(text.ACCURACY_TITLE, text.ACCURACY_READING, {}) + f'{shares}<dl class="mended">{lists}</dl>'

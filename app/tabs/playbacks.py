@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
 
 import gradio as gr
+from gradio.blocks import Block
 
 from app import text
+from app.events import Updates
 from app.markup import reading
 from app.player import Player
 from app.service import ExplanationView
@@ -15,12 +17,25 @@ from app.service import ExplanationView
 _HINT = f'<p class="hint">{text.PLAYBACKS_HINT}</p>'
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Playbacks:
     """The components of this part."""
 
     hint: gr.HTML
     player: Player
+
+    @property
+    def components(self) -> Sequence[Block]:
+        """All that a run changes."""
+        return self.hint, self.player
+
+    def nothing(self) -> Updates:
+        """What is shown without a run."""
+        return {self.hint: gr.update(visible=True, value=_HINT), self.player: None}
+
+    def updates(self, view: ExplanationView) -> Updates:
+        """What is shown of a run so far."""
+        return {self.hint: gr.update(visible=False), self.player: view.player}
 
 
 def build() -> Playbacks:
@@ -28,14 +43,4 @@ def build() -> Playbacks:
     figures = text.definitions("attention", "threshold", "hop", "replayed seconds", "change in points")
     gr.HTML(reading(text.PLAYBACKS_READING, figures), elem_classes="how-to-read")
     hint = gr.HTML(_HINT, elem_classes="how-to-read")
-    return Playbacks(hint, Player(elem_id="player", label=text.PLAYER_LABEL))
-
-
-def nothing() -> tuple[Any, Any]:
-    """What hint and player show without a run."""
-    return gr.update(visible=True, value=_HINT), None
-
-
-def updates(view: ExplanationView) -> tuple[Any, Any]:
-    """What hint and player show of a run so far."""
-    return gr.update(visible=False), view.player
+    return Playbacks(hint=hint, player=Player(elem_id="player", label=text.PLAYER_LABEL))

@@ -4,25 +4,25 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from itertools import combinations
-from typing import Any
 
 import gradio as gr
 
 from app import text
 from app.charts.slots import attention_chart, time_map_chart
-from app.events import QUIET
-from app.markup import reading, safe, section
+from app.events import QUIET, Updates
+from app.markup import reading, safe, section, table
 from app.player import stretches
 from app.service import ExplanationView, InspectionView, inspect
+from app.tabs import hints
 from playitback.report import words
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Slots:
     """The components of this part."""
 
     hint: gr.HTML
-    views: gr.Column  # everything below, hidden without a run
+    views: gr.Column  # everything below, hidden without a run that has slots
     index: gr.Radio  # of the hearing that is inspected
     attention: gr.Plot
     settling: gr.HTML
@@ -33,7 +33,7 @@ class Slots:
 
 def build() -> Slots:
     """Lays the part out."""
-    hint = gr.HTML(f'<p class="hint">{text.SLOTS_HINT}</p>')
+    hint = hints.build(text.SLOTS_HINT)
     with gr.Column(visible=False, elem_id="slots") as views:
         gr.HTML(reading(text.SLOTS_READING, text.definitions("attention", "threshold")))
         index = gr.Radio([], label=text.SLOTS_HEARING, elem_id="slots-hearing")
@@ -52,32 +52,57 @@ def build() -> Slots:
         gr.HTML(section(text.TIME_MAP_TITLE, text.TIME_MAP_READING, text.definitions("time map", "hop")))
         frames = gr.HTML(elem_id="slots-frames")
         time_map = gr.Plot(label=text.TIME_MAP_CHART_LABEL, show_label=False, elem_id="slots-time-map")
-    return Slots(hint, views, index, attention, settling, gathered, frames, time_map)
+    return Slots(
+        hint=hint,
+        views=views,
+        index=index,
+        attention=attention,
+        settling=settling,
+        gathered=gathered,
+        frames=frames,
+        time_map=time_map,
+    )
 
 
 def wire(parts: Slots, shown: gr.State) -> None:
     """Follows the run that is shown, and the hearing that is chosen."""
     drawn = [parts.attention, parts.settling, parts.gathered, parts.frames, parts.time_map]
 
-    def follow(view: ExplanationView | None, index: int | None) -> tuple[Any, ...]:
-        if view is None:
-            return gr.update(visible=True), gr.update(visible=False), *(gr.skip(),) * (len(drawn) + 1)
+    def follow(view: ExplanationView | None, index: int | None) -> Updates:
+        lacking = text.SLOTS_HINT if view is None else unsuited(view)
+        if view is None or lacking is not None:
+            return {parts.hint: hints.said(lacking), parts.views: gr.update(visible=False)}
         index = min(index or 0, view.hearings - 1)
         choices = [(words.hearing_title(each), each) for each in range(view.hearings)]
-        shown_parts = gr.update(visible=False), gr.update(visible=True), gr.update(choices=choices, value=index)
-        return *shown_parts, *updates(inspect(view, index))
+        return {
+            parts.hint: hints.said(None),
+            parts.views: gr.update(visible=True),
+            parts.index: gr.update(choices=choices, value=index),
+            **updates(parts, inspect(view, index)),
+        }
 
-    def choose(view: ExplanationView | None, index: int) -> tuple[Any, ...]:
-        return (gr.skip(),) * len(drawn) if view is None else updates(inspect(view, index))
+    def choose(view: ExplanationView | None, index: int) -> Updates:
+        return gr.skip() if view is None or unsuited(view) else updates(parts, inspect(view, index))
 
     outputs = [parts.hint, parts.views, parts.index, *drawn]
     shown.change(follow, [shown, parts.index], outputs, trigger_mode="always_last", **QUIET)
     parts.index.input(choose, [shown, parts.index], drawn, trigger_mode="always_last", **QUIET)
 
 
-def updates(view: InspectionView) -> tuple[Any, ...]:
-    """What chart, table, stretches, sentence and time maps show of a hearing."""
-    return attention_chart(view), settling_html(view), gathered_html(view), frames_html(view), time_map_chart(view)
+def unsuited(view: ExplanationView) -> str | None:
+    """Why this part has nothing to show of a run; None: it has."""
+    return None if view.has_slots else text.no_slots(view.explanation.model_name)
+
+
+def updates(parts: Slots, view: InspectionView) -> Updates:
+    """What is shown of a hearing."""
+    return {
+        parts.attention: attention_chart(view),
+        parts.settling: settling_html(view),
+        parts.gathered: gathered_html(view),
+        parts.frames: frames_html(view),
+        parts.time_map: time_map_chart(view),
+    }
 
 
 def settling_html(view: InspectionView) -> str:
@@ -91,21 +116,16 @@ def settling_html(view: InspectionView) -> str:
         *map(text.slot_entropy, names),
         *(text.slot_overlap(slots, names[first], names[second]) for first, second in pairs),
     ]
-    head = "".join(f'<th scope="col">{safe(title)}</th>' for title in titles)
-    rows = []
-    for iteration in range(iterations):
-        cells = [
+    rows = [
+        (
+            text.iteration_name(iteration),
             *(words.percent(float(value)) for value in share[iteration]),
             *(text.nats(float(value)) for value in entropy[iteration]),
             *(f"{overlap[iteration, first, second]:.2f}" for first, second in pairs),
-        ]
-        figures = "".join(f"<td>{safe(cell)}</td>" for cell in cells)
-        rows.append(f'<tr><th scope="row">{text.iteration_name(iteration)}</th>{figures}</tr>')
-    return (
-        f'<div class="numbers" tabindex="0" role="region" aria-label="{text.SETTLING_CAPTION}"><table class="figures">'
-        f"<caption>{text.SETTLING_CAPTION}</caption>"
-        f"<thead><tr><td></td>{head}</tr></thead><tbody>{''.join(rows)}</tbody></table></div>"
-    )
+        )
+        for iteration in range(iterations)
+    ]
+    return table(text.SETTLING_CAPTION, ["", *titles], rows)
 
 
 def gathered_html(view: InspectionView) -> str:

@@ -4,16 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Any
 
 import gradio as gr
 
 from app import text
-from app.events import PRIVATE, refusal, run_folder
+from app.events import PRIVATE, QUIET, Updates, refusal, run_folder
 from app.service import ExplanationView, Models, TakeAwayService
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class TakeAwayParts:
     """The components of this part."""
 
@@ -30,26 +29,31 @@ def build() -> TakeAwayParts:
     files = gr.File(
         label=text.FILES, file_count="multiple", interactive=False, visible=False, height=420, elem_id="files"
     )
-    return TakeAwayParts(hint, prepare, files)
+    return TakeAwayParts(hint=hint, prepare=prepare, files=files)
 
 
 def wire(models: Models, parts: TakeAwayParts, shown: gr.State) -> None:
     """The files are written when they are asked for; another run puts them away."""
     service = TakeAwayService(models)
 
-    def follow(view: ExplanationView | None) -> tuple[Any, Any, Any]:
+    def follow(view: ExplanationView | None) -> Updates:
         ready = view is not None
-        return gr.update(visible=not ready), gr.update(interactive=ready), gr.update(visible=False, value=None)
+        return {
+            parts.hint: gr.update(visible=not ready),
+            parts.prepare: gr.update(interactive=ready),
+            parts.files: gr.update(visible=False, value=None),
+        }
 
-    def write(view: ExplanationView | None) -> Iterator[Any]:
+    def write(view: ExplanationView | None) -> Iterator[Updates]:
         if view is None:
             return
         try:
             with run_folder() as folder:
                 taken = service.write(view, folder)
-                yield gr.update(visible=True, value=[str(path) for path in (taken.archive, *taken.files.all)])
+                written = [str(path) for path in (taken.archive, *taken.files.all)]
+                yield {parts.files: gr.update(visible=True, value=written)}
         except Exception as error:
             raise refusal(error) from error
 
-    shown.change(follow, shown, [parts.hint, parts.prepare, parts.files], show_progress="hidden", **PRIVATE)
+    shown.change(follow, shown, [parts.hint, parts.prepare, parts.files], **QUIET)
     parts.prepare.click(write, shown, parts.files, show_progress_on=parts.prepare, **PRIVATE)

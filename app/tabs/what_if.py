@@ -4,30 +4,31 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from typing import Any
+from pathlib import Path
 
 import gradio as gr
 
 from app import text
-from app.events import ON_MODEL, PRIVATE, QUIET, run_folder, sentence
-from app.markup import reading, safe
+from app.events import ON_MODEL, PRIVATE, QUIET, Updates, run_folder, sentence
+from app.markup import error_html, message_html, reading, safe
 from app.player import Player
 from app.player.variant_list import ListedVariants, VariantList
 from app.service import ExplanationView, Models
-from app.service.what_if import MOST_VARIANTS, Variant, Variants, VariantService, begin_variants
-from app.tabs.listen import error_html, message_html
+from app.service.what_if import MOST_VARIANTS, Variant, Variants, WhatIfService, begin_variants
+from app.tabs import hints
 from playitback.report import words
 from playitback.report.rows import pairs
 
 _AS_IT_IS = "(view) => view"
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class WhatIf:
     """The components of this part."""
 
     hint: gr.HTML
     bench: gr.Column  # everything below, hidden without a run
+    no_replay: gr.HTML  # says why nothing can be held
     variants: VariantList
     undo: gr.Button
     reset: gr.Button
@@ -39,72 +40,96 @@ class WhatIf:
 def build(hours_kept: int) -> WhatIf:
     """Lays the part out."""
     kept: gr.State = gr.State(None, time_to_live=hours_kept * 3600)
-    hint = gr.HTML(f'<p class="hint">{text.WHAT_IF_HINT}</p>')
+    hint = hints.build(text.WHAT_IF_HINT)
     with gr.Column(visible=False, elem_id="what-if") as bench:
         gr.HTML(reading(text.WHAT_IF_READING, text.WHAT_IF_DEFINITIONS))
+        no_replay = gr.HTML(visible=False, elem_id="what-if-no-replay")
         variants = VariantList(label=text.VARIANTS_LABEL, elem_id="variants")
         with gr.Row(elem_id="what-if-actions"):
             undo = gr.Button(text.UNDO, size="sm", interactive=False, elem_id="undo", scale=0, min_width=150)
             reset = gr.Button(text.RESET, size="sm", interactive=False, elem_id="reset", scale=0, min_width=150)
         status = gr.HTML(elem_id="what-if-status")
         player = Player(editable=True, elem_id="what-if-player", label=text.WHAT_IF_PLAYER_LABEL)
-    return WhatIf(hint, bench, variants, undo, reset, status, player, kept)
+    return WhatIf(
+        hint=hint,
+        bench=bench,
+        no_replay=no_replay,
+        variants=variants,
+        undo=undo,
+        reset=reset,
+        status=status,
+        player=player,
+        kept=kept,
+    )
 
 
 def wire(models: Models, parts: WhatIf, shown: gr.State, playbacks: Player) -> None:
     """Follows the run that is shown, and answers what is asked of it. ``playbacks``: the player that shows the run."""
-    service = VariantService(models)
-    followed = [parts.hint, parts.bench, parts.kept, parts.variants, parts.undo, parts.reset, parts.status]
-    changed = [parts.kept, parts.variants, parts.undo, parts.reset, parts.status, parts.player]
+    service = WhatIfService(models)
+    listed = [parts.kept, parts.variants, parts.undo, parts.reset, parts.status]
 
-    def follow(view: ExplanationView | None) -> Iterator[tuple[Any, ...]]:
+    def nothing(status: str) -> Updates:
+        return {parts.kept: None, parts.variants: None, **_buttons(parts, None), parts.status: status}
+
+    def list_of(variants: Variants, status: str, folder: Path) -> Updates:
+        return {
+            parts.kept: variants,
+            parts.variants: ListedVariants(variants_html(variants), service.write_sounds(variants, folder)),
+            **_buttons(parts, variants),
+            parts.status: status,
+        }
+
+    def follow(view: ExplanationView | None) -> Iterator[Updates]:
         if view is None:
-            yield gr.update(visible=True), gr.update(visible=False), None, None, *_buttons(None), ""
+            yield {parts.hint: hints.said(text.WHAT_IF_HINT), parts.bench: gr.update(visible=False), **nothing("")}
             return
-        variants = begin_variants(view)
         with run_folder() as folder:
-            listed = ListedVariants(variants_html(variants), service.write_sounds(variants, folder))
-            yield gr.update(visible=False), gr.update(visible=True), variants, listed, *_buttons(variants), ""
+            yield {
+                parts.hint: hints.said(None),
+                parts.bench: gr.update(visible=True),
+                parts.no_replay: hints.said(unsuited(view), "plain"),
+                **list_of(begin_variants(view), "", folder),
+            }
 
     def change(
         variants: Variants | None, step: Callable[[Variants], Variants], say: Callable[[Variants], str]
-    ) -> Iterator[tuple[Any, ...]]:
+    ) -> Iterator[Updates]:
         """What all parts show after a step; where it was refused, as before, with the reason."""
         if variants is None:
-            yield None, None, *_buttons(None), error_html(text.NO_RUN_KEPT), None
+            yield {**nothing(error_html(text.NO_RUN_KEPT)), parts.player: None}
             return
         try:
             variants = step(variants)
-            said = say(variants)
+            status = say(variants)
         except Exception as error:
-            said = error_html(sentence(error))
+            status = error_html(sentence(error))
         with run_folder() as folder:
-            listed = ListedVariants(variants_html(variants), service.write_sounds(variants, folder))
-            yield variants, listed, *_buttons(variants), said, service.draw(variants, folder)
+            yield {**list_of(variants, status, folder), parts.player: service.draw(variants, folder)}
 
-    def replay(variants: Variants | None, event: gr.EventData) -> Iterator[tuple[Any, ...]]:
+    def replay(variants: Variants | None, event: gr.EventData) -> Iterator[Updates]:
         def ask(before: Variants) -> Variants:
             return service.replay(before, {int(index): pairs for index, pairs in event.held.items()})
 
         yield from change(variants, ask, answer_html)
 
-    def edit(variants: Variants | None, event: gr.EventData) -> Iterator[tuple[Any, ...]]:
+    def edit(variants: Variants | None, event: gr.EventData) -> Iterator[Updates]:
         def ask(before: Variants) -> Variants:
             return service.edit(before, event.action, event.segments, event.fill)
 
         yield from change(variants, ask, answer_html)
 
-    def show(variants: Variants | None, event: gr.EventData) -> Iterator[tuple[Any, ...]]:
+    def show(variants: Variants | None, event: gr.EventData) -> Iterator[Updates]:
         yield from change(variants, lambda before: before.show(int(event.place)), shown_html)
 
-    def undo(variants: Variants | None) -> Iterator[tuple[Any, ...]]:
+    def undo(variants: Variants | None) -> Iterator[Updates]:
         yield from change(variants, Variants.undo, shown_html)
 
-    def reset(variants: Variants | None) -> Iterator[tuple[Any, ...]]:
+    def reset(variants: Variants | None) -> Iterator[Updates]:
         yield from change(variants, Variants.reset, shown_html)
 
+    changed = [*listed, parts.player]
     # The run's rows are in the page already; nothing needs to be drawn for them again.
-    shown.change(follow, shown, followed, **QUIET).then(
+    shown.change(follow, shown, [parts.hint, parts.bench, parts.no_replay, *listed], **QUIET).then(
         None, playbacks, parts.player, js=_AS_IT_IS, show_progress="hidden", **PRIVATE
     )
     for asked, answer in ((parts.player.replay, replay), (parts.player.edit, edit)):
@@ -115,6 +140,11 @@ def wire(models: Models, parts: WhatIf, shown: gr.State, playbacks: Player) -> N
     parts.variants.show(show, parts.kept, changed, **QUIET)
     parts.undo.click(undo, parts.kept, changed, **QUIET)
     parts.reset.click(reset, parts.kept, changed, **QUIET)
+
+
+def unsuited(view: ExplanationView) -> str | None:
+    """Why no segments can be held in a run; None: they can. Its sound can be changed whatever the model is."""
+    return None if view.replays else text.NOTHING_TO_HOLD
 
 
 def variants_html(variants: Variants) -> str:
@@ -196,7 +226,7 @@ def _change(variant: Variant) -> str:
     )
 
 
-def _buttons(variants: Variants | None) -> tuple[Any, Any]:
+def _buttons(parts: WhatIf, variants: Variants | None) -> Updates:
     """Whether there is anything to undo or to remove."""
-    some = gr.update(interactive=variants is not None and variants.asked > 0)
-    return some, some
+    some = variants is not None and variants.asked > 0
+    return {button: gr.update(interactive=some) for button in (parts.undo, parts.reset)}

@@ -12,12 +12,11 @@ import gradio as gr
 
 from app import text
 from app.charts.windows import class_colours, timeline_view
-from app.events import ON_MODEL_LONG, PRIVATE, QUIET, on_stop, refusal, run_folder, sentence
-from app.markup import reading, safe
-from app.running import Wish
-from app.service import Models, RecordingService, WindowsView
+from app.events import ON_MODEL_LONG, PRIVATE, QUIET, Updates, may_run, on_stop, refusal, run_folder, sentence
+from app.markup import error_html, message_html, progress_html, reading, safe
+from app.running import Inputs, Wish
+from app.service import Models, WindowsService, WindowsView
 from app.service.windows import write_tables
-from app.tabs.listen import Listen, error_html, message_html, progress_html
 from app.timeline import Timeline
 from playitback.report import words
 
@@ -25,8 +24,8 @@ from playitback.report import words
 _UPDATES = 50
 
 
-@dataclass(frozen=True)
-class LongRecording:
+@dataclass(frozen=True, kw_only=True)
+class Windows:
     """The components of this part."""
 
     hop: gr.Radio
@@ -35,27 +34,33 @@ class LongRecording:
     status: gr.HTML
     timeline: Timeline
     stretches: gr.Dataframe
-    downloads: tuple[gr.DownloadButton, gr.DownloadButton, gr.DownloadButton]
+    table: gr.DownloadButton  # a row a window
+    audacity: gr.DownloadButton
+    raven: gr.DownloadButton
     heard: gr.State  # the WindowsView that is shown, or None
 
 
-def build(hours_kept: int) -> LongRecording:
+def build(hours_kept: int) -> Windows:
     """Lays the part out."""
     heard: gr.State = gr.State(None, time_to_live=hours_kept * 3600)
-    gr.HTML(reading(text.LONG_READING, text.LONG_DEFINITIONS) + f'<p class="plain">{safe(text.LONG_UPLOADS)}</p>')
+    gr.HTML(
+        reading(text.WINDOWS_READING, text.WINDOWS_DEFINITIONS) + f'<p class="plain">{safe(text.WINDOWS_UPLOADS)}</p>'
+    )
     with gr.Row():
         with gr.Column(scale=3, min_width=300):
             hop = gr.Radio(
-                [(name, share) for share, name in text.LONG_HOPS.items()],
+                [(name, share) for share, name in text.WINDOWS_HOPS.items()],
                 value=1.0,
-                label=text.LONG_HOP,
-                elem_id="long-hop",
+                label=text.WINDOWS_HOP,
+                elem_id="windows-hop",
             )
         with gr.Column(scale=2, min_width=300):
             with gr.Row():
-                listen = gr.Button(text.LONG_LISTEN, variant="primary", elem_id="long-listen", scale=2, min_width=160)
-                stop = gr.Button(text.STOP, interactive=False, elem_id="long-stop", scale=1, min_width=90)
-            status = gr.HTML(elem_id="long-status")
+                listen = gr.Button(
+                    text.WINDOWS_LISTEN, variant="primary", elem_id="windows-listen", scale=2, min_width=160
+                )
+                stop = gr.Button(text.STOP, interactive=False, elem_id="windows-stop", scale=1, min_width=90)
+            status = gr.HTML(elem_id="windows-status")
     timeline = Timeline(elem_id="timeline", label=text.TIMELINE_LABEL)
     stretches = gr.Dataframe(
         headers=list(text.STRETCH_COLUMNS),
@@ -69,49 +74,69 @@ def build(hours_kept: int) -> LongRecording:
         buttons=[],
         elem_id="stretches",
     )
-    with gr.Row(elem_id="long-downloads"):
+    with gr.Row(elem_id="windows-downloads"):
         table, audacity, raven = (
             gr.DownloadButton(name, interactive=False, size="sm", scale=0, min_width=180)
             for name in (text.TAKE_WINDOWS, text.TAKE_AUDACITY, text.TAKE_RAVEN)
         )
-    return LongRecording(hop, listen, stop, status, timeline, stretches, (table, audacity, raven), heard)
+    return Windows(
+        hop=hop,
+        listen=listen,
+        stop=stop,
+        status=status,
+        timeline=timeline,
+        stretches=stretches,
+        table=table,
+        audacity=audacity,
+        raven=raven,
+        heard=heard,
+    )
 
 
-def wire(models: Models, parts: LongRecording, inputs: Listen, wished: gr.State) -> None:
+def wire(models: Models, parts: Windows, inputs: Inputs, wished: gr.State) -> None:
     """Listens to the recording of the page when asked; a window or a stretch that is opened becomes a ``Wish``."""
-    service = RecordingService(models)
-    ready = gr.update(interactive=True), gr.update(interactive=False)
-    running = gr.update(interactive=False), gr.update(interactive=True)
-    no_files = tuple(gr.update(value=None, interactive=False) for _ in parts.downloads)
+    service = WindowsService(models)
+    pressed = [parts.listen, parts.stop, parts.status]
+    downloads = [parts.table, parts.audacity, parts.raven]
 
-    def listen(path: str | None, checkpoint: str, count: int, hop_share: float) -> Iterator[tuple[Any, ...]]:
+    def no_files() -> Updates:
+        return {each: gr.update(value=None, interactive=False) for each in downloads}
+
+    def ended(status: str) -> Updates:
+        """What was heard before stays."""
+        return {**may_run(parts.listen, parts.stop, running=False), parts.status: status}
+
+    def listen(path: str | None, checkpoint: str, count: int, hop_share: float) -> Iterator[Updates]:
         if path is None:
-            yield error_html(text.LONG_NO_RECORDING), *ready, gr.skip(), gr.skip(), gr.skip()
+            yield ended(error_html(text.WINDOWS_NO_RECORDING))
             return
         run_id, colours, drawn = uuid.uuid4().hex, dict[str, str](), 0
         try:
             for view in service.listen(Path(path), checkpoint, hop_share, int(count)):
-                status, buttons = status_html(view), ready if view.finished else running
+                changed: Updates = {
+                    **may_run(parts.listen, parts.stop, running=not view.finished),
+                    parts.status: status_html(view),
+                    parts.heard: view,
+                }
                 done = len(view.windows)
-                if 0 < done - drawn < view.expected_windows / _UPDATES and not view.finished:
-                    yield status, *buttons, gr.skip(), gr.skip(), view
-                    continue
-                drawn = done
-                colours = class_colours(tuple(view.leading), colours)
-                yield status, *buttons, timeline_view(view, run_id, colours), stretches_update(view), view
-        except Exception as error:  # what was heard before stays
-            yield error_html(sentence(error)), *ready, gr.skip(), gr.skip(), gr.skip()
+                if view.finished or not 0 < done - drawn < view.expected_windows / _UPDATES:
+                    drawn = done
+                    colours = class_colours(tuple(view.leading), colours)
+                    changed[parts.timeline] = timeline_view(view, run_id, colours)
+                    changed[parts.stretches] = stretches_update(view)
+                yield changed
+        except Exception as error:
+            yield ended(error_html(sentence(error)))
 
-    def write(view: WindowsView | None) -> Iterator[tuple[Any, ...]]:
+    def write(view: WindowsView | None) -> Iterator[Updates]:
         if view is None or not view.windows:
-            yield no_files
+            yield no_files()
             return
         try:
             with run_folder() as folder:
                 files = write_tables(view, folder)
-                yield tuple(
-                    gr.update(value=str(path), interactive=True) for path in (files.table, files.audacity, files.raven)
-                )
+                written = {parts.table: files.table, parts.audacity: files.audacity, parts.raven: files.raven}
+                yield {each: gr.update(value=str(path), interactive=True) for each, path in written.items()}
         except Exception as error:
             raise refusal(error) from error
 
@@ -126,22 +151,17 @@ def wire(models: Models, parts: LongRecording, inputs: Listen, wished: gr.State)
             return gr.skip()
         return Wish(str(view.recording), view.surest(event.index[0]).start_seconds)
 
-    started = parts.listen.click(lambda: no_files, None, list(parts.downloads), **QUIET).then(
+    started = parts.listen.click(no_files, None, downloads, **QUIET).then(
         listen,
         [inputs.recording, inputs.checkpoint, inputs.playbacks, parts.hop],
-        [parts.status, parts.listen, parts.stop, parts.timeline, parts.stretches, parts.heard],
+        [*pressed, parts.timeline, parts.stretches, parts.heard],
         show_progress="hidden",
         **ON_MODEL_LONG,
         **PRIVATE,
     )
-    stopped = on_stop(
-        parts.stop,
-        [started],
-        lambda: (message_html(text.LONG_STOPPED), *ready),
-        [parts.status, parts.listen, parts.stop],
-    )
-    for ended in (started, stopped):
-        ended.then(write, parts.heard, list(parts.downloads), **QUIET)
+    stopped = on_stop(parts.stop, [started], lambda: ended(message_html(text.WINDOWS_STOPPED)), pressed)
+    for event in (started, stopped):
+        event.then(write, parts.heard, downloads, **QUIET)
     parts.timeline.open(open_window, parts.heard, wished, **QUIET)
     parts.stretches.select(open_stretch, parts.heard, wished, **QUIET)
 

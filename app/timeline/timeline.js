@@ -13,18 +13,37 @@ const PALE = 0.15; // what another class than the one chosen in the legend fades
 const REST = ""; // name of the classes without a colour of their own, together
 const REST_COLOUR = "#9aa0a8";
 
+/** Of no windows, before there is a recording. @type {TimelineData} */
+const NOTHING = {
+  run_id: "",
+  seconds: 0,
+  clip_seconds: 0,
+  hop_seconds: 0,
+  expected_windows: 0,
+  classes: [],
+  windows: [],
+};
+
+/** @param {HTMLElement} element @param {{ words: Words, onOpen: (index: number) => void }} options */
 function mountTimeline(element, { words, onOpen }) {
-  let view = null;
+  let view = NOTHING;
+  /** @type {number | null} */
   let current = null; // the window pointed at
+  /** @type {string | null} */
   let alone = null; // name of the class that is seen alone, or REST
   let lensStart = 0;
 
+  /**
+   * @template {keyof HTMLElementTagNameMap} Tag
+   * @param {Tag} tag @param {string} className @param {Record<string, string>} attributes
+   */
   const make = (tag, className, attributes = {}) => {
     const node = document.createElement(tag);
     node.className = className;
     for (const [name, value] of Object.entries(attributes)) node.setAttribute(name, value);
     return node;
   };
+  /** @param {number} value @param {number} low @param {number} high */
   const clamp = (value, low, high) => Math.min(Math.max(value, low), high);
 
   // ---- the elements
@@ -49,12 +68,16 @@ function mountTimeline(element, { words, onOpen }) {
 
   // ---- windows and seconds
 
+  /** @param {number} index */
   const startOf = (index) => index * view.hop_seconds;
+  /** @param {number} index */
   const stopOf = (index) => Math.min(startOf(index) + view.clip_seconds, view.seconds);
+  /** @param {number} index */
   const heard = (index) => index < view.windows.length;
   const dense = () => strip.clientWidth / view.expected_windows < NARROW_PIXELS;
   const lensCount = () => Math.min(LENS_WINDOWS, view.expected_windows);
 
+  /** @param {number} second */
   function clock(second) {
     const tenths = Math.round(second * 10);
     const [hours, minutes] = [Math.floor(tenths / 36000), Math.floor(tenths / 600) % 60];
@@ -63,8 +86,10 @@ function mountTimeline(element, { words, onOpen }) {
     return hours ? `${hours}:${String(minutes).padStart(2, "0")}:${seconds}` : `${minutes}:${seconds}`;
   }
 
+  /** @param {string} sentence @param {Record<string, string>} parts */
   const filled = (sentence, parts) => sentence.replace(/\{(\w+)\}/g, (_, name) => parts[name]);
 
+  /** @param {number} index */
   function describe(index) {
     const [start, stop] = [clock(startOf(index)), clock(stopOf(index))];
     if (!heard(index)) return filled(words.waiting, { start });
@@ -79,16 +104,26 @@ function mountTimeline(element, { words, onOpen }) {
 
   // ---- drawing
 
-  /** A canvas as large as it is shown, in the screen's own pixels: [context, width, height]. */
+  /**
+   * A canvas as large as it is shown, in the screen's own pixels.
+   * @param {HTMLCanvasElement} canvas @returns {[context: CanvasRenderingContext2D, width: number, height: number]}
+   */
   function cleared(canvas) {
     const scale = window.devicePixelRatio || 1;
-    const [width, height] = [canvas.clientWidth, canvas.clientHeight].map((each) => Math.max(1, Math.round(each * scale)));
+    const [width, height] = [canvas.clientWidth, canvas.clientHeight].map((each) =>
+      Math.max(1, Math.round(each * scale)),
+    );
     if (canvas.width !== width || canvas.height !== height) Object.assign(canvas, { width, height });
-    const context = canvas.getContext("2d");
+    const context = /** @type {CanvasRenderingContext2D} */ (canvas.getContext("2d"));
     context.clearRect(0, 0, width, height);
     return [context, width, height];
   }
 
+  /**
+   * One window.
+   * @param {CanvasRenderingContext2D} context @param {HeardWindow} window
+   * @param {number} x @param {number} width @param {number} height
+   */
   function bar(context, [number, confidence], x, width, height) {
     const tall = Math.max(LEAST_HEIGHT, confidence) * height;
     const [name, colour] = view.classes[number];
@@ -97,20 +132,26 @@ function mountTimeline(element, { words, onOpen }) {
     context.fillRect(x, height - tall, width, tall);
   }
 
-  /** Of windows that share a pixel: the class most of them have, with its largest confidence. */
+  /**
+   * Of windows that share a pixel: the class most of them have, with its largest confidence.
+   * @param {number} from @param {number} to @returns {HeardWindow}
+   */
   function commonest(from, to) {
+    /** @type {Map<number, { count: number, most: number }>} */
     const counted = new Map();
     for (let index = from; index < to; index += 1) {
       const [number, confidence] = view.windows[index];
-      const [count, most] = counted.get(number) || [0, 0];
-      counted.set(number, [count + 1, Math.max(most, confidence)]);
+      const { count, most } = counted.get(number) || { count: 0, most: 0 };
+      counted.set(number, { count: count + 1, most: Math.max(most, confidence) });
     }
-    let best = null;
-    for (const [number, [count, most]] of counted) if (!best || count > best[1]) best = [number, count, most];
-    return [best[0], best[2]];
+    const [number, { most }] = [...counted].reduce((best, each) => (each[1].count > best[1].count ? each : best));
+    return [number, most];
   }
 
-  /** Draws `count` windows from `first` on over a whole canvas. */
+  /**
+   * Draws `count` windows from `first` on over a whole canvas.
+   * @param {HTMLCanvasElement} canvas @param {number} first @param {number} count
+   */
   function drawBars(canvas, first, count) {
     const [context, width, height] = cleared(canvas);
     const last = Math.min(first + count, view.windows.length);
@@ -129,7 +170,10 @@ function mountTimeline(element, { words, onOpen }) {
     }
   }
 
-  /** Marks of round seconds below a strip that shows from one second to another. */
+  /**
+   * Marks of round seconds below a strip that shows from one second to another.
+   * @param {HTMLElement} strip @param {number} from @param {number} to
+   */
   function drawTicks(strip, from, to) {
     const room = Math.max(2, Math.floor((element.clientWidth || 800) / 90));
     const steps = [1, 2, 5, 10, 15, 30, 60, 120, 300, 600, 900, 1800, 3600, 7200, 14400];
@@ -153,24 +197,37 @@ function mountTimeline(element, { words, onOpen }) {
     drawTicks(lensTicks, startOf(lensStart), startOf(lensStart + count));
   }
 
+  /** The button at a place in the legend, new or known: one that is pressed keeps the focus. @param {number} k */
+  function legendButton(k) {
+    const known = /** @type {HTMLElement | undefined} */ (legend.children[k]);
+    if (known) return known;
+    const button = make("button", "class", { type: "button" });
+    button.append(make("span", "swatch", { "aria-hidden": "true" }), make("span", "name"));
+    return legend.appendChild(button);
+  }
+
   function drawLegend() {
     const shown = view.classes.filter(([, colour]) => colour);
     const rest = view.classes.reduce((sum, [, colour, share]) => (colour ? sum : sum + share), 0);
     if (rest) shown.push([REST, REST_COLOUR, rest]);
     shown.forEach(([name, colour, share], k) => {
-      const button = legend.children[k] || legend.appendChild(make("button", "class", { type: "button" }));
-      if (!button.firstChild) button.append(make("span", "swatch", { "aria-hidden": "true" }), make("span", "name"));
+      const button = legendButton(k);
+      const [swatch, label] = /** @type {Iterable<HTMLElement>} */ (button.children);
       button.dataset.name = name;
       button.setAttribute("aria-pressed", String(alone === name));
-      button.firstChild.style.background = colour;
-      button.lastChild.textContent = `${name || words.other} ${Math.round(share * 100)}\u00a0%`;
+      swatch.style.background = colour || "";
+      label.textContent = `${name || words.other} ${Math.round(share * 100)}\u00a0%`;
     });
-    while (legend.children.length > shown.length) legend.lastElementChild.remove();
+    while (legend.children.length > shown.length) legend.children[shown.length].remove();
   }
 
+  /**
+   * Marks window `index` in a strip that shows `count` windows from `first` on.
+   * @param {HTMLElement} node @param {number | null} index @param {number} first @param {number} count
+   */
   function place(node, index, first, count) {
     node.hidden = index === null || index < first || index >= first + count;
-    if (node.hidden) return;
+    if (index === null || node.hidden) return;
     node.style.left = `${((index - first) / count) * 100}%`;
     node.style.width = `${100 / count}%`;
   }
@@ -185,7 +242,7 @@ function mountTimeline(element, { words, onOpen }) {
   }
 
   function draw() {
-    if (!view) return;
+    if (view === NOTHING) return;
     drawBars(bars, 0, view.expected_windows);
     drawTicks(ticks, 0, startOf(view.expected_windows));
     drawLens();
@@ -195,42 +252,55 @@ function mountTimeline(element, { words, onOpen }) {
 
   // ---- pointing and opening
 
-  /** Points at a window; the lens follows unless it is the lens that is pointed at. */
+  /** Points at a window; the lens follows unless it is the lens that is pointed at. @param {number} index */
   function point(index, inLens = false) {
-    current = index === null ? null : clamp(index, 0, view.expected_windows - 1);
-    if (current !== null && !inLens) {
+    if (view === NOTHING) return;
+    current = clamp(index, 0, view.expected_windows - 1);
+    if (!inLens) {
       lensStart = Math.round(current - lensCount() / 2);
       drawLens();
     }
     showCurrent();
   }
 
+  /** @param {number} index */
   function open(index) {
     if (heard(index)) onOpen(index);
   }
 
+  /**
+   * The window under a place on the screen.
+   * @param {HTMLElement} surface @param {number} clientX @param {number} first @param {number} count
+   */
   function indexAt(surface, clientX, first, count) {
     const box = surface.getBoundingClientRect();
     return first + clamp(Math.floor(((clientX - box.left) / box.width) * count), 0, count - 1);
   }
 
-  for (const [surface, inLens] of [
-    [strip, false],
-    [lens, true],
-  ]) {
+  for (const surface of [strip, lens]) {
+    const inLens = surface === lens;
+    /** @param {MouseEvent} event */
     const at = (event) =>
       inLens
         ? indexAt(lens, event.clientX, lensStart, lensCount())
         : indexAt(strip, event.clientX, 0, view.expected_windows);
-    surface.addEventListener("pointermove", (event) => view && point(at(event), inLens));
-    surface.addEventListener("click", (event) => view && open(at(event)));
+    surface.addEventListener("pointermove", (event) => point(at(event), inLens));
+    surface.addEventListener("click", (event) => open(at(event)));
   }
-  strip.addEventListener("focus", () => view && current === null && point(0));
+  strip.addEventListener("focus", () => current === null && point(0));
 
-  const STEPS = { ArrowLeft: -1, ArrowDown: -1, ArrowRight: 1, ArrowUp: 1, PageDown: -PAGE_WINDOWS, PageUp: PAGE_WINDOWS };
+  /** @type {Record<string, number>} */
+  const STEPS = {
+    ArrowLeft: -1,
+    ArrowDown: -1,
+    ArrowRight: 1,
+    ArrowUp: 1,
+    PageDown: -PAGE_WINDOWS,
+    PageUp: PAGE_WINDOWS,
+  };
   strip.addEventListener("keydown", (event) => {
     const { key } = event;
-    if (!view || event.ctrlKey || event.metaKey || event.altKey) return;
+    if (view === NOTHING || event.ctrlKey || event.metaKey || event.altKey) return;
     if (key in STEPS) point((current ?? 0) + STEPS[key]);
     else if (key === "Home") point(0);
     else if (key === "End") point(view.windows.length - 1);
@@ -240,9 +310,9 @@ function mountTimeline(element, { words, onOpen }) {
   });
 
   legend.addEventListener("click", ({ target }) => {
-    const button = target.closest("button");
+    const button = /** @type {Element} */ (target).closest("button");
     if (!button) return;
-    const { name } = button.dataset;
+    const { name = REST } = button.dataset;
     alone = alone === name ? null : name;
     draw();
   });
@@ -250,11 +320,12 @@ function mountTimeline(element, { words, onOpen }) {
   new ResizeObserver(draw).observe(element);
 
   return {
+    /** @param {TimelineData | null} next */
     update: (next) => {
-      if (!next || !view || view.run_id !== next.run_id) [current, alone, lensStart] = [null, null, 0];
-      view = next;
-      element.dataset.windows = String(view ? view.windows.length : 0);
-      if (!view) return void element.replaceChildren();
+      if (!next || view.run_id !== next.run_id) [current, alone, lensStart] = [null, null, 0];
+      view = next || NOTHING;
+      element.dataset.windows = String(view.windows.length);
+      if (!next) return void element.replaceChildren();
       strip.setAttribute("aria-valuemax", String(view.expected_windows));
       if (!strip.isConnected) element.replaceChildren(legend, strip, ticks, lens, lensTicks, readout);
       draw();

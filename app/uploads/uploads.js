@@ -1,26 +1,36 @@
 // Takes a folder or files, by buttons or by dropping, and sends the sound files among them, a few at a time.
-// mountUploads(element, { words, suffixes, send, done }): send(file) returns { path, url }; done(files) gets what gradio
-// knows files by, orig_name being each one's place in the folder. data-state: "empty", "sending", "ready", "failed".
+// mountUploads(element, { words, suffixes, send, done }): send(file) returns { path, url }; done(files) gets what
+// gradio knows files by, orig_name being each one's place in the folder. data-state: "empty", "sending", "ready",
+// "failed".
 
 const SENT_AT_ONCE = 4;
 
+/** @typedef {[file: File, place: string]} Placed */
+
+/** @param {HTMLElement} element @param {UploadOptions} options */
 function mountUploads(element, { words, suffixes, send, done }) {
   let choice = 0; // counts the choices: an earlier one that is still being sent is given up
 
+  /**
+   * @template {keyof HTMLElementTagNameMap} Tag
+   * @param {Tag} tag @param {string} className @param {string} [text]
+   */
   const make = (tag, className, text) => {
     const node = document.createElement(tag);
     node.className = className;
     if (text) node.textContent = text;
     return node;
   };
-  const filled = (sentence, parts) => sentence.replace(/\{(\w+)\}/g, (_, name) => parts[name]);
+  /** @param {string} sentence @param {Record<string, string | number>} parts */
+  const filled = (sentence, parts) => sentence.replace(/\{(\w+)\}/g, (_, name) => String(parts[name]));
 
+  /** A button and the hidden input that it opens. @param {boolean} folder */
   const picker = (folder) => {
     const input = make("input", "picker");
     Object.assign(input, { type: "file", multiple: true, hidden: true, webkitdirectory: folder });
     if (!folder) input.accept = suffixes.join(",");
     input.addEventListener("change", () => {
-      take([...input.files].map((file) => [file, file.webkitRelativePath || file.name]));
+      take([...(input.files || [])].map((file) => [file, file.webkitRelativePath || file.name]));
       input.value = ""; // the same folder may be chosen again
     });
     const button = make("button", "choose", folder ? words.folder : words.files);
@@ -41,16 +51,19 @@ function mountUploads(element, { words, suffixes, send, done }) {
   element.setAttribute("aria-label", words.label);
   element.replaceChildren(title, choices, bar, state);
 
+  /** @param {"empty" | "sending" | "ready" | "failed"} name @param {string} sentence */
   function show(name, sentence) {
     element.dataset.state = name;
     state.textContent = sentence;
     bar.hidden = name !== "sending";
   }
 
+  /** @param {string} place */
   const hidden = (place) => place.split("/").some((part) => part.startsWith("."));
+  /** @param {string} place */
   const sounds = (place) => suffixes.some((suffix) => place.toLowerCase().endsWith(suffix));
 
-  /** Sends [file, place] pairs. */
+  /** Sends files and tells of their places. @param {Placed[]} pairs */
   async function take(pairs) {
     const mine = (choice += 1);
     const wanted = pairs.filter(([, place]) => sounds(place) && !hidden(place));
@@ -82,7 +95,7 @@ function mountUploads(element, { words, suffixes, send, done }) {
       if (mine !== choice) return;
       choice += 1; // the others stop
       done(null);
-      return void show("failed", filled(words.failed, { name: place }));
+      return void show("failed", filled(words.failed, { name: String(place) }));
     }
     if (mine !== choice) return;
     const folders = new Set(wanted.map(([, place]) => place.slice(0, place.lastIndexOf("/") + 1))).size;
@@ -92,15 +105,18 @@ function mountUploads(element, { words, suffixes, send, done }) {
 
   // ---- dropping
 
-  /** All files below a dropped entry, as [file, place]. */
+  /** All files below a dropped entry. @param {FileSystemEntry} entry @returns {Promise<Placed[]>} */
   async function filesOf(entry) {
     if (entry.isFile) {
-      const file = await new Promise((resolve, reject) => entry.file(resolve, reject));
+      const found = /** @type {FileSystemFileEntry} */ (entry);
+      const file = await new Promise((resolve, reject) => found.file(resolve, reject));
       return [[file, entry.fullPath.replace(/^\//, "")]];
     }
-    const reader = entry.createReader();
+    const reader = /** @type {FileSystemDirectoryEntry} */ (entry).createReader();
+    /** @type {FileSystemEntry[]} */
     const inside = [];
     for (;;) {
+      /** @type {FileSystemEntry[]} */
       const some = await new Promise((resolve, reject) => reader.readEntries(resolve, reject));
       if (!some.length) break; // a reader gives a folder in portions
       inside.push(...some);
@@ -108,6 +124,7 @@ function mountUploads(element, { words, suffixes, send, done }) {
     return (await Promise.all(inside.map(filesOf))).flat();
   }
 
+  /** @param {DragEvent} event @param {boolean} is */
   const over = (event, is) => {
     event.preventDefault();
     element.classList.toggle("over", is);
@@ -116,7 +133,8 @@ function mountUploads(element, { words, suffixes, send, done }) {
   element.addEventListener("dragleave", (event) => over(event, false));
   element.addEventListener("drop", async (event) => {
     over(event, false);
-    const entries = [...event.dataTransfer.items].map((item) => item.webkitGetAsEntry()).filter(Boolean);
+    const dropped = event.dataTransfer ? [...event.dataTransfer.items] : [];
+    const entries = dropped.map((item) => item.webkitGetAsEntry()).filter((entry) => entry !== null);
     const pairs = (await Promise.all(entries.map(filesOf))).flat();
     take(pairs.sort(([, a], [, b]) => (a < b ? -1 : 1)));
   });

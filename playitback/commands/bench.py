@@ -50,4 +50,4 @@ def _numbers(text: str) -> tuple[int, ...]:
     try:
         return tuple(int(number) for number in text.split(","))
     except ValueError:
-        raise argparse.ArgumentTypeError(f"{text!r} is no list of whole numbers; write for example 1,4") from None
+        raise argparse.ArgumentTypeError(f"{text!r} is not a list of whole numbers; write 1,4") from None

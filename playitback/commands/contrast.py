@@ -3,15 +3,13 @@
 from __future__ import annotations
 
 import argparse
-import dataclasses
 
 from playitback.commands.shared import add_class, add_clip, bar, explain_clip, print_json
 from playitback.edits import FILLS, SILENCE
+from playitback.errors import SettingsError
 from playitback.explain.contrast import Contrast, contrast
 from playitback.progress import finish
 from playitback.recognizer import Recognizer
-
-SCHEMA = "playitback.contrast/2"
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -26,13 +24,16 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def main(arguments: argparse.Namespace) -> int:
     recognizer = Recognizer.from_checkpoint(arguments.checkpoint, arguments.device)
-    explanation, samples = explain_clip(recognizer, arguments.clip, arguments.start, arguments.playbacks)
-    first = arguments.label or explanation.decision(-1)
-    second = arguments.against or next(label for label in explanation.ranking(-1) if label != first)
+    asked = arguments.label
+    explanation, samples = explain_clip(recognizer, arguments.clip, arguments.start, arguments.playbacks, asked)
+    first = asked or explanation.decision(-1)
+    second = arguments.against or next((label for label in explanation.ranking(-1) if label != first), None)
+    if second is None:
+        raise SettingsError(f"{recognizer.name} knows the class {first!r} alone; a contrast needs two classes")
     with bar("hearing") as report:
         found = finish(contrast(recognizer, explanation, samples, first, second, arguments.fill), report)
     if arguments.json:
-        print_json({"schema": SCHEMA, **dataclasses.asdict(found)})
+        print_json(found.to_dict())
     else:
         print(_text(found))
     return 0

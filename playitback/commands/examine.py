@@ -14,7 +14,8 @@ from playitback.report import examine_text
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.description = (
         "Replays random segments, the loudest time, the least attended and others in place of those that were chosen, "
-        "removes and keeps them, and says what these figures support."
+        "removes and keeps them, and says what these figures support. For a model that cannot replay, it only removes "
+        "and keeps them."
     )
     add_clip(parser)
     add_class(parser)

@@ -51,8 +51,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--files", choices=(ALL_FILES, JSON_ONLY), default=ALL_FILES,
         help="of every clip: all (explanation.json; report.html, which shows and plays all of it without a network; "
-        "figure.png and figure.svg; hearings.csv and segments.csv; a WAV of every segment and of every hearing as it was "
-        "heard: about two seconds and 3 MB a clip), or json (explanation.json alone, for folders of hundreds); "
+        "figure.png and figure.svg; hearings.csv and segments.csv; a WAV of every segment and of every hearing as it "
+        "was heard: about two seconds and 3 MB a clip), or json (explanation.json alone, for folders of hundreds); "
         "default: %(default)s",
     )  # fmt: skip
     parser.add_argument(
@@ -77,13 +77,13 @@ def main(arguments: argparse.Namespace) -> int:
     for clip, folder in tqdm(list(zip(clips, folders, strict=True)), unit="clip", disable=None):
         try:
             explanation, samples = explain_clip(recognizer, clip, arguments.start, arguments.playbacks, arguments.label)
-        except (AudioError, SettingsError) as error:  # one bad file, or one too short for --start, spoils no folder
+        except (AudioError, SettingsError) as error:  # the other clips are explained all the same
             tqdm.write(f"playitback: {error}", file=sys.stderr)
             failed += 1
             continue
         folder.mkdir(parents=True, exist_ok=True)
         if arguments.files == ALL_FILES:
-            _write_all(explanation, recognizer.padded(samples), recognizer, folder)
+            _write_all(explanation, recognizer.padded(samples), recognizer, folder, arguments.label)
         else:
             explanation.write_json(folder / "explanation.json")
         summaries.append(summarise(explanation, clip, label_of(clip, recognizer.labels, labels)))
@@ -129,10 +129,12 @@ def _folders(clips: Sequence[Path], out: Path) -> list[Path]:
     return folders
 
 
-def _write_all(explanation: Explanation, samples: np.ndarray, recognizer: Recognizer, folder: Path) -> None:
+def _write_all(
+    explanation: Explanation, samples: np.ndarray, recognizer: Recognizer, folder: Path, asked: str | None
+) -> None:
     with TemporaryDirectory(prefix="playitback-") as drawn:
-        player = draw_player(explanation, samples, recognizer, Path(drawn))
-        write_files(explanation, player, samples, recognizer, folder)
+        player = draw_player(explanation, samples, recognizer, Path(drawn), asked)
+        write_files(explanation, player, samples, recognizer, folder, asked)
 
 
 def _summary(explanation: Explanation, folder: Path) -> str:
@@ -141,12 +143,14 @@ def _summary(explanation: Explanation, folder: Path) -> str:
         name = explanation.decision(index)
         change = explanation.change(index, name)
         moved = "" if change is None else f" ({100 * change:+.0f} points)"
+        asked = explanation.asked(index)
+        beside = "" if asked == name else f"; {belief(asked, explanation.probability(index, asked))}"
         chosen = (
             ", ".join(f"{each.start_seconds:.2f}-{each.end_seconds:.2f} s" for each in hearing.segments) or "nothing"
         )
         lines.append(
             f"  hearing {index}, hop {1000 * hearing.hop_seconds:.1f} ms: "
-            f"{belief(name, explanation.probability(index, name))}{moved}; chose {chosen}"
+            f"{belief(name, explanation.probability(index, name))}{moved}{beside}; chose {chosen}"
         )
     return "\n".join(lines)
 

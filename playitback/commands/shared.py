@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 import json
 import sys
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -13,11 +13,10 @@ from typing import Any
 import numpy as np
 from tqdm import tqdm
 
-from playitback import audio
 from playitback.checkpoint import available_checkpoints
 from playitback.config import FrontEndConfig
-from playitback.errors import SettingsError
 from playitback.explain.explanation import Explanation
+from playitback.progress import Progress, Report
 from playitback.recognizer import Recognizer
 from playitback.training.clips import ClipSet, load_clips
 from playitback.training.manifest import DATA_SETS, read_manifest
@@ -105,7 +104,7 @@ def load_data(
     """The clips that ``--dataset``, ``--data`` and ``--labels`` name; those that had to be skipped are told."""
     manifest = read_manifest(arguments.dataset, arguments.data, folds=folds, split=split, labels_file=arguments.labels)
     with bar("reading") as report:
-        clips = load_clips(manifest, front_end, tolerated_missing=arguments.tolerate, progress=report)
+        clips = load_clips(manifest, front_end, tolerated_missing=arguments.tolerate, report=report)
     if clips.skipped:
         shown = "; ".join(clips.skipped[:3]) + ("; ..." if len(clips.skipped) > 3 else "")
         are = "is" if len(clips.skipped) == 1 else "are"
@@ -114,17 +113,13 @@ def load_data(
 
 
 def explain_clip(
-    recognizer: Recognizer, clip: Path, start_seconds: float, playbacks: int | None
+    recognizer: Recognizer, clip: Path, start_seconds: float, playbacks: int | None, asked: str | None = None
 ) -> tuple[Explanation, np.ndarray]:
-    """The explanation of a clip, and the samples (N,) that were explained."""
-    check_playbacks(recognizer.name, recognizer.playbacks, playbacks)
-    recording = audio.load(
-        clip,
-        start_seconds=start_seconds,
-        window_seconds=recognizer.clip_seconds,
-        sample_rate=recognizer.config.front_end.sample_rate,
-    )
-    return Explanation.of(recording, recognizer, recognizer.explain(recording.samples, playbacks)), recording.samples
+    """The explanation of a clip, and the samples (N,) that were explained. asked: as in ``Recognizer.explain``."""
+    recognizer.check(playbacks, asked)
+    recording = recognizer.load(clip, start_seconds)
+    hearings = recognizer.explain(recording.samples, playbacks, asked=asked)
+    return Explanation.of(recording, recognizer, hearings), recording.samples
 
 
 def belief(label: str, probability: float) -> str:
@@ -132,19 +127,14 @@ def belief(label: str, probability: float) -> str:
     return f"{label} {100 * probability:.0f} %"
 
 
-def check_playbacks(name: str, largest: int, wanted: int | None) -> None:
-    if wanted is not None and not 0 <= wanted <= largest:
-        raise SettingsError(f"{name} plays back 0 to {largest} times, not {wanted}; choose one of those")
-
-
 @contextmanager
-def bar(name: str) -> Iterator[Callable[[int, int], None]]:
-    """A progress bar for functions that report (done, in all)."""
+def bar(name: str) -> Iterator[Report]:
+    """A progress bar on standard error, and what moves it."""
     with tqdm(desc=name, unit="clip", disable=None, leave=False) as shown:
 
-        def report(done: int, total: int) -> None:
-            shown.total = total
-            shown.update(done - shown.n)
+        def report(progress: Progress) -> None:
+            shown.total = progress.total
+            shown.update(progress.done - shown.n)
 
         yield report
 

@@ -16,37 +16,41 @@ from tqdm import tqdm
 
 from playitback.checkpoint import load_checkpoint, save_checkpoint
 from playitback.commands.shared import add_data, add_device, add_json, bar, folds, joined, load_data, print_json
-from playitback.config import ModelConfig, preset
+from playitback.config import ModelConfig
 from playitback.errors import SettingsError
-from playitback.models.recipe import RECIPES, Losses, Recipe
-from playitback.models.replay.config import PRESETS
-from playitback.models.replay.model import ReplayModel
-from playitback.progress import Progress
+from playitback.models import families
+from playitback.models.listener import Listener
+from playitback.models.recipe import Recipe
+from playitback.progress import finish
+from playitback.recognizer import Recognizer
 from playitback.training import card
 from playitback.training.evaluation import measure
 from playitback.training.loop import train
 from playitback.training.manifest import DATA_SETS
 from playitback.training.processes import join_processes
-from playitback.training.state import seconds_spent
+from playitback.training.state import StageProgress, seconds_spent
 
 #: arguments that change a field of the recipe of the same name
-_RECIPE_NUMBERS = ("encoder_epochs", "replay_epochs", "batch_size", "micro_batch_size", "seed")
+_RECIPE_NUMBERS = ("batch_size", "micro_batch_size", "seed")
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("--preset", choices=PRESETS, default="small", help="default: %(default)s")
+    terms = _terms_of_stages()
+    parser.add_argument("--preset", choices=families.presets(), default="small", help="default: %(default)s")
     add_data(parser)
     parser.add_argument("--out", type=Path, required=True, metavar="DIR", help="the checkpoint's folder")
     parser.add_argument(
         "--start-from", metavar="DIR",
-        help="a checkpoint of the same preset and classes to start from; with --encoder-epochs 0 it keeps its encoder",
+        help="a checkpoint of the same preset and classes to start from; "
+        "where the first stage has 0 epochs, what it trains stays as it is there",
     )  # fmt: skip
-    for name in _RECIPE_NUMBERS:
-        parser.add_argument(f"--{name.replace('_', '-')}", type=int, metavar="N", help="default: the preset's")
+    for name in (*map(_epochs_of, terms), *_RECIPE_NUMBERS):
+        flag = f"--{name.replace('_', '-')}"
+        parser.add_argument(flag, dest=name, type=int, metavar="N", help="default: the preset's")
     parser.add_argument(
         "--losses", type=lambda text: text.split(","), metavar="NAME,NAME",
-        help="terms of the replay stage, all others being off: "
-        + ", ".join(each.name for each in dataclasses.fields(Losses)),
+        help="the terms that are switched on, all others being off; "
+        + "; ".join(f"of the {stage} stage: {', '.join(names)}" for stage, names in terms.items() if names),
     )  # fmt: skip
     tested = parser.add_mutually_exclusive_group()
     tested.add_argument("--test-folds", type=folds, metavar="N,N", help="measure on these in the end, for the card")
@@ -64,12 +68,12 @@ def main(arguments: argparse.Namespace) -> int:
     if folds is None and split is None:
         folds, split = known.train_folds, known.train_split
     recipe = _recipe(arguments)
-    description = preset(arguments.preset, (("any",),), clip_seconds=known.clip_seconds)
+    description = families.preset(arguments.preset, (("any",),), clip_seconds=known.clip_seconds)
     with join_processes(arguments.device) as processes:
         clips = load_data(arguments, description.front_end, folds, split)
         config = dataclasses.replace(description, labels=clips.labels, multi_label=clips.multi_label)
         torch.manual_seed(recipe.seed)  # of the weights at the start; what is random later is seeded in the loop
-        model = _start(arguments, config).to(processes.device)
+        model = _start(arguments.start_from, recipe, config).to(processes.device)
         workers = arguments.workers
         if workers is None:
             workers = 0 if processes.device.type == "cpu" else max((os.cpu_count() or 1) // processes.count, 1)
@@ -97,9 +101,10 @@ def main(arguments: argparse.Namespace) -> int:
         evaluation = None
         if arguments.test_folds is not None or arguments.test_split is not None:
             test = load_data(arguments, config.front_end, arguments.test_folds, arguments.test_split)
-            stored = load_checkpoint(arguments.out).model.to(processes.device)  # rounded, as everyone will use it
+            # rounded, as everyone will use it
+            stored = Recognizer.from_checkpoint(arguments.out, str(processes.device))
             with bar("listening") as report:
-                evaluation = measure(stored, test, config.playbacks, report)
+                evaluation = finish(measure(stored, test), report)
             about["results"] = evaluation.to_dict()
             measured_on = card.part_name(arguments.test_folds, arguments.test_split)
             text = card.model_card(name, config, about, evaluation, measured_on)
@@ -116,25 +121,45 @@ def main(arguments: argparse.Namespace) -> int:
     return 0
 
 
-def _start(arguments: argparse.Namespace, config: ModelConfig) -> ReplayModel:
-    """A new model, or the one that ``--start-from`` names."""
-    if arguments.start_from is None:
-        if arguments.encoder_epochs == 0:
-            raise SettingsError(
-                "without epochs of its own the encoder must come from somewhere; give --start-from, too"
-            )
-        return ReplayModel(config)
-    checkpoint = load_checkpoint(arguments.start_from)
-    if checkpoint.model.config != config:
-        raise SettingsError(f"{checkpoint.name} has other classes or another preset; start from one that has the same")
-    return checkpoint.model
+def _terms_of_stages() -> dict[str, list[str]]:
+    """The stages of all presets, each with the names of its terms that can be switched."""
+    found: dict[str, list[str]] = {}
+    for name in families.presets():
+        for stage in families.recipe(name).stages:
+            there = found.setdefault(stage.name, [])
+            there += [term for term in stage.terms.switches if term not in there]
+    return found
+
+
+def _epochs_of(stage: str) -> str:
+    """Name of the argument that changes a stage's epochs."""
+    return f"{stage}_epochs"
 
 
 def _recipe(arguments: argparse.Namespace) -> Recipe:
-    recipe = RECIPES[arguments.preset]
-    given = {name: getattr(arguments, name) for name in _RECIPE_NUMBERS if getattr(arguments, name) is not None}
-    losses = recipe.losses if arguments.losses is None else recipe.losses.only(arguments.losses)
-    return dataclasses.replace(recipe, **given, losses=losses)
+    epochs = {stage: getattr(arguments, _epochs_of(stage)) for stage in _terms_of_stages()}
+    numbers = {name: getattr(arguments, name) for name in _RECIPE_NUMBERS}
+    recipe = families.recipe(arguments.preset)
+    recipe = recipe.with_epochs({stage: number for stage, number in epochs.items() if number is not None})
+    if arguments.losses is not None:
+        recipe = recipe.with_losses(arguments.losses)
+    return dataclasses.replace(recipe, **{name: number for name, number in numbers.items() if number is not None})
+
+
+def _start(start_from: str | None, recipe: Recipe, config: ModelConfig) -> Listener:
+    """A new model, or the one that ``--start-from`` names."""
+    if start_from is None:
+        first = recipe.stages[0]
+        if not first.epochs:
+            raise SettingsError(
+                f"without epochs of its own the {' and '.join(first.trains)} must come from somewhere; "
+                "give --start-from, too"
+            )
+        return families.build(config)
+    checkpoint = load_checkpoint(start_from)
+    if checkpoint.model.config != config:
+        raise SettingsError(f"{checkpoint.name} has other classes or another preset; start from one that has the same")
+    return checkpoint.model
 
 
 class _Bar:
@@ -151,17 +176,17 @@ class _Bar:
         if self._bar is not None:
             self._bar.close()
 
-    def show(self, progress: Progress) -> None:
-        done = progress.epoch * progress.steps + progress.step
+    def show(self, progress: StageProgress) -> None:
         if self._bar is None or progress.stage != self._stage:
             self.__exit__()
             self._stage = progress.stage
-            total = progress.epochs * progress.steps
-            self._bar = tqdm(total=total, initial=done - 1, desc=progress.stage, unit="step", disable=None)
+            self._bar = tqdm(
+                total=progress.total, initial=progress.done - 1, desc=progress.stage, unit="step", disable=None
+            )
         losses = {name: f"{value:.3f}" for name, value in progress.losses.items()}
         speed = {"clips/s": f"{progress.clips_per_second:.1f}", "waiting": f"{progress.waiting:.0%}"}
         self._bar.set_postfix(epoch=progress.epoch + 1, **losses, **speed, refresh=False)
-        self._bar.update(done - self._bar.n)
+        self._bar.update(progress.done - self._bar.n)
 
 
 def _command(arguments: argparse.Namespace, recipe: Recipe, folds: tuple[int, ...] | None, split: str | None) -> str:
@@ -182,5 +207,7 @@ def _command(arguments: argparse.Namespace, recipe: Recipe, folds: tuple[int, ..
         parts.append("--start-from CHECKPOINT")
     if arguments.losses is not None:
         parts.append(f"--losses {','.join(arguments.losses)}")
-    parts += [f"--{name.replace('_', '-')} {getattr(recipe, name)}" for name in _RECIPE_NUMBERS]
+    numbers = {_epochs_of(stage.name): stage.epochs for stage in recipe.stages}
+    numbers |= {name: getattr(recipe, name) for name in _RECIPE_NUMBERS}
+    parts += [f"--{name.replace('_', '-')} {number}" for name, number in numbers.items()]
     return " ".join([*parts, "--out DIR"])

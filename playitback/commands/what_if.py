@@ -42,10 +42,11 @@ def main(arguments: argparse.Namespace) -> int:
     if not edits and not held:
         raise SettingsError("nothing was changed; give --hold, --remove or --keep")
     recognizer = Recognizer.from_checkpoint(arguments.checkpoint, arguments.device)
-    original, samples = explain_clip(recognizer, arguments.clip, arguments.start, arguments.playbacks)
-    hearings = tuple(what_if(recognizer, samples, held, edits, arguments.playbacks))
+    asked = arguments.label
+    original, samples = explain_clip(recognizer, arguments.clip, arguments.start, arguments.playbacks, asked)
+    hearings = tuple(what_if(recognizer, samples, held, edits, arguments.playbacks, asked))
     variant = dataclasses.replace(original, hearings=hearings)
-    found = difference(original, variant, arguments.label or original.decision(-1))
+    found = difference(original, variant, asked or original.decision(-1))
     if arguments.sound is not None:
         sample_rate = recognizer.sample_rate
         try:
@@ -66,7 +67,7 @@ def _segments(text: str) -> tuple[Segment, ...]:
         pairs = [part.split("-") for part in text.split(",") if part.strip()]
         return tuple(Segment(float(start), float(end)) for start, end in pairs)
     except ValueError as error:
-        raise argparse.ArgumentTypeError(f"{text!r} is no list of segments; write 1.2-1.9,3-3.5") from error
+        raise argparse.ArgumentTypeError(f"{text!r} is not a list of segments; write 1.2-1.9,3-3.5") from error
 
 
 def _held(text: str) -> tuple[int, tuple[Segment, ...]]:

@@ -35,10 +35,8 @@ def main(arguments: argparse.Namespace) -> int:
     recognizer = Recognizer.from_checkpoint(arguments.checkpoint, arguments.device)
     recognizer.check(arguments.playbacks)
     info = audio.probe(arguments.recording)
-    expected = count_windows(
-        recognizer, info, arguments.hop
-    )  # which also refuses a wrong hop, before there is a folder
-    try:  # before an hour's work, not after it
+    expected = count_windows(recognizer, info, arguments.hop)  # which refuses a bad hop before a folder is made
+    try:  # an hour's work must not end in a folder that cannot be made
         arguments.out.mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise SettingsError(
@@ -50,7 +48,7 @@ def main(arguments: argparse.Namespace) -> int:
             for window in classify_windows(recognizer, arguments.recording, arguments.hop, arguments.playbacks):
                 windows.append(window)
                 report(Progress(len(windows), expected))
-    finally:  # damage late in the file, or someone who has waited long enough, takes nothing of what was heard so far
+    finally:  # what was heard so far is written even if the file is damaged further on, or someone interrupts
         joined = tuple(stretches(windows))
         if windows:
             highest_hertz = min(info.sample_rate, recognizer.sample_rate) / 2

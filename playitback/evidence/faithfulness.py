@@ -1,10 +1,10 @@
 """Is what was replayed the reason? The choice beside its controls, and the sound with and without what was replayed.
 
-``hear_controls`` and ``compare_controls``: the same clips and hearings, with other segments replayed ("Play It Back", the
-claim of section 2), by one model or by several that differ in their seed.
+``hear_controls`` and ``compare_controls``: the same clips and hearings, with other segments replayed ("Play It Back",
+the claim of section 2), by one model or by several that differ in their seed.
 
-``score_segments``: p are class probabilities after the last hearing, c is the class the model names, x the clip, x_in the
-clip of which only the segments are left, x_out the clip without them, [z]+ = max(0, z); means over clips:
+``score_segments``: p are class probabilities after the last hearing, c is the class the model names, x the clip, x_in
+the clip of which only the segments are left, x_out the clip without them, [z]+ = max(0, z); means over clips:
 
 - average increase, AI = 100 * 1[p_c(x_in) > p_c(x)], and average drop, AD = 100 * [p_c(x) - p_c(x_in)]+ / p_c(x)
   (Chattopadhay et al. 2018, Grad-CAM++); average gain, AG = 100 * [p_c(x_in) - p_c(x)]+ / (1 - p_c(x)) (Zhang et al.

@@ -71,19 +71,27 @@ class Tally:
 class Ears:
     """What a measurement hears through: a recognizer, clips by the batch, and the count of them."""
 
-    def __init__(self, recognizer: Recognizer, tally: Tally, batch: int = BATCH, playbacks: int | None = None) -> None:
-        """batch: clips heard at once; playbacks: of every run, default all."""
-        recognizer.check(playbacks)
+    def __init__(
+        self,
+        recognizer: Recognizer,
+        tally: Tally,
+        batch: int = BATCH,
+        playbacks: int | None = None,
+        asked: str | None = None,
+    ) -> None:
+        """batch: clips heard at once; playbacks: of every run, default all; asked: the class that is to be explained."""
+        recognizer.check(playbacks, asked)
         self.recognizer = recognizer
         self.tally = tally
         self.sample_rate = recognizer.sample_rate
         self.clip_seconds = recognizer.clip_seconds
         self._batch = batch
         self._playbacks = playbacks
+        self._asked = asked
 
     def through(self, recognizer: Recognizer) -> Ears:
         """The same count with another model."""
-        return Ears(recognizer, self.tally, self._batch, self._playbacks)
+        return Ears(recognizer, self.tally, self._batch, self._playbacks, self._asked)
 
     def hear(self, waveforms: Tensor, control: str = CHOSEN, generator: Generator | None = None) -> Steps[Run]:
         """All hearings over clips (N, clip_samples) under a control, batch by batch.
@@ -95,7 +103,10 @@ class Ears:
         for batch in waveforms.tensor_split(math.ceil(len(waveforms) / self._batch)):
             batch = batch.to(self.recognizer.device)
             choose = choice(control, batch, self.sample_rate, generator)
-            runs.append(self._run(list(self.recognizer.listen(batch, self._playbacks, choose))))
+            asked = None
+            if self._asked is not None:
+                asked = torch.full((len(batch),), self.recognizer.labels.index(self._asked), device=batch.device)
+            runs.append(self._run(list(self.recognizer.listen(batch, self._playbacks, choose, asked))))
             yield self.tally.count(len(batch))
         return Run.join(runs)
 

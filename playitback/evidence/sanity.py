@@ -1,8 +1,8 @@
 """Do the segments hang on what the model has learned? (Adebayo et al. 2018, Sanity Checks for Saliency Maps)
 
-The weights of each part that the choice comes from are shuffled within each tensor: their sizes stay, what they know is gone.
-Segments that come from learning must then be others, and find a planted event no more often than chance; segments that
-stay where they were come from the sound's level or from the rules alone.
+The weights of each part that the choice comes from are shuffled within each tensor: their sizes stay, what they know is
+gone. Segments that come from learning must then be others, and find a planted event no more often than chance; segments
+that stay where they were come from the sound's level or from the rules alone.
 """
 
 from __future__ import annotations

@@ -51,8 +51,9 @@ def hear_scenes(
 ) -> Steps[tuple[Scene, ...]]:
     """The controls on events in every background. recorded_beds: name -> (M, clip_samples), besides the synthesised.
 
-    ears: of models of one shape, see ``compare_controls``; waveforms: (N, clip_samples); classes: (N,) or multi-hot (N, C). The
-    same clips are planted at the same seconds in every background. Raises SettingsError if all clips are silent.
+    ears: of models of one shape, see ``compare_controls``; waveforms: (N, clip_samples); classes: (N,) or multi-hot
+    (N, C). The same clips are planted at the same seconds in every background. Raises SettingsError if all clips are
+    silent.
     """
     sample_rate = ears[0].sample_rate
     scenes = []

@@ -1,1 +1,1 @@
-"""What is made from a run: the explanation and its JSON, the common time axis, the figure."""
+"""Questions to one clip, to two, or to many: explain, what-if, examine, contrast, compare, windows, folder."""

@@ -1,6 +1,6 @@
 """Two explanations side by side: of two clips by one model, or of one clip by two models.
 
-    Explanation, Explanation -> compare -> Comparison: decisions and replayed time hearing by hearing, classes at the end
+    Explanation, Explanation -> compare -> Comparison: decision and replayed time in every hearing, classes in the end
 
 Hearings are compared index by index as far as both go, classes as far as both models name them. Replayed time is
 compared on the clips' own seconds, and so only where both clips are equally long.
@@ -31,7 +31,7 @@ class ReplayedTime:
 
 
 @dataclass(frozen=True)
-class PassComparison:
+class HearingComparison:
     """The same hearing of two explanations."""
 
     index: int
@@ -65,7 +65,7 @@ class ClassComparison:
 class Comparison:
     """Two explanations, as far as they can be compared."""
 
-    hearings: tuple[PassComparison, ...]  # that both have
+    hearings: tuple[HearingComparison, ...]  # that both have
     classes: tuple[ClassComparison, ...]  # that both models name; the largest difference first
 
     @property
@@ -79,10 +79,10 @@ class Comparison:
 
 
 def compare(first: Explanation, second: Explanation) -> Comparison:
-    """Compares two explanations; of runs that still go on, what is there."""
+    """Compares two explanations; a run that still goes on is compared as far as it has come."""
     same_length = abs(first.seconds - second.seconds) <= _SAME_LENGTH_SECONDS
     hearings = tuple(
-        PassComparison(
+        HearingComparison(
             index=index,
             first_decision=first.decision(index),
             first_probability=first.probability(index, first.decision(index)),

@@ -3,8 +3,8 @@
 The log-odds of two classes are ln(p_first / p_second), in nats: above 0 the first one is ahead; under a softmax they
 are the difference of the two logits, and no third class has a part in them. What a segment says is what its removal
 takes away: log-odds with it minus without it, after the last hearing (occlusion, Zeiler and Fergus 2014, on the odds of
-two classes). Without it the model is free to replay other moments, unless segments were forced into the run, which
-stay forced.
+two classes). Without it the model is free to replay other moments; only segments that were forced into the run stay
+forced.
 
 Any hole in a sound moves its log-odds, most often by some tenths of a nat. So stretches of about the same length that
 sound but were not chosen are removed as well, and a segment spoke for a class only if it did more than all of those.
@@ -14,10 +14,12 @@ sound but were not chosen are removed as well, and a segment spoke for a class o
 
 from __future__ import annotations
 
+import dataclasses
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import chain, pairwise
+from typing import Any
 
 import numpy as np
 import torch
@@ -32,9 +34,11 @@ from playitback.progress import Progress, Steps
 from playitback.recognizer import Recognizer
 from playitback.segments import Segment, audible_columns, equal_edges, pad_segments
 
+SCHEMA = "playitback.contrast/2"
+
 #: stretches elsewhere that a segment is compared with; by chance it does more than all of them once in 11 times
 DRAWS = 10
-#: change of the log-odds, in nats, below which a segment spoke for neither class: odds that move by a tenth
+#: change of the log-odds, in nats, below which a segment spoke for neither class: the odds move by about a tenth
 LEAST_CHANGE = 0.1
 
 _SEED = 0  # of the stretches elsewhere and of the fills that are noise
@@ -69,6 +73,10 @@ class Contrast:
     log_odds: tuple[float, ...]  # nats: ln(first / second)
     segments: tuple[SegmentContrast, ...]  # hearing by hearing; one that several hearings chose stands there once
 
+    def to_dict(self) -> dict[str, Any]:
+        """Plain numbers, strings, lists and dicts for JSON."""
+        return {"schema": SCHEMA, **dataclasses.asdict(self)}
+
 
 def contrast(
     recognizer: Recognizer,
@@ -80,9 +88,9 @@ def contrast(
 ) -> Steps[Contrast]:
     """Two classes after every hearing, and every distinct segment of the run for or against them.
 
-    recognizer: the one that made the explanation; samples: the sound that it explains, (samples,). Raises SettingsError
-    for a class that the model does not know, the same class twice or an unknown fill, and AudioError for a clip that
-    the model cannot hear.
+    recognizer: the one that made the explanation; samples: the sound that was explained, (samples,). Raises
+    SettingsError for a class that the model does not know, the same class twice or an unknown fill, and AudioError for
+    a clip that the model cannot hear.
     """
     labels = (first_label, second_label)
     recognizer.check(None, *labels)
@@ -150,7 +158,7 @@ def _find_segments(explanation: Explanation) -> list[_Found]:
 
 
 def _forced_segments(explanation: Explanation) -> Held:
-    """What was replayed after a hearing where it is not what the slots had chosen."""
+    """What was replayed after a hearing, where that is not what the model had chosen."""
     return {
         before.index: after.replayed
         for before, after in pairwise(explanation.hearings)
@@ -187,7 +195,7 @@ def _draw_elsewhere(
         width = min(math.ceil(seconds / _STEP_SECONDS - 1e-6), steps)
         held = free_before[width:] - free_before[:-width]  # free steps of the stretch from each step on
         order = np.lexsort((rng.random(len(held)), -held))
-        starts = np.resize(order, DRAWS) * _STEP_SECONDS  # the same again where the clip has too few places
+        starts = np.resize(order, DRAWS) * _STEP_SECONDS  # repeats them where the clip has too few places
         drawn[octave] = [Segment(start, min(start + seconds, recognizer.clip_seconds)) for start in starts.tolist()]
     return drawn
 

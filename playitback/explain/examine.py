@@ -9,13 +9,13 @@ number and lengths:
 - replay: hearing the chosen segments again leaves a higher p than hearing random ones again; only where the model can
   replay;
 - reliance: p(x_in) - p(x_out) is greater for the chosen segments than for random ones; both halves must have a part in
-  it, because what breaks the model takes every class away, and what is loud keeps it.
+  it, because removal alone may only have broken the model, and keeping alone may only have kept what is loud.
 
 A claim is supported if the chosen segments beat every random draw. Were they no better than one more draw, that would
-happen once in draws + 1 times (Barnard 1963, the Monte Carlo test); in ``reliance`` every draw has the fill of the
-sound it is compared with, and once in draws + 1 times is the most. Deletion and insertion curves and the other controls
-stand beside it. All the rest is as in ``evidence``, which measures many clips. ``report/examine_text.py`` says it in
-words.
+happen once in draws + 1 times (Barnard 1963, the Monte Carlo test). In ``reliance``, where every draw is compared with
+the chosen segments under the same fill, it would happen so often at most. Deletion and insertion curves and the other
+controls stand beside it. All the rest is as in ``evidence``, which measures many clips. ``report/examine_text.py`` says
+it in words.
 """
 
 from __future__ import annotations
@@ -62,15 +62,15 @@ VERDICTS = (SUPPORTED, NOT_SUPPORTED, CONTRADICTED)
 ALL_SILENT, NOTHING_MARKED, ALL_MARKED, NOT_BELIEVED = "digital silence", "nothing chosen", "all chosen", "not believed"
 OBSTACLES = (ALL_SILENT, NOTHING_MARKED, ALL_MARKED, NOT_BELIEVED)
 
-#: random segments edited with each fill; with four fills that is 12, whom chance beats all at once in 13 clips
+#: random segments edited with each fill; with four fills that is 12, and chance beats all of 12 in one clip of 13
 EDIT_DRAWS = 3
 #: with fewer draws chance alone would beat them all in more than one clip of ten
 ENOUGH_DRAWS = 9
-#: of p, by which the chosen segments must lead on average: what is less shows as no change of a whole percent
+#: of p, by which the chosen segments must lead on average: less would not show in whole percent
 LEAST_LEAD = 0.01
-#: of p(x_in) - p(x_out), -1 to 1: with less, as for a class that survives any hole, a lead is one of trifles
+#: of p(x_in) - p(x_out), -1 to 1: a smaller lead is a trifle, as for a class that survives any hole
 LEAST_RELIANCE_LEAD = 0.1
-#: of p: with less there is hardly a belief whose reason could be sought, and removal has nothing to take away
+#: of p: below it the model hardly believes in the class, and removal has nothing to take away
 LEAST_PROBABILITY = 0.1
 #: of the clip: random segments that cover so much of it are nearly the same segments
 NEARLY_ALL = 0.95
@@ -113,7 +113,7 @@ class Standing:
 
 @dataclass(frozen=True)
 class ControlBelief:
-    """What the model believes of the class if a control's segments are replayed; random: means over the draws."""
+    """What the model believes of the class if a control's segments are replayed; of the random ones the mean."""
 
     name: str  # one of controls.CONTROLS
     probabilities: tuple[float, ...]  # after every hearing, 0 to 1
@@ -132,7 +132,7 @@ class ControlBelief:
 
 @dataclass(frozen=True)
 class EditBelief:
-    """What the model believes once the sound is edited; random: means over ``EDIT_DRAWS`` draws.
+    """What the model believes once the sound is edited; of random segments the mean over ``EDIT_DRAWS`` draws.
 
     Scores are those of ``faithfulness`` for the class explained.
     """
@@ -172,7 +172,7 @@ class Examination:
     marked: tuple[Segment, ...]  # what was replayed or, where nothing is, what the first hearing chose; disjoint
     silent_share: float  # of the clip that is digital silence, 0 to 1
     seed: int
-    controls: tuple[ControlBelief, ...]  # the chosen segments first; one for each of controls.CONTROLS; none: no replay
+    controls: tuple[ControlBelief, ...]  # one for each of controls.CONTROLS, the chosen first; none without replay
     drawn: tuple[float, ...]  # (draws,) p for every random draw
     replay: Standing | None  # of p among ``drawn``; None where nothing is replayed
     edits: tuple[EditBelief, ...]  # sources x fills
@@ -214,7 +214,10 @@ class Examination:
 
     @property
     def replay_verdict(self) -> str | None:
-        """On the claim that hearing the chosen segments again speaks for the class: one of ``VERDICTS``, if it is made."""
+        """On the claim that hearing the chosen segments again speaks for the class: one of ``VERDICTS``.
+
+        None where nothing is replayed, and so nothing is claimed.
+        """
         return None if self.replay is None else self._verdict(self.replay, LEAST_LEAD)
 
     @property
@@ -265,10 +268,11 @@ def examine(
     draws: int = 20,
     seed: int = 0,
 ) -> Steps[Examination]:
-    """Puts the explanation of one class of one clip to the test, in about a hundred hearings.
+    """Puts the explanation of one class of one clip to the test, in about a hundred runs of the model.
 
-    samples: (N,) as for ``Recognizer.explain``; label: any class of the first head; playbacks: those of the explanation
-    that is examined, default all; draws: of random segments to replay; seed: of everything that is drawn.
+    samples: (N,) as for ``Recognizer.explain``; label: any class of the first head, for which the segments are chosen;
+    playbacks: those of the explanation that is examined, default all; draws: of random segments to replay; seed: of
+    everything that is drawn.
 
     Raises SettingsError for a class that the model does not know and for no draws, and AudioError for a clip that the
     model cannot hear.
@@ -279,7 +283,7 @@ def examine(
     replays = (recognizer.playbacks if playbacks is None else playbacks) > 0
     clip = torch.from_numpy(recognizer.padded(samples)).unsqueeze(0)
     explained = recognizer.labels.index(label)
-    ears = Ears(recognizer, Tally(_hearings(draws if replays else None)), CLIPS_A_STEP, playbacks)
+    ears = Ears(recognizer, Tally(_runs(draws if replays else None)), CLIPS_A_STEP, playbacks, label)
 
     chosen = yield from ears.hear(clip)
     whole = chosen.probabilities[:, -1]
@@ -326,8 +330,8 @@ def examine(
     )
 
 
-def _hearings(draws: int | None) -> int:
-    """Hearings of ``examine``, with those of curves that turn out to be the same. draws: None without replay."""
+def _runs(draws: int | None) -> int:
+    """Runs of the model in ``examine``; sounds of curves that turn out to be the same count each. None: no replay."""
     edits = 2 * len(FILLS) * (len(SOURCES) - 1 + EDIT_DRAWS)
     replays = 1 if draws is None else len(CONTROLS) - 1 + draws
     return replays + clips_to_measure_curves(1) + edits

@@ -4,8 +4,8 @@ A frozen record of one run of ``Recognizer.explain`` on one recording. ``to_dict
 
     {"schema": ..., "clip": {...}, "model": {...}, "notes": [...], "hearings": [{...}, ...]}
 
-with one entry of ``hearings`` each; index 0 is the first one. explanation.schema.json describes it all. ``read_json``
-reads files of this version and of version 1.
+with one entry of ``hearings`` for each hearing, the first hearing first. explanation.schema.json describes it all.
+``read_json`` reads files of this version and of version 1.
 """
 
 from __future__ import annotations
@@ -20,6 +20,7 @@ import numpy as np
 
 from playitback.audio import Recording, RecordingInfo
 from playitback.errors import DataSetError
+from playitback.explain.slots import ATTENTION
 from playitback.recognizer import ClipHearing, Recognizer
 
 SCHEMA = "playitback.explanation/2"
@@ -30,7 +31,7 @@ _SCHEMA_1 = "playitback.explanation/1"
 
 @dataclass(frozen=True)
 class Explanation:
-    """One run on one recording. Incomplete while a run goes on: ``playbacks`` holds the hearings so far."""
+    """One run on one recording. Incomplete while a run goes on: ``hearings`` holds those so far."""
 
     info: RecordingInfo
     start_seconds: float  # of the explained clip within the recording
@@ -63,6 +64,11 @@ class Explanation:
     def replays(self) -> bool:
         """Whether anything could be replayed in it."""
         return len(self.hearings) > 1
+
+    @property
+    def has_slots(self) -> bool:
+        """Whether slots shared out the clip in it: then the relevance is the attention of the informative one."""
+        return any(ATTENTION in hearing.details for hearing in self.hearings)
 
     def decision(self, index: int) -> str:
         """The class that is most probable after hearing ``index``."""

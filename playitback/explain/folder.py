@@ -96,11 +96,11 @@ def summarise(explanation: Explanation, path: Path, label: str | None = None) ->
 
 @dataclass(frozen=True)
 class FolderSummary:
-    """What the clips of a folder say together. C classes of the model, P hearings."""
+    """What the clips of a folder say together. C classes of the model, H hearings."""
 
     labels: tuple[str, ...]  # (C,)
     clips: tuple[ClipSummary, ...]
-    accuracy: tuple[float, ...]  # (P,) share of the labelled clips that are right after every hearing; () without any
+    accuracy: tuple[float, ...]  # (H,) share of the labelled clips that are right after every hearing; () without any
     confusion_first: np.ndarray  # (C, C) labelled clips: row is their label, column the first hearing's decision
     confusion_last: np.ndarray  # (C, C) the same after the last hearing
     rescued: tuple[ClipSummary, ...]  # wrong at the first hearing, right after the last hearing
@@ -157,9 +157,9 @@ class FolderSummary:
         }
 
     def write_csv(self, path: Path) -> None:
-        """A row a clip: path, label, class and confidence after every hearing, replayed seconds, changed at which hearings.
+        """A row a clip: path, label, class and confidence after every hearing, replayed seconds, and changed_at.
 
-        Several hearings are parted by semicolons.
+        changed_at: the hearings that decided otherwise than the one before, with semicolons between them.
         """
         hearings = range(len(self.clips[0].decisions))
         with path.open("w", newline="", encoding="utf-8") as file:
@@ -211,7 +211,7 @@ def label_of(path: Path, classes: Sequence[str], table: Mapping[Path, str] | Non
 def read_labels(table: Path, classes: Sequence[str]) -> dict[Path, str]:
     """The class of every clip in a CSV file with the columns path and label; paths are relative to its folder.
 
-    Raises DataSetError where it is no such table, or names a class that the model does not know.
+    Raises DataSetError for a file that is not such a table, and for a class that the model does not know.
     """
     labels: dict[Path, str] = {}
     try:

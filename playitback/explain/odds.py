@@ -7,11 +7,11 @@ import math
 import numpy as np
 
 _TINY = float(np.finfo(np.float32).tiny)  # a probability of 0 has no logarithm
-_LEAST_DOUBT = 1e-7  # float32 tells no probability from 1 that is closer to it
+_LEAST_DOUBT = 1e-7  # closer to 1 float32 has hardly a number left
 
 
 def odds_of(probability: float, least_doubt: float = _LEAST_DOUBT) -> float:
-    """ln(p / (1 - p)) of one class; closer to 0 or 1 than ``least_doubt`` counts as there, so that it stays finite."""
+    """ln(p / (1 - p)) of one class; p is kept ``least_doubt`` away from 0 and 1, so that it stays finite."""
     within = min(max(probability, least_doubt), 1 - least_doubt)
     return math.log(within / (1 - within))
 

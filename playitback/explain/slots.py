@@ -24,7 +24,7 @@ from playitback.segments import TIME_BINS, Segment, audible_columns, merge_segme
 #: name of the slots' attention, (iterations, slots, columns), among the details of a hearing
 ATTENTION = "slot_attention"
 
-_HALF = 0.5  # of a moment: who holds more of it has it
+_HALF = 0.5  # of a moment, which belongs to those who hold more of it
 _SHORTEST_SECONDS = 0.1  # of an uninformative segment; a shorter one would be a click to the ear
 
 
@@ -82,7 +82,7 @@ def inspect_slots(hearing: ClipHearing, samples: np.ndarray, sample_rate: int) -
 
 
 def overlap(attention: Tensor) -> Tensor:
-    """What the distributions over time of every two slots share: (..., slots, slots) from (..., slots, bins).
+    """What the distributions over time of every two slots share: (..., slots, bins) -> (..., slots, slots).
 
     Histogram intersection (Swain and Ballard 1991): the sum over time of the smaller of the two, each summing to 1.
     """

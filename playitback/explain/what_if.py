@@ -1,10 +1,10 @@
 """What if the model replayed other moments, or the sound had others?
 
-    samples (N,) -> edited (clip_samples,) -> Recognizer.explain with the held segments -> one ClipHearing after the other
+    samples (N,) -> edited (clip_samples,) -> Recognizer.explain with the held segments -> ClipHearing after ClipHearing
     two Explanations and a class -> Difference
 
 Holding changes the mechanism and not the sound: after a held hearing the given segments are replayed in place of those
-that the slots chose, as in the controls, and the hearings that are not named choose freely from what they then hear.
+that the model chose, as in the controls; after the other hearings the model chooses freely from what it then hears.
 Editing changes the sound and not the mechanism: stretches are removed, or nothing but them is kept, before the first
 hearing (see ``edits``). With neither, the answer is the explanation itself.
 """
@@ -59,7 +59,7 @@ class Edit:
 
 
 @dataclass(frozen=True)
-class PassDifference:
+class HearingDifference:
     """One hearing of two runs."""
 
     index: int
@@ -84,7 +84,7 @@ class Difference:
     """What a variant changed, hearing by hearing, as far as both runs got."""
 
     label: str  # the class that is followed
-    hearings: tuple[PassDifference, ...]
+    hearings: tuple[HearingDifference, ...]
     first_hearing: int | None  # index of the first one after which any class is believed otherwise; None: there is none
 
     @property
@@ -94,7 +94,7 @@ class Difference:
 
 
 def forced(held: Held) -> Choice:
-    """The ``Choice`` that replays the held segments in every clip of a batch, and else what the slots chose."""
+    """The ``Choice`` that replays the held segments in every clip of a batch, and otherwise what the model chose."""
 
     def choose(heard: Hearing) -> Tensor:
         if heard.index not in held:
@@ -110,7 +110,8 @@ def check_segments(
 ) -> tuple[Segment, ...]:
     """Segments in any order -> sorted and disjoint; those that overlap or touch become one.
 
-    Raises SettingsError for a segment that is not of numbers, ends before it starts, leaves the clip or is too short.
+    Raises SettingsError for a segment whose ends are not finite, that ends before it starts, leaves the clip or is too
+    short.
     """
     for segment in segments:
         start, end = segment.start_seconds, segment.end_seconds
@@ -130,10 +131,15 @@ def check_segments(
 
 
 def check_held(held: Held, recognizer: Recognizer, playbacks: int | None = None) -> Held:
-    """What is held, each hearing as ``check_segments`` makes it. A hearing may hold no segments: then nothing is replayed.
+    """What is held, each hearing's segments as ``check_segments`` returns them. A hearing may hold none.
 
-    Raises SettingsError for bad segments and for a hearing that no playback follows.
+    Raises SettingsError for bad segments, for a hearing that no playback follows and for a model that cannot replay.
     """
+    if held and not recognizer.model.can_replay:
+        raise SettingsError(
+            f"segments were held for a playback, but {recognizer.name} cannot replay; "
+            "remove them from the sound, or keep only them, instead"
+        )
     playbacks = recognizer.playbacks if playbacks is None else playbacks
     for index in held:
         if not 0 <= index < playbacks:
@@ -141,7 +147,7 @@ def check_held(held: Held, recognizer: Recognizer, playbacks: int | None = None)
                 f"segments were held for playback {index + 1}, but there are {playbacks}; "
                 "let go of them or play back more often"
             )
-    # what a model may choose by its own rules may be held as well
+    # the model's own rules may let it choose shorter ones, which may then be held as well
     shortest_seconds = min(SHORTEST_SECONDS, recognizer.config.segments.minimum_seconds)
     return {
         index: check_segments(segments, recognizer.clip_seconds, shortest_seconds) for index, segments in held.items()
@@ -165,15 +171,16 @@ def what_if(
     held: Held | None = None,
     edits: Sequence[Edit] = (),
     playbacks: int | None = None,
+    asked: str | None = None,
 ) -> Iterator[ClipHearing]:
     """Yields the hearings over the edited sound with the held segments replayed, each as soon as it is computed.
 
-    samples, playbacks: as for ``Recognizer.explain``; seconds are those of the clip with its silence at the end.
+    samples, playbacks, asked: as for ``Recognizer.explain``; seconds are those of the clip with its silence at the end.
     Everything that goes in and comes out can travel between processes. Raises AudioError and SettingsError at once.
     """
     held = check_held(held or {}, recognizer, playbacks)
     sound = edited(recognizer.padded(samples), edits, recognizer.sample_rate)
-    return recognizer.explain(sound, playbacks, forced(held))
+    return recognizer.explain(sound, playbacks, forced(held), asked)
 
 
 def difference(original: Explanation, variant: Explanation, label: str) -> Difference:
@@ -194,9 +201,9 @@ def difference(original: Explanation, variant: Explanation, label: str) -> Diffe
     )
 
 
-def _hearing_difference(original: Explanation, variant: Explanation, label: str, index: int) -> PassDifference:
+def _hearing_difference(original: Explanation, variant: Explanation, label: str, index: int) -> HearingDifference:
     before, after = original.probability(index, label), variant.probability(index, label)
-    return PassDifference(
+    return HearingDifference(
         index=index,
         original_decision=original.decision(index),
         variant_decision=variant.decision(index),

@@ -81,9 +81,9 @@ def classify_windows(
     """Yields the windows of a recording, each as long as a clip, as soon as their batch is classified.
 
     hop_seconds: from one window's start to the next; default: a clip, so that they touch. playbacks: default all.
-    Whoever stops listening cancels; ``count_windows`` tells how many there will be. Raises AudioError and SettingsError,
-    as ``audio.stream`` and ``Recognizer.classify`` do, at the window where something is wrong, and so the first for what
-    is wrong with the file or the settings.
+    Closing the generator cancels; ``count_windows`` tells how many windows there will be. Raises AudioError and
+    SettingsError, as ``audio.stream`` and ``Recognizer.classify`` do: before the first window if the file or a setting
+    is no good, later for damage further on in the recording.
     """
     windows = audio.stream(
         path, window_seconds=recognizer.clip_seconds, hop_seconds=hop_seconds, sample_rate=recognizer.sample_rate
@@ -99,7 +99,7 @@ def classify_windows(
 
 
 def count_windows(recognizer: Recognizer, info: audio.RecordingInfo, hop_seconds: float | None = None) -> int:
-    """How many windows ``classify_windows`` yields. Raises SettingsError for a hop that cannot be."""
+    """How many windows ``classify_windows`` yields. Raises SettingsError for a bad hop."""
     return audio.window_count(
         info, window_seconds=recognizer.clip_seconds, hop_seconds=hop_seconds, sample_rate=recognizer.sample_rate
     )
@@ -144,5 +144,5 @@ def stretches(windows: Iterable[Window]) -> Iterator[Stretch]:
 
 
 def _rounded(number: float) -> float:
-    """Of seconds or a probability: to a millionth."""
+    """Seconds or a probability, to a millionth."""
     return round(number, 6)

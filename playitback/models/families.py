@@ -45,7 +45,10 @@ def presets() -> tuple[str, ...]:
 def preset(
     name: str, labels: tuple[tuple[str, ...], ...], *, multi_label: bool = False, clip_seconds: float = 5.0
 ) -> ModelConfig:
-    """The named architecture for the given class names. Raises SettingsError for a name that is not in ``presets()``."""
+    """The named architecture for the given class names.
+
+    Raises SettingsError for a name that is not in ``presets()``.
+    """
     make = _family_of(name).preset
     assert make is not None, "a family that names presets makes them"
     return make(name, labels, multi_label=multi_label, clip_seconds=clip_seconds)

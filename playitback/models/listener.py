@@ -115,11 +115,11 @@ class Listener(nn.Module, ABC):
         return tuple(self.parts())
 
     def fuse(self, hearings: Sequence[Hearing]) -> tuple[Tensor, ...] | None:
-        """Logits (B, classes) of every head from all hearings of a whole run, where the family makes such a prediction."""
+        """Logits (B, classes) of every head from all hearings of a whole run; None where the family makes none."""
         return None
 
     def forward(self, waveforms: Tensor) -> tuple[Tensor, ...]:
-        """(B, clip_samples) -> logits (B, classes) of every head: fused where the model can, else of the last hearing."""
+        """(B, clip_samples) -> logits (B, classes) of every head: fused where the model fuses, else the last ones."""
         hearings = list(self.listen(waveforms))
         return self.fuse(hearings) or hearings[-1].logits
 

@@ -109,6 +109,9 @@ class Recipe:
             min(stage.epochs for stage in self.stages) >= 0 and any(stage.epochs for stage in self.stages),
             "a stage cannot have less than no epochs, and one of them needs some",
         )
+        names = [stage.name for stage in self.stages]
+        for name in names:
+            require(names.count(name) == 1, f"two stages named {name!r} cannot be told apart; rename one")
         require(self.optimizer in ("adamw", "sgd"), f"optimizer must be adamw or sgd, got {self.optimizer!r}")
 
     @property

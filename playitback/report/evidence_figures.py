@@ -1,6 +1,6 @@
 """Figures of the evidence for a paper or a model card: one for every claim, means with their 95 % intervals.
 
-The model's choice is in the colour that stands for relevance everywhere; what it must beat is in others.
+The model's choice has the colour of relevance, as everywhere; what it must beat has others.
 """
 
 from __future__ import annotations
@@ -22,6 +22,7 @@ from playitback.evidence.intervals import Interval
 from playitback.evidence.localisation import Located
 from playitback.evidence.sanity import SanityCheck
 from playitback.evidence.scenes import Scene
+from playitback.report import words
 from playitback.report.figure import LANES
 
 _CHOSEN_COLOUR, _LOUDEST_COLOUR = LANES[:2]
@@ -44,13 +45,14 @@ _SCORES = (
 
 def write_figures(evidence: Evidence, folder: Path) -> tuple[Path, ...]:
     """Writes a PNG for every part that was measured: controls.png, segments.png, curves.png, ..."""
+    marked, lane = words.marked(evidence.replays), words.lane(evidence.replays)
     parts: dict[str, Callable[[], Figure] | None] = {
         "controls": _given(evidence.controls, partial(draw_controls, models=evidence.models)),
         "scenes": _given(evidence.scenes or None, partial(draw_scenes, models=evidence.models)),
-        "segments": _given(evidence.segments, draw_segments),
-        "curves": _given(evidence.curves, draw_curves),
-        "localisation": _given(evidence.localisation or None, draw_localisation),
-        "sanity": _given(evidence.sanity, draw_sanity),
+        "segments": _given(evidence.segments, partial(draw_segments, marked=marked)),
+        "curves": _given(evidence.curves, partial(draw_curves, lane=lane)),
+        "localisation": _given(evidence.localisation or None, partial(draw_localisation, marked=marked)),
+        "sanity": _given(evidence.sanity, partial(draw_sanity, marked=marked)),
     }
     folder.mkdir(parents=True, exist_ok=True)
     paths = []
@@ -106,9 +108,9 @@ def draw_scenes(found: Sequence[Scene], models: int) -> Figure:
     return figure
 
 
-def draw_segments(found: SegmentComparison) -> Figure:
-    """The five scores with every fill, for chosen, random and loudest time."""
-    title = f"Keeping or removing the replayed {100 * found.kept_share:.0f} % of the time"
+def draw_segments(found: SegmentComparison, marked: str) -> Figure:
+    """The five scores with every fill, for chosen, random and loudest time. marked: as ``words.marked`` says it."""
+    title = f"Keeping or removing the {marked} {100 * found.kept_share:.0f} % of the time"
     figure, rows = _figure(found.clips, title, len(_SCORES), 3.4)
     for axes, (name, field, better) in zip(rows, _SCORES, strict=True):
         for offset, source in enumerate(SOURCES):
@@ -121,8 +123,8 @@ def draw_segments(found: SegmentComparison) -> Figure:
     return figure
 
 
-def draw_curves(found: CurveComparison) -> Figure:
-    """Deletion and insertion, mean curves."""
+def draw_curves(found: CurveComparison, lane: str) -> Figure:
+    """Deletion and insertion, mean curves. lane: as ``words.lane`` names it."""
     figure, (deletion, insertion) = _figure(
         found.clips, f"Belief as time is removed and restored (fill: {found.fill})", 2, 3.6
     )
@@ -131,7 +133,8 @@ def draw_curves(found: CurveComparison) -> Figure:
             (deletion, each.deletion, each.deletion_area),
             (insertion, each.insertion, each.insertion_area),
         ):
-            label = f"{each.order}: area {area.mean:.3f} [{area.low:.3f}, {area.high:.3f}]"
+            name = lane if each.order == ATTENTION else each.order
+            label = f"{name}: area {area.mean:.3f} [{area.low:.3f}, {area.high:.3f}]"
             axes.plot(
                 found.shares, curve, color=_COLOURS[each.order], marker=_MARKERS[each.order], markersize=4, label=label
             )
@@ -147,13 +150,12 @@ def draw_curves(found: CurveComparison) -> Figure:
     return figure
 
 
-def draw_localisation(found: Sequence[Located]) -> Figure:
-    """Share of replayed time inside the event, IoU and pointing game for every kind of sound."""
-    figure, rows = _figure(
-        max(each.clips for each in found), "Does it replay where the event is?", 3, 1.6 + 0.32 * len(found)
-    )
+def draw_localisation(found: Sequence[Located], marked: str) -> Figure:
+    """Share of marked time inside the event, IoU and pointing game for every kind of sound."""
+    title = f"Is the {marked} time where the event is?"
+    figure, rows = _figure(max(each.clips for each in found), title, 3, 1.6 + 0.32 * len(found))
     fields = (
-        ("Replayed time inside, %", "share"),
+        (f"{marked.capitalize()} time inside, %", "share"),
         ("Intersection over union, %", "overlap"),
         ("Peak inside, %", "pointing"),
     )
@@ -170,13 +172,13 @@ def draw_localisation(found: Sequence[Located]) -> Figure:
     return figure
 
 
-def draw_sanity(found: SanityCheck) -> Figure:
+def draw_sanity(found: SanityCheck, marked: str) -> Figure:
     """Planted events found, and likeness of the segments, with shuffled weights."""
     figure, (inside, overlap) = _figure(found.clips, "With shuffled weights segments must lose their meaning", 2, 2.8)
     names = ["as trained", *(f"{each.part} shuffled" for each in found.parts)]
     _draw_rows(inside, names, [found.inside, *(each.inside for each in found.parts)], 100)
     inside.axvline(100 * found.chance_inside, color=_RANDOM_COLOUR, linestyle="--", linewidth=1, label="chance")
-    inside.set_title("Replayed time inside planted events, %", loc="left", fontsize=9)
+    inside.set_title(f"{marked.capitalize()} time inside planted events, %", loc="left", fontsize=9)
     inside.legend(fontsize=7, frameon=False)
     parts = range(len(found.parts))
     _draw_points(overlap, [each.overlap for each in found.parts], -0.1, CHOSEN, 100, upright=True)

@@ -18,6 +18,7 @@ from playitback.evidence.intervals import Interval
 from playitback.evidence.localisation import Located
 from playitback.evidence.sanity import SanityCheck
 from playitback.evidence.scenes import Scene
+from playitback.report import words
 
 #: with fewer clips an interval over clips says little
 _FEW_CLIPS = 30
@@ -26,29 +27,31 @@ _WIDTH = 120  # of sentences
 
 def text(found: Evidence) -> str:
     """Tables for a terminal, each with a sentence that says what its figures support."""
-    marked = "replayed in one hearing or another" if found.replays else "chosen"
+    marked, lane = words.marked(found.replays), words.lane(found.replays)
+    replayed = f"{marked} in one hearing or another" if found.replays else marked
+    hearings = "1 hearing" if found.hearings == 1 else f"{found.hearings} hearings"
     blocks = [
-        f"{found.clips} clips of {found.clip_seconds:g} s, {found.classes} classes, {found.hearings} hearings; "
-        f"{found.marked_seconds:.2f} s of a clip are {marked}.\n"
+        f"{found.clips} clips of {found.clip_seconds:g} s, {found.classes} classes, {hearings}; "
+        f"{found.marked_seconds:.2f} s of a clip are {replayed}.\n"
         f"In brackets: 95 % interval of the mean over clips ({found.resamples} bootstrap samples)."
     ]
     if found.models > 1:
         blocks[0] += (
             f"\nEvery clip counts with its mean over {found.models} models; "
-            "the intervals do not hold how models differ."
+            "the intervals do not include how models differ."
         )
     if found.controls is not None:
         blocks.append(controls(found.controls))
     if found.scenes:
         blocks.append(scenes(found.scenes))
     if found.segments is not None:
-        blocks.append(segments(found.segments))
+        blocks.append(segments(found.segments, marked))
     if found.curves is not None:
-        blocks.append(curves(found.curves))
+        blocks.append(curves(found.curves, lane))
     if found.narrowness is not None:
-        blocks.append(narrowness(found.narrowness))
+        blocks.append(narrowness(found.narrowness, lane))
     if found.localisation:
-        blocks.append(localisation(found.localisation))
+        blocks.append(localisation(found.localisation, marked))
     if found.sanity is not None:
         blocks.append(sanity(found.sanity))
     return "\n\n".join(blocks)
@@ -122,10 +125,10 @@ def scenes(found: Sequence[Scene]) -> str:
     return "\n".join([*lines, *([few.strip()] if few else [])])
 
 
-def segments(found: SegmentComparison) -> str:
-    """AI, AD, AG, Fid-In and FF of all sources and fills."""
+def segments(found: SegmentComparison, marked: str) -> str:
+    """AI, AD, AG, Fid-In and FF of all sources and fills. marked: as ``words.marked`` says it."""
     lines = [
-        f"Only the replayed segments kept ({100 * found.kept_share:.0f} % of the time), or removed: what the model "
+        f"Only the {marked} segments kept ({100 * found.kept_share:.0f} % of the time), or removed: what the model "
         "then believes of the class it named",
         f"{'fill':<15}{'segments':<10}{'AI, %':>8}{'AD, %':>8}{'AG, %':>8}{'Fid-In':>9}{'FF':>9}"
         "   chosen leads by: Fid-In, FF",
@@ -139,7 +142,7 @@ def segments(found: SegmentComparison) -> str:
             f"{each.fill:<15}{each.source:<10}{scores.average_increase.mean:8.1f}{scores.average_drop.mean:8.1f}"
             f"{scores.average_gain.mean:8.1f}{scores.input_fidelity.mean:9.3f}{scores.faithfulness.mean:9.3f}   {lead}"
         )
-    lines.append("Higher is better, but for AD. FF alone says nothing: what breaks the model scores high; read both.")
+    lines.append("Higher is better, except in AD. FF alone says nothing: what breaks the model scores high; read both.")
     random = [each for each in found.scores if each.source == RANDOM and each.lead is not None]
     lines.append(
         _summary(
@@ -159,25 +162,26 @@ def segments(found: SegmentComparison) -> str:
     return "\n".join(lines)
 
 
-def curves(found: CurveComparison) -> str:
-    """Areas of deletion and insertion."""
+def curves(found: CurveComparison, lane: str) -> str:
+    """Areas of deletion and insertion. lane: as ``words.lane`` names it."""
     lines = [
         f"Deletion and insertion in {len(found.shares) - 1} slices of equal time, fill: {found.fill}",
         f"{'order':<12}{'deletion area':>26}{'insertion area':>26}",
     ]
     for each in found.orders:
-        lines.append(f"{each.order:<12}{_span(each.deletion_area, 1, 3):>26}{_span(each.insertion_area, 1, 3):>26}")
+        name = lane if each.order == ATTENTION else each.order
+        lines.append(f"{name:<12}{_span(each.deletion_area, 1, 3):>26}{_span(each.insertion_area, 1, 3):>26}")
     others = [each for each in found.orders if each.order != ATTENTION]
     lines.append(
         _summary(
-            "Restoring time in attention's order brings the named class back sooner than in the order of",
+            f"Restoring time in {lane}'s order brings the named class back sooner than in the order of",
             "later than in that of",
             {each.order: each.insertion_lead for each in others if each.insertion_lead is not None},
         )
     )
     lines.append(
         _summary(
-            "Removing it in attention's order takes the class away sooner than in the order of",
+            f"Removing it in {lane}'s order takes the class away sooner than in the order of",
             "later than in that of",
             {each.order: _negative(each.deletion_lead) for each in others if each.deletion_lead is not None},
             _few(found.clips),
@@ -186,26 +190,29 @@ def curves(found: CurveComparison) -> str:
     return "\n".join(lines)
 
 
-def narrowness(found: Narrowness) -> str:
-    """Gini index and entropy."""
+def narrowness(found: Narrowness, lane: str) -> str:
+    """Gini index and entropy. lane: as for ``curves``."""
     return "\n".join(
         [
-            f"How narrow attention is, in {found.bins} equal stretches of time (even: Gini 0, entropy "
+            f"How narrow {lane} is, in {found.bins} equal stretches of time (even: Gini 0, entropy "
             f"{math.log(found.bins):.2f} nats)",
             f"{'':<12}{'Gini index':>26}{'entropy, nats':>26}",
-            f"{'attention':<12}{_span(found.attention_gini, 1, 3):>26}{_span(found.attention_entropy, 1, 3):>26}",
+            f"{lane:<12}{_span(found.attention_gini, 1, 3):>26}{_span(found.attention_entropy, 1, 3):>26}",
             f"{'power':<12}{_span(found.energy_gini, 1, 3):>26}{_span(found.energy_entropy, 1, 3):>26}",
-            "This describes attention and supports no claim: narrow is not the same as right.",
+            f"This describes {lane} and supports no claim: narrow is not the same as right.",
         ]
     )
 
 
-def localisation(found: Sequence[Located]) -> str:
-    """Share of replayed time inside the event, IoU and pointing game, each beside chance and the energy detector."""
+def localisation(found: Sequence[Located], marked: str) -> str:
+    """Share of marked time inside the event, IoU and pointing game, each beside chance and the energy detector.
+
+    marked: as ``words.marked`` says it.
+    """
     width = max(16, *(len(each.condition) + 1 for each in found))
     lines = [
         "Where the event is known; each as: chosen / random segments / energy detector, in %",
-        f"{'sound':<{width}}{'clips':>6}{'named':>7}{'event':>7}{'replayed':>10}{'time inside event':>22}"
+        f"{'sound':<{width}}{'clips':>6}{'named':>7}{'event':>7}{marked:>10}{'time inside event':>22}"
         f"{'IoU':>22}{'peak inside':>22}{'most inside':>22}",
     ]
     for each in found:
@@ -222,11 +229,11 @@ def localisation(found: Sequence[Located]) -> str:
             f"{100 * each.replayed_share:>10.1f}{cells}"
         )
     lines.append(
-        "named: clips of which the model names the event, or one of the halves; event, replayed: shares of the clip"
+        f"named: clips of which the model names the event, or one of the halves; event, {marked}: shares of the clip"
     )
     lines.append(
         _summary(
-            "More of the replayed time lies inside the event than random segments would have there:",
+            f"More of the {marked} time lies inside the event than random segments would have there:",
             "less:",
             {each.condition: each.lead_over_random.share for each in found},
         )
@@ -274,7 +281,7 @@ def sanity(found: SanityCheck) -> str:
 
 
 def _summary(more: str, less: str, leads: dict[str, Interval], after: str = "") -> str:
-    """What leads support: each is named as positive, negative, or supporting nothing. Then what is to say after it."""
+    """What leads support: those above 0, those below it, those that support nothing. after: what else is to be said."""
     signs = {name: lead.sign for name, lead in leads.items()}
     better, worse, open_ = ([name for name, sign in signs.items() if sign == wanted] for wanted in (1, -1, 0))
     if not better and not worse:

@@ -25,6 +25,7 @@ from playitback.explain.examine import (
     Examination,
     Standing,
 )
+from playitback.report import words
 from playitback.report.words import class_name, percent
 
 SCHEMA = "playitback.examination/2"
@@ -39,10 +40,10 @@ _WIDTH = 120  # of sentences
 #: figure -> definition, formula and source, in one to three sentences
 DEFINITIONS: dict[str, str] = {
     "percentile": (
-        "Where p, the probability of the class explained after the last hearing, stands among the p of the random draws: "
-        "100 × (draws below it + half of those that equal it) / draws, the mid-rank percentile; 50 is what a random "
-        "choice has on average. Were the choice no better than one more of n draws, it would lie above all of them "
-        "once in n + 1 times (Monte Carlo test; Barnard 1963)."
+        "Where p, the probability of the class explained after the last hearing, stands among the p of the random "
+        "draws: 100 × (draws below it + half of those that equal it) / draws, the mid-rank percentile; 50 is what a "
+        "random choice has on average. Were the choice no better than one more of n draws, it would lie above all of "
+        "them once in n + 1 times (Monte Carlo test; Barnard 1963)."
     ),
     "random draws": (
         "Segments of the same number and lengths as the chosen ones, anywhere in the clip, every placement equally "
@@ -59,11 +60,11 @@ DEFINITIONS: dict[str, str] = {
         "against the share of time restored, both 0 to 1, by trapezoids. Higher is better (RISE; Petsiuk et al. 2018)."
     ),
     "keep-only": (
-        "p(x_in): the probability of the class if nothing but the replayed segments is left of the clip and the rest "
+        "p(x_in): the probability of the class if nothing but the chosen segments is left of the clip and the rest "
         "is filled. Higher means that the segments suffice (sufficiency; DeYoung et al. 2020, ERASER)."
     ),
     "removal": (
-        "p(x_out): the probability of the class if the replayed segments are removed from the clip and filled. Lower "
+        "p(x_out): the probability of the class if the chosen segments are removed from the clip and filled. Lower "
         "means that the segments are needed (comprehensiveness; DeYoung et al. 2020, ERASER); never to be read alone, "
         "as holes anywhere break a model."
     ),
@@ -168,14 +169,15 @@ def reservations(found: Examination) -> tuple[str, ...]:
     unbeaten = [each.order for each in found.orders if each.order not in (ATTENTION, *found.orders_beaten)]
     if unbeaten:
         said.append(
-            f"Deletion and insertion do not both put attention's order ahead of the order of {' and '.join(unbeaten)}."
+            f"Deletion and insertion do not both put {words.lane(found.replays)}'s order ahead of the order of "
+            f"{' and '.join(unbeaten)}."
         )
     return tuple(said)
 
 
 def text(found: Examination) -> str:
     """Aligned tables, the sentence, the reservations."""
-    marked = f"{found.marked_seconds:.2f} s of {found.clip_seconds:g} s {'replayed' if found.replays else 'chosen'}"
+    marked = f"{found.marked_seconds:.2f} s of {found.clip_seconds:g} s {words.marked(found.replays)}"
     blocks = [
         f"{class_name(found.label)}: {percent(found.probability)} after the last hearing; {marked}",
         *([_controls(found, found.replay)] if found.replay is not None else []),
@@ -197,8 +199,8 @@ def _obstacle(found: Examination, obstacle: str) -> str:
             "is nothing to compare"
         ),
         NOT_BELIEVED: (
-            f"the model gives {name} only {percent(found.probability)}, and there is hardly a belief whose reason "
-            "could be sought"
+            f"the model gives {name} only {percent(found.probability)}, so it hardly believes in it and there is no "
+            "reason to look for"
         ),
     }
     return sentences[obstacle]
@@ -278,5 +280,6 @@ def _edits(found: Examination) -> str:
 def _curves(found: Examination) -> str:
     lines = [f"{f'order (fill: {found.curve_fill})':<26}{'deletion area':>15}{'insertion area':>16}"]
     for each in found.orders:
-        lines.append(f"{each.order:<26}{each.deletion_area:15.3f}{each.insertion_area:16.3f}")
+        name = words.lane(found.replays) if each.order == ATTENTION else each.order
+        lines.append(f"{name:<26}{each.deletion_area:15.3f}{each.insertion_area:16.3f}")
     return "\n".join(lines)

@@ -1,7 +1,7 @@
 """The figure of an explanation for a paper or a folder of results: one row a hearing, all rows on the clip's seconds.
 
-Left: the log-mel spectrogram with the replayed segments framed, and below it the lanes (of replay attention, one a slot) with the
-threshold and the segments chosen for the next hearing. Right: the leading classes and how the hearing moved them.
+Left: the log-mel spectrogram with the replayed segments framed, and below it the hearing's lanes with the threshold and
+the segments chosen for the next hearing. Right: the leading classes and how the hearing moved them.
 
 It is as wide as a page of two columns, with type of 7 and 8 points at that size. In an SVG all text is text, to be
 searched and edited. The same explanation gives the same file, byte for byte.
@@ -26,11 +26,12 @@ from matplotlib.ticker import FuncFormatter
 from PIL import Image
 
 from playitback.explain.explanation import Explanation
+from playitback.report import words
 from playitback.report.timeline import clip_log_mel, colour_range, frequency_marks, second_marks
 
 COLOUR_MAP = "magma"
-#: the page's colours, told apart by colour-blind people (after Okabe and Ito, 2008)
-LANES = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#56B4E9")  # the relevance first
+#: the page's colours, which colour-blind people can tell apart (after Okabe and Ito, 2008)
+LANES = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#56B4E9")  # of lanes; the first is the relevance
 REPLAYED = "#FFFFFF"
 BAR, BAR_OF_DECISION = "#A9B4C2", "#0072B2"
 COLUMNS = 1600
@@ -39,8 +40,8 @@ DOTS_PER_INCH = 300
 
 # Inches. The layout is known beforehand, so nothing has to be measured and moved.
 _WIDTH, _LEFT, _MAPS, _GAP, _RIGHT = 7.0, 0.52, 4.78, 0.22, 0.08
-_TOP, _TITLE, _SPECTROGRAM, _BETWEEN, _ATTENTION, _BOTTOM = 0.38, 0.2, 0.95, 0.05, 0.33, 0.34
-_ROW = _TITLE + _SPECTROGRAM + _BETWEEN + _ATTENTION + 0.1
+_TOP, _TITLE, _SPECTROGRAM, _BETWEEN, _CURVES, _BOTTOM = 0.38, 0.2, 0.95, 0.05, 0.33, 0.34
+_ROW = _TITLE + _SPECTROGRAM + _BETWEEN + _CURVES + 0.1
 _LARGE_TYPE, _TYPE = 8.0, 7.0  # points
 
 #: around white frames, to be seen on bright sounds, too
@@ -49,12 +50,12 @@ _SETTINGS = {
     "font.size": _TYPE,
     "axes.linewidth": 0.6,
     "svg.fonttype": "none",  # text stays text
-    "svg.hashsalt": "playitback",  # names of parts that are not drawn at random
+    "svg.hashsalt": "playitback",  # otherwise the names of the file's parts are random
 }
 #: what would differ from one second to the next
 _NO_DATE = {".svg": {"Date": None}, ".pdf": {"CreationDate": None}}
 _EMBEDDED_PNG = re.compile(r"data:image/png;base64,([A-Za-z0-9+/=\s]+)")
-_drawing = threading.Lock()  # matplotlib's settings are the whole program's
+_drawing = threading.Lock()  # matplotlib's settings are global
 
 
 def draw(explanation: Explanation, mel_hertz: np.ndarray) -> Figure:
@@ -74,10 +75,10 @@ def draw(explanation: Explanation, mel_hertz: np.ndarray) -> Figure:
         top = _TOP + _ROW * index + _TITLE
         spectrogram = place(_LEFT, top, _MAPS, _SPECTROGRAM)
         _draw_spectrogram(spectrogram, explanation, index, mel_hertz, colours)
-        lanes = place(_LEFT, top + _SPECTROGRAM + _BETWEEN, _MAPS, _ATTENTION)
+        lanes = place(_LEFT, top + _SPECTROGRAM + _BETWEEN, _MAPS, _CURVES)
         _draw_lanes(lanes, explanation, index, last=index == hearings - 1)
         beside = _LEFT + _MAPS + _GAP
-        confidences = place(beside, top, _WIDTH - beside - _RIGHT, _SPECTROGRAM + _BETWEEN + _ATTENTION)
+        confidences = place(beside, top, _WIDTH - beside - _RIGHT, _SPECTROGRAM + _BETWEEN + _CURVES)
         _draw_confidences(confidences, explanation, index)
     handles, names = figure.axes[1].get_legend_handles_labels()
     if hearings > 1:
@@ -138,7 +139,7 @@ def _draw_spectrogram(
         frame = axes.axvspan(segment.start_seconds, segment.end_seconds, fill=False, edgecolor=REPLAYED, linewidth=0.9)
         frame.set_path_effects(_DARK_EDGE)
     marks = frequency_marks(mel_hertz)
-    axes.set_yticks([fraction for fraction, _ in marks], [hertz_label(hertz) for _, hertz in marks])
+    axes.set_yticks([fraction for fraction, _ in marks], [words.hertz(hertz) for _, hertz in marks])
     axes.set_xticks(second_marks(explanation.clip_seconds))
     axes.tick_params(labelbottom=False, labelsize=_TYPE, length=2, width=0.6)
     axes.set_title(_title(explanation, index), loc="left", fontsize=_LARGE_TYPE, pad=3)
@@ -166,11 +167,11 @@ def _draw_confidences(axes: Axes, explanation: Explanation, index: int) -> None:
         probability = explanation.probability(index, name)
         axes.barh(row, probability, color=BAR_OF_DECISION if row == 0 else BAR, height=0.28)
         change = explanation.change(index, name)
-        moved = "" if change is None else f"  {_signed(round(100 * change))}"
-        caption = f"{name.replace('_', ' ')}  {100 * probability:.0f} %{moved}"
+        moved = "" if change is None else f"  {words.signed_points(change)}"
+        caption = f"{words.class_name(name)}  {words.percent(probability)}{moved}"
         axes.text(0.0, row - 0.24, caption, fontsize=_TYPE, va="bottom", parse_math=False)
     axes.set(xlim=(0.0, 1.0), ylim=(CLASSES_SHOWN - 0.6, -0.75))
-    axes.xaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{100 * value:.0f} %"))
+    axes.xaxis.set_major_formatter(FuncFormatter(lambda value, _: words.percent(value)))
     axes.set_xticks((0.0, 0.5, 1.0))
     first, _, most = axes.get_xticklabels()
     first.set_horizontalalignment("left")
@@ -190,17 +191,8 @@ def _heading(explanation: Explanation) -> str:
 
 def _title(explanation: Explanation, index: int) -> str:
     hearing = explanation.hearings[index]
-    hop = f"hop {1000 * hearing.hop_seconds:.3g} ms"
+    title = f"{words.hearing_title(index)} · hop {words.milliseconds(hearing.hop_seconds)}"
     if index == 0:
-        return f"First hearing · {hop}"
+        return title
     replayed = sum(segment.seconds for segment in hearing.replayed)
-    return f"Playback {index} · {hop} · replays {replayed:.2f} s of {explanation.clip_seconds:.3g} s"
-
-
-def _signed(points: int) -> str:
-    return "±0" if points == 0 else f"{points:+d}".replace("-", "\N{MINUS SIGN}")
-
-
-def hertz_label(hertz: float) -> str:
-    """250.0 -> "250 Hz", 4000.0 -> "4 kHz"."""
-    return f"{hertz:g} Hz" if hertz < 1000 else f"{hertz / 1000:g} kHz"
+    return f"{title} · replays {words.seconds(replayed)} of {words.seconds(explanation.clip_seconds)}"

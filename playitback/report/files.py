@@ -23,7 +23,7 @@ import csv
 import shutil
 import zipfile
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -68,32 +68,62 @@ class ExplanationFiles:
         return (*single, *self.segments, *self.tapes)
 
 
-def draw_player(
+def begin_player(
+    explanation: Explanation, samples: np.ndarray, directory: Path, expected_rows: int, run_id: str = ""
+) -> PlayerView:
+    """What the player shows of a run before its first hearing; the clip as sound is written into ``directory``.
+
+    samples: (samples,) of the clip at the model's rate, silence up to its end.
+    """
+    clip_audio = directory / "clip.wav"
+    audio.write_wav(clip_audio, samples, explanation.sample_rate)
+    return PlayerView(
+        run_id=run_id,
+        clip_name=explanation.info.name,
+        clip_seconds=explanation.clip_seconds,
+        clip_audio=str(clip_audio),
+        rows=(),
+        finished=False,
+        expected_rows=expected_rows,
+        start_seconds_in_file=explanation.start_seconds,
+    )
+
+
+def draw_next_row(
+    player: PlayerView,
     explanation: Explanation,
     samples: np.ndarray,
     recognizer: Recognizer,
     directory: Path,
     followed: str | None = None,
 ) -> PlayerView:
+    """The player with one hearing of the explanation more; its pictures and sounds are written into ``directory``.
+
+    samples, recognizer, followed: as for ``draw_player``.
+    """
+    marks = timeline.frequency_marks(mel_hertz(recognizer.config.front_end))
+    row = draw_row(explanation, len(player.rows), samples, marks, directory, followed)
+    rows = (*player.rows, row)
+    return replace(player, rows=rows, finished=len(rows) == player.expected_rows)
+
+
+def draw_player(
+    explanation: Explanation,
+    samples: np.ndarray,
+    recognizer: Recognizer,
+    directory: Path,
+    followed: str | None = None,
+    run_id: str = "",
+) -> PlayerView:
     """What the player shows of a finished run; its pictures and sounds are written into ``directory``.
 
     samples: (samples,) of the clip at the model's rate, silence up to its end; recognizer: that explained it; followed:
     a class that is shown even where it does not lead.
     """
-    clip_audio = directory / "clip.wav"
-    audio.write_wav(clip_audio, samples, explanation.sample_rate)
-    marks = timeline.frequency_marks(mel_hertz(recognizer.config.front_end))
-    hearings = range(len(explanation.hearings))
-    return PlayerView(
-        run_id="",
-        clip_name=explanation.info.name,
-        clip_seconds=explanation.clip_seconds,
-        clip_audio=str(clip_audio),
-        rows=tuple(draw_row(explanation, index, samples, marks, directory, followed) for index in hearings),
-        finished=True,
-        expected_rows=len(hearings),
-        start_seconds_in_file=explanation.start_seconds,
-    )
+    player = begin_player(explanation, samples, directory, len(explanation.hearings), run_id)
+    for _ in explanation.hearings:
+        player = draw_next_row(player, explanation, samples, recognizer, directory, followed)
+    return player
 
 
 def write_files(
@@ -169,7 +199,7 @@ def _hearing_rows(explanation: Explanation) -> Iterator[Sequence[Any]]:
 
 
 def _segment_rows(explanation: Explanation) -> Iterator[Sequence[Any]]:
-    """Hearing by hearing what was chosen, with the one that replayed it; then what was replayed without being chosen."""
+    """Hearing by hearing what was chosen, with the hearing that replayed it; then what was replayed but not chosen."""
     hearings = explanation.hearings
     for index, hearing in enumerate(hearings):
         following = hearings[index + 1].replayed if index + 1 < len(hearings) else ()

@@ -46,8 +46,11 @@ def report_html(
     recognizer: that explained the clip; followed: a class that is shown even where it does not lead. There must be one
     hearing at least. The same run gives the same text.
     """
+    has_slots, can_replay = explanation.has_slots, recognizer.model.can_replay
+    reading = words.how_to_read(has_slots=has_slots, can_replay=can_replay)
+    description = words.figure_description(has_slots)
     files = _Files()
-    # whoever drew the rows names every run anew; a report is one run for ever
+    # the name of a run changes whenever its rows are drawn; in the report there is this one run
     shown = replace(player, run_id="report", finished=True, expected_rows=len(player.rows), link=None)
     hearings = _json({"player": player_data(shown, files.add), "files": files.addresses})
     script = f"{synchronised_player.script()}\n{_text('report.js')}"
@@ -76,14 +79,14 @@ def report_html(
 {_definitions("facts", _facts(explanation, recognizer.config, followed))}
 </header>
 <main>
-<h2>{words.REPORT_PLAYBACKS}</h2>
+<h2>{words.report_rows(can_replay)}</h2>
 <noscript><p>{words.NO_SCRIPT}</p></noscript>
 <div id="player" class="playitback-player on-screen" data-row-count="0"></div>
-<img id="figure" class="for-print" src="{html.escape(figure_address)}" alt="{words.FIGURE_DESCRIPTION}">
+<img id="figure" class="for-print" src="{html.escape(figure_address)}" alt="{description}">
 <h2>{words.REPORT_CONFIDENCE}</h2>
 {_probabilities(explanation, followed)}
 <h2>{words.REPORT_HOW_TO_READ}</h2>
-{_definitions("reading", words.HOW_TO_READ)}
+{_definitions("reading", reading)}
 <div class="on-screen take-away">
 <h2>{words.REPORT_TAKE_AWAY}</h2>
 <a download="explanation.json" href="{explanation_address}">{words.TAKE_EXPLANATION}</a>
@@ -156,7 +159,9 @@ def _facts(explanation: Explanation, config: ModelConfig, followed: str | None) 
             explanation.model_name, len(explanation.labels), explanation.clip_seconds, config.front_end.sample_rate
         ),
         words.FACT_HEARINGS: words.hearing_facts([hearing.hop_seconds for hearing in hearings]),
-        words.FACT_THRESHOLD: words.threshold_fact([hearing.threshold for hearing in hearings]),
+        words.FACT_THRESHOLD: words.threshold_fact(
+            [hearing.threshold for hearing in hearings], has_slots=explanation.has_slots
+        ),
     }
     return facts if followed is None else {**facts, words.FACT_FOLLOWED: words.class_name(followed)}
 
@@ -164,8 +169,9 @@ def _facts(explanation: Explanation, config: ModelConfig, followed: str | None) 
 def _terms(explanation: Explanation, recognizer: Recognizer) -> Sequence[str]:
     about = recognizer.about
     told = words.model_terms(explanation.model_name, about.get("data", {}).get("name"), about.get("licence"))
+    limits = words.limits(recognizer.model.can_replay)
     several = words.MULTI_LABEL if recognizer.config.multi_label else ""
-    return [sentence for sentence in (told, words.LIMITS, several, words.RECORDING_INSIDE) if sentence]
+    return [sentence for sentence in (told, limits, several, words.RECORDING_INSIDE) if sentence]
 
 
 def _definitions(kind: str, told: Mapping[str, str]) -> str:

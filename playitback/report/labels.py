@@ -21,7 +21,7 @@ def write_csv(rows: Iterable[Window | Stretch], path: Path) -> None:
 
 
 def write_audacity(rows: Iterable[Window | Stretch], path: Path) -> None:
-    """A label track for Audacity (File > Import > Labels): start, end and class, parted by tabs."""
+    """A label track for Audacity (File > Import > Labels): start, end and class, separated by tabs."""
     lines = (f"{row.start_seconds:.6f}\t{row.end_seconds:.6f}\t{_one_cell(row.label)}\n" for row in rows)
     _write(lines, path)
 
@@ -45,5 +45,5 @@ def _write(lines: Iterable[str], path: Path) -> None:
 
 
 def _one_cell(label: str) -> str:
-    """A class name without the tabs and line ends that part cells and rows."""
+    """A class name without the tabs and line ends that separate cells and rows."""
     return " ".join(label.split())

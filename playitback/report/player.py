@@ -16,6 +16,7 @@ _SCRIPTS = (
     "sound.js",
     "requests.js",
     "drawing.js",
+    "lanes.js",
     "row.js",
     "frame.js",
     "shortcuts.js",

@@ -116,7 +116,7 @@ def draw_row(
         frame_ticks=timeline.frame_marks(hearing, timeline.second_marks(clip_seconds)),
         frequency_ticks=tuple(frequency_marks),
         lane_seconds=tuple(hearing.seconds.tolist()),
-        lanes=tuple(LaneView(lane.name, tuple(lane.values.tolist())) for lane in hearing.lanes),
+        lanes=_lanes(hearing, explanation.has_slots),
         threshold=hearing.threshold,
         segments=pairs(hearing.segments),
         replayed=pairs(hearing.replayed),
@@ -126,6 +126,11 @@ def draw_row(
         sentence=_sentence(explanation, index, replayed_seconds),
         decision_changed=explanation.decision_changed(index),
     )
+
+
+def _lanes(hearing: ClipHearing, has_slots: bool) -> tuple[LaneView, ...]:
+    kind = " attention" if has_slots else ""  # what the lanes of slots show; other lanes are named after it already
+    return tuple(LaneView(lane.name + kind, tuple(lane.values.tolist())) for lane in hearing.lanes)
 
 
 def _sentence(explanation: Explanation, index: int, replayed_seconds: float) -> str:

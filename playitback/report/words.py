@@ -31,8 +31,13 @@ def points(change: float) -> str:
     rounded = round(100 * change)
     if rounded == 0:
         return "no change"
-    sign = "+" if rounded > 0 else "\N{MINUS SIGN}"
-    return f"{sign}{abs(rounded)}{NBSP}point{'' if abs(rounded) == 1 else 's'}"
+    return f"{signed_points(change)}{NBSP}point{'' if abs(rounded) == 1 else 's'}"
+
+
+def signed_points(change: float) -> str:
+    """Where there is no room for the unit: 0.21 -> "+21", -0.01 -> "−1", 0.001 -> "±0"."""
+    rounded = round(100 * change)
+    return "±0" if rounded == 0 else f"{rounded:+d}".replace("-", "\N{MINUS SIGN}")
 
 
 def seconds(duration: float) -> str:
@@ -56,6 +61,16 @@ def hertz(frequency: float) -> str:
 def clock(second: float) -> str:
     """A tick of a time axis: 1.5 -> "1.5", 2.0 -> "2"."""
     return f"{second:g}"
+
+
+def marked(replays: bool) -> str:
+    """What happened to the segments that count as the reason; where nothing is replayed, they were only chosen."""
+    return "replayed" if replays else "chosen"
+
+
+def lane(replays: bool) -> str:
+    """What the segments come from: attention in models that replay, in others relevance of whatever origin."""
+    return "attention" if replays else "relevance"
 
 
 def hearing_title(index: int) -> str:
@@ -109,51 +124,77 @@ def decision_change(before: str, after: str) -> str:
     return f"{class_name(before)} → {class_name(after)}"
 
 
-# The report
+# The report. It says nothing of playbacks where the model cannot replay, and nothing of slots where it has none.
 
-REPORT_PLAYBACKS = "The playbacks"
 REPORT_CONFIDENCE = "Confidence"
 REPORT_HOW_TO_READ = "How to read this"
 REPORT_TAKE_AWAY = "Take away"
 REPORT_TERMS = "Terms and limits"
 PROBABILITY_CAPTION = "Probability after every hearing; the class decided for is bold"
-FIGURE_DESCRIPTION = "All hearings as a figure: spectrograms, attention and the leading classes, as told above"
-NO_SCRIPT = "The playbacks are drawn and played by a script inside this file, and this program runs none."
+NO_SCRIPT = "The hearings are drawn and played by a script inside this file, and this program runs no scripts."
 FACT_RECORDING, FACT_EXPLAINED, FACT_MODEL = "Recording", "Explained", "Model"
 FACT_HEARINGS, FACT_THRESHOLD, FACT_FOLLOWED = "Hearings", "Threshold", "Class followed"
 TAKE_EXPLANATION = "All numbers (JSON)"
 TAKE_FIGURE = "Figure for a paper (SVG)"
 
-#: what it is -> one line on how to read it
-HOW_TO_READ = {
-    "Rows": (
-        "One row a hearing, all on the clip's own seconds. The model hears the whole clip once; every playback hears "
-        "what the hearing before it chose again, at a finer hop."
-    ),
-    "Spectrogram": (
-        "Seconds to the right, frequency upwards, louder is brighter, the same colours in all rows. White frames: "
-        "what was replayed in this hearing, drawn at its finer hop."
-    ),
-    "Attention": (
-        "Two slots compete for every moment. Where the informative one stays above the threshold, the segment is "
-        "chosen for the next hearing (dashed edges)."
-    ),
-    "Model's frames": (
-        "The same as the model was given it: a fixed number of frames, of which replayed segments take more and the "
-        "rest less."
-    ),
-    "As the model heard it": (
-        "That as sound: replayed segments stretched, the rest squeezed; the pitch stays. A segment itself plays as it "
-        "was recorded."
-    ),
-    "Confidence": "The leading classes after each hearing, and by how many percentage points the hearing moved them.",
-}
-LIMITS = (
-    "A probability says how sure this model is, not how likely it is to be right. The replayed segments show what this "
-    "model chose, not what is true of the sound."
-)
 MULTI_LABEL = "Every class has a probability of its own, so those of a hearing need not sum to 1."
 RECORDING_INSIDE = "This file holds the recording itself: whoever gets it can listen to it."
+
+#: on rows, spectrogram, model's frames, the sound as the model heard it, confidence
+_READING_HEARINGS = (
+    "One row a hearing, all on the clip's own seconds. The model hears the whole clip once; every playback hears what "
+    "the hearing before it chose again, at a finer hop.",
+    "Seconds to the right, frequency upwards, louder is brighter, the same colours in all rows. White frames: what was "
+    "replayed in this hearing, drawn at its finer hop.",
+    "The same as the model was given it: a fixed number of frames, of which replayed segments take more and the rest "
+    "less.",
+    "That as sound: replayed segments stretched, the rest squeezed; the pitch stays. A segment itself plays as it was "
+    "recorded.",
+    "The leading classes after each hearing, and by how many percentage points the hearing moved them.",
+)
+_READING_ONE_HEARING = (
+    "One row, on the clip's own seconds: this model hears the whole clip once and cannot replay any of it.",
+    "Seconds to the right, frequency upwards, louder is brighter.",
+    "The same as the model was given it: a fixed number of frames.",
+    "That as sound.",
+    "The leading classes.",
+)
+
+
+def how_to_read(*, has_slots: bool, can_replay: bool) -> dict[str, str]:
+    """What it is -> one line on how to read it."""
+    rows, spectrogram, frames, tape, confidence = _READING_HEARINGS if can_replay else _READING_ONE_HEARING
+    chosen = "the segment is chosen for the next hearing" if can_replay else "the segment is chosen"
+    lane, meaning = "Relevance", "How much every moment matters for the class asked about, else the decision. Where it"
+    if has_slots:
+        lane, meaning = "Attention", "Two slots compete for every moment. Where the informative one"
+    return {
+        "Rows": rows,
+        "Spectrogram": spectrogram,
+        lane: f"{meaning} stays above the threshold, {chosen} (dashed edges).",
+        "Model's frames": frames,
+        "As the model heard it": tape,
+        "Confidence": confidence,
+    }
+
+
+def report_rows(can_replay: bool) -> str:
+    """Heading of the rows."""
+    return "The playbacks" if can_replay else "The hearing"
+
+
+def figure_description(has_slots: bool) -> str:
+    """In words, for whoever cannot see the figure."""
+    lanes = "attention" if has_slots else "relevance"
+    return f"All hearings as a figure: spectrograms, {lanes} and the leading classes, as told above"
+
+
+def limits(can_replay: bool) -> str:
+    """What no explanation says."""
+    return (
+        "A probability says how sure this model is, not how likely it is to be right. The "
+        f"{'replayed' if can_replay else 'chosen'} segments show what this model chose, not what is true of the sound."
+    )
 
 
 def recording_facts(duration: float, sample_rate: int, channels: int, file_format: str) -> str:
@@ -181,11 +222,12 @@ def hearing_facts(hops_seconds: Sequence[float]) -> str:
     return f"the first hearing and {count} playback{'' if count == 1 else 's'}, at hops of {hops}"
 
 
-def threshold_fact(thresholds: Sequence[float]) -> str:
+def threshold_fact(thresholds: Sequence[float], *, has_slots: bool) -> str:
     """ "0.5 of the informative slot's attention"; hearing by hearing where they differ."""
     numbers = [f"{threshold:.2g}" for threshold in thresholds]
     told = numbers[0] if len(set(numbers)) == 1 else f"hearing by hearing, {_listed(numbers)}"
-    return f"{told} of the informative slot's attention"
+    lane = "informative slot's attention" if has_slots else "relevance"
+    return f"{told} of the {lane}"
 
 
 def _listed(parts: Sequence[str]) -> str:

@@ -81,8 +81,11 @@ def model_card(
     about: the ``training_record``; measured_on: what the evaluation is of, as ``part_name`` says it.
     """
     data, recipe = about["data"], about["recipe"]
-    hops = ", ".join(f"{1000 * config.front_end.hop_seconds(index):.1f} ms" for index in range(config.hearings))
     hardware = f"{about['processes']} x {about['hardware']}" if about["processes"] > 1 else about["hardware"]
+    epochs = ", ".join(
+        f"{stage['epochs']} epoch{'' if stage['epochs'] == 1 else 's'} of the {stage['name']} stage"
+        for stage in recipe["stages"]
+    )
     part = part_name(data.get("folds"), data.get("split"))
     left_out = f" {data['skipped']} more are listed but were missing or unreadable." if "skipped" in data else ""
     return f"""---
@@ -92,9 +95,9 @@ pipeline_tag: audio-classification
 ---
 # {name}
 
-Replay attention (preset `{about["preset"]}`): {_classes(config)},
+Family `{config.family}`, preset `{about["preset"]}`: {_classes(config)},
 clips of {config.front_end.clip_seconds:g} s at {config.front_end.sample_rate / 1000:g} kHz,
-{config.playbacks} playbacks; the hops of the {config.hearings} hearings are {hops}.
+{_hearings(config)}.
 
 {_class_names(config)}
 
@@ -107,15 +110,15 @@ Trained on `{data["name"]}`, {part}: {data["clips"]} clips.{left_out} Nothing wa
 `{about["command"]}`
 
 {about["minutes"]} minutes on {hardware}, PyTorch {about["torch"]}, seed {recipe["seed"]}:
-{recipe["encoder_epochs"]} epochs of the encoder, {recipe["replay_epochs"]} of slots and decoder, the last epoch's
-moving average. All settings are in config.json.
+{epochs}, the last epoch's moving average. All settings are in config.json.
 
 ## Results
 {_results(evaluation, measured_on) if evaluation else _how_to_measure(name, about["data"])}
 
 ## Limits
 {_behaviour(config)} It was trained on clips like
-those of its data set; on other recordings expect less. Replayed segments show what this model used, not what is true.
+those of its data set; on other recordings expect less. {"Replayed" if config.playbacks else "Chosen"} segments
+show what this model used, not what is true.
 """
 
 
@@ -130,6 +133,13 @@ def _classes(config: ModelConfig) -> str:
         return " and ".join(f"{count} {word}s" for count, word in zip(config.classes, PAIR, strict=True))
     several = ", several of which may be in one clip" if config.multi_label else ""
     return f"{config.classes[0]} classes{several}"
+
+
+def _hearings(config: ModelConfig) -> str:
+    hops = [f"{1000 * config.front_end.hop_seconds(index):.1f} ms" for index in range(config.hearings)]
+    if config.playbacks:
+        return f"{config.playbacks} playbacks; the hops of the {config.hearings} hearings are {', '.join(hops)}"
+    return f"heard once, at a hop of {hops[0]}"
 
 
 def _class_names(config: ModelConfig) -> str:

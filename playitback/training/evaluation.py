@@ -9,7 +9,7 @@ are the action.
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, fields
 from typing import Any
 
@@ -18,14 +18,12 @@ import torch
 from torch import Tensor
 
 from playitback.errors import CheckpointError, SettingsError
-from playitback.models.listener import class_probabilities
-from playitback.models.replay.model import ReplayModel
-from playitback.recognizer import fastest_dtype
+from playitback.progress import Progress, Steps
+from playitback.recognizer import Recognizer
+from playitback.segments import total_seconds
 from playitback.training import metrics
 from playitback.training.clips import ClipSet
 
-#: called with (clips done, clips in all)
-Report = Callable[[int, int], None]
 #: of a model with two heads
 PAIR = ("verb", "noun")
 _BATCH = 25
@@ -93,7 +91,7 @@ class Evaluation:
         return found
 
     def table(self) -> list[list[str]]:
-        """Rows of words for people: a heading, and then the figures, each with a number a hearing and the fused one's."""
+        """Rows of words for people: a heading, then the figures, each with a number a hearing and the fused one's."""
         fused = ["fused"] if self.overall.fused is not None else []
         rows = [["", *(f"hearing {index}" for index in range(len(self.replayed_seconds))), *fused]]
         courses = {"action ": self.overall, **{f"{name} ": course for name, course in self.heads.items()}}
@@ -109,51 +107,46 @@ class Evaluation:
         """The table for a terminal."""
         rows = self.table()
         first = max(len(row[0]) for row in rows)
-        lines = [f"{row[0]:<{first}}" + "".join(f"{cell:>9}" for cell in row[1:]) for row in rows]
+        lines = [f"{row[0]:<{first}}" + "".join(f"{cell:>11}" for cell in row[1:]) for row in rows]
         return "\n".join([f"{self.clips} clips", *(line.rstrip() for line in lines)])
 
 
-@torch.inference_mode()
-def measure(model: ReplayModel, clips: ClipSet, playbacks: int, report: Report) -> Evaluation:
-    """Measures ``model``, on its device, after each of ``playbacks`` + 1 hearings.
+def measure(recognizer: Recognizer, clips: ClipSet, playbacks: int | None = None) -> Steps[Evaluation]:
+    """Measures a recognizer after the first hearing and each of ``playbacks`` playbacks (default: all it has).
 
     Raises SettingsError for clips of other classes than the model's, or for too many playbacks, and CheckpointError
     where what the model says is not finite.
     """
-    config = model.config
+    config = recognizer.config
     if (clips.labels, clips.multi_label) != (config.labels, config.multi_label):
         raise SettingsError("the model names other classes than this data has; measure it on data of its own classes")
     if config.multi_label and len(config.labels) > 1:
         raise SettingsError("a model of several heads that also has several labels a clip cannot be measured")
-    fuses = config.decoder.fusion and playbacks == config.playbacks
-    device = model.mel_mean.device
-    dtype = fastest_dtype(device, sum(parameter.numel() for parameter in model.parameters()))
+    recognizer.check(playbacks)
     said: list[list[tuple[Tensor, ...]]] = []  # by batch, prediction (every hearing, then the fused one) and head
     true: list[tuple[Tensor, ...]] = []  # by batch and head
-    replayed = np.zeros(playbacks + 1)
+    replayed: list[Tensor] = []  # by batch: seconds (hearings, B)
     for indices in torch.arange(len(clips)).split(_BATCH):
-        waveforms = clips.waveforms(indices).to(device)
-        with torch.autocast(device.type, torch.bfloat16, enabled=dtype == torch.bfloat16):
-            heard = list(model.listen(waveforms, playbacks))
-            logits = [each.logits for each in heard]
-            if fuses:
-                logits.append(model.decoder.logits(model.decoder.fuse([each.summary for each in heard])))
-        said.append([tuple(class_probabilities(head, config.multi_label).cpu() for head in each) for each in logits])
+        heard = list(recognizer.listen(clips.waveforms(indices), playbacks))
+        fused = recognizer.fuse(heard)
+        logits = [*(each.logits for each in heard), *([] if fused is None else [fused])]
+        said.append([tuple(recognizer.probabilities(head).cpu() for head in each) for each in logits])
         true.append(clips.targets(indices))
-        replayed += [float(each.replayed.diff(dim=2).sum()) for each in heard]
-        report(int(indices[-1]) + 1, len(clips))
+        replayed.append(torch.stack([total_seconds(each.replayed).cpu() for each in heard]))
+        yield Progress(int(indices[-1]) + 1, len(clips))
+    seconds = tuple(torch.cat(replayed, dim=1).mean(dim=1).tolist())
     targets = _joined(true)
     predictions = [_joined(each) for each in zip(*said, strict=True)]
     if not all(np.isfinite(head).all() for prediction in predictions for head in prediction):
         raise CheckpointError("the model's probabilities are not finite: its weights are damaged; train it anew")
 
+    fuses = len(predictions) > len(seconds)
     heads = [
         _course(
             [_head_figures(prediction[head], targets[head], config.multi_label) for prediction in predictions], fuses
         )
         for head in range(len(targets))
     ]
-    seconds = tuple((replayed / len(clips)).tolist())
     if len(heads) == 1:
         return Evaluation(len(clips), heads[0], seconds)
     action = _course([_action_figures(prediction, targets) for prediction in predictions], fuses)

@@ -26,7 +26,7 @@ class StageProgress(Progress):
     """Where a run stands: steps done and in all, of its present stage, and what it has learned."""
 
     stage: str
-    epoch: int  # complete epochs of this stage, not counting the one that the last step belongs to
+    epoch: int  # of this stage, counted from 0, that the last step belongs to
     epochs: int
     step: int  # steps done in this epoch
     steps: int

@@ -12,7 +12,7 @@ from tiny import CLIP_SECONDS, RATE, chirp, sounding_clips, tiny_checkpoint, tin
 
 from app import text
 from app.page import build_page, launch_settings
-from app.service import ExplanationService, Models
+from app.service import ExplainService, Models
 
 pytestmark = pytest.mark.browser
 
@@ -34,7 +34,7 @@ def address(page_folder: Path, serve: Callable[..., str]) -> str:
     tiny = tiny_checkpoint(page_folder / "tiny", tiny_model(labels=LABELS, playbacks=2))
     other = tiny_model(seed=1, labels=LABELS[1:], playbacks=1, clip_seconds=OTHER_SECONDS)
     models = Models([str(tiny), str(tiny_checkpoint(page_folder / "other", other))], "cpu")
-    ExplanationService(models).warm_up()
+    ExplainService(models).warm_up()
     return serve(build_page(models, [page_folder / "swelling_noise.wav"]), **launch_settings())
 
 

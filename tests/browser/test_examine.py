@@ -1,10 +1,11 @@
-"""A test of an explanation in a real browser, with an untrained model whose hearings wait until they are let go."""
+"""An examination in a real browser, of an untrained model whose runs wait until they are let go."""
 
 from __future__ import annotations
 
 import re
 import threading
 from collections.abc import Callable, Iterator
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -13,26 +14,27 @@ from example_page import serve_example_page
 from playwright.sync_api import Page, expect
 
 from app import text
-from app.service.examine import DEFINITIONS
+from playitback.explain.examine import examine
+from playitback.report.examine_text import DEFINITIONS
 
 pytestmark = pytest.mark.browser
 
 PLAYBACKS = 2
-BATCHES = 17  # of a test
+BATCHES = 18  # of an examination
 
 
 class Examinations:
-    """Lets the batches of tests be heard freely, or some at a time; runs are never kept waiting."""
+    """Lets the batches of examinations be heard freely, or some at a time; whatever else is asked never waits."""
 
     def __init__(self) -> None:
         self.allowed = threading.Semaphore(0)
         self.free = threading.Event()
         self.closed = threading.Event()
-        self.batches = 0  # of the latest test
+        self.batches = 0  # of the latest examination
 
     def __call__(self, run: Callable[..., Iterator[Any]]) -> Callable[..., Iterator[Any]]:
         def gated(checkpoint: str, work: Any, arguments: tuple[Any, ...]) -> Iterator[Any]:
-            if "examin" not in work.__name__:
+            if not isinstance(work, partial) or work.func is not examine:
                 yield from run(checkpoint, work, arguments)
                 return
             self.batches = 0
@@ -48,12 +50,12 @@ class Examinations:
         return gated
 
     def let_go_until_closed(self) -> None:
-        """Lets one batch after the other be heard until the test is given up, which it must be before its end."""
+        """Lets one batch after the other be heard until the examination is given up, as it must be before its end."""
         for _ in range(BATCHES - 5):
             if self.closed.wait(0.5):
                 return
             self.allowed.release()
-        raise AssertionError("the test goes on")
+        raise AssertionError("the examination goes on")
 
 
 @pytest.fixture(scope="module")
@@ -77,10 +79,10 @@ def address(module_examinations: Examinations, page_folder: Path, serve: Callabl
 
 @pytest.fixture
 def page(browser_page: Page, address: str, examinations: Examinations) -> Page:
-    """The page with an example in it, at the part that tests it."""
+    """The page with an example in it, at the part that examines it."""
     browser_page.goto(address)
     expect(browser_page.locator("#player .playitback-player")).to_have_attribute("data-row-count", str(PLAYBACKS + 1))
-    browser_page.get_by_role("tab", name=text.EVIDENCE_TAB, exact=True).click()
+    browser_page.get_by_role("tab", name=text.EXAMINE_TAB, exact=True).click()
     return browser_page
 
 
@@ -89,61 +91,63 @@ def press(page: Page, name: str) -> None:
 
 
 def begin_and_hold(page: Page, examinations: Examinations) -> None:
-    """Begins a test and holds it after its first batch."""
+    """Begins an examination and holds it after its first batch."""
     examinations.free.clear()
     examinations.closed.clear()
     press(page, text.EXAMINE)
     examinations.allowed.release()
-    expect(page.locator("#evidence-status")).to_contain_text(re.compile(r"\(1 of \d+ hearings\)"))
+    expect(page.locator("#examine-status")).to_contain_text(re.compile(r"\(1 of \d+ runs\)"))
 
 
-def test_a_test_says_how_far_it_is_and_then_what_the_figures_support(page: Page, examinations: Examinations) -> None:
+def test_an_examination_says_how_far_it_is_and_then_what_the_figures_support(
+    page: Page, examinations: Examinations
+) -> None:
     begin_and_hold(page, examinations)
     bar = page.get_by_role("progressbar")
     assert int(bar.get_attribute("value") or "") == 1
     examinations.free.set()
-    verdict = page.locator("#evidence-verdict")
+    verdict = page.locator("#examine-verdict")
     expect(verdict).to_contain_text("On this one clip the figures")
     expect(verdict).to_contain_text("swelling_noise.wav")
-    assert examinations.batches == BATCHES + 1  # and the evidence
-    expect(page.locator("#evidence-draws .scatterlayer .trace")).to_have_count(7)
-    expect(page.locator("#evidence-draws .scatterlayer .point")).to_have_count(6 + 20)
-    expect(page.locator("#evidence-draws-table")).to_contain_text(re.compile(r"stand at percentile \d+"))
+    assert examinations.batches == BATCHES + 1  # and the answer
+    expect(page.locator("#examine-draws .scatterlayer .trace")).to_have_count(7)
+    expect(page.locator("#examine-draws .scatterlayer .point")).to_have_count(6 + 20)
+    expect(page.locator("#examine-draws-table")).to_contain_text(re.compile(r"stand at percentile \d+"))
     for chart in ("kept", "removed"):
-        expect(page.locator(f"#evidence-{chart} .barlayer .point")).to_have_count(4 * 3)
+        expect(page.locator(f"#examine-{chart} .barlayer .point")).to_have_count(4 * 3)
     for chart in ("deletion", "insertion"):
-        expect(page.locator(f"#evidence-{chart} .scatterlayer .point")).to_have_count(3 * 11)
-    expect(page.locator("#evidence-edits-table tbody tr")).to_have_count(4 * 3)
+        expect(page.locator(f"#examine-{chart} .scatterlayer .point")).to_have_count(3 * 11)
+    expect(page.locator("#examine-edits-table tbody tr")).to_have_count(4 * 3)
     expect(page.get_by_role("button", name=text.EXAMINE, exact=True)).to_be_enabled()
-    info = page.locator("#evidence-answer details.info").filter(has=page.locator("summary", has_text="percentile"))
+    info = page.locator("#examine-answer details.info").filter(has=page.locator("summary", has_text="percentile"))
     info.locator("summary").focus()
     page.keyboard.press("Enter")
     expect(info.locator("p")).to_have_text(DEFINITIONS["percentile"])
     expect(info.locator("p")).to_be_visible()
 
 
-def test_stop_ends_the_computation_and_another_test_can_begin(page: Page, examinations: Examinations) -> None:
+def test_stop_ends_the_computation_and_another_examination_can_begin(page: Page, examinations: Examinations) -> None:
     begin_and_hold(page, examinations)
     press(page, text.STOP_EXAMINING)
-    expect(page.locator("#evidence-status")).to_have_text(text.EXAMINATION_STOPPED, use_inner_text=True)
+    expect(page.locator("#examine-status")).to_have_text(text.EXAMINE_STOPPED, use_inner_text=True)
     expect(page.get_by_role("button", name=text.STOP_EXAMINING, exact=True)).to_be_disabled()
     examinations.let_go_until_closed()
     examinations.free.set()
     press(page, text.EXAMINE)
-    expect(page.locator("#evidence-verdict")).to_contain_text("On this one clip the figures")
+    expect(page.locator("#examine-verdict")).to_contain_text("On this one clip the figures")
 
 
-def test_another_run_makes_an_end_of_the_test_and_of_its_answer(page: Page, examinations: Examinations) -> None:
+def test_another_run_makes_an_end_of_the_examination_and_of_its_answer(page: Page, examinations: Examinations) -> None:
     press(page, text.EXAMINE)
-    expect(page.locator("#evidence-verdict")).to_contain_text("swelling_noise.wav")
+    expect(page.locator("#examine-verdict")).to_contain_text("swelling_noise.wav")
     begin_and_hold(page, examinations)
     page.get_by_role("button", name="Rising tone", exact=True).click()
     expect(page.locator("#facts")).to_contain_text("rising_tone")
     press(page, text.RUN)
     examinations.let_go_until_closed()
-    expect(page.locator("#status")).to_contain_text("The model hears")  # it waits for no test
-    expect(page.locator("#evidence-verdict")).to_have_count(0)
+    expect(page.locator("#status")).to_contain_text("The model hears")  # it waits for no examination
+    expect(page.locator("#examine-verdict")).to_have_count(0)
     expect(page.get_by_role("progressbar")).to_have_count(0)
     examinations.free.set()
     press(page, text.EXAMINE)
-    expect(page.locator("#evidence-verdict")).to_contain_text("rising_tone.wav")
+    expect(page.locator("#examine-verdict")).to_contain_text("rising_tone.wav")

@@ -15,7 +15,7 @@ from tiny import CLIP_SECONDS, RATE, chirp, tiny_checkpoint, tiny_model
 
 from app import text
 from app.page import build_page, launch_settings
-from app.service import ExplanationService, Models
+from app.service import ExplainService, Models
 from playitback.report import words
 
 pytestmark = pytest.mark.browser
@@ -51,7 +51,7 @@ def address(page_folder: Path, module_gate: Gate, serve: Callable[..., str]) -> 
         soundfile.write(examples[-1], chirp(seconds), RATE)
     other = tiny_checkpoint(page_folder / "other", tiny_model(labels=("dog", "cat"), playbacks=1, clip_seconds=1.0))
     models = Models([str(checkpoint), str(other)], "cpu", module_gate.before_each_result)
-    ExplanationService(models).warm_up()
+    ExplainService(models).warm_up()
     return serve(build_page(models, examples), **launch_settings())
 
 
@@ -304,7 +304,7 @@ def test_a_phone_shows_everything_without_scrolling_sideways(page: Page) -> None
     page.set_viewport_size({"width": 390, "height": 844})
     choose_example(page, "Long tone")
     play_back(page)
-    for tab in (text.PLAYBACKS_TAB, text.CONFIDENCE_TAB, text.LONG_TAB, text.FOLDER_TAB, text.ABOUT_TAB):
+    for tab in (text.PLAYBACKS_TAB, text.CONFIDENCE_TAB, text.WINDOWS_TAB, text.FOLDER_TAB, text.ABOUT_TAB):
         if not page.get_by_role("tab", name=tab).is_visible():  # gradio puts what finds no room into a menu
             page.get_by_role("button", name="More tabs").click()
             page.locator(".overflow-dropdown").get_by_role("button", name=tab).click()

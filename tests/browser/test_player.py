@@ -1,4 +1,4 @@
-"""The synchronised player in a real browser, on made-up hearings of a four-second clip: alone, and as Gradio shows it."""
+"""The synchronised player in a real browser, on made-up hearings of a four-second clip: alone, and in a Gradio page."""
 
 from __future__ import annotations
 
@@ -12,11 +12,13 @@ import gradio as gr
 import pytest
 from player_pages import (
     CLIP_SECONDS,
+    CONTRAST,
     HOSTILE,
     WATCH,
     click_surface,
     files_of,
     heard,
+    line_fraction,
     make_views,
     open_players,
     plain_views,
@@ -84,18 +86,6 @@ def scrub(page: Page, fraction: float) -> None:
     scrubber.click(position={"x": box["width"] * fraction, "y": box["height"] / 2})
 
 
-def line_fraction(page: Page, index: int) -> float:
-    """Where a row's playhead line is drawn, as a fraction of the row's width."""
-    return page.evaluate(
-        """(selector) => {
-            const surface = document.querySelector(selector).getBoundingClientRect();
-            const line = document.querySelector(selector + " .playhead").getBoundingClientRect();
-            return (line.left - surface.left) / surface.width;
-        }""",
-        f"#left [data-row='{index}'] .surface",
-    )
-
-
 @pytest.mark.browser
 def test_rows_come_one_after_the_other_and_nothing_jumps(browser_page: Page, address: str) -> None:
     browser_page.goto(address)
@@ -155,79 +145,6 @@ def test_a_framed_segment_plays_exactly_from_its_start_to_its_end(gradio_page: P
     expect(button).to_have_attribute("aria-pressed", "false")
     expect(gradio_page.locator("#left .playitback-player")).to_have_attribute("data-playing", "")
     assert position(gradio_page) == 3.25
-
-
-@pytest.mark.browser
-def test_pressing_a_playing_segment_stops_it_where_it_is(page: Page) -> None:
-    pressed = page.evaluate(
-        """async () => {
-            const [frame, listed] = document.querySelectorAll("#left [data-key='segment-1-0']");
-            const pressed = [];
-            await whilePlaying(() => frame.click(), () => {
-                pressed.push(frame.getAttribute("aria-pressed"), listed.getAttribute("aria-pressed"));
-                frame.click();
-            });
-            pressed.push(frame.getAttribute("aria-pressed"));
-            return pressed;
-        }"""
-    )
-    assert pressed == ["true", "true", "false"]
-    started, stopped = heard(page, 2)
-    assert stopped["at"] < started["at"] + 1.0
-    assert 1.0 <= stopped["position"] < 2.0
-
-
-@pytest.mark.browser
-def test_listed_and_replayed_segments_play_the_same_stretch_as_their_frames(page: Page) -> None:
-    row(page, 1).locator(".actions").get_by_role("button", name="segment 2 3.00–3.25 s").click()
-    heard(page, 2)
-    row(page, 1).get_by_role("button", name="Replayed segment 1, 1.00 to 2.00 seconds, play").click()
-    heard(page, 3)
-    stretches = [(start["offset"], start["duration"]) for start in page.evaluate("window.starts")]
-    assert stretches == [(3.0, 0.25), (1.0, 1.0)]
-
-
-@pytest.mark.browser
-def test_all_segments_follow_one_another_on_the_audio_clock(page: Page) -> None:
-    row(page, 0).get_by_role("button", name="all segments").click()
-    _, stopped = heard(page, 2)
-    first, second = page.evaluate("window.starts")
-    assert (first["offset"], second["offset"]) == (1.0, 3.0)
-    assert second["when"] > first["when"] + 1.0
-    assert stopped["position"] == 3.25
-
-
-@pytest.mark.browser
-def test_the_tape_carries_the_playhead_through_its_map(page: Page) -> None:
-    page.evaluate(
-        """() => whilePlaying(() => document.querySelector("#left [data-key='tape-1']").click(), () => {
-            const surface = document.querySelector("#left [data-row='1'] .surface");
-            const box = surface.getBoundingClientRect();
-            surface.dispatchEvent(new MouseEvent("click", { bubbles: true, clientX: box.left + box.width * 0.75 }));
-        })"""
-    )
-    events = heard(page, 4)
-    whole, rest = page.evaluate("window.starts")
-    assert (whole["offset"], whole["duration"]) == (0.0, 4.0)
-    assert rest["offset"] == pytest.approx(3.2, abs=0.01)  # second 3 of the clip lies at 3.2 s of the tape
-    assert rest["duration"] == pytest.approx(0.8, abs=0.01)
-    assert [event["kind"] for event in events] == ["tape"] * 4
-    assert position(page) == CLIP_SECONDS
-
-
-@pytest.mark.browser
-def test_a_click_moves_the_playhead_and_the_clip_plays_from_there(page: Page) -> None:
-    click_surface(page, 1, 0.875)
-    assert position(page) == pytest.approx(3.5, abs=0.01)
-    assert page.evaluate("window.starts") == []
-    for index in range(3):
-        assert line_fraction(page, index) == pytest.approx(0.875, abs=0.003)
-    page.locator("#left").get_by_role("button", name="Play clip from 3.5").click()
-    heard(page, 2)
-    (start,) = page.evaluate("window.starts")
-    assert start["offset"] + start["duration"] == CLIP_SECONDS
-    assert position(page) == CLIP_SECONDS
-    expect(page.locator("#left .play")).to_have_attribute("aria-label", "Play clip")  # from the start again
 
 
 @pytest.mark.browser
@@ -330,42 +247,6 @@ def test_names_are_text_whatever_they_hold(gradio_page: Page) -> None:
 
 
 @pytest.mark.browser
-def test_hovering_reads_second_hertz_and_attention(page: Page) -> None:
-    surface = row(page, 0).locator(".surface")
-    box = surface.bounding_box()
-    picture = row(page, 0).locator(".clip-image").bounding_box()
-    surface.hover(position={"x": box["width"] * 0.375, "y": picture["height"] * (1 - 0.3521)})
-    expect(row(page, 0).locator(".readout")).to_have_text("1.50 s · 1.0 kHz · informative 0.90 · uninformative 0.10")
-    expect(row(page, 2).locator(".hover-line")).to_be_visible()
-    page.mouse.move(0, 0)
-    expect(row(page, 0).locator(".readout")).to_have_text("")
-
-
-@pytest.mark.browser
-def test_a_sound_that_cannot_be_loaded_says_so(page: Page) -> None:
-    page.evaluate("() => { window.fetch = () => Promise.reject(new TypeError('gone')); }")
-    row(page, 1).get_by_role("button", name="as the model heard it").click()
-    expect(page.locator("#left .status")).to_contain_text("could not be loaded")
-    expect(page.locator("#left .playitback-player")).to_have_attribute("data-playing", "")
-    assert page.evaluate("window.heard") == []
-
-
-@pytest.mark.browser
-def test_without_a_sound_device_nothing_seems_to_play(page: Page) -> None:
-    """Firefox then never lets the audio begin."""
-    page.evaluate(
-        """() => {
-          Object.defineProperty(AudioContext.prototype, "state", { get: () => "suspended" });
-          AudioContext.prototype.resume = () => new Promise(() => {});
-        }"""
-    )
-    row(page, 1).get_by_role("button", name="as the model heard it").click()
-    expect(page.locator("#left .status")).to_contain_text("found no sound device")
-    expect(page.locator("#left .playitback-player")).to_have_attribute("data-playing", "")
-    assert page.evaluate("window.starts") == []
-
-
-@pytest.mark.browser
 def test_a_phone_has_room_for_everything(page: Page) -> None:
     page.set_viewport_size({"width": 390, "height": 800})
     expect(row(page, 1).locator(".action").first).to_have_css("min-height", "44px")
@@ -386,45 +267,17 @@ def test_text_can_be_read_in_both_themes(browser_page: Page, address: str, theme
     show(browser_page, "all rows", 3)
     contrasts = browser_page.evaluate(
         """() => {
-            const brush = document.createElement("canvas").getContext("2d", { willReadFrequently: true });
-            const luminance = (colour) => {
-                brush.fillStyle = colour;
-                brush.fillRect(0, 0, 1, 1);
-                const light = [...brush.getImageData(0, 0, 1, 1).data].slice(0, 3).map((each) => {
-                    const share = each / 255;
-                    return share <= 0.04045 ? share / 12.92 : ((share + 0.055) / 1.055) ** 2.4;
-                });
-                return 0.2126 * light[0] + 0.7152 * light[1] + 0.0722 * light[2];
-            };
-            const ground = luminance(getComputedStyle(document.querySelector("#left .transport")).backgroundColor);
+            CONTRAST
+            const ground = getComputedStyle(document.querySelector("#left .transport")).backgroundColor;
             const texts = [".row-title", ".row-facts", ".tick-text", ".change.up", ".change.down", ".decision"];
             return texts.map((each) => {
-                const text = luminance(getComputedStyle(document.querySelector("#left " + each)).color);
-                return (Math.max(text, ground) + 0.05) / (Math.min(text, ground) + 0.05);
+                return contrast(getComputedStyle(document.querySelector("#left " + each)).color, ground);
             });
-        }"""
+        }""".replace("CONTRAST", CONTRAST)
     )
     assert min(contrasts) >= 4.5
     dark = browser_page.evaluate("document.body.classList.contains('dark')")
     assert dark == (theme == "dark")
-
-
-@pytest.mark.browser
-def test_a_new_run_stops_the_sound_of_the_old_one(page: Page) -> None:
-    page.evaluate(
-        "() => whilePlaying(() => document.querySelector('.play').click(), () => player.update(views.second))"
-    )
-    started, stopped = heard(page, 2)
-    assert stopped["at"] < started["at"] + CLIP_SECONDS
-    expect(page.locator("#left .playitback-player")).to_have_attribute("data-playing", "")
-    expect(page.locator("#left .row")).to_have_count(3)
-
-
-@pytest.mark.browser
-def test_a_destroyed_player_leaves_silence_and_nothing_else(page: Page) -> None:
-    page.evaluate("() => whilePlaying(() => document.querySelector('.play').click(), () => player.destroy())")
-    assert heard(page, 2)[1]["position"] < CLIP_SECONDS
-    expect(page.locator("#left .playitback-player")).to_be_empty()
 
 
 def test_files_of_a_view_become_files_that_gradio_serves(tmp_path: Path) -> None:

@@ -126,7 +126,7 @@ def test_a_longer_axis_leaves_the_time_after_the_clip_empty(page: Page) -> None:
     assert share(page, row(page, 0).locator(".clip-image"), surface) == pytest.approx((0.0, 0.5), abs=0.003)
     assert share(page, row(page, 0).locator(".beyond"), surface) == pytest.approx((0.5, 1.0), abs=0.003)
     assert share(page, row(page, 0).locator(".frame").first, surface) == pytest.approx((1 / 8, 2 / 8), abs=0.003)
-    assert share(page, row(page, 0).locator(".lane .informative"), surface) == pytest.approx((0.0, 0.5), abs=0.005)
+    assert share(page, row(page, 0).locator(".lanes .lane-0"), surface) == pytest.approx((0.0, 0.5), abs=0.005)
     assert share(page, page.locator("#left .track"), surface)[1] == pytest.approx(0.5, abs=0.003)
     assert row(page, 0).locator(".tick-text").all_inner_texts() == ["0 s", "2 s", "4 s", "6 s", "8 s"]
     surface.hover(position={"x": surface.bounding_box()["width"] * 0.75, "y": 20})

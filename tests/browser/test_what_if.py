@@ -17,10 +17,10 @@ from tiny import CLIP_SECONDS, RATE, sounding_clips, tiny_checkpoint, tiny_model
 
 from app import text
 from app.page import build_page, launch_settings
-from app.service import ExplanationService, Models
-from app.service import contrasts as contrasts_module
-from app.service import variants as variants_module
-from playitback.evidence.runs import Heard
+from app.service import ExplainService, Models
+from app.service import contrast as contrast_service
+from app.service import what_if as what_if_service
+from playitback.progress import Progress
 
 pytestmark = pytest.mark.browser
 
@@ -46,7 +46,7 @@ def address(page_folder: Path, serve: Callable[..., str]) -> str:
     example = page_folder / "swelling_noise.wav"
     soundfile.write(example, sounding_clips(1)[0].numpy(), RATE)
     models = Models([str(checkpoint)], "cpu")
-    ExplanationService(models).warm_up()
+    ExplainService(models).warm_up()
     return serve(build_page(models, [example]), **launch_settings())
 
 
@@ -164,7 +164,7 @@ def test_a_removed_segment_is_gone_from_the_sound_that_is_heard(page: Page) -> N
 def test_what_is_refused_can_be_asked_again_and_a_new_run_starts_a_new_list(
     page: Page, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(variants_module, "MOST_VARIANTS", 0)
+    monkeypatch.setattr(what_if_service, "MOST_VARIANTS", 0)
     edit_segments(page)
     row(page, 0).locator(".hold input").check()
     replay = player(page).get_by_role("button", name="Replay these instead")
@@ -213,20 +213,20 @@ def test_two_classes_are_contrasted(page: Page) -> None:
 def test_a_contrast_says_how_far_it_is_and_can_be_stopped(page: Page, monkeypatch: pytest.MonkeyPatch) -> None:
     closed = threading.Event()
 
-    def endless(*question: object) -> Iterator[Heard]:
+    def endless(*question: object) -> Iterator[Progress]:
         try:
             while True:
-                yield Heard(1, 2)
+                yield Progress(1, 2)
                 time.sleep(0.05)
         finally:
             closed.set()
 
     page.get_by_role("tab", name=text.CONTRAST_TAB).click()
     ask = page.locator("#contrast-ask")
-    stop = page.locator("#stop-contrast")
+    stop = page.locator("#contrast-stop")
     expect(stop).to_be_disabled()
     with monkeypatch.context() as patch:
-        patch.setattr(contrasts_module, "contrasting", endless)
+        patch.setattr(contrast_service, "contrast", endless)
         ask.click()
         expect(page.locator("#contrast-status progress")).to_have_js_property("value", 1)
         expect(ask).to_be_disabled()

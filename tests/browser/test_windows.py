@@ -16,7 +16,7 @@ from tiny import CLIP_SECONDS, RATE, chirp, noise, sounding_clips, tiny_checkpoi
 
 from app import text
 from app.page import build_page, launch_settings
-from app.service import ExplanationService, Models
+from app.service import ExplainService, Models
 from app.service.windows import WINDOWS_A_VIEW
 
 pytestmark = pytest.mark.browser
@@ -44,7 +44,7 @@ def folder(page_folder: Path) -> Path:
 def address(folder: Path, module_gate: Gate, serve: Callable[..., str]) -> str:
     checkpoint = tiny_checkpoint(folder / "tiny", tiny_model(labels=LABELS, playbacks=PLAYBACKS))
     models = Models([str(checkpoint)], "cpu", module_gate.before_each_result)
-    ExplanationService(models).warm_up()
+    ExplainService(models).warm_up()
     return serve(build_page(models, []), **launch_settings())
 
 
@@ -62,11 +62,11 @@ def timeline(page: Page) -> Locator:
 def choose_recording(page: Page, folder: Path) -> None:
     page.locator("#recording input[type=file]").set_input_files(folder / "a_day.wav")
     expect(page.locator("#facts")).to_contain_text("a_day.wav")
-    page.get_by_role("tab", name=text.LONG_TAB).click()
+    page.get_by_role("tab", name=text.WINDOWS_TAB).click()
 
 
 def listen(page: Page) -> None:
-    page.get_by_role("button", name=text.LONG_LISTEN).click()
+    page.get_by_role("button", name=text.WINDOWS_LISTEN).click()
     expect(timeline(page)).to_have_attribute("data-windows", str(WINDOWS))
     expect(page.get_by_role("button", name=text.TAKE_WINDOWS)).to_be_enabled()
 
@@ -86,7 +86,7 @@ def test_a_window_of_a_long_recording_is_pointed_at_and_opened_by_mouse_and_by_k
 ) -> None:
     choose_recording(page, folder)
     listen(page)
-    expect(page.locator("#long-status")).to_contain_text(f"{WINDOWS} windows")
+    expect(page.locator("#windows-status")).to_contain_text(f"{WINDOWS} windows")
     strip = timeline(page).get_by_role("slider")
     box = strip.bounding_box()
     assert box is not None
@@ -94,7 +94,7 @@ def test_a_window_of_a_long_recording_is_pointed_at_and_opened_by_mouse_and_by_k
     expect(timeline(page).locator(".readout")).to_contain_text(re.compile(r"^0:10–0:12: .+, \d+\s%$"))
     strip.click(position={"x": (5 + 0.5) * box["width"] / WINDOWS, "y": 50})
     expect_playbacks_of(page, 10.0)
-    page.get_by_role("tab", name=text.LONG_TAB).click()
+    page.get_by_role("tab", name=text.WINDOWS_TAB).click()
     strip.focus()
     for key in ("Home", "ArrowLeft", "ArrowRight", "End", "ArrowLeft", "ArrowRight"):
         strip.press(key)
@@ -134,12 +134,12 @@ def test_what_was_heard_before_a_stop_stays_and_can_be_taken_away(
     choose_recording(page, folder)
     gate.close()
     gate.let_through(WINDOWS_A_VIEW)
-    page.get_by_role("button", name=text.LONG_LISTEN).click()
-    expect(page.locator("#long-status")).to_contain_text(f"Window {WINDOWS_A_VIEW} of {WINDOWS}")
+    page.get_by_role("button", name=text.WINDOWS_LISTEN).click()
+    expect(page.locator("#windows-status")).to_contain_text(f"Window {WINDOWS_A_VIEW} of {WINDOWS}")
     expect(timeline(page)).to_have_attribute("data-windows", str(WINDOWS_A_VIEW))
-    page.locator("#long-stop").click()
-    expect(page.locator("#long-status")).to_contain_text(text.LONG_STOPPED)
-    expect(page.get_by_role("button", name=text.LONG_LISTEN)).to_be_enabled()
+    page.locator("#windows-stop").click()
+    expect(page.locator("#windows-status")).to_contain_text(text.WINDOWS_STOPPED)
+    expect(page.get_by_role("button", name=text.WINDOWS_LISTEN)).to_be_enabled()
     download = page.get_by_role("button", name=text.TAKE_WINDOWS)
     expect(download).to_be_enabled()
     with page.expect_download() as taken:

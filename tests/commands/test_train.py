@@ -1,4 +1,4 @@
-"""Claims about train, evaluate and faithfulness: from a folder of sounds to a checkpoint and its evidence."""
+"""Claims about train, evaluate and evidence: from a folder of sounds to a checkpoint and its evidence."""
 
 from __future__ import annotations
 
@@ -16,22 +16,12 @@ from tiny import CATEGORIES, RATE, clicks, noise, tiny_checkpoint, tiny_config, 
 
 from playitback import __main__ as command_line
 from playitback.checkpoint import load_checkpoint
-from playitback.commands import train as train_command
 from playitback.config import ModelConfig
+from playitback.models.families import FAMILIES
 from playitback.recognizer import Recognizer
 
-QUICK = [
-    "--encoder-epochs",
-    "1",
-    "--replay-epochs",
-    "1",
-    "--batch-size",
-    "4",
-    "--micro-batch-size",
-    "2",
-    "--device",
-    "cpu",
-]
+ONE_EPOCH = ["--encoder-epochs", "1", "--replay-epochs", "1"]
+QUICK = [*ONE_EPOCH, "--batch-size", "4", "--micro-batch-size", "2", "--device", "cpu"]
 
 
 @pytest.fixture(scope="module")
@@ -39,9 +29,20 @@ def esc50(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return write_esc50(tmp_path_factory.mktemp("data") / "esc50", clips_per_class=2, folds=(1, 4), seconds=1.0)
 
 
-def tiny_preset(name: str, labels: tuple[tuple[str, ...], ...], *, clip_seconds: float) -> ModelConfig:
+def tiny_preset(
+    name: str, labels: tuple[tuple[str, ...], ...], *, multi_label: bool, clip_seconds: float
+) -> ModelConfig:
     """In place of the presets, which take minutes: the same structure with clips of a second."""
-    return replace(tiny_config(clip_seconds=1.0, playbacks=1), labels=labels)
+    return replace(tiny_config(clip_seconds=1.0, playbacks=1), labels=labels, multi_label=multi_label)
+
+
+def make_presets_tiny(patch: pytest.MonkeyPatch) -> None:
+    patch.setitem(FAMILIES, "replay", replace(FAMILIES["replay"], preset=tiny_preset))
+
+
+@pytest.fixture
+def tiny_presets(monkeypatch: pytest.MonkeyPatch) -> None:
+    make_presets_tiny(monkeypatch)
 
 
 @pytest.fixture(scope="module")
@@ -49,7 +50,7 @@ def trained(esc50: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A checkpoint that the command trained for an epoch a stage on fold 1, and measured on fold 4."""
     out = tmp_path_factory.mktemp("trained") / "bells"
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(train_command, "preset", tiny_preset)
+        make_presets_tiny(patch)
         assert command_line.main(train_arguments(esc50, out, "--test-folds", "4")) == 0
     return out
 
@@ -94,24 +95,20 @@ def test_card_of_a_trained_checkpoint_has_the_figures_that_evaluate_prints(
     assert "Measured on fold 4: 8 clips." in loaded.card
 
 
-def test_command_trains_the_same_weights_again(
-    run: Run, esc50: Path, trained: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(train_command, "preset", tiny_preset)
+@pytest.mark.usefixtures("tiny_presets")
+def test_command_trains_the_same_weights_again(run: Run, esc50: Path, trained: Path, tmp_path: Path) -> None:
     torch.manual_seed(999)  # whatever the process did before
     status, output, _ = run(*train_arguments(esc50, tmp_path / "again", "--json"))
     assert status == 0
     report = json.loads(output)
     assert report["checkpoint"] == str(tmp_path / "again")
-    assert report["recipe"]["encoder_epochs"] == 1
+    assert [(stage["name"], stage["epochs"]) for stage in report["recipe"]["stages"]] == [("encoder", 1), ("replay", 1)]
     one, other = (load_checkpoint(folder).model.state_dict() for folder in (trained, tmp_path / "again"))
     assert all(torch.equal(one[name], other[name]) for name in one)
 
 
-def test_second_call_goes_on_where_the_first_one_stopped(
-    run: Run, esc50: Path, trained: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(train_command, "preset", tiny_preset)
+@pytest.mark.usefixtures("tiny_presets")
+def test_second_call_goes_on_where_the_first_one_stopped(run: Run, esc50: Path, trained: Path) -> None:
     log = (trained / "log.jsonl").read_text(encoding="utf-8")
     status, output, _ = run(*train_arguments(esc50, trained, "--test-folds", "4"))
     assert status == 0
@@ -122,10 +119,8 @@ def test_second_call_goes_on_where_the_first_one_stopped(
     assert "other settings" in error
 
 
-def test_losses_are_switched_by_the_command(
-    run: Run, esc50: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(train_command, "preset", tiny_preset)
+@pytest.mark.usefixtures("tiny_presets")
+def test_losses_are_switched_by_the_command(run: Run, esc50: Path, tmp_path: Path) -> None:
     status, _, _ = run(*train_arguments(esc50, tmp_path / "ablation", "--losses", "per_hearing,keep"))
     assert status == 0
     last = json.loads((tmp_path / "ablation" / "log.jsonl").read_text(encoding="utf-8").splitlines()[-1])
@@ -137,11 +132,11 @@ def test_losses_are_switched_by_the_command(
     assert_one_sentence(error, "there is no loss 'hope'")
 
 
+@pytest.mark.usefixtures("tiny_presets")
 def test_replay_stage_starts_from_the_encoder_of_another_checkpoint(
-    run: Run, esc50: Path, trained: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    run: Run, esc50: Path, trained: Path, tmp_path: Path
 ) -> None:
     """So that ablations of the replay stage share one encoder."""
-    monkeypatch.setattr(train_command, "preset", tiny_preset)
     out = tmp_path / "encoder"
     assert run(*train_arguments(esc50, out, "--replay-epochs", "0"))[0] == 0
     again = train_arguments(esc50, tmp_path / "replay", "--encoder-epochs", "0", "--start-from", str(out))
@@ -154,21 +149,19 @@ def test_replay_stage_starts_from_the_encoder_of_another_checkpoint(
     assert not (tmp_path / "replay" / "log.jsonl").read_text(encoding="utf-8").count('"encoder"')
 
 
-def test_impossible_starts_are_refused(run: Run, esc50: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(train_command, "preset", tiny_preset)
+@pytest.mark.usefixtures("tiny_presets")
+def test_impossible_starts_are_refused(run: Run, esc50: Path, tmp_path: Path) -> None:
     status, _, error = run(*train_arguments(esc50, tmp_path / "a", "--encoder-epochs", "0"))
     assert status == 2
-    assert_one_sentence(error, "give --start-from")
+    assert_one_sentence(error, "without epochs of its own the encoder must come from somewhere; give --start-from")
     other = tiny_checkpoint(tmp_path / "other", tiny_model(clip_seconds=1.0))
     status, _, error = run(*train_arguments(esc50, tmp_path / "b", "--start-from", str(other)))
     assert status == 2
     assert_one_sentence(error, "other has other classes or another preset")
 
 
-def test_folder_of_class_folders_becomes_a_checkpoint_that_explains(
-    run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(train_command, "preset", tiny_preset)
+@pytest.mark.usefixtures("tiny_presets")
+def test_folder_of_class_folders_becomes_a_checkpoint_that_explains(run: Run, tmp_path: Path) -> None:
     sounds = {"hum": tone(1.0), "hiss": noise(1.0), "ticks": clicks(1.0, np.arange(0.1, 1, 0.2))}
     for name, samples in sounds.items():
         for take in range(4):
@@ -229,13 +222,13 @@ def test_evaluation_refuses_a_model_of_other_classes(run: Run, esc50: Path, tmp_
     assert_one_sentence(error, "other names other classes than esc50")
 
 
-def faithfulness(esc50: Path, trained: Path, *more: object) -> list[object]:
-    return ["faithfulness", "--checkpoint", trained, "--data", esc50, "--folds", "4", "--draws", "2", *more]
+def evidence_of(esc50: Path, trained: Path, *more: object) -> list[object]:
+    return ["evidence", "--checkpoint", trained, "--data", esc50, "--folds", "4", "--draws", "2", *more]
 
 
 def test_evidence_is_printed_and_written_with_its_figures(run: Run, esc50: Path, trained: Path, tmp_path: Path) -> None:
     parts = ["--parts", "controls,localisation", "--beds", "noise"]
-    status, output, _ = run(*faithfulness(esc50, trained, *parts, "--out", tmp_path, "--json"))
+    status, output, _ = run(*evidence_of(esc50, trained, *parts, "--out", tmp_path, "--json"))
     assert status == 0
     evidence: dict[str, Any] = json.loads(output)
     assert evidence["clips"] == 8
@@ -245,19 +238,19 @@ def test_evidence_is_printed_and_written_with_its_figures(run: Run, esc50: Path,
     assert {path.name for path in tmp_path.glob("*.png")} == {"controls.png", "localisation.png"}
     assert "random" in (tmp_path / "evidence.txt").read_text(encoding="utf-8")
     # the same seed draws the same
-    assert json.loads(run(*faithfulness(esc50, trained, *parts, "--json"))[1]) == evidence
+    assert json.loads(run(*evidence_of(esc50, trained, *parts, "--json"))[1]) == evidence
 
 
 def test_several_checkpoints_are_examined_together(run: Run, esc50: Path, trained: Path) -> None:
     together = ["--checkpoint", trained, trained, "--data", esc50, "--folds", "4", "--draws", "2", "--json"]
-    status, output, _ = run("faithfulness", *together)
+    status, output, _ = run("evidence", *together)
     assert status == 0
     both: dict[str, Any] = json.loads(output)
     assert both["models"] == 2
     assert both["scenes"]
-    alone = json.loads(run(*faithfulness(esc50, trained, "--parts", "controls", "--json"))[1])
+    alone = json.loads(run(*evidence_of(esc50, trained, "--parts", "controls", "--json"))[1])
     assert both["controls"] == alone["controls"]  # the mean of a model and itself
-    status, output, error = run("faithfulness", *together, "--parts", "curves")
+    status, output, error = run("evidence", *together, "--parts", "curves")
     assert (status, output) == (2, "")
     assert_one_sentence(error, "leave out curves")
 
@@ -273,6 +266,6 @@ def test_several_checkpoints_are_examined_together(run: Run, esc50: Path, traine
 def test_impossible_evidence_is_refused(
     run: Run, esc50: Path, trained: Path, arguments: tuple[str, ...], part: str
 ) -> None:
-    status, output, error = run(*faithfulness(esc50, trained, *arguments))
+    status, output, error = run(*evidence_of(esc50, trained, *arguments))
     assert (status, output) == (2, "")
     assert_one_sentence(error, part)

@@ -8,13 +8,14 @@ import struct
 import sys
 import tracemalloc
 from collections.abc import Callable
+from functools import partial
 from itertools import islice, pairwise
 from pathlib import Path
 
 import numpy as np
 import pytest
 import soundfile
-from tiny import cut
+from tiny import RATE, cut
 
 from playitback import audio
 from playitback.errors import AudioError, SettingsError
@@ -42,6 +43,9 @@ ENCODINGS = [
 ]
 LOSSLESS = [("wav", "PCM_16"), ("wav", "PCM_24"), ("wav", "FLOAT"), ("flac", "PCM_24"), ("aiff", "PCM_16")]
 
+load, stream, window_count = (
+    partial(read, sample_rate=RATE) for read in (audio.load, audio.stream, audio.window_count)
+)
 
 Read = Callable[[Path], object]
 
@@ -86,13 +90,13 @@ def test_every_encoding_is_read(tmp_path: Path, suffix: str, container: str, sub
     rate = 8_000 if subtype == "GSM610" else 16_000
     samples = chirp(2.0, rate)
     path = write(tmp_path / f"clip.{suffix}", samples, rate, format=container, subtype=subtype)
-    recording = audio.load(path)
+    recording = load(path)
     assert recording.info.name == path.name
     assert recording.info.format == ("WAV" if container == "WAVEX" else container)
     assert recording.info.channels == 1
     assert recording.seconds == pytest.approx(2.0, abs=0.07)  # ADPCM and GSM fill their last block
     assert recording.samples.dtype == np.float32
-    if rate == audio.SAMPLE_RATE:
+    if rate == RATE:
         heard, meant = recording.samples[:30_000], samples[:30_000, 0]
         assert np.corrcoef(heard, meant)[0, 1] > 0.98
 
@@ -101,10 +105,24 @@ def test_every_encoding_is_read(tmp_path: Path, suffix: str, container: str, sub
 def test_every_rate_is_resampled_to_the_same_tone(tmp_path: Path, rate: int) -> None:
     t = np.arange(rate) / rate
     path = write(tmp_path / "tone.wav", 0.5 * np.sin(2 * np.pi * 1000 * t), rate, subtype="FLOAT")
-    samples = audio.load(path).samples
+    samples = load(path).samples
     assert samples.shape == (16_000,)
     expected = 0.5 * np.sin(2 * np.pi * 1000 * np.arange(16_000) / 16_000)
     np.testing.assert_allclose(samples[200:-200], expected[200:-200], atol=2e-3)
+
+
+@pytest.mark.parametrize("rate", [8_000, 16_000, 32_000])
+def test_recording_is_read_at_the_rate_that_a_model_hears(tmp_path: Path, rate: int) -> None:
+    t = np.arange(44_100) / 44_100
+    path = write(tmp_path / "tone.wav", 0.5 * np.sin(2 * np.pi * 1000 * t), 44_100, subtype="FLOAT")
+    recording = audio.load(path, start_seconds=0.25, window_seconds=0.5, sample_rate=rate)
+    assert recording.sample_rate == rate
+    assert (recording.start_seconds, recording.seconds) == (0.25, 0.5)
+    expected = 0.5 * np.sin(2 * np.pi * 1000 * (0.25 + np.arange(rate // 2) / rate))
+    np.testing.assert_allclose(recording.samples, expected, atol=2e-3)
+    _, window, _ = audio.stream(path, window_seconds=0.5, hop_seconds=0.25, sample_rate=rate)
+    assert window.start_seconds == 0.25
+    np.testing.assert_allclose(window.samples, recording.samples, atol=2e-6)
 
 
 def test_what_lies_above_half_the_rate_does_not_fold_down(tmp_path: Path) -> None:
@@ -112,21 +130,21 @@ def test_what_lies_above_half_the_rate_does_not_fold_down(tmp_path: Path) -> Non
     path = write(
         tmp_path / "high.wav", (0.5 * np.sin(2 * np.pi * 9_000 * t)).astype(np.float32), 44_100, subtype="FLOAT"
     )
-    assert np.abs(audio.load(path).samples[500:-500]).max() < 5e-4
+    assert np.abs(load(path).samples[500:-500]).max() < 5e-4
 
 
 @pytest.mark.parametrize("rate", [11_127, 44_101])
 def test_odd_rates_keep_time(tmp_path: Path, rate: int) -> None:
     samples = np.zeros(20 * rate, dtype=np.float32)
     samples[18 * rate - 20 : 18 * rate + 21] = np.hanning(41)
-    recording = audio.load(write(tmp_path / "odd.wav", samples, rate), start_seconds=17.0, window_seconds=2.0)
+    recording = load(write(tmp_path / "odd.wav", samples, rate), start_seconds=17.0, window_seconds=2.0)
     assert abs(int(np.argmax(recording.samples)) - 16_000) <= 1
 
 
 @pytest.mark.parametrize("channels", range(1, 9))
 def test_channels_are_averaged(tmp_path: Path, channels: int) -> None:
     samples = np.random.default_rng(channels).uniform(-0.5, 0.5, (8_000, channels)).astype(np.float32)
-    recording = audio.load(write(tmp_path / "clip.wav", samples, subtype="FLOAT"))
+    recording = load(write(tmp_path / "clip.wav", samples, subtype="FLOAT"))
     assert recording.info.channels == channels
     np.testing.assert_allclose(recording.samples, samples.mean(axis=1), atol=1e-6)
 
@@ -134,7 +152,7 @@ def test_channels_are_averaged(tmp_path: Path, channels: int) -> None:
 def test_probe_describes_the_file(tmp_path: Path) -> None:
     path = write(tmp_path / "über clip.flac", chirp(1.5, 44_100, 2), 44_100)
     assert audio.probe(path) == audio.RecordingInfo("über clip.flac", 1.5, 44_100, 2, "FLAC")
-    assert audio.load(str(path)).info == audio.probe(path)
+    assert load(str(path)).info == audio.probe(path)
 
 
 def test_a_sound_named_raw_or_otherwise_wrongly_is_known_by_its_content(tmp_path: Path) -> None:
@@ -155,8 +173,8 @@ def test_a_name_that_is_not_unicode_is_read(tmp_path: Path) -> None:
 @pytest.mark.parametrize("start", [0.0, 0.001, 1.2345, 2.5])
 def test_a_window_is_what_the_whole_file_has_there(tmp_path: Path, rate: int, start: float) -> None:
     path = write(tmp_path / "clip.wav", chirp(3.0, rate), rate, subtype="FLOAT")
-    whole = audio.load(path).samples
-    window = audio.load(path, start_seconds=start, window_seconds=1.0)
+    whole = load(path).samples
+    window = load(path, start_seconds=start, window_seconds=1.0)
     first = round(start * 16_000)
     assert window.start_seconds == first / 16_000
     assert window.samples.shape == (min(16_000, 48_000 - first),)
@@ -181,17 +199,17 @@ def test_windows_of_compressed_files_start_at_their_sample(tmp_path: Path, suffi
     samples = chirp(40.0, 16_000)
     samples[np.sin(np.arange(len(samples)) / 9_000) < 0] *= 0.01  # loud and soft stretches make the bit rate vary
     path = write(tmp_path / f"clip.{suffix}", samples, 16_000, **how)
-    whole = audio.load(path).samples
+    whole = load(path).samples
     seconds = [3.0, 38.9, 39.85]
     for start in seconds:
         first = round(start * 16_000)
-        window = audio.load(path, start_seconds=start, window_seconds=0.5).samples
+        window = load(path, start_seconds=start, window_seconds=0.5).samples
         np.testing.assert_allclose(window, whole[first : first + len(window)], atol=1e-4, err_msg=f"from {start} s")
 
 
 def test_a_window_at_the_end_is_shorter(tmp_path: Path) -> None:
     path = write(tmp_path / "clip.wav", chirp(3.0, 16_000))
-    assert audio.load(path, start_seconds=2.75, window_seconds=5.0).seconds == 0.25
+    assert load(path, start_seconds=2.75, window_seconds=5.0).seconds == 0.25
 
 
 def test_thirty_minutes_are_read_by_the_window(tmp_path: Path) -> None:
@@ -200,7 +218,7 @@ def test_thirty_minutes_are_read_by_the_window(tmp_path: Path) -> None:
         for minute in range(30):
             file.write(np.full(60 * rate, minute / 100, dtype=np.float32))
     tracemalloc.start()
-    recording = audio.load(path, start_seconds=1_000.0, window_seconds=5.0)
+    recording = load(path, start_seconds=1_000.0, window_seconds=5.0)
     peak = tracemalloc.get_traced_memory()[1]
     tracemalloc.stop()
     assert peak < 4e6  # the file holds 14.4 million samples
@@ -212,19 +230,19 @@ def test_thirty_minutes_are_read_by_the_window(tmp_path: Path) -> None:
 
 def test_a_whole_recording_gets_no_note(tmp_path: Path) -> None:
     path = write(tmp_path / "clip.wav", chirp(2.0, 16_000))
-    assert audio.load(path).notes == ()
-    assert audio.load(path, window_seconds=5.0).notes == ()
+    assert load(path).notes == ()
+    assert load(path, window_seconds=5.0).notes == ()
 
 
 def test_a_low_rate_is_noted(tmp_path: Path) -> None:
-    (note,) = audio.load(write(tmp_path / "phone.wav", chirp(2.0, 8_000), 8_000)).notes
+    (note,) = load(write(tmp_path / "phone.wav", chirp(2.0, 8_000), 8_000)).notes
     assert "8000 Hz" in note
     assert "nothing above 4 kHz" in note
 
 
 def test_digital_silence_is_read_and_noted(tmp_path: Path) -> None:
     path = write(tmp_path / "silent.wav", np.zeros((88_200, 2), dtype=np.float32), 44_100)
-    recording = audio.load(path)
+    recording = load(path)
     assert recording.samples.shape == (32_000,)
     assert not recording.samples.any()
     (note,) = recording.notes
@@ -235,20 +253,20 @@ def test_digital_silence_is_read_and_noted(tmp_path: Path) -> None:
 def test_a_start_outside_the_file_is_refused(tmp_path: Path, start: float) -> None:
     path = write(tmp_path / "clip.wav", chirp(2.0, 16_000))
     with pytest.raises(SettingsError, match=r"start"):
-        audio.load(path, start_seconds=start)
+        load(path, start_seconds=start)
 
 
 @pytest.mark.parametrize("window", [0.0, -1.0, 0.05, float("nan")])
 def test_a_window_of_no_length_is_refused(tmp_path: Path, window: float) -> None:
     path = write(tmp_path / "clip.wav", chirp(2.0, 16_000))
     with pytest.raises(SettingsError, match=r"window_seconds is .*give 0.1 or more"):
-        audio.load(path, window_seconds=window)
+        load(path, window_seconds=window)
 
 
 # Bad input
 
 
-@pytest.fixture(params=[audio.probe, audio.load, audio.overview], ids=["probe", "load", "overview"])
+@pytest.fixture(params=[audio.probe, load, audio.overview], ids=["probe", "load", "overview"])
 def read(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Read:
     """Every function that reads, on a machine without ffmpeg."""
     without_ffmpeg(monkeypatch, tmp_path)
@@ -307,7 +325,7 @@ def test_a_very_short_sound_is_refused(tmp_path: Path, suffix: str, read: Read) 
 
 def test_a_tenth_of_a_second_is_enough(tmp_path: Path) -> None:
     path = write(tmp_path / "clip.wav", chirp(0.1, 44_100), 44_100)
-    assert audio.load(path).samples.shape == (1_600,)
+    assert load(path).samples.shape == (1_600,)
 
 
 @pytest.mark.parametrize(("suffix", "container", "subtype"), ENCODINGS)
@@ -315,7 +333,7 @@ def test_a_tenth_of_a_second_is_enough(tmp_path: Path) -> None:
 def test_a_truncated_file_is_refused(tmp_path: Path, suffix: str, container: str, subtype: str, share: float) -> None:
     path = write(tmp_path / f"clip.{suffix}", chirp(10.0, 16_000), format=container, subtype=subtype)
     with pytest.raises(AudioError, match=r"clip\.\w+ is cut short.*; copy or record it again"):
-        audio.load(cut(path, share), window_seconds=1.0)
+        load(cut(path, share), window_seconds=1.0)
 
 
 @pytest.mark.parametrize("suffix", ["wav", "flac", "ogg", "aiff"])
@@ -340,7 +358,7 @@ def test_a_wav_written_to_a_pipe_is_whole(tmp_path: Path, length: int) -> None:
     at = content.index(b"data") + 4
     content[at : at + 4] = struct.pack("<I", length)
     path.write_bytes(content)
-    assert audio.load(path).seconds == 2.0
+    assert load(path).seconds == 2.0
 
 
 def test_a_wav_whose_header_counts_itself_is_whole(tmp_path: Path) -> None:
@@ -349,7 +367,7 @@ def test_a_wav_whose_header_counts_itself_is_whole(tmp_path: Path) -> None:
     at = content.index(b"data") + 4
     content[at : at + 4] = struct.pack("<I", len(content))
     path.write_bytes(content)
-    assert audio.load(path).seconds == 2.0
+    assert load(path).seconds == 2.0
 
 
 def test_a_flac_stream_of_open_length_is_counted(tmp_path: Path) -> None:
@@ -359,7 +377,7 @@ def test_a_flac_stream_of_open_length_is_counted(tmp_path: Path) -> None:
     content[22:26] = bytes(4)
     path.write_bytes(content)
     assert audio.probe(path).seconds == 100.0
-    assert audio.load(path, start_seconds=99.0).seconds == 1.0
+    assert load(path, start_seconds=99.0).seconds == 1.0
     with pytest.raises(AudioError, match=r"clip\.flac is damaged or cut short: it cannot be decoded beyond"):
         audio.probe(cut(path, 0.5))
 
@@ -374,7 +392,7 @@ def test_damage_inside_the_window_is_refused(tmp_path: Path, suffix: str) -> Non
     with pytest.raises(
         AudioError, match=r"clip\.\w+ is damaged or cut short: it cannot be decoded beyond \d+\.\d\d s; copy"
     ):
-        audio.load(path)
+        load(path)
 
 
 @pytest.mark.parametrize(
@@ -388,8 +406,8 @@ def test_a_sample_that_is_no_amplitude_is_named_with_its_second(
     samples[round(2.5 * 44_100), 1] = value
     path = write(tmp_path / "clip.wav", samples, 44_100, subtype=subtype)
     with pytest.raises(AudioError, match=rf"clip\.wav holds a sample .*finite.*{named}.*2\.5000 s; mend"):
-        audio.load(path)
-    assert np.isfinite(audio.load(path, window_seconds=2.0).samples).all()
+        load(path)
+    assert np.isfinite(load(path, window_seconds=2.0).samples).all()
     assert np.isfinite(audio.overview(path)).all()
 
 
@@ -416,7 +434,7 @@ def test_an_mp3_without_a_length_is_counted(tmp_path: Path) -> None:
     path = untagged_mp3(tmp_path / "clip.mp3", chirp(5.0, 44_100), "CONSTANT")
     info = audio.probe(path)
     assert info.seconds == pytest.approx(5.0, abs=0.08)  # the encoder's own delay counts in
-    assert audio.load(path, start_seconds=4.0).seconds == pytest.approx(info.seconds - 4.0, abs=1e-3)
+    assert load(path, start_seconds=4.0).seconds == pytest.approx(info.seconds - 4.0, abs=1e-3)
 
 
 def test_an_mp3_that_hides_most_of_its_length_is_not_half_read(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -458,9 +476,9 @@ def test_what_libsndfile_cannot_read_goes_through_ffmpeg(
     source, seen = tmp_path / "decoded.wav", tmp_path / "seen"
     fake_ffmpeg(monkeypatch, tmp_path, f"shutil.copy({str(source)!r}, target)\nopen({str(seen)!r}, 'w').write(given)\n")
     monkeypatch.chdir(tmp_path)
-    recording = audio.load(name, start_seconds=1.0, window_seconds=1.0)
+    recording = load(name, start_seconds=1.0, window_seconds=1.0)
     assert recording.info == audio.RecordingInfo(name, 3.0, 44_100, 2, Path(name).suffix[1:].upper())
-    np.testing.assert_array_equal(recording.samples, audio.load(source, start_seconds=1.0, window_seconds=1.0).samples)
+    np.testing.assert_array_equal(recording.samples, load(source, start_seconds=1.0, window_seconds=1.0).samples)
     assert seen.read_text() == str(tmp_path / name)
 
 
@@ -471,7 +489,7 @@ def test_where_ffmpeg_fails_its_words_are_not_shown(
     fake_ffmpeg(monkeypatch, tmp_path, body)
     (tmp_path / "clip.m4a").write_bytes(b"\0\0\0\x20ftypM4A \0\0\0\0")
     with pytest.raises(AudioError, match=r"clip\.m4a is not a sound file, or it is damaged or cut short.*; give WAV"):
-        audio.load(tmp_path / "clip.m4a")
+        load(tmp_path / "clip.m4a")
     assert "moov" not in "".join(capfd.readouterr())
 
 
@@ -480,7 +498,7 @@ def test_an_ffmpeg_that_hangs_is_ended(tmp_path: Path, monkeypatch: pytest.Monke
     monkeypatch.setattr(audio, "_FFMPEG_LIMIT_SECONDS", 0.2)
     (tmp_path / "clip.m4a").write_bytes(b"\0\0\0\x20ftypM4A \0\0\0\0")
     with pytest.raises(AudioError, match=r"clip\.m4a took more than 0\.2 s to decode; cut it"):
-        audio.load(tmp_path / "clip.m4a")
+        load(tmp_path / "clip.m4a")
 
 
 def test_an_ffmpeg_that_fills_its_limit_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -488,7 +506,7 @@ def test_an_ffmpeg_that_fills_its_limit_is_refused(tmp_path: Path, monkeypatch: 
     monkeypatch.setattr(audio, "_FFMPEG_LIMIT_BYTES", 1000)
     (tmp_path / "clip.m4a").write_bytes(b"\0\0\0\x20ftypM4A \0\0\0\0")
     with pytest.raises(AudioError, match=r"clip\.m4a is too long to decode at once; cut it"):
-        audio.load(tmp_path / "clip.m4a")
+        load(tmp_path / "clip.m4a")
 
 
 def test_decoding_through_ffmpeg_leaves_nothing_behind(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -497,7 +515,7 @@ def test_decoding_through_ffmpeg_leaves_nothing_behind(tmp_path: Path, monkeypat
     (tmp_path / "temporary").mkdir()
     monkeypatch.setattr("tempfile.tempdir", str(tmp_path / "temporary"))
     (tmp_path / "clip.webm").write_bytes(b"\x1aE\xdf\xa3")
-    assert audio.load(tmp_path / "clip.webm").seconds == 1.0
+    assert load(tmp_path / "clip.webm").seconds == 1.0
     assert list((tmp_path / "temporary").iterdir()) == []
 
 
@@ -512,7 +530,7 @@ def test_the_overview_shows_the_peaks(tmp_path: Path, seconds: float, columns: i
     peaks = audio.overview(path, columns)
     assert peaks.dtype == np.float32
     edges = [column * len(samples) // columns for column in range(columns + 1)]
-    whole = np.abs(audio.load(path).samples)
+    whole = np.abs(load(path).samples)
     expected = [whole[begin : max(end, begin + 1)].max() for begin, end in pairwise(edges)]
     np.testing.assert_allclose(peaks, expected, atol=1e-6)
 
@@ -532,16 +550,16 @@ def test_an_overview_of_no_columns_is_refused(tmp_path: Path) -> None:
 @pytest.mark.parametrize(("suffix", "subtype"), LOSSLESS)
 def test_quiet_sounds_stay_quiet_when_written(tmp_path: Path, suffix: str, subtype: str) -> None:
     path = write(tmp_path / f"clip.{suffix}", 0.05 * chirp(1.0, 16_000), subtype=subtype)
-    samples = audio.load(path).samples
-    audio.write_wav(tmp_path / "again.wav", samples)
-    np.testing.assert_allclose(audio.load(tmp_path / "again.wav").samples, samples, atol=0.51 / 32768)
+    samples = load(path).samples
+    audio.write_wav(tmp_path / "again.wav", samples, RATE)
+    np.testing.assert_allclose(load(tmp_path / "again.wav").samples, samples, atol=0.51 / 32768)
     assert soundfile.info(tmp_path / "again.wav").subtype == "PCM_16"
 
 
 def test_sixteen_bits_come_back_bit_for_bit(tmp_path: Path) -> None:
     steps = np.arange(-32768, 32768, dtype=np.int16)
     soundfile.write(tmp_path / "clip.wav", steps, 16_000)
-    audio.write_wav(tmp_path / "again.wav", audio.load(tmp_path / "clip.wav").samples)
+    audio.write_wav(tmp_path / "again.wav", load(tmp_path / "clip.wav").samples, RATE)
     np.testing.assert_array_equal(soundfile.read(tmp_path / "again.wav", dtype="int16")[0], steps)
 
 
@@ -572,10 +590,10 @@ def test_a_stream_yields_the_windows_that_load_reads(
     tmp_path: Path, suffix: str, rate: int, how: dict[str, object], hop: float | None
 ) -> None:
     path = write(tmp_path / f"clip.{suffix}", chirp(5.0, rate, 2 if rate == 44_100 else 1), rate, **how)
-    windows = list(audio.stream(path, window_seconds=2.0, hop_seconds=hop))
-    assert len(windows) == audio.window_count(audio.probe(path), window_seconds=2.0, hop_seconds=hop)
+    windows = list(stream(path, window_seconds=2.0, hop_seconds=hop))
+    assert len(windows) == window_count(audio.probe(path), window_seconds=2.0, hop_seconds=hop)
     for index, window in enumerate(windows):
-        loaded = audio.load(path, start_seconds=index * (hop or 2.0), window_seconds=2.0)
+        loaded = load(path, start_seconds=index * (hop or 2.0), window_seconds=2.0)
         np.testing.assert_allclose(window.samples, loaded.samples, atol=2e-5, err_msg=f"window {index}")
         assert (window.start_seconds, window.info, window.notes) == (loaded.start_seconds, loaded.info, loaded.notes)
 
@@ -597,7 +615,7 @@ def test_a_stream_ends_with_the_first_window_that_reaches_the_end(
     tmp_path: Path, seconds: float, hop: float | None, lengths: list[float]
 ) -> None:
     path = write(tmp_path / "clip.wav", chirp(seconds, 16_000))
-    windows = list(audio.stream(path, window_seconds=2.0, hop_seconds=hop))
+    windows = list(stream(path, window_seconds=2.0, hop_seconds=hop))
     assert [window.seconds for window in windows] == lengths
     assert [window.start_seconds for window in windows] == [index * (hop or 2.0) for index in range(len(lengths))]
 
@@ -615,7 +633,7 @@ def test_a_stream_decodes_every_frame_once(tmp_path: Path, monkeypatch: pytest.M
         return frames
 
     monkeypatch.setattr(audio._SoundFile, "read_frames", counted)
-    assert len(list(audio.stream(path, window_seconds=2.0, hop_seconds=0.5))) == 13
+    assert len(list(stream(path, window_seconds=2.0, hop_seconds=0.5))) == 13
     assert decoded <= 8 * 44_100 + 10  # the few are read to see whether the file is whole
 
 
@@ -625,7 +643,7 @@ def test_a_long_stream_keeps_no_more_than_a_window(tmp_path: Path) -> None:
         for minute in range(10):
             file.write(np.full(60 * rate, minute / 100, dtype=np.float32))
     tracemalloc.start()
-    levels = [float(window.samples.mean()) for window in audio.stream(path, window_seconds=5.0, hop_seconds=10.0)]
+    levels = [float(window.samples.mean()) for window in stream(path, window_seconds=5.0, hop_seconds=10.0)]
     peak = tracemalloc.get_traced_memory()[1]
     tracemalloc.stop()
     assert peak < 4e6  # resampled, the file holds 9.6 million samples of 4 bytes
@@ -634,8 +652,8 @@ def test_a_long_stream_keeps_no_more_than_a_window(tmp_path: Path) -> None:
 
 def test_windows_of_a_stream_may_be_written_into(tmp_path: Path) -> None:
     path = write(tmp_path / "clip.wav", chirp(4.0, 16_000))
-    untouched = [window.samples for window in audio.stream(path, window_seconds=2.0, hop_seconds=1.0)]
-    for window, expected in zip(audio.stream(path, window_seconds=2.0, hop_seconds=1.0), untouched, strict=True):
+    untouched = [window.samples for window in stream(path, window_seconds=2.0, hop_seconds=1.0)]
+    for window, expected in zip(stream(path, window_seconds=2.0, hop_seconds=1.0), untouched, strict=True):
         np.testing.assert_array_equal(window.samples, expected)
         window.samples[:] = 0
 
@@ -648,10 +666,10 @@ def test_a_stream_through_ffmpeg_decodes_once_and_closing_it_leaves_nothing_behi
     (tmp_path / "temporary").mkdir()
     monkeypatch.setattr("tempfile.tempdir", str(tmp_path / "temporary"))
     (tmp_path / "clip.webm").write_bytes(b"\x1aE\xdf\xa3")
-    windows = audio.stream(tmp_path / "clip.webm", window_seconds=1.0)
+    windows = stream(tmp_path / "clip.webm", window_seconds=1.0)
     heard = [next(windows).samples for _ in range(3)]
     assert calls.read_text() == "x"
-    np.testing.assert_allclose(heard[2], audio.load(source, start_seconds=2.0, window_seconds=1.0).samples, atol=2e-6)
+    np.testing.assert_allclose(heard[2], load(source, start_seconds=2.0, window_seconds=1.0).samples, atol=2e-6)
     assert len(list((tmp_path / "temporary").iterdir())) == 1
     windows.close()
     assert list((tmp_path / "temporary").iterdir()) == []
@@ -660,7 +678,7 @@ def test_a_stream_through_ffmpeg_decodes_once_and_closing_it_leaves_nothing_behi
 def test_a_stream_yields_what_lies_before_damage(tmp_path: Path) -> None:
     samples = chirp(6.0, 16_000)
     samples[round(4.5 * 16_000)] = np.nan
-    windows = audio.stream(write(tmp_path / "clip.wav", samples, subtype="FLOAT"), window_seconds=2.0)
+    windows = stream(write(tmp_path / "clip.wav", samples, subtype="FLOAT"), window_seconds=2.0)
     assert [next(windows).start_seconds for _ in range(2)] == [0.0, 2.0]
     with pytest.raises(AudioError, match=r"NaN, at 4\.5000 s"):
         next(windows)
@@ -669,9 +687,9 @@ def test_a_stream_yields_what_lies_before_damage(tmp_path: Path) -> None:
 @pytest.mark.parametrize("wrong", [{"window_seconds": 0.05}, {"window_seconds": 1.0, "hop_seconds": 0.0}])
 def test_a_stream_of_windows_of_no_length_is_refused(tmp_path: Path, wrong: dict[str, float]) -> None:
     with pytest.raises(SettingsError, match=r"(window|hop)_seconds is 0\.\d+; give 0\.1 or more"):
-        audio.stream(tmp_path / "clip.wav", **wrong)
+        stream(tmp_path / "clip.wav", **wrong)
     with pytest.raises(SettingsError, match=r"(window|hop)_seconds is 0\.\d+; give 0\.1 or more"):
-        audio.window_count(audio.RecordingInfo("clip.wav", 3.0, 16_000, 1, "WAV"), **wrong)
+        window_count(audio.RecordingInfo("clip.wav", 3.0, 16_000, 1, "WAV"), **wrong)
 
 
 # Folders

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import subprocess
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 
 import imageio_ffmpeg
@@ -13,6 +14,8 @@ from tiny import RATE, chirp, cut
 
 from playitback import audio
 from playitback.errors import AudioError
+
+load = partial(audio.load, sample_rate=RATE)
 
 PICTURES = ("-f", "lavfi", "-i", "testsrc=duration=3:size=64x64:rate=10")
 
@@ -30,7 +33,7 @@ def ffmpeg(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> str:
 def encode(ffmpeg: str, target: Path, *options: str) -> Path:
     """Three seconds of a chirp, as ffmpeg writes them."""
     source = target.with_name("source.wav")
-    audio.write_wav(source, chirp(3.0))
+    audio.write_wav(source, chirp(3.0), RATE)
     command = [ffmpeg, "-nostdin", "-loglevel", "error", "-i", str(source), *options, "-y", str(target)]
     subprocess.run(command, check=True)
     return target
@@ -60,7 +63,7 @@ def encode(ffmpeg: str, target: Path, *options: str) -> Path:
 def test_every_format_is_read_and_on_time(
     tmp_path: Path, ffmpeg: str, name: str, options: tuple[str, ...], late_seconds: float
 ) -> None:
-    recording = audio.load(encode(ffmpeg, tmp_path / name, *options))
+    recording = load(encode(ffmpeg, tmp_path / name, *options))
     assert recording.info.format == name.rpartition(".")[2].upper()
     assert recording.seconds == pytest.approx(3.0, abs=0.15)
     meant = chirp(3.0)[RATE : 2 * RATE]
@@ -72,7 +75,7 @@ def test_every_format_is_read_and_on_time(
 
 
 def test_a_telephone_recording_is_read_and_its_band_told(tmp_path: Path, ffmpeg: str) -> None:
-    recording = audio.load(encode(ffmpeg, tmp_path / "call.amr", "-ar", "8000", "-ac", "1"))
+    recording = load(encode(ffmpeg, tmp_path / "call.amr", "-ar", "8000", "-ac", "1"))
     assert recording.seconds == pytest.approx(3.0, abs=0.05)
     assert recording.notes == (
         "call.amr was sampled at 8000 Hz, so it holds nothing above 4 kHz; the model listens up to 8 kHz.",
@@ -82,7 +85,7 @@ def test_a_telephone_recording_is_read_and_its_band_told(tmp_path: Path, ffmpeg:
 def test_of_a_webm_cut_short_its_beginning_is_read(tmp_path: Path, ffmpeg: str) -> None:
     """What a browser that was closed leaves behind."""
     path = cut(encode(ffmpeg, tmp_path / "clip.webm"), 0.5)
-    assert 0.5 < audio.load(path).seconds < 2.5
+    assert 0.5 < load(path).seconds < 2.5
 
 
 def _index_cut_off(ffmpeg: str, folder: Path) -> Path:
@@ -112,4 +115,4 @@ def _concatenation(ffmpeg: str, folder: Path) -> Path:
 def test_what_holds_no_sound_itself_is_refused(tmp_path: Path, ffmpeg: str, make: Callable[[str, Path], Path]) -> None:
     path = make(ffmpeg, tmp_path)
     with pytest.raises(AudioError, match=rf"{path.name} is not a sound file, or it is damaged or cut short"):
-        audio.load(path)
+        load(path)

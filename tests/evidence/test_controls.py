@@ -6,8 +6,6 @@ import dataclasses
 
 import pytest
 import torch
-from hypothesis import given, settings
-from hypothesis import strategies as st
 from tiny import CLIP_SECONDS, RATE, sounding_clips, tiny_model
 from torch import Generator, Tensor
 
@@ -25,7 +23,7 @@ from playitback.evidence.controls import (
     loudest,
 )
 from playitback.models.listener import Hearing
-from playitback.segments import mean_power, merge_segments, scatter_segments, top_time
+from playitback.segments import scatter_segments
 
 
 @pytest.fixture(scope="module")
@@ -62,20 +60,6 @@ def test_random_segments_keep_number_and_lengths_and_are_disjoint(first_hearing:
     assert lengths(drawn) == lengths(first_hearing.segments)
     assert_sorted_and_disjoint(drawn)
     assert not torch.equal(drawn, first_hearing.segments)
-
-
-def test_random_segments_are_uniformly_placed() -> None:
-    one = torch.tensor([[[0.0, 0.5], [2.0, 2.0]]], dtype=torch.float64).expand(20_000, -1, -1)
-    start = scatter_segments(one, CLIP_SECONDS, Generator().manual_seed(0))[:, 0, 0]
-    deciles = torch.quantile(start, torch.linspace(0.1, 0.9, 9, dtype=torch.float64))
-    torch.testing.assert_close(deciles, 1.5 * torch.linspace(0.1, 0.9, 9, dtype=torch.float64), atol=0.03, rtol=0)
-
-
-def test_random_segments_come_in_any_order() -> None:
-    two = torch.tensor([[[0.0, 0.1], [0.5, 1.2]]], dtype=torch.float64).expand(2000, -1, -1)
-    drawn = scatter_segments(two, CLIP_SECONDS, Generator().manual_seed(0))
-    long_first = (drawn.diff(dim=2)[:, 0, 0] > 0.5).double().mean()
-    assert 0.45 < float(long_first) < 0.55
 
 
 def test_random_segments_hang_on_the_seed_alone(first_hearing: Hearing) -> None:
@@ -149,38 +133,3 @@ def test_least_attended_replays_no_digital_silence_while_there_is_sound(first_he
     silent_from = first_hearing.column_edges[:, -11]
     assert (segments.diff(dim=2).sum(dim=(1, 2)) > 0.3).all()
     assert (segments[..., 1].where(segments.diff(dim=2).squeeze(2) > 0, 0) <= silent_from[:, None]).all()
-
-
-def test_last_column_is_cut_beside_one_that_is_taken() -> None:
-    edges = torch.tensor([[0.0, 0.5, 1.0, 1.5, 2.0]], dtype=torch.float64)
-    seconds = torch.tensor([0.7], dtype=torch.float64)
-    left_of_best = top_time(torch.tensor([[0.0, 2.0, 3.0, 1.0]]), edges, seconds)
-    assert left_of_best[0, 0].tolist() == pytest.approx([0.8, 1.5])
-    right_of_best = top_time(torch.tensor([[0.0, 3.0, 2.0, 1.0]]), edges, seconds)
-    assert right_of_best[0, 0].tolist() == pytest.approx([0.5, 1.2])
-
-
-def test_no_time_is_no_segment() -> None:
-    edges = torch.tensor([[0.0, 1.0, 2.0]], dtype=torch.float64)
-    segments = top_time(torch.tensor([[1.0, 2.0]]), edges, torch.zeros(1, dtype=torch.float64))
-    assert (segments == CLIP_SECONDS).all()
-
-
-def test_power_is_the_mean_square_between_the_edges() -> None:
-    samples = torch.cat([torch.full((1, RATE), 0.5), torch.full((1, RATE), 0.1)], dim=1)
-    edges = torch.tensor([[0.0, 1.0, 1.5, 2.0]], dtype=torch.float64)
-    torch.testing.assert_close(
-        mean_power(samples, edges, RATE), torch.tensor([[0.25, 0.01, 0.01]], dtype=torch.float64)
-    )
-
-
-@settings(max_examples=60, deadline=None)
-@given(st.lists(st.tuples(st.integers(0, 20), st.integers(0, 20)), min_size=1, max_size=8))
-def test_union_covers_what_its_parts_cover_and_nothing_else(pairs: list[tuple[int, int]]) -> None:
-    parts = torch.tensor([[sorted(pair) for pair in pairs]], dtype=torch.float64) / 10
-    union = merge_segments(parts, CLIP_SECONDS)
-    assert_sorted_and_disjoint(union)
-    points = torch.arange(0.05, CLIP_SECONDS, 0.1, dtype=torch.float64).unsqueeze(0)
-    assert torch.equal(covered(union, points), covered(parts, points))
-    real = union[union.diff(dim=2).squeeze(2) > 0]
-    assert (real[1:, 0] > real[:-1, 1]).all()

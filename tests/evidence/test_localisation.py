@@ -9,13 +9,12 @@ import torch
 from tiny import CLIP_SECONDS, RATE, sounding_clips, tiny_model
 from torch import Generator, Tensor
 
-from playitback.errors import SettingsError
-from playitback.evidence.beds import BEDS, KnownClips, bed, loudest_stretch, plant, splice
+from playitback.evidence.beds import BEDS, KnownClips, bed, plant
 from playitback.evidence.controls import LOUDEST
 from playitback.evidence.intervals import Bootstrap
 from playitback.evidence.localisation import LEVELS_DECIBELS, clips_to_localise, localise, locate, measure_silence
 from playitback.evidence.runs import TIME_BINS, Run, hear
-from playitback.segments import equal_edges, inside_segments, intersection_over_union, shared_seconds
+from playitback.segments import equal_edges, inside_segments
 
 SAMPLES = round(CLIP_SECONDS * RATE)
 BOOTSTRAP = Bootstrap(200, 0)
@@ -41,96 +40,6 @@ def run_that_replays(segments: Tensor) -> Run:
 
 def everything_named(known: KnownClips) -> Tensor:
     return torch.ones(len(known.rows), dtype=torch.bool)
-
-
-def test_events_lie_where_they_are_said_to(known: KnownClips) -> None:
-    assert known.waveforms.shape == (CLIPS, SAMPLES)
-    assert known.waveforms.abs().max() <= 1
-    starts = (known.events[:, 0, 0] * RATE).round().long()
-    assert len(starts.unique()) > CLIPS // 2
-    for row in range(CLIPS):
-        event = known.waveforms[row, starts[row] : starts[row] + RATE // 2]
-        rest = torch.cat([known.waveforms[row, : starts[row]], known.waveforms[row, starts[row] + RATE // 2 :]])
-        assert event.square().mean() > 50 * rest.square().mean()
-
-
-@pytest.mark.parametrize("decibels", LEVELS_DECIBELS)
-def test_events_stand_out_by_the_level_asked_for(decibels: float) -> None:
-    clips, beds = sounding_clips(4), bed("noise", 4, SAMPLES, RATE, generator())
-    both = plant(clips, beds, decibels, RATE, generator(), event_seconds=0.5)
-    background = plant(clips, torch.zeros_like(beds), decibels, RATE, generator(), event_seconds=0.5)
-    difference = both.waveforms - background.waveforms
-    start = (both.events[0, 0, 0] * RATE).round().long()
-    event_power = background.waveforms[0, start : start + RATE // 2].square().mean()
-    found = 10 * torch.log10(event_power / difference[0].square().mean())
-    assert float(found) == pytest.approx(decibels, abs=0.3)
-
-
-def test_silent_clips_hold_no_event() -> None:
-    clips = sounding_clips(3)
-    clips[1] = 0
-    beds = bed("noise", 3, SAMPLES, RATE, generator())
-    assert plant(clips, beds, 6.0, RATE, generator()).rows.tolist() == [0, 2]
-    with pytest.raises(SettingsError, match="all clips are silent"):
-        plant(torch.zeros(3, SAMPLES), beds, 6.0, RATE, generator())
-
-
-def test_loudest_stretch_is_found() -> None:
-    clip = torch.zeros(1, SAMPLES)
-    clip[0, 5000:6000] = 1.0
-    assert loudest_stretch(clip, 1000).min() == 1.0
-
-
-@pytest.mark.parametrize("kind", BEDS)
-def test_beds_have_one_level_hang_on_the_seed_and_differ_from_clip_to_clip(kind: str) -> None:
-    beds, again = (bed(kind, 3, SAMPLES, RATE, generator(5)) for _ in range(2))
-    assert torch.equal(beds, again)
-    torch.testing.assert_close(beds.square().mean(dim=1), torch.ones(3))
-    assert not torch.equal(beds[0], beds[1])
-
-
-def test_beds_differ_in_colour_and_in_steadiness() -> None:
-    samples = 6 * RATE
-    sounds = {kind: bed(kind, 4, samples, RATE, generator()) for kind in BEDS}
-    power = {kind: torch.fft.rfft(each).abs().square().mean(dim=0) for kind, each in sounds.items()}
-    low = {kind: float(each[: 6 * 1000].sum() / each.sum()) for kind, each in power.items()}  # below 1 kHz
-    assert low["noise"] == pytest.approx(0.125, abs=0.02)
-    assert low["sea"] > 0.8
-    levels = {kind: each.unflatten(1, (-1, RATE // 10)).square().mean(dim=2) for kind, each in sounds.items()}
-    unsteadiness = {kind: float((each.std(dim=1) / each.mean(dim=1)).mean()) for kind, each in levels.items()}
-    assert unsteadiness["noise"] < unsteadiness["rain"] < unsteadiness["sea"]
-
-
-def test_unknown_bed_is_refused() -> None:
-    with pytest.raises(SettingsError, match="no background 'crowd'; choose one of noise, rain, sea"):
-        bed("crowd", 1, SAMPLES, RATE, generator())
-
-
-def test_splices_join_the_loudest_halves_of_two_classes() -> None:
-    clips = torch.zeros(3, SAMPLES)
-    for row in range(3):
-        clips[row, row * 100 : row * 100 + RATE] = row + 1.0  # the class is the level
-    targets = torch.eye(3, dtype=torch.bool)
-    spliced, first, second = splice(clips, targets, 50, generator())
-    levels = torch.tensor([1.0, 2.0, 3.0])
-    assert torch.equal(spliced[:, :RATE].amin(dim=1), levels[first.int().argmax(dim=1)])
-    assert torch.equal(spliced[:, RATE:].amin(dim=1), levels[second.int().argmax(dim=1)])
-    assert not (first & second).any()
-    assert len({(int(a), int(b)) for a, b in zip(first.int().argmax(1), second.int().argmax(1), strict=True)}) == 6
-
-
-def test_clips_of_one_class_cannot_be_spliced() -> None:
-    with pytest.raises(SettingsError, match="all clips share a class"):
-        splice(sounding_clips(2), torch.ones(2, 1, dtype=torch.bool), 2, generator())
-
-
-def test_shared_time_and_intersection_over_union() -> None:
-    one = torch.tensor([[[0.0, 1.0], [1.5, 2.0]], [[2.0, 2.0], [2.0, 2.0]]], dtype=torch.float64)
-    other = torch.tensor([[[0.5, 1.75]], [[0.0, 1.0]]], dtype=torch.float64)
-    assert shared_seconds(one, other).tolist() == pytest.approx([0.75, 0.0])
-    assert intersection_over_union(one, other).tolist() == pytest.approx([0.75 / 2.0, 0.0])
-    edges = torch.tensor([[0.0, 0.5, 2.0]], dtype=torch.float64)
-    assert inside_segments(one, edges).tolist() == [pytest.approx([0.5, 1.0]), [0.0, 0.0]]
 
 
 def test_an_oracle_finds_every_event_and_beats_chance(known: KnownClips) -> None:

@@ -9,14 +9,13 @@ from dataclasses import replace
 import numpy as np
 import pytest
 import torch
-from playitback.training.objectives import encoder_terms, replay_terms
 from tiny import CLIP_SECONDS, RATE, STEMS, clicks, sounding_clips, tiny_config, tiny_model
 from torch import Generator, Tensor, nn
 
 from playitback.errors import SettingsError
 from playitback.models.listener import Hearing
-from playitback.models.recipe import Recipe
 from playitback.models.replay.model import ReplayModel
+from playitback.models.replay.stages import EncoderTerms, ReplayTerms
 from playitback.replay import sample_at
 from playitback.segments import Segment, audible_columns, pad_segments
 
@@ -114,7 +113,7 @@ def test_every_weight_of_slots_and_decoder_learns_from_the_replay_loss(stem: str
     model.encoder.requires_grad_(False)
     for module in (model.columns, model.slots, model.decoder):
         module.train()
-    terms = replay_terms(model, sounding_clips(8), targets_of(model, 8), Recipe(), Generator().manual_seed(0))
+    terms = ReplayTerms()(model, sounding_clips(8), targets_of(model, 8), Generator().manual_seed(0))
     torch.stack(list(terms.values())).sum().backward()
     for module in (model.columns, model.slots, model.decoder):
         assert without_gradient(module) == []
@@ -124,7 +123,7 @@ def test_every_weight_of_slots_and_decoder_learns_from_the_replay_loss(stem: str
 @pytest.mark.parametrize("seed", range(4))
 def test_slots_learn_from_whichever_hearing_is_examined(seed: int) -> None:
     model = tiny_model()
-    terms = replay_terms(model, sounding_clips(8), targets_of(model, 8), Recipe(), Generator().manual_seed(seed))
+    terms = ReplayTerms()(model, sounding_clips(8), targets_of(model, 8), Generator().manual_seed(seed))
     (terms["keep"] + terms["remove"]).backward()
     assert without_gradient(model.slots.query) == without_gradient(model.columns) == []
     assert model.slots.start.grad is not None
@@ -134,7 +133,7 @@ def test_slots_learn_from_whichever_hearing_is_examined(seed: int) -> None:
 @pytest.mark.parametrize("stem", STEMS)
 def test_every_weight_of_the_encoder_and_no_other_learns_from_the_encoder_loss(stem: str) -> None:
     model = tiny_model(stem).train()
-    terms = encoder_terms(model, sounding_clips(8), targets_of(model, 8), Recipe(), Generator().manual_seed(0))
+    terms = EncoderTerms()(model, sounding_clips(8), targets_of(model, 8), Generator().manual_seed(0))
     terms["classify"].backward()
     assert without_gradient(model.encoder) == []
     for module in (model.columns, model.slots, model.decoder):
@@ -232,16 +231,6 @@ def test_replayed_time_lies_in_the_sounding_part() -> None:
     real = chosen[(chosen.diff(dim=2) > 0)[..., 0]]
     # half of a column may be silence
     assert real.max() <= 1.0 + 0.05
-
-
-def test_column_is_audible_if_half_of_it_is() -> None:
-    waveform = torch.zeros(1, 16_000)
-    waveform[:, 4000:8000] = 0.1  # 0.25 s to 0.5 s
-    edges = torch.tensor([[0.0, 0.2, 0.29, 0.31, 0.48, 0.56, 1.0]], dtype=torch.float64)
-    assert audible_columns(waveform, edges, RATE).tolist() == [[False, False, True, True, False, False]]
-    # less than one step of 16 bits is silence, one step is not
-    steps = torch.full((2, 16_000), 1 / 32768) * torch.tensor([[0.9], [1.0]])
-    assert audible_columns(steps, edges.expand(2, -1), RATE).any(dim=1).tolist() == [False, True]
 
 
 @pytest.mark.parametrize("playbacks", [-1, 4])

@@ -1,4 +1,4 @@
-"""What programs can ask of a running page: what if, is it true, compare, take away."""
+"""What programs can ask of a running page: what if, examine, contrast, compare, take away."""
 
 from __future__ import annotations
 
@@ -13,6 +13,7 @@ import pytest
 import soundfile
 from gradio_client import Client, handle_file
 from gradio_client.exceptions import AppError
+from shell import Run
 from tiny import CLIP_SECONDS, RATE, chirp, noise, tiny_checkpoint, tiny_model
 
 from app import page
@@ -23,12 +24,17 @@ LABELS = ("church_bells", "rain", "siren", "engine", "clock_tick", "wind")
 
 
 @pytest.fixture(scope="module")
-def address(tmp_path_factory: pytest.TempPathFactory, serve: Callable[..., str]) -> str:
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Of the checkpoints; "once" has no playbacks."""
     folder = tmp_path_factory.mktemp("checkpoints")
-    names = {"one": 0, "two": 1}
-    for name, seed in names.items():
-        tiny_checkpoint(folder / name, tiny_model(seed=seed, labels=LABELS, playbacks=PLAYBACKS))
-    models = Models([str(folder / name) for name in names], "cpu")
+    for name, seed, playbacks in (("one", 0, PLAYBACKS), ("two", 1, PLAYBACKS), ("once", 2, 0)):
+        tiny_checkpoint(folder / name, tiny_model(seed=seed, labels=LABELS, playbacks=playbacks))
+    return folder
+
+
+@pytest.fixture(scope="module")
+def address(folder: Path, serve: Callable[..., str]) -> str:
+    models = Models([str(folder / name) for name in ("one", "two", "once")], "cpu")
     return serve(page.build_page(models, []), **page.launch_settings())
 
 
@@ -46,16 +52,16 @@ def clip(tmp_path: Path) -> Any:
 
 def test_held_segments_are_what_the_next_hearing_replays(client: Client, clip: Any) -> None:
     answer, _ = client.predict(clip, held={"0": [[0.25, 0.75]]}, api_name="/what_if")
-    assert answer["variant"]["playbacks"][1]["replayed"] == [{"start_seconds": 0.25, "end_seconds": 0.75}]
-    assert answer["original"]["playbacks"][1]["replayed"] != answer["variant"]["playbacks"][1]["replayed"]
-    assert answer["original"]["playbacks"][0]["probabilities"] == answer["variant"]["playbacks"][0]["probabilities"]
+    assert answer["variant"]["hearings"][1]["replayed"] == [{"start_seconds": 0.25, "end_seconds": 0.75}]
+    assert answer["original"]["hearings"][1]["replayed"] != answer["variant"]["hearings"][1]["replayed"]
+    assert answer["original"]["hearings"][0]["probabilities"] == answer["variant"]["hearings"][0]["probabilities"]
     assert answer["difference"]["first_hearing"] == 1
     assert answer["difference"]["label"] in LABELS
 
 
 def test_segments_of_an_explanation_can_be_removed_as_they_stand_there(client: Client, clip: Any) -> None:
     explanation, *_ = client.predict(clip, api_name="/explain")
-    chosen = explanation["playbacks"][0]["segments"]
+    chosen = explanation["hearings"][0]["segments"]
     edits = [{"action": "remove", "segments": chosen, "fill": "silence"}]
     answer, sound = client.predict(clip, edits=edits, class_to_explain="rain", api_name="/what_if")
     samples, rate = soundfile.read(sound)
@@ -85,20 +91,45 @@ def test_a_bad_question_is_refused_in_one_sentence(
         client.predict(clip, **question, api_name="/what_if")
 
 
-def test_an_explanation_is_tested_beside_what_it_must_beat(client: Client, clip: Any) -> None:
-    evidence = client.predict(clip, class_to_explain="siren", api_name="/faithfulness")
-    assert evidence["label"] == "siren"
-    assert len(evidence["drawn"]) == 20
-    assert {"chosen", "random", "loudest", "least attended", "no replay"} <= {
-        each["name"] for each in evidence["controls"]
-    }
-    assert evidence["sentence"].endswith(".")
+def test_an_explanation_is_examined_beside_what_it_must_beat(client: Client, clip: Any) -> None:
+    found = client.predict(clip, class_to_explain="siren", api_name="/examine")
+    assert found["label"] == "siren"
+    assert len(found["drawn"]) == 20
+    assert {"chosen", "random", "loudest", "least attended", "no replay"} <= {each["name"] for each in found["controls"]}
+    assert found["sentence"].endswith(".")
+
+
+def test_two_classes_are_contrasted_as_the_command_does(client: Client, clip: Any, run: Run, folder: Path) -> None:
+    asked = {"class_to_explain": "siren", "second_class": "rain", "fill": "noise", "playbacks": 1}
+    found = client.predict(clip, **asked, api_name="/contrast")
+    assert (found["first_label"], found["second_label"], found["fill"]) == ("siren", "rain", "noise")
+    assert len(found["log_odds"]) == 2
+    assert found["segments"]
+    options = ("--class", "siren", "--against", "rain", "--fill", "noise", "--playbacks", 1, "--json")
+    status, told, _ = run("contrast", clip["path"], "--checkpoint", folder / "one", "--device", "cpu", *options)
+    assert status == 0
+    assert json.loads(told) == found
+
+
+def test_without_classes_the_decision_is_contrasted_with_the_next_probable_class(client: Client, clip: Any) -> None:
+    last = client.predict(clip, playbacks=0, api_name="/explain")[0]["hearings"][-1]
+    ranking = sorted(last["probabilities"], key=lambda label: -last["probabilities"][label])
+    found = client.predict(clip, playbacks=0, api_name="/contrast")
+    assert [found["first_label"], found["second_label"]] == ranking[:2]
+    with pytest.raises(AppError, match="'siren' was given twice; choose two classes"):
+        client.predict(clip, class_to_explain="siren", second_class="siren", api_name="/contrast")
+
+
+def test_a_model_is_played_back_as_often_as_it_can_where_nothing_else_is_said(client: Client, clip: Any) -> None:
+    for name, playbacks in (("one", PLAYBACKS), ("once", 0)):
+        explanation, *_ = client.predict(clip, model=name, api_name="/explain")
+        assert len(explanation["hearings"]) == playbacks + 1
 
 
 def test_one_clip_under_two_models_and_two_clips_under_one_are_compared(
     client: Client, clip: Any, tmp_path: Path
 ) -> None:
-    compared = client.predict(clip, None, "one", "two", api_name="/compare")
+    compared = client.predict(clip, second_model="two", api_name="/compare")
     assert (compared["first"]["model"]["name"], compared["second"]["model"]["name"]) == ("one", "two")
     hearings = compared["comparison"]["hearings"]
     assert len(hearings) == PLAYBACKS + 1
@@ -108,7 +139,7 @@ def test_one_clip_under_two_models_and_two_clips_under_one_are_compared(
     compared = client.predict(clip, handle_file(path), api_name="/compare")
     assert (compared["first"]["clip"]["name"], compared["second"]["clip"]["name"]) == ("chirp.wav", "noise.wav")
     with pytest.raises(AppError, match="the same clip and the same model"):
-        client.predict(clip, None, api_name="/compare")
+        client.predict(clip, api_name="/compare")
 
 
 def test_report_and_archive_can_be_taken_away(client: Client, clip: Any) -> None:
@@ -117,7 +148,7 @@ def test_report_and_archive_can_be_taken_away(client: Client, clip: Any) -> None
     with zipfile.ZipFile(archive) as files:
         names = {Path(name).name for name in files.namelist()}
         (json_file,) = (name for name in files.namelist() if name.endswith("explanation.json"))
-        assert json.loads(files.read(json_file)) == client.predict(clip, api_name="/explain")[0]
+        assert json.loads(files.read(json_file)) == client.predict(clip, class_to_explain="wind", api_name="/explain")[0]
     assert {
         "report.html",
         "figure.svg",

@@ -11,7 +11,7 @@ import pytest
 import soundfile
 from tiny import CLIP_SECONDS, RATE, chirp, sounding_clips, tiny_checkpoint, tiny_model
 
-from app.service import ComparisonService, ExplanationService, ExplanationView, Models, Other, Settings
+from app.service import CompareService, ExplainService, ExplanationView, Models, Other, Settings
 from app.service.compare import ComparisonView
 from playitback.errors import AudioError, CheckpointError, SettingsError
 
@@ -45,14 +45,14 @@ def sounds(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def shown(models: Models, sounds: Path, tmp_path_factory: pytest.TempPathFactory) -> ExplanationView:
     """A finished run of model one, whose files are gone."""
     folder = tmp_path_factory.mktemp("shown")
-    *_, view = ExplanationService(models).explain(sounds / "clip.wav", Settings("one"), folder)
+    *_, view = ExplainService(models).explain(sounds / "clip.wav", Settings("one"), folder)
     for path in folder.iterdir():
         path.unlink()
     return view
 
 
 def beside(models: Models, shown: ExplanationView, other: Other, folder: Path) -> list[ComparisonView]:
-    return list(ComparisonService(models).beside(shown, other, folder))
+    return list(CompareService(models).beside(shown, other, folder))
 
 
 def test_the_second_run_comes_hearing_by_hearing_beside_the_whole_first(
@@ -92,7 +92,7 @@ def test_the_second_run_is_what_its_recording_and_model_give_alone(
     *_, view = beside(models, shown, Other("two", sounds / "long.wav", 3.5), tmp_path)
     (tmp_path / "alone").mkdir()
     settings = Settings("two", start_seconds=3.5)
-    *_, alone = ExplanationService(models).explain(sounds / "long.wav", settings, tmp_path / "alone")
+    *_, alone = ExplainService(models).explain(sounds / "long.wav", settings, tmp_path / "alone")
     assert view.second.explanation.to_dict() == alone.explanation.to_dict()
     assert not view.same_clip
     assert view.second.hearings == 2  # as many as its model has
@@ -103,7 +103,7 @@ def test_the_second_run_is_played_back_as_often_as_the_first(models: Models, sou
     for name in ("first", "both"):
         (tmp_path / name).mkdir()
     settings = Settings("one", playbacks=1)
-    *_, shown = ExplanationService(models).explain(sounds / "clip.wav", settings, tmp_path / "first")
+    *_, shown = ExplainService(models).explain(sounds / "clip.wav", settings, tmp_path / "first")
     *_, view = beside(models, shown, Other("shorter"), tmp_path / "both")
     assert view.finished
     assert view.second.hearings == 2
@@ -168,7 +168,7 @@ def test_a_run_is_not_compared_with_itself(
 def test_what_cannot_be_compared_is_refused_before_anything_is_shown(
     models: Models, sounds: Path, shown: ExplanationView, tmp_path: Path
 ) -> None:
-    service = ComparisonService(models)
+    service = CompareService(models)
     with pytest.raises(CheckpointError, match="there is no model 'huge'"):
         next(service.beside(shown, Other("huge"), tmp_path))
     with pytest.raises(AudioError, match=r"missing\.wav"):

@@ -14,7 +14,7 @@ from tiny import RATE, sounding_clips, tiny_checkpoint, tiny_model
 
 from app import text
 from app.charts.contrast import CLASS_COLOURS, NEITHER_COLOUR, attention_chart, trajectories_chart
-from app.service import ExplanationService, ExplanationView, Models, Settings
+from app.service import ExplainService, ExplanationView, Models, Settings
 from app.service.contrast import ContrastService, ContrastView, rival
 from app.tabs.contrast import conclusion, question, table_html
 from playitback.edits import NOISE, SILENCE
@@ -38,7 +38,7 @@ def service(tmp_path_factory: pytest.TempPathFactory) -> ContrastService:
 def run(service: ContrastService, tmp_path_factory: pytest.TempPathFactory) -> ExplanationView:
     folder = tmp_path_factory.mktemp("run")
     soundfile.write(folder / "noise.wav", sounding_clips(1)[0].numpy(), RATE)
-    *_, view = ExplanationService(service.models).explain(folder / "noise.wav", Settings("tiny"), folder)
+    *_, view = ExplainService(service.models).explain(folder / "noise.wav", Settings("tiny"), folder)
     return view
 
 

@@ -17,8 +17,8 @@ from tiny import RATE, sounding_clips, tiny_checkpoint, tiny_model
 
 from app import text
 from app.charts import evidence as charts
-from app.service import ExplanationService, ExplanationView, Models, Settings
-from app.service.examine import DEFINITIONS, ClipEvidence, ExaminationService, ExaminationView
+from app.service import ExplainService, ExplanationView, Models, Settings
+from app.service.examine import DEFINITIONS, ClipEvidence, ExamineService, ExaminationView
 from app.tabs import evidence as tab
 from playitback.edits import FILLS
 from playitback.errors import SettingsError
@@ -71,13 +71,13 @@ def clip(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture(scope="module")
 def view(models: Models, clip: Path, tmp_path_factory: pytest.TempPathFactory) -> ExplanationView:
     """A finished run."""
-    *_, finished = ExplanationService(models).explain(clip, Settings("tiny"), tmp_path_factory.mktemp("run"))
+    *_, finished = ExplainService(models).explain(clip, Settings("tiny"), tmp_path_factory.mktemp("run"))
     return finished
 
 
 @pytest.fixture(scope="module")
 def examined(models: Models, view: ExplanationView) -> tuple[ExaminationView, ...]:
-    return tuple(ExaminationService(models).examine(view, draws=DRAWS))
+    return tuple(ExamineService(models).examine(view, draws=DRAWS))
 
 
 @pytest.fixture(scope="module")
@@ -100,8 +100,8 @@ def test_the_evidence_is_that_of_the_class_and_the_hearings_of_the_run(
 
 def test_the_class_that_the_visitor_asked_about_is_tested(models: Models, clip: Path, tmp_path: Path) -> None:
     settings = Settings("tiny", playbacks=1, class_to_follow="rain")
-    *_, view = ExplanationService(models).explain(clip, settings, tmp_path)
-    *_, last = ExaminationService(models).examine(view, draws=1)
+    *_, view = ExplainService(models).explain(clip, settings, tmp_path)
+    *_, last = ExamineService(models).examine(view, draws=1)
     assert last.evidence is not None
     assert last.evidence.label == "rain"
     assert {len(each.probabilities) for each in last.evidence.controls} == {2}
@@ -119,7 +119,7 @@ def test_progress_rises_from_nothing_to_all_hearings(examined: tuple[Examination
 
 
 def test_whoever_stops_listening_stops_the_computation(models: Models, view: ExplanationView, watch: Watch) -> None:
-    examination = ExaminationService(models).examine(view)
+    examination = ExamineService(models).examine(view)
     for _ in range(3):
         next(examination)
     before = watch.yielded
@@ -130,9 +130,9 @@ def test_whoever_stops_listening_stops_the_computation(models: Models, view: Exp
 
 
 def test_a_run_without_playbacks_has_nothing_to_test(models: Models, clip: Path, tmp_path: Path) -> None:
-    *_, view = ExplanationService(models).explain(clip, Settings("tiny", playbacks=0), tmp_path)
+    *_, view = ExplainService(models).explain(clip, Settings("tiny", playbacks=0), tmp_path)
     with pytest.raises(SettingsError, match="without a playback nothing is replayed"):
-        list(ExaminationService(models).examine(view))
+        list(ExamineService(models).examine(view))
 
 
 def test_every_random_draw_is_a_dot_and_every_control_a_mark(found: ClipEvidence) -> None:

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import gc
 import pickle
 import shutil
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator, Iterator
 from itertools import pairwise
 from pathlib import Path
 
@@ -14,9 +15,10 @@ import soundfile
 from PIL import Image
 from tiny import CLIP_SECONDS, RATE, chirp, tiny_checkpoint, tiny_model
 
-from app.service import ExplanationService, ExplanationView, Models, Settings, offered_checkpoints
+from app.service import ExplainService, ExplanationView, Models, Settings, offered_checkpoints
 from app.service import models as models_module
 from playitback.errors import AudioError, CheckpointError, SettingsError
+from playitback.recognizer import Recognizer
 from playitback.report import words
 from playitback.report.rows import PICTURE_COLUMNS
 
@@ -31,8 +33,8 @@ def checkpoint(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="module")
-def service(checkpoint: Path) -> ExplanationService:
-    return ExplanationService(Models([str(checkpoint)], "cpu"))
+def service(checkpoint: Path) -> ExplainService:
+    return ExplainService(Models([str(checkpoint)], "cpu"))
 
 
 @pytest.fixture
@@ -44,7 +46,7 @@ def clip(tmp_path: Path) -> Path:
 
 
 @pytest.fixture
-def run(service: ExplanationService, clip: Path, tmp_path: Path) -> tuple[ExplanationView, ...]:
+def run(service: ExplainService, clip: Path, tmp_path: Path) -> tuple[ExplanationView, ...]:
     """All views of a whole run on ``clip``."""
     return tuple(service.explain(clip, Settings("tiny"), made(tmp_path / "out")))
 
@@ -63,7 +65,7 @@ def test_a_run_is_shown_empty_first_and_then_with_one_more_hearing_each_time(run
         assert later.player.rows[: earlier.hearings] == earlier.player.rows
 
 
-def test_every_run_has_an_id_of_its_own(service: ExplanationService, clip: Path, tmp_path: Path) -> None:
+def test_every_run_has_an_id_of_its_own(service: ExplainService, clip: Path, tmp_path: Path) -> None:
     first, second = (next(service.explain(clip, Settings("tiny"), made(tmp_path / name))) for name in "ab")
     assert first.run_id != second.run_id
 
@@ -87,9 +89,10 @@ def test_rows_carry_the_numbers_of_the_explanation(run: tuple[ExplanationView, .
         assert list(names) == [words.class_name(label) for label in view.explanation.ranking(row.index)[:5]]
         assert list(probabilities) == pytest.approx(sorted(hearing.probabilities)[:0:-1])
         assert changes[0] == view.explanation.change(row.index, view.explanation.decision(row.index))
-        np.testing.assert_allclose(row.informative, hearing.slot_attention[0])
-        np.testing.assert_allclose(np.add(row.informative, row.uninformative), 1.0, atol=1e-6)
-        assert len(row.attention_seconds) == len(row.informative)
+        informative, uninformative = (lane.values for lane in row.lanes)
+        np.testing.assert_allclose(informative, hearing.relevance)
+        np.testing.assert_allclose(np.add(informative, uninformative), 1.0, atol=1e-6)
+        assert len(row.lane_seconds) == len(informative)
     assert [change for _, _, change in view.player.rows[0].classes] == [None] * 5
 
 
@@ -119,13 +122,23 @@ def test_tapes_last_as_long_as_the_clip_and_their_map_is_the_models(run: tuple[E
             assert on_tape > end - start
 
 
-def test_fewer_playbacks_can_be_asked_for(service: ExplanationService, clip: Path, tmp_path: Path) -> None:
+def test_a_run_tells_whether_it_replays_and_has_slots(
+    service: ExplainService, run: tuple[ExplanationView, ...], clip: Path, tmp_path: Path
+) -> None:
+    assert [view.replays for view in run] == [True] * 4
+    assert [view.has_slots for view in run] == [False, True, True, True]
+    *_, view = service.explain(clip, Settings("tiny", playbacks=0), made(tmp_path / "once"))
+    assert not view.replays
+    assert view.has_slots
+
+
+def test_fewer_playbacks_can_be_asked_for(service: ExplainService, clip: Path, tmp_path: Path) -> None:
     *_, view = service.explain(clip, Settings("tiny", playbacks=0), made(tmp_path / "out"))
     assert view.hearings == view.expected_hearings == 1
 
 
 def test_the_class_asked_for_is_followed_although_the_model_does_not_believe_it(
-    service: ExplanationService, run: tuple[ExplanationView, ...], clip: Path, tmp_path: Path
+    service: ExplainService, run: tuple[ExplanationView, ...], clip: Path, tmp_path: Path
 ) -> None:
     unlikely = run[-1].explanation.ranking(-1)[-1]
     assert unlikely not in [name for name, _, _ in run[-1].player.rows[-1].classes]
@@ -134,7 +147,9 @@ def test_the_class_asked_for_is_followed_although_the_model_does_not_believe_it(
     assert view.player.rows[-1].classes[-1][0] == words.class_name(unlikely)
     assert view.class_followed == unlikely
     assert unlikely in view.leading
+    assert [view.explanation.asked(index) for index in range(view.hearings)] == [unlikely] * 3
     assert run[-1].class_followed == run[-1].decisions[-1]
+    assert [run[-1].explanation.asked(index) for index in range(3)] == list(run[-1].decisions)
 
 
 def test_leading_classes_have_a_probability_for_every_hearing_and_the_best_stands_first(
@@ -146,7 +161,7 @@ def test_leading_classes_have_a_probability_for_every_hearing_and_the_best_stand
     assert run[0].leading == {}
 
 
-def test_a_short_recording_is_heard_with_silence_after_it(service: ExplanationService, tmp_path: Path) -> None:
+def test_a_short_recording_is_heard_with_silence_after_it(service: ExplainService, tmp_path: Path) -> None:
     path = tmp_path / "short.wav"
     soundfile.write(path, chirp(0.5), RATE)
     *_, view = service.explain(path, Settings("tiny"), made(tmp_path / "out"))
@@ -158,7 +173,7 @@ def test_a_short_recording_is_heard_with_silence_after_it(service: ExplanationSe
     assert all(end <= 0.6 for row in view.player.rows for _, end in row.segments)  # silence is never replayed
 
 
-def test_digital_silence_is_explained_and_said(service: ExplanationService, tmp_path: Path) -> None:
+def test_digital_silence_is_explained_and_said(service: ExplainService, tmp_path: Path) -> None:
     path = tmp_path / "nothing.wav"
     soundfile.write(path, np.zeros(int(CLIP_SECONDS * RATE)), RATE)
     *_, view = service.explain(path, Settings("tiny"), made(tmp_path / "out"))
@@ -169,7 +184,7 @@ def test_digital_silence_is_explained_and_said(service: ExplanationService, tmp_
 
 @pytest.mark.parametrize("sample_rate", [8_000, 22_050, 44_100])
 def test_other_rates_give_clips_of_the_models_length(
-    service: ExplanationService, tmp_path: Path, sample_rate: int
+    service: ExplainService, tmp_path: Path, sample_rate: int
 ) -> None:
     path = tmp_path / "other.wav"
     soundfile.write(path, chirp(3 * CLIP_SECONDS, sample_rate), sample_rate)
@@ -179,7 +194,7 @@ def test_other_rates_give_clips_of_the_models_length(
 
 
 def test_a_recording_is_described_without_explaining_it(
-    service: ExplanationService, clip: Path, tmp_path: Path
+    service: ExplainService, clip: Path, tmp_path: Path
 ) -> None:
     short = service.describe(clip, "tiny")
     assert (short.name, short.seconds, short.sample_rate, short.channels, short.format) == (
@@ -199,7 +214,7 @@ def test_a_recording_is_described_without_explaining_it(
 
 
 def test_bad_input_raises_its_sentence_and_the_service_goes_on(
-    service: ExplanationService, clip: Path, tmp_path: Path
+    service: ExplainService, clip: Path, tmp_path: Path
 ) -> None:
     path = tmp_path / "words.wav"
     path.write_text("no sound at all")
@@ -213,20 +228,20 @@ def test_bad_input_raises_its_sentence_and_the_service_goes_on(
 @pytest.mark.parametrize(
     ("settings", "sentence"),
     [
-        (Settings("tiny", playbacks=3), "3 playbacks were asked for, but tiny was trained for at most 2"),
-        (Settings("tiny", playbacks=-1), "choose 0 to 2"),
+        (Settings("tiny", playbacks=3), "tiny plays back 0 to 2 times, not 3; choose one of those"),
+        (Settings("tiny", playbacks=-1), "plays back 0 to 2 times, not -1"),
         (Settings("tiny", class_to_follow="dragon"), "tiny knows no class 'dragon'; choose one of its 6 classes"),
         (Settings("tiny", start_seconds=60.0), "starts at 60"),
     ],
 )
 def test_settings_out_of_range_are_refused_before_anything_is_shown(
-    service: ExplanationService, clip: Path, tmp_path: Path, settings: Settings, sentence: str
+    service: ExplainService, clip: Path, tmp_path: Path, settings: Settings, sentence: str
 ) -> None:
     with pytest.raises(SettingsError, match=sentence):
         next(service.explain(clip, settings, tmp_path))
 
 
-def test_an_unknown_model_is_refused_with_those_there_are(service: ExplanationService, clip: Path) -> None:
+def test_an_unknown_model_is_refused_with_those_there_are(service: ExplainService, clip: Path) -> None:
     with pytest.raises(CheckpointError, match="there is no model 'huge'; there are: tiny"):
         service.models.model("huge")
 
@@ -236,7 +251,7 @@ def test_a_wrong_checkpoint_is_found_at_the_start(tmp_path: Path) -> None:
         Models(["nowhere"])
 
 
-def test_visitors_see_a_models_name_and_not_its_folder(service: ExplanationService) -> None:
+def test_visitors_see_a_models_name_and_not_its_folder(service: ExplainService) -> None:
     assert service.models.checkpoints == ("tiny",)
     model = service.models.model("tiny")
     assert (model.name, model.labels, model.playbacks, model.clip_seconds) == ("tiny", LABELS, PLAYBACKS, CLIP_SECONDS)
@@ -255,7 +270,7 @@ def test_the_given_checkpoint_is_offered_before_the_bundled_ones(monkeypatch: py
 
 def test_only_the_models_used_last_are_kept(checkpoint: Path, clip: Path, tmp_path: Path) -> None:
     folders = [shutil.copytree(checkpoint, tmp_path / name) for name in ("one", "two", "three")]
-    service = ExplanationService(Models([str(folder) for folder in folders], "cpu"))
+    service = ExplainService(Models([str(folder) for folder in folders], "cpu"))
     started = service.explain(clip, Settings("one"), made(tmp_path / "out"))
     next(started)
     for name in ("two", "three"):
@@ -270,8 +285,28 @@ def test_only_the_models_used_last_are_kept(checkpoint: Path, clip: Path, tmp_pa
         service.models.model("one")
 
 
+def test_a_computation_keeps_its_model_from_the_moment_it_is_asked_for(checkpoint: Path, tmp_path: Path) -> None:
+    folders = [shutil.copytree(checkpoint, tmp_path / name) for name in ("one", "two", "three")]
+    models = Models([str(folder) for folder in folders], "cpu")
+    waiting = models.compute("one", Recognizer.explain, chirp(CLIP_SECONDS))
+    assert models_module.RECOGNIZERS_KEPT == 2
+    for name in ("two", "three"):
+        models.recognizer(name)
+    gc.collect()
+    assert len(list(waiting)) == PLAYBACKS + 1
+
+
+def test_what_a_computation_returns_comes_last(service: ExplainService) -> None:
+    assert list(service.models.compute("tiny", counted, 3)) == [0, 1, 2, "tiny counted to 3"]
+
+
+def counted(recognizer: Recognizer, most: int) -> Generator[int, None, str]:
+    yield from range(most)
+    return f"{recognizer.name} counted to {most}"
+
+
 def test_a_run_that_waits_between_hearings_does_not_hold_up_another(
-    service: ExplanationService, clip: Path, tmp_path: Path
+    service: ExplainService, clip: Path, tmp_path: Path
 ) -> None:
     waiting = service.explain(clip, Settings("tiny"), made(tmp_path / "waiting"))
     next(waiting)
@@ -294,10 +329,10 @@ def test_a_hosts_wrapper_gets_only_plain_arguments_and_gives_the_hearings(
 
         return wrapped
 
-    service = ExplanationService(Models([str(checkpoint)], "cpu", lent_gpu))
+    service = ExplainService(Models([str(checkpoint)], "cpu", lent_gpu))
     *_, view = service.explain(clip, Settings("tiny", playbacks=1), tmp_path)
     assert view.finished
-    ((name, work, (samples, playbacks)),) = calls
+    ((name, work, (samples, playbacks, choose, asked)),) = calls
     assert pickle.loads(pickle.dumps(work)) is work
-    assert (name, playbacks) == ("tiny", 1)
+    assert (name, playbacks, choose, asked) == ("tiny", 1, None, None)
     np.testing.assert_allclose(samples, chirp(CLIP_SECONDS), atol=1 / 32768)

@@ -11,7 +11,7 @@ import pytest
 import soundfile
 from tiny import CLIP_SECONDS, RATE, chirp, noise, sounding_clips, tiny_checkpoint, tiny_model
 
-from app.service import ExplanationService, FolderFile, FolderService, FolderView, Models, Settings
+from app.service import ExplainService, FolderFile, FolderService, FolderView, Models, Settings
 from app.service.folder import write_table
 from app.tabs import folder as folder_tab
 from playitback.errors import AudioError, DataSetError, SettingsError
@@ -83,7 +83,7 @@ def test_a_row_says_what_the_explanation_of_its_clip_says(
     for clip, path in zip(view.clips, view.files, strict=True):
         folder = tmp_path / path.parent.name
         folder.mkdir()
-        *_, alone = ExplanationService(models).explain(path, Settings("tiny"), folder)
+        *_, alone = ExplainService(models).explain(path, Settings("tiny"), folder)
         assert clip.decisions == alone.decisions
         assert path.name == clip.name
         assert clip.probabilities[-1] == alone.explanation.probability(-1, clip.decisions[-1])
@@ -151,7 +151,7 @@ def test_what_is_no_sound_or_hidden_is_not_counted(
 
 
 def test_settings_are_checked_before_the_first_clip(service: FolderService, files: list[FolderFile]) -> None:
-    with pytest.raises(SettingsError, match="9 playbacks were asked for"):
+    with pytest.raises(SettingsError, match="tiny plays back 0 to 2 times, not 9"):
         next(service.explain(files, None, "tiny", 9))
 
 

@@ -85,12 +85,14 @@ def test_a_path_goes_in_and_the_explanation_and_its_files_come_out(client: Clien
     explanation, file, segments, tapes = client.predict(handle_file(clip), api_name="/explain")
     assert explanation["clip"]["name"] == "chirp.wav"
     assert explanation["model"]["name"] == "tiny"
-    hearings = explanation["playbacks"]
+    hearings = explanation["hearings"]
     assert len(hearings) == len(tapes) == PLAYBACKS + 1
     for each in hearings:
         assert list(each["probabilities"]) == list(LABELS)
         assert sum(each["probabilities"].values()) == pytest.approx(1.0, abs=1e-5)
-        assert len(each["slot_attention"][0]) == len(each["seconds"])
+        assert len(each["relevance"]) == len(each["seconds"])
+        assert [lane["name"] for lane in each["lanes"]] == ["informative", "uninformative"]
+        assert each["asked"] == each["decision"]
     assert json.loads(Path(file).read_text(encoding="utf-8")) == explanation
     assert [Path(tape).name for tape in tapes] == [f"hearing-{index}-as-heard.wav" for index in range(PLAYBACKS + 1)]
     stretches = [segment for each in hearings for segment in each["segments"]]
@@ -109,7 +111,7 @@ def test_playbacks_and_the_start_in_a_long_recording_can_be_chosen(client: Clien
     path = tmp_path / "long.ogg"
     soundfile.write(path, chirp(30), RATE)
     explanation, *_ = client.predict(handle_file(path), playbacks=1, start_seconds=12.5, api_name="/explain")
-    assert len(explanation["playbacks"]) == 2
+    assert len(explanation["hearings"]) == 2
     assert explanation["clip"]["seconds"] == pytest.approx(30)
     assert explanation["clip"]["start_seconds"] == 12.5
     assert explanation["clip"]["explained_seconds"] == CLIP_SECONDS
@@ -119,32 +121,47 @@ def test_playbacks_and_the_start_in_a_long_recording_can_be_chosen(client: Clien
 def test_the_models_can_be_listed(client: Client) -> None:
     listed = client.predict(api_name="/models")
     assert listed == [
-        {"name": "tiny", "labels": list(LABELS), "playbacks": PLAYBACKS, "clip_seconds": CLIP_SECONDS},
+        {
+            "name": "tiny",
+            "family": "replay",
+            "labels": list(LABELS),
+            "playbacks": PLAYBACKS,
+            "clip_seconds": CLIP_SECONDS,
+            "sample_rate": RATE,
+        },
     ]
 
 
 def test_only_what_is_documented_is_offered_to_programs(client: Client) -> None:
     endpoints = client.view_api(return_format="dict", print_info=False)["named_endpoints"]
-    assert sorted(endpoints) == ["/compare", "/explain", "/faithfulness", "/models", "/take_away", "/what_if"]
+    assert sorted(name.removeprefix("/") for name in endpoints) == sorted(text.API_ENDPOINTS)
     explain = endpoints["/explain"]
     assert [each["parameter_name"] for each in explain["parameters"]] == [
         "recording",
         "model",
         "playbacks",
         "start_seconds",
+        "class_to_explain",
     ]
     assert [each["label"] for each in explain["returns"]] == ["explanation", "explanation_file", "segments", "tapes"]
-    assert all(each["parameter_has_default"] for each in explain["parameters"][1:])
-    assert explain["description"] == text.API_EXPLAIN
+    for name, endpoint in endpoints.items():
+        assert all(each["parameter_has_default"] for each in endpoint["parameters"][1:])
+        assert endpoint["description"] == text.API_ENDPOINTS[name.removeprefix("/")]
+
+
+def test_a_class_can_be_asked_for(client: Client, clip: Path) -> None:
+    explanation, *_ = client.predict(handle_file(clip), class_to_explain="siren", api_name="/explain")
+    assert [each["asked"] for each in explanation["hearings"]] == ["siren"] * (PLAYBACKS + 1)
 
 
 @pytest.mark.parametrize(
     ("settings", "sentence"),
     [
-        ({"playbacks": 7}, "7 playbacks were asked for, but tiny was trained for at most 2; choose 0 to 2"),
+        ({"playbacks": 7}, "tiny plays back 0 to 2 times, not 7; choose one of those"),
         ({"start_seconds": 99}, "the window starts at 99.00 s"),
         ({"start_seconds": -1}, "give 0 or more"),
         ({"model": "huge"}, "there is no model 'huge'; there are: tiny"),
+        ({"class_to_explain": "dragon"}, "tiny knows no class 'dragon'"),
     ],
 )
 def test_settings_out_of_range_are_refused_in_one_sentence(
@@ -170,7 +187,7 @@ def test_bad_recordings_are_refused_in_one_sentence_and_the_page_goes_on(
             client.predict(handle_file(path), api_name="/explain")
     with pytest.raises(AppError, match="Upload or record a sound first"):
         client.predict(None, api_name="/explain")
-    assert client.predict(handle_file(clip), playbacks=0, api_name="/explain")[0]["playbacks"]
+    assert client.predict(handle_file(clip), playbacks=0, api_name="/explain")[0]["hearings"]
 
 
 def test_a_defect_of_ours_is_logged_and_admitted_but_not_shown(
@@ -238,7 +255,7 @@ def test_sentences_carry_numbers_with_units() -> None:
 def test_the_conclusion_says_when_the_model_changed_its_mind() -> None:
     assert plain(words.conclusion(("rain",), 0.5)) == "The model hears rain, 50 %."
     assert plain(words.conclusion(("rain", "rain"), 0.5)) == (
-        "The model hears rain, 50 %; it was of that mind from the first hearing."
+        "The model hears rain, 50 %; it did from the first hearing on."
     )
     assert plain(words.conclusion(("rain", "siren", "siren", "engine"), 0.5)) == (
         "The model hears engine, 50 %. It changed its mind at playbacks 1 and 3; first it heard rain."

@@ -16,7 +16,7 @@ from tiny import CLIP_SECONDS, RATE, sounding_clips, tiny_checkpoint, tiny_model
 from app import text
 from app.charts.slots import attention_chart, time_map_chart
 from app.player.stretches import stretches_html
-from app.service import ExplanationService, ExplanationView, InspectionView, Models, Settings, inspect
+from app.service import ExplainService, ExplanationView, InspectionView, Models, Settings, inspect
 from app.tabs import slots
 from playitback.evidence.runs import TIME_BINS
 
@@ -31,7 +31,7 @@ def view(tmp_path_factory: pytest.TempPathFactory) -> ExplanationView:
     clip = folder / "swelling.wav"
     soundfile.write(clip, sounding_clips(1)[0].numpy(), RATE)
     checkpoint = tiny_checkpoint(folder / "tiny", tiny_model(playbacks=PLAYBACKS))
-    service = ExplanationService(Models([str(checkpoint)], "cpu"))
+    service = ExplainService(Models([str(checkpoint)], "cpu"))
     *_, finished = service.explain(clip, Settings("tiny"), folder)
     return finished
 

@@ -14,7 +14,7 @@ from tiny import RATE, sounding_clips, tiny_checkpoint, tiny_model
 
 from app import welcome
 from app.page import EXAMPLE_FORMATS, EXAMPLES
-from app.service import ExplanationService, Models, Settings
+from app.service import ExplainService, Models, Settings
 from playitback.errors import AudioError
 
 PLAYBACKS = 2
@@ -50,7 +50,7 @@ def sound(tmp_path: Path) -> Path:
 def test_the_example_is_what_playing_it_back_gives(models: Models, sound: Path, tmp_path: Path) -> None:
     example = welcome.Example(models, sound)  # its files are there as long as it is
     found = example.explained()
-    *_, run = ExplanationService(models).explain(sound, Settings("tiny"), tmp_path)
+    *_, run = ExplainService(models).explain(sound, Settings("tiny"), tmp_path)
     assert found.finished
     assert found.explanation.to_dict() == run.explanation.to_dict()
     np.testing.assert_array_equal(found.samples, run.samples)

@@ -14,8 +14,8 @@ import soundfile
 from tiny import RATE, sounding_clips, tiny_checkpoint, tiny_model
 
 from app import text
-from app.service import ExplanationService, ExplanationView, Models, Settings
-from app.service.what_if import MOST_VARIANTS, Variants, VariantService, begin_variants
+from app.service import ExplainService, ExplanationView, Models, Settings
+from app.service.what_if import MOST_VARIANTS, Variants, WhatIfService, begin_variants
 from app.tabs.what_if import answer_html, variants_html
 from playitback.errors import SettingsError
 from playitback.explain.what_if import KEEP, REMOVE
@@ -34,8 +34,8 @@ def checkpoint(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="module")
-def service(checkpoint: Path) -> VariantService:
-    return VariantService(Models([str(checkpoint)], "cpu"))
+def service(checkpoint: Path) -> WhatIfService:
+    return WhatIfService(Models([str(checkpoint)], "cpu"))
 
 
 @pytest.fixture(scope="module")
@@ -46,10 +46,10 @@ def clip(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="module")
-def run(service: VariantService, clip: Path, tmp_path_factory: pytest.TempPathFactory) -> ExplanationView:
+def run(service: WhatIfService, clip: Path, tmp_path_factory: pytest.TempPathFactory) -> ExplanationView:
     """A finished run, whose files are gone by the time that anything is asked."""
     folder = tmp_path_factory.mktemp("run")
-    *_, view = ExplanationService(service.models).explain(clip, Settings("tiny"), folder)
+    *_, view = ExplainService(service.models).explain(clip, Settings("tiny"), folder)
     for path in folder.iterdir():
         path.unlink()
     return view
@@ -81,7 +81,7 @@ def test_at_first_the_run_itself_is_shown_alone(original: Variants, run: Explana
     assert original.player_id == run.run_id  # so the rows that the page has already are its rows
 
 
-def test_held_segments_are_replayed_and_the_answer_joins_the_list(service: VariantService, original: Variants) -> None:
+def test_held_segments_are_replayed_and_the_answer_joins_the_list(service: WhatIfService, original: Variants) -> None:
     asked = service.replay(original, {0: [LATE, EARLY]})
     first, variant = asked.all
     assert first is original.all[0]
@@ -92,14 +92,14 @@ def test_held_segments_are_replayed_and_the_answer_joins_the_list(service: Varia
     np.testing.assert_array_equal(variant.samples, original.current.samples)
 
 
-def test_what_a_variant_holds_is_shown_as_held(service: VariantService, original: Variants, tmp_path: Path) -> None:
+def test_what_a_variant_holds_is_shown_as_held(service: WhatIfService, original: Variants, tmp_path: Path) -> None:
     assert service.draw(original, tmp_path).held == {}
     held = service.replay(original, {0: [LATE, EARLY], 1: []})
     assert service.draw(held, tmp_path).held == {0: (EARLY, LATE), 1: ()}
     assert service.draw(held.show(0), tmp_path).held == {}
 
 
-def test_what_changed_is_told_against_the_run_itself(service: VariantService, original: Variants) -> None:
+def test_what_changed_is_told_against_the_run_itself(service: WhatIfService, original: Variants) -> None:
     asked = service.edit(service.replay(original, {0: [EARLY]}), REMOVE, [LATE], "silence")
     label = asked.all[0].difference.label
     before, after = (variant.explanation.probability(-1, label) for variant in (asked.all[0], asked.current))
@@ -109,7 +109,7 @@ def test_what_changed_is_told_against_the_run_itself(service: VariantService, or
     assert [variant.difference.first_hearing for variant in asked.all] == [None, 1, 0]
 
 
-def test_edits_add_up_and_go_on_from_the_sound_that_is_shown(service: VariantService, original: Variants) -> None:
+def test_edits_add_up_and_go_on_from_the_sound_that_is_shown(service: WhatIfService, original: Variants) -> None:
     sound = original.current.samples
     once = service.edit(original, REMOVE, [EARLY], "silence")
     twice = service.edit(once, KEEP, [(0.0, 1.0), LATE], "silence")
@@ -128,7 +128,7 @@ def test_edits_add_up_and_go_on_from_the_sound_that_is_shown(service: VariantSer
     assert aside.current.parent == 0
 
 
-def test_holding_keeps_the_sound_and_an_edit_keeps_what_is_held(service: VariantService, original: Variants) -> None:
+def test_holding_keeps_the_sound_and_an_edit_keeps_what_is_held(service: WhatIfService, original: Variants) -> None:
     cut = service.edit(original, REMOVE, [EARLY], "silence")
     held = service.replay(cut, {1: [LATE]})
     assert held.current.edits == cut.current.edits
@@ -144,7 +144,7 @@ def test_holding_keeps_the_sound_and_an_edit_keeps_what_is_held(service: Variant
     assert other.current.edits == more.current.edits
 
 
-def test_undo_drops_the_last_and_goes_back_to_what_it_was_asked_of(service: VariantService, original: Variants) -> None:
+def test_undo_drops_the_last_and_goes_back_to_what_it_was_asked_of(service: WhatIfService, original: Variants) -> None:
     first = service.replay(original, {0: [EARLY]})
     second = service.replay(first, {0: [LATE]})
     third = service.edit(second.show(1), REMOVE, [LATE], "silence")
@@ -158,7 +158,7 @@ def test_undo_drops_the_last_and_goes_back_to_what_it_was_asked_of(service: Vari
     assert (third.reset().all, third.reset().shown) == (original.all, 0)
 
 
-def test_only_so_many_variants_are_kept_and_that_is_said(service: VariantService, original: Variants) -> None:
+def test_only_so_many_variants_are_kept_and_that_is_said(service: WhatIfService, original: Variants) -> None:
     variants = original
     for _ in range(MOST_VARIANTS):
         variants = service.replay(variants.show(0), {0: [EARLY]})
@@ -168,7 +168,7 @@ def test_only_so_many_variants_are_kept_and_that_is_said(service: VariantService
     assert service.replay(variants.undo(), {0: [EARLY]}).asked == MOST_VARIANTS
 
 
-def test_what_cannot_be_asked_is_refused_with_a_sentence(service: VariantService, original: Variants) -> None:
+def test_what_cannot_be_asked_is_refused_with_a_sentence(service: WhatIfService, original: Variants) -> None:
     with pytest.raises(SettingsError, match="the clip is 2 s long"):
         service.replay(original, {0: [(1.5, 2.5)]})
     with pytest.raises(SettingsError, match="too short"):
@@ -184,15 +184,15 @@ def test_what_cannot_be_asked_is_refused_with_a_sentence(service: VariantService
 
 
 def test_fewer_playbacks_are_asked_with_as_many(
-    service: VariantService, clip: Path, tmp_path: Path, run: ExplanationView
+    service: WhatIfService, clip: Path, tmp_path: Path, run: ExplanationView
 ) -> None:
-    *_, view = ExplanationService(service.models).explain(clip, Settings("tiny", playbacks=1), tmp_path)
+    *_, view = ExplainService(service.models).explain(clip, Settings("tiny", playbacks=1), tmp_path)
     asked = service.replay(begin_variants(view), {0: [EARLY]})
     assert len(asked.current.explanation.hearings) == 2
 
 
 def test_what_is_shown_is_drawn_with_its_own_sound_and_segments(
-    service: VariantService, original: Variants, tmp_path: Path
+    service: WhatIfService, original: Variants, tmp_path: Path
 ) -> None:
     asked = service.replay(service.edit(original, REMOVE, [LATE], "silence"), {0: [EARLY]})
     player = service.draw(asked, tmp_path)
@@ -207,7 +207,7 @@ def test_what_is_shown_is_drawn_with_its_own_sound_and_segments(
 
 
 def test_the_class_that_the_run_decided_for_is_followed_where_a_variant_no_longer_believes_it(
-    service: VariantService, original: Variants, tmp_path: Path
+    service: WhatIfService, original: Variants, tmp_path: Path
 ) -> None:
     asked = service.replay(original, {0: [EARLY]})
     doubted = [
@@ -221,7 +221,7 @@ def test_the_class_that_the_run_decided_for_is_followed_where_a_variant_no_longe
 
 
 def test_what_was_drawn_stays_on_the_rows_only_where_they_are_asked_again(
-    service: VariantService, original: Variants
+    service: WhatIfService, original: Variants
 ) -> None:
     asked = service.replay(original, {0: [EARLY]})
     cut = service.edit(asked, REMOVE, [LATE], "silence")
@@ -231,7 +231,7 @@ def test_what_was_drawn_stays_on_the_rows_only_where_they_are_asked_again(
 
 
 def test_every_variant_can_be_heard_and_the_same_sound_is_written_once(
-    service: VariantService, original: Variants, tmp_path: Path
+    service: WhatIfService, original: Variants, tmp_path: Path
 ) -> None:
     cut = service.edit(service.replay(original, {0: [EARLY]}), REMOVE, [LATE], "silence")
     asked = service.replay(cut, {0: [EARLY]})
@@ -243,7 +243,7 @@ def test_every_variant_can_be_heard_and_the_same_sound_is_written_once(
     assert inside(sound, EARLY).any()
 
 
-def test_a_variant_is_named_by_what_was_done(service: VariantService, original: Variants) -> None:
+def test_a_variant_is_named_by_what_was_done(service: WhatIfService, original: Variants) -> None:
     asked = service.replay(service.edit(original, REMOVE, [LATE], "mean spectrum"), {0: [EARLY], 1: []})
     page = plain(variants_html(asked))
     name = (
@@ -258,7 +258,7 @@ def test_a_variant_is_named_by_what_was_done(service: VariantService, original: 
     assert plain(text.stretches(many)) == "0.00–0.05, 0.10–0.15, 0.20–0.25 s and 4 more, 0.35 s together"
 
 
-def test_the_list_has_a_row_for_each_and_marks_what_is_shown(service: VariantService, original: Variants) -> None:
+def test_the_list_has_a_row_for_each_and_marks_what_is_shown(service: WhatIfService, original: Variants) -> None:
     asked = service.replay(original, {0: [EARLY]})
     for variants, place in ((asked, 1), (asked.show(0), 0)):
         _, *rows = variants_html(variants).split("<tbody>")[1].split("<tr ")
@@ -284,9 +284,9 @@ def test_a_change_is_told_in_words() -> None:
 def test_names_of_classes_stay_text(tmp_path: Path, clip: Path) -> None:
     hostile = tuple(f"<b>{label}</b>${{x}}" for label in LABELS)
     folder = tiny_checkpoint(tmp_path / "hostile", tiny_model(labels=hostile, playbacks=1))
-    service = VariantService(Models([str(folder)], "cpu"))
+    service = WhatIfService(Models([str(folder)], "cpu"))
     (tmp_path / "out").mkdir()
-    *_, view = ExplanationService(service.models).explain(clip, Settings("hostile"), tmp_path / "out")
+    *_, view = ExplainService(service.models).explain(clip, Settings("hostile"), tmp_path / "out")
     page = variants_html(service.replay(begin_variants(view), {0: [EARLY]}))
     assert "<b>" not in page
     assert "${" not in page
@@ -304,8 +304,8 @@ def test_a_question_travels_as_plain_data(checkpoint: Path, clip: Path, tmp_path
 
         return wrapped
 
-    service = VariantService(Models([str(checkpoint)], "cpu", lent_gpu))
-    *_, view = ExplanationService(service.models).explain(clip, Settings("tiny"), tmp_path)
+    service = WhatIfService(Models([str(checkpoint)], "cpu", lent_gpu))
+    *_, view = ExplainService(service.models).explain(clip, Settings("tiny"), tmp_path)
     asked = service.edit(begin_variants(view), REMOVE, [LATE], "noise")
     assert len(travelled) == 2
     assert len(asked.current.explanation.hearings) == PLAYBACKS + 1

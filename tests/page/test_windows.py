@@ -13,7 +13,7 @@ import soundfile
 from tiny import CLIP_SECONDS, RATE, chirp, sounding_clips, tiny_checkpoint, tiny_model
 
 from app.charts.windows import CLASS_COLOURS, class_colours, timeline_view
-from app.service import ExplanationService, Models, RecordingService, Settings, WindowsView
+from app.service import ExplainService, Models, WindowsService, Settings, WindowsView
 from app.service.windows import WINDOWS_A_VIEW, write_tables
 from playitback.errors import AudioError, SettingsError
 from playitback.explain.windows import Window
@@ -31,8 +31,8 @@ def checkpoint(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="module")
-def service(checkpoint: Path) -> RecordingService:
-    return RecordingService(Models([str(checkpoint)], "cpu"))
+def service(checkpoint: Path) -> WindowsService:
+    return WindowsService(Models([str(checkpoint)], "cpu"))
 
 
 @pytest.fixture(scope="module")
@@ -48,7 +48,7 @@ def recording(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="module")
-def views(service: RecordingService, recording: Path) -> tuple[WindowsView, ...]:
+def views(service: WindowsService, recording: Path) -> tuple[WindowsView, ...]:
     return tuple(service.listen(recording, "tiny"))
 
 
@@ -64,18 +64,18 @@ def test_windows_come_as_they_are_heard_with_the_time_that_is_left(views: tuple[
 
 
 def test_every_window_is_what_its_explanation_says(
-    views: tuple[WindowsView, ...], service: RecordingService, recording: Path, tmp_path: Path
+    views: tuple[WindowsView, ...], service: WindowsService, recording: Path, tmp_path: Path
 ) -> None:
     for window in (views[-1].windows[4], views[-1].windows[-1]):
         folder = tmp_path / str(window.index)
         folder.mkdir()
         settings = Settings("tiny", start_seconds=window.start_seconds)
-        *_, view = ExplanationService(service.models).explain(recording, settings, folder)
+        *_, view = ExplainService(service.models).explain(recording, settings, folder)
         assert view.explanation.decision(-1) == window.label
         assert view.explanation.probability(-1, window.label) == pytest.approx(window.probability, abs=1e-5)
 
 
-def test_windows_may_overlap_by_half(service: RecordingService, recording: Path) -> None:
+def test_windows_may_overlap_by_half(service: WindowsService, recording: Path) -> None:
     *_, view = service.listen(recording, "tiny", hop_share=0.5)
     starts = [window.start_seconds for window in view.windows]
     assert np.diff(starts) == pytest.approx(CLIP_SECONDS / 2)
@@ -85,7 +85,7 @@ def test_windows_may_overlap_by_half(service: RecordingService, recording: Path)
 
 
 def test_fewer_playbacks_are_another_hearing(
-    service: RecordingService, recording: Path, views: tuple[WindowsView, ...]
+    service: WindowsService, recording: Path, views: tuple[WindowsView, ...]
 ) -> None:
     *_, view = service.listen(recording, "tiny", playbacks=0)
     assert view.windows[0].probability != views[-1].windows[0].probability
@@ -105,7 +105,7 @@ def test_whoever_stops_listening_stops_the_work(checkpoint: Path, recording: Pat
 
         return counted
 
-    listening = RecordingService(Models([str(checkpoint)], "cpu", counting)).listen(recording, "tiny")
+    listening = WindowsService(Models([str(checkpoint)], "cpu", counting)).listen(recording, "tiny")
     next(listening)
     assert len(next(listening).windows) == WINDOWS_A_VIEW
     listening.close()  # type: ignore[attr-defined]
@@ -149,10 +149,10 @@ def test_tables_hold_what_was_heard_so_far_and_are_named_after_the_recording(
     assert f"\t{RATE / 2:g}\t" in selections[1]
 
 
-def test_what_is_wrong_is_said_before_anything_is_shown(service: RecordingService, recording: Path) -> None:
+def test_what_is_wrong_is_said_before_anything_is_shown(service: WindowsService, recording: Path) -> None:
     with pytest.raises(AudioError, match=r"missing\.wav"):
         next(service.listen(recording.with_name("missing.wav"), "tiny"))
-    with pytest.raises(SettingsError, match="7 playbacks were asked for"):
+    with pytest.raises(SettingsError, match="tiny plays back 0 to 1 times, not 7"):
         next(service.listen(recording, "tiny", playbacks=7))
 
 

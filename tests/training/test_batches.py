@@ -1,21 +1,34 @@
-"""Which micro-batches hear what: short events and backgrounds belong to the replay stage."""
+"""Which micro-batches hear what: a stage's own augmentation, and nothing of another's."""
 
 from __future__ import annotations
+
+from dataclasses import replace
 
 import pytest
 import torch
 from tiny import RATE, write_esc50
+from torch import Tensor
 
 from playitback.config import FrontEndConfig
-from playitback.models.recipe import Augmentation, Recipe
+from playitback.models.recipe import Augmentation, Recipe, Stage
+from playitback.models.replay.stages import EncoderTerms
+from playitback.training import augmentation
 from playitback.training.batches import MicroBatches
 from playitback.training.clips import ClipSet, load_clips
 from playitback.training.manifest import read_manifest
 
 SECOND = FrontEndConfig(clip_seconds=1.0, frames=80, mels=32, fft_samples=512, window_samples=400)
-RECIPE = Recipe(
-    batch_size=8, micro_batch_size=8, augmentation=Augmentation(between_class=0.0, time_scale=1.0, background=1.0)
+_PLAIN = Stage(
+    name="plain",
+    epochs=1,
+    learning_rate=1e-3,
+    trains={"encoder": 1.0},
+    terms=EncoderTerms(),
+    augmentation=Augmentation(between_class=0.0, time_scale=1.0),
 )
+_NOISY = replace(_PLAIN, name="noisy", augmentation=replace(_PLAIN.augmentation, background=1.0))
+_SHORT = replace(_PLAIN, name="short", augmentation=replace(_PLAIN.augmentation, shortened=1.0))
+RECIPE = Recipe(stages=(_PLAIN, _NOISY, _SHORT), batch_size=8, micro_batch_size=8)
 
 
 @pytest.fixture(scope="module")
@@ -25,17 +38,38 @@ def clips(tmp_path_factory: pytest.TempPathFactory) -> ClipSet:
     return load_clips(read_manifest("esc50", folder, folds=(1,)), SECOND)
 
 
-def test_backgrounds_are_heard_in_the_replay_stage_alone(clips: ClipSet) -> None:
+def test_each_stage_hears_clips_changed_as_it_says(clips: ClipSet) -> None:
     silent = {}
-    for stage in ("encoder", "replay"):
+    for stage in (_PLAIN, _NOISY):
         waveforms, _, _ = MicroBatches(clips, RECIPE, stage, RATE)[0]
-        silent[stage] = float((waveforms == 0).float().mean())
-    assert silent["encoder"] > 0.6
-    assert silent["replay"] < 0.01
+        silent[stage.name] = float((waveforms == 0).float().mean())
+    assert silent["plain"] > 0.6
+    assert silent["noisy"] < 0.01
+
+
+@pytest.mark.parametrize("kind", ["background", "shortened"])
+def test_what_a_stage_leaves_out_draws_nothing(kind: str, clips: ClipSet, monkeypatch: pytest.MonkeyPatch) -> None:
+    """So that a stage without it hears what it heard before there was such a kind of augmentation."""
+    function = {"background": "add_background", "shortened": "shorten"}[kind]
+
+    def refuse(*_: object) -> Tensor:
+        raise AssertionError(f"{function} was called")
+
+    monkeypatch.setattr(augmentation, function, refuse)
+    MicroBatches(clips, RECIPE, _PLAIN, RATE)[0]
+    with pytest.raises(AssertionError, match=function):
+        MicroBatches(clips, RECIPE, _NOISY if kind == "background" else _SHORT, RATE)[0]
 
 
 def test_a_micro_batch_follows_from_its_number(clips: ClipSet) -> None:
-    first, again, other = (MicroBatches(clips, RECIPE, "replay", RATE)[number] for number in (3, 3, 4))
+    first, again, other = (MicroBatches(clips, RECIPE, _NOISY, RATE)[number] for number in (3, 3, 4))
     torch.testing.assert_close(first[0], again[0], rtol=0, atol=0)
     assert first[2] == again[2] != other[2]
     assert not torch.equal(first[0], other[0])
+
+
+def test_stages_hear_clips_in_orders_of_their_own(clips: ClipSet) -> None:
+    same = replace(RECIPE, stages=(_PLAIN, replace(_PLAIN, name="plain again")))
+    first, second = (MicroBatches(clips, same, stage, RATE)[0] for stage in same.stages)
+    assert first[2] != second[2]
+    assert not torch.equal(first[0], second[0])

@@ -11,7 +11,7 @@ import torch
 from tiny import tiny_config
 
 from playitback.config import ModelConfig
-from playitback.models.recipe import Recipe
+from playitback.models.families import recipe
 from playitback.training.card import model_card, part_name, training_record
 from playitback.training.evaluation import Course, Evaluation, Figures
 from playitback.training.manifest import DATA_SETS
@@ -21,6 +21,7 @@ EVALUATION = Evaluation(
     overall=Course((Figures(0.7825, true_class_probability=0.628), Figures(0.7925, true_class_probability=0.683))),
     replayed_seconds=(0.0, 1.971),
 )
+RECIPE = replace(recipe("small"), seed=5).with_epochs({"encoder": 7, "replay": 3})
 COMMAND = "python -m playitback train --dataset any --data ROOT --out DIR"
 
 
@@ -28,7 +29,7 @@ def record(data_set: str = "esc50", **settings: Any) -> dict[str, Any]:
     known = {
         "preset": "small",
         "clips": 1200,
-        "recipe": Recipe(encoder_epochs=7, replay_epochs=3, seed=5),
+        "recipe": RECIPE,
         "seconds": 90.0,
         "command": COMMAND,
         "device": "cpu",
@@ -49,7 +50,7 @@ def front_matter(text: str) -> dict[str, str]:
 def test_record_says_how_to_train_the_checkpoint_again() -> None:
     about = json.loads(json.dumps(record(folds=(1, 2, 3))))
     assert about["command"] == COMMAND
-    assert about["recipe"] == json.loads(json.dumps(asdict(Recipe(encoder_epochs=7, replay_epochs=3, seed=5))))
+    assert about["recipe"] == json.loads(json.dumps(asdict(RECIPE)))
     assert about["data"] == {"name": "esc50", "folds": [1, 2, 3], "clips": 1200}
     assert about["minutes"] == 1.5
     assert about["torch"] == torch.__version__
@@ -112,16 +113,24 @@ def test_card_describes_the_training() -> None:
     text = card(folds=(1,), processes=2)
     assert f"`{COMMAND}`" in text
     assert "1.5 minutes on 2 x cpu, " in text
-    assert "seed 5:\n7 epochs of the encoder, 3 of slots and decoder" in text
+    assert "seed 5:\n7 epochs of the encoder stage, 3 epochs of the replay stage, the last epoch's" in text
     assert "2 x" not in card(folds=(1,))
 
 
 def test_card_of_one_head_names_its_classes() -> None:
     text = card()
-    assert "Replay attention (preset `small`): 4 classes,\nclips of 2 s at 16 kHz" in text
+    assert "Family `replay`, preset `small`: 4 classes,\nclips of 2 s at 16 kHz" in text
     assert "\nClasses: bell, rain, siren, knock.\n" in text
     assert "3 playbacks; the hops of the 4 hearings are 12.5 ms, 6.2 ms, 4.2 ms, 3.1 ms." in text
     assert "It names one of its classes whatever it hears" in text
+
+
+def test_card_of_a_model_that_does_not_replay_speaks_of_no_playbacks() -> None:
+    text = card(tiny_config(playbacks=0))
+    assert "clips of 2 s at 16 kHz,\nheard once, at a hop of 12.5 ms.\n" in text
+    assert "Chosen segments" in text
+    assert "playback" not in text.replace("playitback", "")
+    assert "Replayed segments" in card()
 
 
 def test_card_of_two_heads_speaks_of_verbs_and_nouns() -> None:

@@ -183,7 +183,7 @@ def test_segments_of_a_recording_are_those_of_the_whole(tmp_path: Path, gigabyte
     """Whatever the rate: the segment's edges are no edges for the filter."""
     path = tmp_path / "video.wav"
     soundfile.write(path, chirp(6.0, 24_000), 24_000, subtype="FLOAT")
-    whole = torch.from_numpy(audio.load(path).samples)
+    whole = torch.from_numpy(audio.load(path, sample_rate=RATE).samples)
     entries = [Entry(str(start), path, ((0,),), start, start + 0.75) for start in (0.0, 1.3337, 5.25)]
     clips = load_clips(manifest_of(*entries), SECOND, memory_gigabytes=gigabytes)
     for waveform, entry in zip(all_of(clips), entries, strict=True):
@@ -407,7 +407,7 @@ def test_progress_counts_recordings_and_then_clips(tmp_path: Path, gigabytes: fl
         manifest_of(*entries),
         SECOND,
         memory_gigabytes=gigabytes,
-        progress=lambda done, total: told.append((done, total)),
+        report=lambda progress: told.append((progress.done, progress.total)),
     )
     decoded = [] if gigabytes == ON_DISK else [(1, 3), (2, 3), (3, 3)]
     assert told == [(1, 2), (2, 2), *decoded]

@@ -11,12 +11,13 @@ import numpy as np
 import pytest
 import torch
 from sklearn.metrics import accuracy_score, average_precision_score, roc_auc_score, top_k_accuracy_score
-from tiny import CATEGORIES, sounding_clips, tiny_config, tiny_model, write_esc50
+from tiny import CATEGORIES, sounding_clips, tiny_config, tiny_model, tiny_recognizer, write_esc50
 from torch import Generator, Tensor
 
-from playitback.config import ModelConfig
 from playitback.errors import CheckpointError, SettingsError
+from playitback.models.replay.config import ReplayConfig
 from playitback.models.replay.model import ReplayModel
+from playitback.progress import Progress, finish
 from playitback.training import metrics
 from playitback.training.clips import load_clips
 from playitback.training.evaluation import Course, Evaluation, Figures, measure
@@ -51,11 +52,11 @@ class HeldClips:
         return tuple(each[indices] for each in self.truth)
 
 
-def no_report(*_: object) -> None:
-    """For tests that look at no progress."""
+def measured_by(model: ReplayModel, clips: HeldClips, playbacks: int | None = None) -> Evaluation:
+    return finish(measure(tiny_recognizer(model), clips, playbacks))  # type: ignore[arg-type]  # as good as a ClipSet
 
 
-def model_of(config: ModelConfig) -> ReplayModel:
+def model_of(config: ReplayConfig) -> ReplayModel:
     """Untrained, with heads that differ enough from clip to clip for its probabilities to be told apart."""
     torch.manual_seed(0)
     model = ReplayModel(config).eval()
@@ -68,7 +69,7 @@ def model_of(config: ModelConfig) -> ReplayModel:
     return model
 
 
-def pair_config(**settings: object) -> ModelConfig:
+def pair_config(**settings: object) -> ReplayConfig:
     return replace(tiny_config(**settings), labels=(VERBS, NOUNS))  # type: ignore[arg-type]
 
 
@@ -81,7 +82,7 @@ def listed(model: ReplayModel, clips: HeldClips) -> list[tuple[Tensor, ...]]:
 @pytest.mark.parametrize("fusion", [False, True])
 def test_figures_of_one_head_are_those_of_a_direct_count(fusion: bool) -> None:
     model, clips = model_of(tiny_config(labels=SEVEN, fusion=fusion)), HeldClips((SEVEN,))
-    measured = measure(model, clips, 3, no_report)
+    measured = measured_by(model, clips, 3)
     truth, classes = clips.truth[0].numpy(), clips.classes[0].numpy()
     assert measured.clips == CLIPS
     assert measured.heads == {}
@@ -104,7 +105,7 @@ def test_figures_of_one_head_are_those_of_a_direct_count(fusion: bool) -> None:
 
 def test_fewer_playbacks_have_fewer_figures_and_no_fused_ones() -> None:
     model, clips = model_of(tiny_config(labels=SEVEN, fusion=True)), HeldClips((SEVEN,))
-    whole, part = (measure(model, clips, playbacks, no_report) for playbacks in (3, 1))
+    whole, part = (measured_by(model, clips, playbacks) for playbacks in (3, 1))
     assert whole.overall.fused is not None
     assert part.overall == Course(whole.overall.per_hearing[:2])
     assert part.replayed_seconds == whole.replayed_seconds[:2]
@@ -112,7 +113,7 @@ def test_fewer_playbacks_have_fewer_figures_and_no_fused_ones() -> None:
 
 def test_replayed_seconds_are_those_that_the_hearing_before_chose() -> None:
     model, clips = tiny_model(labels=SEVEN), HeldClips((SEVEN,))
-    measured = measure(model, clips, 3, no_report)
+    measured = measured_by(model, clips, 3)
     with torch.inference_mode():
         chosen = [float(heard.segments.diff(dim=2).sum()) / CLIPS for heard in model.listen(clips.samples)]
     assert measured.replayed_seconds == pytest.approx([0, *chosen[:-1]], abs=1e-3)
@@ -121,7 +122,7 @@ def test_replayed_seconds_are_those_that_the_hearing_before_chose() -> None:
 
 def test_two_heads_are_measured_each_and_as_an_action() -> None:
     model, clips = model_of(pair_config(fusion=True)), HeldClips((VERBS, NOUNS))
-    measured = measure(model, clips, 3, no_report)
+    measured = measured_by(model, clips, 3)
     verb_classes, noun_classes = (each.numpy() for each in clips.classes)
     assert list(measured.heads) == ["verb", "noun"]
     assert measured.overall.fused is not None
@@ -151,7 +152,7 @@ def test_two_heads_are_measured_each_and_as_an_action() -> None:
 def test_several_labels_are_measured_by_ranking() -> None:
     model = model_of(replace(tiny_config(labels=SEVEN), multi_label=True))
     clips = HeldClips((SEVEN,), multi_label=True)
-    measured = measure(model, clips, 3, no_report)
+    measured = measured_by(model, clips, 3)
     truth = clips.truth[0].numpy()
     assert truth.sum() > CLIPS
     for figures, (logits,) in zip(measured.overall.per_hearing, listed(model, clips), strict=False):
@@ -171,18 +172,18 @@ def test_several_labels_are_measured_by_ranking() -> None:
 def test_model_is_measured_in_the_precision_it_is_used_in(monkeypatch: pytest.MonkeyPatch) -> None:
     """As on hardware that multiplies bfloat16 faster: nearly the same figures, but not those of float32."""
     model, clips = model_of(tiny_config(labels=SEVEN, playbacks=0, fusion=True)), HeldClips((SEVEN,))
-    (exact,) = measure(model, clips, 0, no_report).overall.per_hearing
-    monkeypatch.setattr("playitback.training.evaluation.fastest_dtype", lambda device, parameters: torch.bfloat16)
-    rounded = measure(model, clips, 0, no_report).overall
+    (exact,) = measured_by(model, clips, 0).overall.per_hearing
+    monkeypatch.setattr("playitback.recognizer.fastest_dtype", lambda device, parameters: torch.bfloat16)
+    rounded = measured_by(model, clips, 0).overall
     assert rounded.fused is not None
     assert rounded.per_hearing[0].true_class_probability != exact.true_class_probability
     assert rounded.per_hearing[0].true_class_probability == pytest.approx(exact.true_class_probability, abs=0.02)
 
 
 def test_progress_is_told_in_clips() -> None:
-    told: list[tuple[int, int]] = []
-    measure(tiny_model(), HeldClips((tiny_config().labels[0],)), 0, lambda done, total: told.append((done, total)))
-    assert told == [(25, 30), (30, 30)]
+    clips = HeldClips((tiny_config().labels[0],))
+    told = list(measure(tiny_recognizer(), clips, 0))  # type: ignore[arg-type]  # as good as a ClipSet
+    assert told == [Progress(25, 30), Progress(30, 30)]
 
 
 @pytest.mark.parametrize(
@@ -190,13 +191,13 @@ def test_progress_is_told_in_clips() -> None:
 )
 def test_clips_of_other_classes_are_refused(clips: HeldClips) -> None:
     with pytest.raises(SettingsError, match="names other classes than this data has; measure it on"):
-        measure(tiny_model(), clips, 3, no_report)
+        measured_by(tiny_model(), clips)
 
 
 def test_model_of_several_heads_and_labels_is_refused() -> None:
     model = model_of(replace(pair_config(), multi_label=True))
     with pytest.raises(SettingsError, match="several heads that also has several labels a clip cannot be measured"):
-        measure(model, HeldClips((VERBS, NOUNS), multi_label=True), 3, no_report)
+        measured_by(model, HeldClips((VERBS, NOUNS), multi_label=True))
 
 
 def test_probabilities_that_are_no_numbers_are_not_taken_for_right_ones() -> None:
@@ -204,14 +205,14 @@ def test_probabilities_that_are_no_numbers_are_not_taken_for_right_ones() -> Non
     with torch.no_grad():
         model.decoder.heads[0].weight.fill_(math.nan)  # type: ignore[operator, union-attr]
     with pytest.raises(CheckpointError, match="not finite: its weights are damaged"):
-        measure(model, HeldClips((SEVEN,)), 0, no_report)
+        measured_by(model, HeldClips((SEVEN,)), 0)
 
 
 def test_data_set_read_from_disk_is_measured(tmp_path: Path) -> None:
     root = write_esc50(tmp_path, clips_per_class=2, folds=(1,), seconds=2.0)
     model = tiny_model(labels=CATEGORIES)
     clips = load_clips(read_manifest("esc50", root, folds=(1,)), model.config.front_end)
-    measured = measure(model, clips, 1, no_report)
+    measured = finish(measure(tiny_recognizer(model), clips, 1))
     assert measured.clips == 8
     with torch.inference_mode():
         logits = [heard.logits[0] for heard in model.listen(clips.waveforms(torch.arange(8)), 1)]

@@ -14,42 +14,63 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
-from tiny import CATEGORIES, RATE, STEMS, clicks, noise, tiny_config, tone, write_esc50
+from tiny import CATEGORIES, RATE, STEMS, clicks, noise, tiny_config, tiny_recognizer, tone, write_esc50
 from torch import Tensor
 
 from playitback.config import FrontEndConfig
 from playitback.errors import SettingsError
-from playitback.models.recipe import Augmentation, Recipe
+from playitback.models.recipe import Augmentation, Recipe, Stage
 from playitback.models.replay.model import ReplayModel
+from playitback.models.replay.stages import EncoderTerms, ReplayTerms
+from playitback.progress import finish
 from playitback.training.clips import ClipSet, ClipsInMemory, load_clips
 from playitback.training.evaluation import measure
-from playitback.training.loop import train, warm_up_cosine
+from playitback.training.loop import train
 from playitback.training.manifest import read_manifest
 from playitback.training.processes import Processes
-from playitback.progress import Progress
-from playitback.training.state import seconds_spent
+from playitback.training.stages import warm_up_cosine
+from playitback.training.state import StageProgress, seconds_spent
 
 SECOND = FrontEndConfig(clip_seconds=1.0, frames=80, mels=32, fft_samples=512, window_samples=400)
+_PLAIN = Augmentation(between_class=0.0)
 #: plain enough to learn within seconds
 RECIPE = Recipe(
-    encoder_epochs=14,
-    replay_epochs=6,
+    stages=(
+        Stage(
+            name="encoder",
+            epochs=14,
+            learning_rate=5e-3,
+            trains={"encoder": 1.0},
+            terms=EncoderTerms(),
+            augmentation=_PLAIN,
+            settles_statistics=True,
+        ),
+        Stage(
+            name="replay",
+            epochs=6,
+            learning_rate=5e-3,
+            trains={"slots": 1.0, "decoder": 1.0},
+            terms=ReplayTerms(),
+            augmentation=_PLAIN,
+        ),
+    ),
     batch_size=8,
     micro_batch_size=8,
-    encoder_learning_rate=5e-3,
-    replay_learning_rate=5e-3,
     average_decay=0.8,
-    encoder_in_replay=0.0,
-    augmentation=Augmentation(between_class=0.0, shortened=0.0, background=0.0),
 )
+_ENCODER, _REPLAY = RECIPE.stages
+_VARIED = Augmentation(between_class=0.3, mixup=0.2, cutmix=0.2, unscaled=0.3)
 #: with everything that is random switched on
 SHORT = replace(
     RECIPE,
-    encoder_epochs=2,
-    replay_epochs=2,
+    stages=(
+        replace(_ENCODER, epochs=2, augmentation=_VARIED, terms=EncoderTerms(time_mask=0.1)),
+        replace(_REPLAY, epochs=2, augmentation=replace(_VARIED, shortened=0.2, background=0.3)),
+    ),
     micro_batch_size=4,
-    augmentation=Augmentation(between_class=0.3, mixup=0.2, cutmix=0.2, time_mask=0.1, unscaled=0.3),
 )
+#: with an epoch a stage
+BRIEF = SHORT.with_epochs({"encoder": 1, "replay": 1})
 
 
 @pytest.fixture(autouse=True, scope="module")
@@ -59,10 +80,6 @@ def one_thread() -> Iterator[None]:
     torch.set_num_threads(1)
     yield
     torch.set_num_threads(threads)
-
-
-def no_report(*_: object) -> None:
-    """Of evaluation, whose progress no test looks at."""
 
 
 @pytest.fixture(scope="module")
@@ -89,8 +106,8 @@ class Killed(BaseException):
     """As a signal would, it ends the run between two steps."""
 
 
-def kill_at(stage: str, epoch: int, step: int) -> Callable[[Progress], None]:
-    def report(progress: Progress) -> None:
+def kill_at(stage: str, epoch: int, step: int) -> Callable[[StageProgress], None]:
+    def report(progress: StageProgress) -> None:
         if (progress.stage, progress.epoch, progress.step) == (stage, epoch, step):
             raise Killed
 
@@ -110,7 +127,7 @@ def test_training_lowers_the_losses_and_gets_its_clips_right(tmp_path: Path, cli
     model, seen = fresh_model(), []
     encoder_before: list[Tensor] = []
 
-    def watch(progress: Progress) -> None:
+    def watch(progress: StageProgress) -> None:
         seen.append(progress)
         encoder = model.encoder
         if progress.stage == "encoder":
@@ -129,7 +146,8 @@ def test_training_lowers_the_losses_and_gets_its_clips_right(tmp_path: Path, cli
 
     train(model, clips, RECIPE, tmp_path, watch)
     assert {progress.stage for progress in seen} == {"encoder", "replay"}
-    assert len(seen) == (RECIPE.encoder_epochs + RECIPE.replay_epochs) * 4
+    assert len(seen) == sum(stage.epochs for stage in RECIPE.stages) * 4
+    assert [(each.done, each.total) for each in seen[-2:]] == [(23, 24), (24, 24)]  # of the steps of the last stage
     assert not model.training
     assert all(parameter.requires_grad for parameter in model.parameters())
 
@@ -141,7 +159,7 @@ def test_training_lowers_the_losses_and_gets_its_clips_right(tmp_path: Path, cli
     assert seconds_spent(tmp_path) >= 0
     assert list((tmp_path / "tensorboard").iterdir())
 
-    measured = measure(model, clips, 1, no_report).to_dict()
+    measured = finish(measure(tiny_recognizer(model), clips)).to_dict()
     assert measured["accuracy"][-1] >= 0.9
     assert measured["true_class_probability"][-1] > 0.5
 
@@ -189,10 +207,9 @@ def test_finished_run_gives_its_weights_again_without_training(
 
 
 def test_same_seed_trains_the_same_and_another_one_does_not(tmp_path: Path, clips: ClipSet) -> None:
-    brief = replace(SHORT, encoder_epochs=1, replay_epochs=1)
     logs = []
     for number, seed in enumerate((0, 0, 1)):
-        train(fresh_model(), clips, replace(brief, seed=seed), tmp_path / str(number))
+        train(fresh_model(), clips, replace(BRIEF, seed=seed), tmp_path / str(number))
         logs.append(losses_in(tmp_path / str(number)))
     assert logs[0] == logs[1]
     assert logs[0] != logs[2]
@@ -213,6 +230,22 @@ def test_run_is_not_continued_with_another_recipe_model_or_data(
             train(model, data, recipe, out)
 
 
+def test_log_mels_are_normalised_over_all_clips(tmp_path: Path, clips: ClipSet) -> None:
+    model = fresh_model()
+    train(model, clips, BRIEF, tmp_path)
+    heard = model.log_mel(clips.waveforms(torch.arange(len(clips))), SECOND.hop_samples(0)).flatten(0, 1).double()
+    torch.testing.assert_close(model.mel_mean.double(), heard.mean(dim=0), rtol=0, atol=1e-4)
+    torch.testing.assert_close(model.mel_deviation.double(), heard.std(dim=0), rtol=1e-3, atol=1e-4)
+
+
+def test_model_that_skips_the_first_stage_keeps_what_it_was_prepared_with(tmp_path: Path, clips: ClipSet) -> None:
+    model = fresh_model()
+    model.mel_mean.fill_(-6.0)
+    train(model, clips, BRIEF.with_epochs({"encoder": 0}), tmp_path)
+    assert (model.mel_mean == -6).all()
+    assert {entry["stage"] for entry in losses_in(tmp_path)} == {"replay"}
+
+
 def test_fewer_clips_than_a_batch_are_refused(tmp_path: Path, clips: ClipSet) -> None:
     with pytest.raises(SettingsError, match="32 clips do not fill a batch of 36; choose a smaller batch"):
         train(fresh_model(), clips, replace(SHORT, batch_size=36), tmp_path / "run")
@@ -228,14 +261,16 @@ def test_batch_that_processes_cannot_share_is_refused(tmp_path: Path, clips: Cli
 def test_encoder_goes_on_learning_in_the_replay_stage_if_the_recipe_says_so(tmp_path: Path, clips: ClipSet) -> None:
     model, weights = fresh_model(), []
 
-    def watch(progress: Progress) -> None:
+    def watch(progress: StageProgress) -> None:
         if progress.stage == "replay":
             weights.append(model.encoder.heads[0].weight.detach().clone())
             statistics = [module for module in model.modules() if isinstance(module, torch.nn.BatchNorm2d)]
             assert statistics
             assert not any(module.training for module in statistics)
 
-    train(model, clips, replace(SHORT, encoder_in_replay=0.5), tmp_path, watch)
+    encoder, replay = SHORT.stages
+    going_on = replace(replay, trains={**replay.trains, "encoder": 0.5})
+    train(model, clips, replace(SHORT, stages=(encoder, going_on)), tmp_path, watch)
     assert not torch.equal(weights[0], weights[-1])
 
 
@@ -256,17 +291,8 @@ def test_two_processes_find_the_losses_of_one(tmp_path: Path) -> None:
     for count in (1, 2):
         launcher = ["torch.distributed.run", "--nproc-per-node", "2", "-m"] if count == 2 else []
         command = [sys.executable, "-m", *launcher, "playitback", "train", "--data", str(data), "--folds", "1"]
-        command += [
-            "--out",
-            str(tmp_path / str(count)),
-            "--device",
-            "cpu",
-            "--batch-size",
-            "8",
-            "--micro-batch-size",
-            "4",
-        ]
-        command += ["--encoder-epochs", "1", "--replay-epochs", "1"]
+        command += ["--out", str(tmp_path / str(count)), "--device", "cpu"]
+        command += ["--encoder-epochs", "1", "--replay-epochs", "1", "--batch-size", "8", "--micro-batch-size", "4"]
         environment = {**os.environ, "OMP_NUM_THREADS": "1"}
         done = subprocess.run(command, capture_output=True, text=True, env=environment, timeout=300, check=False)
         assert done.returncode == 0, done.stderr
@@ -327,19 +353,17 @@ def test_informative_slot_learns_to_find_the_burst_that_tells_the_class(tmp_path
     clips, _ = planted_bursts(48, seed=0)
     torch.manual_seed(0)
     model = ReplayModel(tiny_config(labels=clips.labels[0], clip_seconds=1.0, playbacks=1, threshold=0.5))
-    recipe = replace(
-        RECIPE, encoder_epochs=10, replay_epochs=20, encoder_learning_rate=4e-3, replay_learning_rate=1.5e-2
-    )
+    stages = replace(_ENCODER, epochs=10, learning_rate=4e-3), replace(_REPLAY, epochs=20, learning_rate=1.5e-2)
+    recipe = replace(RECIPE, stages=stages)
     train(model, clips, recipe, tmp_path)
     unheard, starts = planted_bursts(24, seed=1)
     with torch.inference_mode():
         hearings = list(model.listen(unheard.waveforms(torch.arange(24))))
     for heard in hearings:
         begin = starts[:, None]
-        in_burst = (heard.column_seconds > begin) & (heard.column_seconds < begin + BURST_SECONDS)
-        attention = heard.slots.attention[:, 0]
-        assert attention[in_burst].mean() > 0.6
-        assert attention[~in_burst].mean() < 0.4
+        in_burst = (heard.seconds > begin) & (heard.seconds < begin + BURST_SECONDS)
+        assert heard.relevance[in_burst].mean() > 0.6
+        assert heard.relevance[~in_burst].mean() < 0.4
         found = overlap_over_union(heard.segments, starts).mean()
         by_chance = torch.stack([overlap_over_union(heard.segments, starts.roll(by)) for by in range(1, 24)]).mean()
         assert found > 0.4
@@ -352,5 +376,5 @@ def test_informative_slot_learns_to_find_the_burst_that_tells_the_class(tmp_path
 def test_any_stem_can_be_trained(tmp_path: Path, clips: ClipSet, stem: str) -> None:
     torch.manual_seed(0)
     model = ReplayModel(tiny_config(stem, labels=CATEGORIES, clip_seconds=1.0, fusion=stem == "patch"))
-    train(model, clips, replace(SHORT, encoder_epochs=1, replay_epochs=1), tmp_path)
+    train(model, clips, BRIEF, tmp_path)
     assert all(parameter.isfinite().all() for parameter in model.parameters())

@@ -1,8 +1,8 @@
 """The decoder: a Perceiver that listens to one hearing after the other (TemPr; "Play It Back", section 2).
 
-A set of latents is carried from hearing to hearing. In every hearing it reads the encoder's grid by cross-attention and thinks
-it over by self-attention; the mean of the latents is then what is believed after this hearing. The prediction after hearing i
-needs hearings 0..i only, so it can be shown while the next hearing is still being computed.
+A set of latents is carried from hearing to hearing. In every hearing it reads the encoder's grid by cross-attention and
+thinks it over by self-attention; the mean of the latents is then what is believed after this hearing. The prediction
+after hearing i needs hearings 0..i only, so it can be shown while the next hearing is still being computed.
 
     (B, T, F, C) grid + Fourier features -> (B, T * F, C + 26) -> cross-attention -> (B, N, W) latents
         -> self-attention -> (B, N, W) -> mean -> (B, W) summary -> (B, classes) logits
@@ -145,7 +145,7 @@ class Decoder(nn.Module):
         return self.latents.expand(batch_size, -1, -1)
 
     def listen(self, hearing_index: int, latents: Tensor, grid: Tensor) -> Tensor:
-        """Latents (B, N, W) before hearing ``hearing_index`` and its grid (B, T, F, C) -> latents (B, N, W) after it."""
+        """Latents (B, N, W) before a hearing and its grid (B, T, F, C) -> latents (B, N, W) after it."""
         positions = self._positions_of(grid).expand(grid.shape[0], -1, -1, -1)
         updated: Tensor = self.hearings[hearing_index](latents, torch.cat([grid, positions], dim=3).flatten(1, 2))
         return updated

@@ -31,7 +31,10 @@ BUDGET = 0.2  # share of time that the informative slot should hold, on average
 
 @dataclass(frozen=True, kw_only=True)
 class EncoderTerms(Terms):
-    """The encoder alone: {"classify"}. Shares are of micro-batches (warped), clips (removed), mels and frames (masks)."""
+    """The encoder alone: {"classify"}.
+
+    Shares are of micro-batches (warped), of clips (removed), of mels and frames (masks).
+    """
 
     warped: float = 0.5  # random stretches are replayed, so that stretched time is nothing new
     removed: float = 0.5  # clips that lose random stretches, so that removal is nothing new
@@ -150,8 +153,8 @@ def rank_loss(beliefs: Tensor, margin: float = 0.02) -> Tensor:
     """Hinge on p_{i+1}(y) >= p_i(y) + margin for beliefs (hearings, B), at least two hearings.
 
     Directed, unlike the original's absolute difference. The margin shrinks near certainty, where there is nothing left
-    to gain. The earlier hearing is held fixed, so that the loss can be met by a better later hearing only, not by a worse
-    earlier one.
+    to gain. The earlier hearing is held fixed, so that the loss can be met by a better later hearing only, not by a
+    worse earlier one.
     """
     earlier, later = beliefs[:-1].detach(), beliefs[1:]
     goal = torch.minimum(earlier + margin, (1 + earlier) / 2)

@@ -26,21 +26,34 @@ function makeTools() {
   return { bar, replay, reset, chosen, remove, keep, fill };
 }
 
-// play(key) plays or stops what a key names; position() is the playhead's second; say(text) speaks; redrawn() follows
-// every switch. onReplay({ held }) and onEdit({ action, segments, fill }) are the questions; until `answered` they wait.
+/**
+ * play(key) plays or stops what a key names; position() is the playhead's second; say(text) speaks; redrawn() follows
+ * every switch. onReplay and onEdit ask the questions; until `answered` they wait.
+ * @param {{
+ *   play: (key: string) => void,
+ *   position: () => number,
+ *   say: (text: string) => void,
+ *   redrawn: () => void,
+ * } & Questions} player
+ */
 function makeEditor({ play, position, say, redrawn, onReplay, onEdit }) {
-  const editors = new Map(); // row index -> what makeRowEditor returned
+  /** @type {Map<number, RowEditor>} */
+  const editors = new Map(); // by the index of the row
   const edits = makeEdits(render);
   const toggle = makeButton("mode edit-toggle", "Edit segments", { "aria-pressed": "false" });
   const tools = makeTools();
   const lastRowNote = make("p", "editor editor-note", "The last hearing: nothing is replayed after it.");
+  /** @type {ViewData | null} */
   let view = null;
+  /** @type {DrawnRows} */
   let rows = new Map();
   let on = false; // wanted; there is something to edit only when all hearings are there
+  /** @type {HTMLButtonElement | null} */
   let waiting = null; // the button whose question has no answer yet
 
-  function newEditor(row, nextTitle) {
-    const editor = makeRowEditor(row, { edits, clipSeconds: view.clip_seconds, nextTitle, say });
+  /** @param {DrawnRow} row @param {number} clipSeconds @param {string} nextTitle */
+  function newEditor(row, clipSeconds, nextTitle) {
+    const editor = makeRowEditor(row, { edits, clipSeconds, nextTitle, say });
     editor.addButton.addEventListener("click", () => editor.addAt(position()));
     return editor;
   }
@@ -70,6 +83,7 @@ function makeEditor({ play, position, say, redrawn, onReplay, onEdit }) {
     if (active()) for (const editor of editors.values()) editor.render();
   }
 
+  /** @param {HTMLButtonElement} button @param {() => void} question */
   function ask(button, question) {
     waiting = button;
     render();
@@ -77,17 +91,22 @@ function makeEditor({ play, position, say, redrawn, onReplay, onEdit }) {
     question();
   }
 
+  /** @param {EditQuestion["action"]} action */
   const askSound = (action) => () =>
     ask(action === "remove" ? tools.remove : tools.keep, () =>
       onEdit({ action, segments: pairsOf(edits.selection()), fill: tools.fill.value }),
     );
 
+  /** The editor of the row that a segment is in. @param {number} id */
   const ofPiece = (id) => [...editors.values()].find((editor) => editor.has(id));
 
-  /** Keys of editing; true if the event was one. `index` is the row that the event speaks to. */
+  /**
+   * Keys of editing; true if the event was one. `index` is the row that the event speaks to.
+   * @param {KeyboardEvent} event @param {number} index
+   */
   function keyDown(event, index) {
     if (!active()) return false;
-    const { key, target } = event;
+    const { key } = event;
     if (key === "Escape") return [...editors.values()].some((editor) => editor.cancel());
     if (event.ctrlKey || event.metaKey) return false;
     if (key === "n" || key === "N") {
@@ -97,10 +116,10 @@ function makeEditor({ play, position, say, redrawn, onReplay, onEdit }) {
       else say("Nothing can be changed in the last row. Put the focus on another one.");
       return true;
     }
-    const piece = target.closest(".piece");
-    if (!piece) return false;
-    const id = Number(piece.dataset.id);
+    const piece = closest(event, ".piece");
+    const id = piece ? Number(piece.dataset.id) : 0;
     const editor = ofPiece(id);
+    if (!editor) return false;
     if (key === "ArrowLeft" || key === "ArrowRight") {
       const edge = event.altKey ? "start" : event.shiftKey ? "end" : null;
       editor.nudge(id, edge, key === "ArrowLeft" ? -STEP_SECONDS : STEP_SECONDS);
@@ -131,24 +150,30 @@ function makeEditor({ play, position, say, redrawn, onReplay, onEdit }) {
     bar: tools.bar,
     keyDown,
     render,
-    /** Takes the rows of a view; all but the last can be edited: what a hearing chose is replayed in the next one. */
+    /**
+     * Takes the rows of a view; all but the last can be edited: what a hearing chose is replayed in the next one.
+     * @param {ViewData} next @param {DrawnRows} drawnRows
+     */
     setRows: (next, drawnRows) => {
       view = next;
       rows = drawnRows;
       const inOrder = [...rows.values()].sort((a, b) => a.row.index - b.row.index);
-      const editable = view.finished ? inOrder.slice(0, -1) : [];
+      const editable = next.finished ? inOrder.slice(0, -1) : [];
       edits.setRows(
         editable.map(({ row }) => [row.index, row.segments]),
-        view.held,
+        next.held,
       );
       const before = new Map(editors);
       editors.clear();
       editable.forEach((row, k) => {
         const { index } = row.row;
         const known = before.get(index);
-        editors.set(index, known && known.row === row ? known : newEditor(row, inOrder[k + 1].row.title));
+        editors.set(
+          index,
+          known && known.row === row ? known : newEditor(row, next.clip_seconds, inOrder[k + 1].row.title),
+        );
       });
-      if (editable.length) inOrder[inOrder.length - 1].node.querySelector(".sentence").after(lastRowNote);
+      if (editable.length) within(inOrder[inOrder.length - 1].node, ".sentence").after(lastRowNote);
       render();
     },
     /** The answer is there: the questions may be asked again. */
@@ -158,16 +183,24 @@ function makeEditor({ play, position, say, redrawn, onReplay, onEdit }) {
       render();
       if (asked && document.activeElement === document.body) asked.focus();
     },
-    /** Takes a click in a row; false: it means what it means without editing. */
-    click: (event, index) => active() && editors.has(index) && editors.get(index).click(event),
-    /** The row, number and seconds of a segment, or null when it is gone. */
+    /**
+     * Takes a click in a row; false: it means what it means without editing.
+     * @param {MouseEvent} event @param {number} index
+     */
+    click: (event, index) => {
+      const editor = editors.get(index);
+      return active() && editor !== undefined && editor.click(event);
+    },
+    /** Where a segment is. @param {number} id @returns {Found} */
     find: (id) => {
-      const editor = ofPiece(id);
-      if (!editor) return null;
+      const editor = /** @type {RowEditor} */ (ofPiece(id)); // the button that plays it is gone when the segment is
       const number = editor.segments().findIndex((each) => each.id === id);
       return { index: editor.index, number, segment: editor.segments()[number] };
     },
-    /** The key of the segment that a digit plays in a row: "" where there is none, null where nothing is edited. */
+    /**
+     * The key of the segment that a digit plays in a row: "" where there is none, null where nothing is edited.
+     * @param {number} index @param {number} k
+     */
     keyOf: (index, k) => {
       const editor = active() && editors.get(index);
       if (!editor) return null;

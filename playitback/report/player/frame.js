@@ -1,21 +1,25 @@
 // Everything around the rows: the clip's name, the legend, the transport.
 
-function makeLegend() {
-  const list = make("ul", "legend", null, { "aria-label": "Legend" });
-  for (const [sign, text] of [
-    ["replayed", "replayed in this hearing"],
+/** Names what the rows show; all rows of a run have the same lanes. @param {HTMLElement} list @param {ViewData} view */
+function drawLegend(list, view) {
+  const lanes = view.rows.length ? view.rows[0].lanes : [];
+  const signs = [
     ["segment", "chosen for the next"],
-    ["informative", "informative attention"],
-    ["uninformative", "uninformative attention"],
-    ["threshold", "threshold"],
-  ]) {
-    const item = make("li");
-    item.append(make("span", `sign ${sign}-sign`, null, { "aria-hidden": "true" }), make("span", "", text));
-    list.append(item);
-  }
-  return list;
+    ...lanes.map(({ name }, k) => [laneClass(k), name]),
+    ...(lanes.length ? [["threshold", "threshold"]] : []),
+  ];
+  if (view.expected_rows > 1) signs.unshift(["replayed", "replayed in this hearing"]);
+  else signs[0] = ["segment", "chosen"]; // a single hearing replays nothing, and none follows it
+  list.replaceChildren(
+    ...signs.map(([sign, text]) => {
+      const item = make("li");
+      item.append(make("span", `sign ${sign}-sign`, null, { "aria-hidden": "true" }), make("span", "", text));
+      return item;
+    }),
+  );
 }
 
+/** @param {ViewData} view @param {HTMLElement[]} more */
 function makeHead(view, more) {
   const head = make("div", "player-head");
   const name = make("p", "clip-name");
@@ -39,7 +43,11 @@ function makeHead(view, more) {
   return { head, shortcuts };
 }
 
-/** The bar with the play button and the scrubber; begin, move and end tell of a drag along it, as a share of the clip. */
+/**
+ * The bar with the play button and the scrubber; begin, move and end tell of a drag along it, as a share of the clip.
+ * @typedef {{ begin: () => void, move: (share: number) => void, end: () => void }} Scrubbing
+ * @param {ViewData} view @param {Scrubbing} scrubbing
+ */
 function makeTransport(view, { begin, move, end }) {
   const bar = make("div", "transport");
   const play = makeButton("play", null, { "data-key": "clip", "aria-pressed": "false" });
@@ -62,6 +70,7 @@ function makeTransport(view, { begin, move, end }) {
   bar.append(play, scrubber, clock, status);
 
   let dragging = false;
+  /** @param {PointerEvent} event */
   const tell = (event) => {
     const box = track.getBoundingClientRect();
     move(clamp((event.clientX - box.left) / box.width, 0, 1));
@@ -85,16 +94,21 @@ function makeTransport(view, { begin, move, end }) {
 const KEYS =
   "Keys: Space plays and stops, ← → move by 0.1 s, with Shift by 1 s, 1–9 play a row’s segments, Esc stops, ? lists all.";
 
-/** The body of the player for one run, and the parts of it that change. */
+/**
+ * The body of the player for one run, and the parts of it that change.
+ * @param {ViewData} view
+ * @param {{ headButtons: HTMLElement[], bars: HTMLElement[], scrubbing: Scrubbing, showShortcuts: () => void }} parts
+ */
 function makeFrame(view, { headButtons, bars, scrubbing, showShortcuts }) {
   const body = make("div", "player-body");
   const { head, shortcuts } = makeHead(view, headButtons);
   shortcuts.addEventListener("click", showShortcuts);
   const { bar, ...transport } = makeTransport(view, scrubbing);
+  const legend = make("ul", "legend", null, { "aria-label": "Legend" });
   const list = make("div", "rows");
   const live = make("div", "hidden-text live", "", { "aria-live": "polite" });
   const sticky = make("div", "bars");
   sticky.append(bar, ...bars);
-  body.append(head, makeLegend(), sticky, list, make("p", "keys", KEYS), live);
-  return { ...transport, body, list, live };
+  body.append(head, legend, sticky, list, make("p", "keys", KEYS), live);
+  return { ...transport, body, legend, list, live };
 }

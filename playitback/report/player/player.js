@@ -1,34 +1,43 @@
 // The synchronised player: draws the hearings of one run as rows on one time axis, and plays them through WebAudio.
 //
-// mountPlayer(element, { resolve, editable, onReplay, onEdit }) returns { update(view), destroy() }. `view` is PlayerView of
-// rows.py as JSON; its files are whatever resolve(file) turns into an address (a URL, or a data: address in a report that
-// opens offline). With `editable`, the segments can be changed: onReplay({ held: { "0": [[start, end], ...], ... } }) asks
-// for a run in which the hearing after each held row replays those seconds, onEdit({ action: "remove" | "keep",
-// segments: [[start, end], ...], fill }) for one on the edited sound; both wait for the next update.
-// Players whose views have the same `link` share hover line and playhead. Nothing here knows of Gradio.
+// mountPlayer(element, { resolve, editable, onReplay, onEdit }) returns { update(view), destroy() }. `view` is
+// PlayerView of rows.py as JSON, types.d.ts tells its shape; its files are whatever resolve(file) turns into an address
+// (a URL, or a data: address in a report that opens offline). With `editable`, the segments can be changed: onReplay({
+// held: { "0": [[start, end], ...], ... } }) asks for a run in which the hearing after each held row replays those
+// seconds, onEdit({ action: "remove" | "keep", segments: [[start, end], ...], fill }) for one on the edited sound; both
+// wait for the next update. Players whose views have the same `link` share hover line and playhead. Nothing here knows
+// of Gradio.
 //
 // On the element: data-playing ("" or "clip", "segment", "segments", "replayed", "piece", "tape"), data-position (clip
-// seconds), data-row-count. Events, bubbling: playitback:started and playitback:stopped, with detail
-// { kind, row, segment, start, end, at }: start and end in clip seconds, `at` on the audio clock; stopped adds `position`;
-// and playitback:linked, by which linked players tell each other { link, hover } or { link, second, cued }.
+// seconds), data-row-count. Events, bubbling: playitback:started and playitback:stopped, with detail { kind, row,
+// segment, start, end, at }: start and end in clip seconds, `at` on the audio clock; stopped adds `position`; and
+// playitback:linked, by which linked players tell each other { link, hover } or { link, second, cued }.
 
 const SMALL_STEP_SECONDS = 0.1;
 const LARGE_STEP_SECONDS = 1;
 
-function mountPlayer(element, { resolve = (file) => file, editable = false, onReplay, onEdit } = {}) {
-  const rows = new Map(); // index -> what makeRow returned
-  let view = null;
-  let parts = null; // the elements of the frame around the rows
-  let store = soundStore(resolve);
+const ignore = () => {};
+const TYPING = "input, textarea, select, dialog, [contenteditable]"; // where keys are not the player's
+
+/** @param {HTMLElement} element @param {PlayerOptions} options */
+function mountPlayer(element, { resolve = String, editable = false, onReplay = ignore, onEdit = ignore } = {}) {
+  /** @type {DrawnRows} */
+  const rows = new Map();
+  /** @type {{ view: ViewData, parts: Frame, store: SoundStore } | null} */
+  let run = null; // what is shown: the view, the elements of the frame around the rows, the sounds
+  /** @type {Mode} */
   let mode = "clip";
   let position = 0; // clip seconds
   let cued = false; // the playhead was put somewhere on purpose, so playing the clip begins there
-  let activeRow = null; // the row that digits speak to
+  let activeRow = 0; // the row that digits speak to
+  /** @type {PlayRequest | null} */
   let beforeScrub = null; // what played when the scrubber was taken
   const shortcuts = makeShortcuts(editable);
+  /** @param {string} text */
   const say = (text) => {
-    parts.live.textContent = text;
-    parts.status.textContent = text;
+    if (!run) return;
+    run.parts.live.textContent = text;
+    run.parts.status.textContent = text;
   };
   const editor = editable
     ? makeEditor({ play: press, position: () => position, say, redrawn: () => setMode(mode), onReplay, onEdit })
@@ -36,15 +45,20 @@ function mountPlayer(element, { resolve = (file) => file, editable = false, onRe
 
   // ---- state into attributes
 
+  /** @param {"started" | "stopped" | "linked"} name @param {PlayingDetail | LinkedDetail} detail */
   function announce(name, detail) {
     element.dispatchEvent(new CustomEvent(`playitback:${name}`, { bubbles: true, detail }));
   }
 
-  function tellLinked(detail) {
-    if (view.link) announce("linked", { link: view.link, ...detail });
+  /** @param {LinkedMove} move */
+  function tellLinked(move) {
+    if (run && run.view.link) announce("linked", { link: run.view.link, ...move });
   }
 
+  /** @param {number} second */
   function showPosition(second) {
+    if (!run) return;
+    const { view, parts } = run;
     position = clamp(second, 0, view.clip_seconds);
     element.dataset.position = position.toFixed(3);
     for (const row of rows.values()) row.setPosition(position);
@@ -52,16 +66,19 @@ function mountPlayer(element, { resolve = (file) => file, editable = false, onRe
     parts.time.textContent = `${position.toFixed(2)} s`;
   }
 
+  /** @param {number} second */
   function movePosition(second) {
     showPosition(second);
     tellLinked({ second: position, cued });
   }
 
   function showState() {
+    if (!run) return;
+    const { view, parts } = run;
     const playing = deck.current();
     element.dataset.playing = playing && playing.parts ? playing.kind : "";
-    for (const button of element.querySelectorAll("[data-key]")) {
-      button.setAttribute("aria-pressed", String(Boolean(playing) && playing.key === button.dataset.key));
+    for (const button of allWithin(element, "[data-key]")) {
+      button.setAttribute("aria-pressed", String(playing !== null && playing.key === button.dataset.key));
     }
     const from = cued && position > 0 && position < view.clip_seconds - 0.005 ? position : 0;
     const label = from && !playing ? `Play clip from ${from.toFixed(2)} seconds` : "Play clip";
@@ -74,6 +91,7 @@ function mountPlayer(element, { resolve = (file) => file, editable = false, onRe
 
   // ---- playing
 
+  /** @param {PlayRequest} request @param {number} at @returns {PlayingDetail} */
   const detailOf = ({ kind, row, segment, start, end }, at) => ({ kind, row, segment, start, end, at });
 
   const deck = makeDeck({
@@ -85,10 +103,10 @@ function mountPlayer(element, { resolve = (file) => file, editable = false, onRe
       cued = cued && request.kind === "clip";
       showState();
     },
-    started: (request) => {
+    started: (request, at) => {
       showPosition(request.start);
       showState();
-      announce("started", detailOf(request, request.parts[0].when)); // the others fall silent
+      announce("started", detailOf(request, at)); // the others fall silent
       if (deck.current() === request) tellLinked({ second: position, cued });
     },
     moved: movePosition,
@@ -108,20 +126,26 @@ function mountPlayer(element, { resolve = (file) => file, editable = false, onRe
     },
   });
 
-  const play = (request) => deck.play(request, store);
-
-  function playClip() {
-    play(clipRequest(view, cued && position < view.clip_seconds - 0.005 ? position : 0));
+  /** Plays what `wanted` makes of the view. @param {(view: ViewData) => PlayRequest} wanted */
+  function play(wanted) {
+    if (run) deck.play(wanted(run.view), run.store);
   }
 
-  /** Plays what a button's data-key names. */
+  function playClip() {
+    play((view) => clipRequest(view, cued && position < view.clip_seconds - 0.005 ? position : 0));
+  }
+
+  /** Plays what a button's data-key names. @param {string} key */
   function press(key) {
-    if (key !== "clip") play(requestOf(key, view, rows, editor && editor.find));
-    else if (deck.current() && deck.current().kind === "clip") deck.stop();
+    if (key !== "clip") play((view) => requestOf(key, view, rows, editor && editor.find));
+    else if (deck.current()?.kind === "clip") deck.stop();
     else playClip();
   }
 
-  /** Moves the playhead; the clip or a tape that is playing goes on from there, a segment stops. */
+  /**
+   * Moves the playhead; the clip or a tape that is playing goes on from there, a segment stops.
+   * @param {number} second
+   */
   function seek(second) {
     const before = deck.current();
     deck.stop();
@@ -131,66 +155,76 @@ function mountPlayer(element, { resolve = (file) => file, editable = false, onRe
     if (before) goOn(before);
   }
 
-  function goOn(before) {
-    if (before.kind === "clip") play({ ...clipRequest(view, position), goOn: true });
-    if (before.kind === "tape") play({ ...tapeRequest(view, rows.get(before.row), position), goOn: true });
+  /** @param {PlayRequest} before */
+  function goOn({ kind, row }) {
+    if (kind === "clip") play((view) => ({ ...clipRequest(view, position), goOn: true }));
+    const drawn = row === undefined ? undefined : rows.get(row);
+    if (kind === "tape" && drawn) play((view) => ({ ...tapeRequest(view, drawn, position), goOn: true }));
   }
 
+  /** @type {Scrubbing} */
   const scrubbing = {
     begin: () => {
       beforeScrub = deck.current();
       deck.stop();
     },
     move: (share) => {
+      if (!run) return;
       cued = true;
-      movePosition(share * view.clip_seconds);
+      movePosition(share * run.view.clip_seconds);
       showState();
     },
     end: () => {
-      if (beforeScrub && view) goOn(beforeScrub);
+      if (beforeScrub) goOn(beforeScrub);
       beforeScrub = null;
     },
   };
 
   // ---- gestures
 
-  function rowOf(target) {
-    const node = target.closest && target.closest("[data-row]");
-    return node ? rows.get(Number(node.dataset.row)) : null;
+  /** @param {Event} event */
+  function rowOf(event) {
+    const node = closest(event, "[data-row]");
+    return node ? rows.get(Number(node.dataset.row)) : undefined;
   }
 
+  /** @param {MouseEvent} event */
   function onClick(event) {
-    const row = rowOf(event.target);
+    const row = rowOf(event);
     if (editor && row && editor.click(event, row.row.index)) return;
-    const button = event.target.closest("button");
+    const button = closest(event, "button");
     if (button && button.dataset.key) return void press(button.dataset.key);
-    if (button && button.dataset.mode) return void setMode(button.dataset.mode);
-    if (!row || !row.surface.contains(event.target)) return;
+    if (button && button.dataset.mode) return void setMode(button.dataset.mode === "frames" ? "frames" : "clip");
+    if (!row || !closest(event, ".surface")) return;
     seek(row.secondAt(event.clientX));
     onPointerMove(event); // a finger does not hover
   }
 
+  /** @param {KeyboardEvent} event */
   function onKeyDown(event) {
-    const { target, key } = event;
-    if (!view || event.defaultPrevented || target.closest("input, textarea, select, dialog, [contenteditable]")) return;
-    const row = rowOf(target) || rows.get(activeRow) || rows.values().next().value;
-    const taken = (editor && row && editor.keyDown(event, row.row.index)) || playingKey(event, key, row);
+    if (!run || event.defaultPrevented || closest(event, TYPING)) return;
+    const row = rowOf(event) || rows.get(activeRow) || rows.values().next().value;
+    const taken = (editor && row && editor.keyDown(event, row.row.index)) || playingKey(event, run, row);
     if (!taken) return;
     event.preventDefault();
     event.stopPropagation();
   }
 
-  /** The keys of a player that only plays; true if the event was one. */
-  function playingKey({ target, shiftKey, ctrlKey, metaKey, altKey }, key, row) {
-    if (ctrlKey || metaKey || altKey) return false;
-    const step = shiftKey ? LARGE_STEP_SECONDS : SMALL_STEP_SECONDS;
+  /**
+   * The keys of a player that only plays; true if the event was one.
+   * @param {KeyboardEvent} event @param {{ view: ViewData, parts: Frame }} run @param {DrawnRow} [row]
+   */
+  function playingKey(event, { view, parts }, row) {
+    const { key, target } = event;
+    if (event.ctrlKey || event.metaKey || event.altKey) return false;
+    const step = event.shiftKey ? LARGE_STEP_SECONDS : SMALL_STEP_SECONDS;
     if (key === "ArrowLeft") seek(position - step);
     else if (key === "ArrowRight") seek(position + step);
     else if (key === "Home" && target === parts.scrubber) seek(0);
     else if (key === "End" && target === parts.scrubber) seek(view.clip_seconds);
     else if (key === "Escape" && deck.current()) deck.stop();
     else if (key === "?") shortcuts.showModal();
-    else if (key === " " && !target.closest("button")) {
+    else if (key === " " && !closest(event, "button")) {
       if (deck.current()) deck.stop();
       else playClip();
     } else if (/^[1-9]$/.test(key) && row) {
@@ -202,58 +236,62 @@ function mountPlayer(element, { resolve = (file) => file, editable = false, onRe
     return true;
   }
 
-  /** "?" where no player has the focus: the first one that is seen lists its keys. */
+  /** "?" where no player has the focus: the first one that is seen lists its keys. @param {KeyboardEvent} event */
   function onPageKeyDown(event) {
-    if (event.key !== "?" || event.defaultPrevented || !view || !element.checkVisibility()) return;
-    if (event.target.closest("input, textarea, select, dialog, [contenteditable]")) return;
+    if (event.key !== "?" || event.defaultPrevented || !run || !element.checkVisibility()) return;
+    if (closest(event, TYPING)) return;
     shortcuts.showModal();
     event.preventDefault();
   }
 
+  /** @param {FocusEvent} event */
   function onFocusIn(event) {
-    const row = rowOf(event.target);
+    const row = rowOf(event);
     if (row) activeRow = row.row.index;
   }
 
+  /** @param {number | null} second */
   function showHover(second) {
     for (const row of rows.values()) row.setHover(second);
   }
 
+  /** @param {MouseEvent} event */
   function onPointerMove(event) {
-    const row = rowOf(event.target);
-    const second = row && row.surface.contains(event.target) ? row.secondAt(event.clientX) : null;
+    const row = rowOf(event);
+    const second = row && closest(event, ".surface") ? row.secondAt(event.clientX) : null;
     showHover(second);
-    if (view) tellLinked({ hover: second });
+    tellLinked({ hover: second });
     for (const each of rows.values()) each.setReadout(each === row ? second : null, event.clientY);
   }
 
-  /** A listed segment and its frame light up together. */
+  /** A listed segment and its frame light up together. @param {PointerEvent} event */
   function onPointerOver(event) {
-    const button = event.target.closest && event.target.closest("[data-key]");
-    for (const each of element.querySelectorAll("[data-key]")) {
-      each.classList.toggle("linked", Boolean(button) && each.dataset.key === button.dataset.key);
+    const button = closest(event, "[data-key]");
+    for (const each of allWithin(element, "[data-key]")) {
+      each.classList.toggle("linked", button !== null && each.dataset.key === button.dataset.key);
     }
   }
 
   function onPointerLeave() {
     showHover(null);
-    if (view) tellLinked({ hover: null });
+    tellLinked({ hover: null });
     for (const row of rows.values()) row.setReadout(null);
   }
 
   // ---- other players
 
-  /** Only one player sounds at a time. */
+  /** Only one player sounds at a time. @param {Event} event */
   function onOtherStarted(event) {
     if (!element.isConnected) destroy();
     else if (event.target !== element) deck.stop();
   }
 
+  /** @param {CustomEvent<LinkedDetail>} event */
   function onLinked({ target, detail }) {
     if (!element.isConnected) return void destroy();
-    if (target === element || !view || view.link !== detail.link) return;
+    if (target === element || !run || run.view.link !== detail.link) return;
     if ("hover" in detail) return void showHover(detail.hover);
-    if (deck.current() && deck.current().parts) return void seek(detail.second); // what sounds here goes on from there
+    if (deck.current()?.parts) return void seek(detail.second); // what sounds here goes on from there
     cued = detail.cued;
     showPosition(detail.second);
     showState();
@@ -261,10 +299,11 @@ function mountPlayer(element, { resolve = (file) => file, editable = false, onRe
 
   // ---- drawing
 
+  /** @param {Mode} next */
   function setMode(next) {
     mode = next;
     element.dataset.mode = mode;
-    for (const button of element.querySelectorAll("[data-mode]")) {
+    for (const button of allWithin(element, "[data-mode]")) {
       button.setAttribute("aria-pressed", String(button.dataset.mode === mode));
     }
     for (const row of rows.values()) {
@@ -274,8 +313,9 @@ function mountPlayer(element, { resolve = (file) => file, editable = false, onRe
     if (editor) editor.render();
   }
 
-  function build(next) {
-    parts = makeFrame(next, {
+  /** The frame around the rows of a new run, and what fetches its sounds. @param {ViewData} view */
+  function build(view) {
+    const parts = makeFrame(view, {
       headButtons: editor ? [editor.toggle] : [],
       bars: editor ? [editor.bar] : [],
       scrubbing,
@@ -283,21 +323,24 @@ function mountPlayer(element, { resolve = (file) => file, editable = false, onRe
     });
     parts.body.append(shortcuts);
     element.replaceChildren(parts.body);
+    const store = soundStore(resolve);
+    store.fetched(view.clip_audio).catch(ignore); // said when it is pressed
+    return { view, parts, store };
   }
 
   function clear() {
     deck.stop();
     rows.clear();
-    store = soundStore(resolve);
     if (editor) editor.clear();
-    [view, parts, beforeScrub, activeRow, position, cued] = [null, null, null, null, 0, false];
+    [run, beforeScrub, activeRow, position, cued] = [null, null, 0, 0, false];
     element.replaceChildren();
     element.dataset.rowCount = "0";
     element.dataset.playing = "";
     element.dataset.position = "0.000";
   }
 
-  function updateRows() {
+  /** @param {ViewData} view @param {Frame} parts */
+  function updateRows(view, parts) {
     const arrived = [];
     const wanted = new Set(view.rows.map((row) => row.index));
     for (const index of [...rows.keys()].filter((each) => !wanted.has(each))) rows.delete(index);
@@ -316,17 +359,15 @@ function mountPlayer(element, { resolve = (file) => file, editable = false, onRe
     if (arrived.length) parts.live.textContent = arrived.map((row) => `${row.title}. ${row.sentence}`).join(" ");
   }
 
+  /** @param {ViewData | null} next */
   function update(next) {
-    if (!next || !view || view.run_id !== next.run_id) clear();
+    if (!next || !run || run.view.run_id !== next.run_id) clear();
     if (!next) return;
-    if (!view) {
-      build(next);
-      view = next;
-      store.fetched(view.clip_audio).catch(() => {}); // said when it is pressed
-    }
-    view = next;
-    parts.body.style.setProperty("--clip-share", String(view.clip_seconds / axisSeconds(view)));
-    updateRows();
+    run = { ...(run || build(next)), view: next };
+    const { parts } = run;
+    parts.body.style.setProperty("--clip-share", String(next.clip_seconds / axisSeconds(next)));
+    drawLegend(parts.legend, next);
+    updateRows(next, parts);
     if (editor) editor.answered();
     showPosition(position);
     showState();
@@ -338,6 +379,7 @@ function mountPlayer(element, { resolve = (file) => file, editable = false, onRe
     clear();
   }
 
+  /** @type {[EventTarget, string, any][]} */
   const listeners = [
     [element, "click", onClick],
     [element, "keydown", onKeyDown],
@@ -350,7 +392,7 @@ function mountPlayer(element, { resolve = (file) => file, editable = false, onRe
     [document, "playitback:linked", onLinked],
   ];
   for (const [target, name, listener] of listeners) target.addEventListener(name, listener);
-  const resized = new ResizeObserver(() => view && setMode(mode)); // how many tick labels fit
+  const resized = new ResizeObserver(() => run && setMode(mode)); // how many tick labels fit
   resized.observe(element);
   return { update, destroy };
 }

@@ -1,6 +1,7 @@
-// What a key plays: a key names a button's sound ("clip", "tape-1", "segment-0-2", "segments-0", "replayed-1-0", "piece-7"),
-// a request is what the deck plays.
+// What a key plays: a key names a button's sound ("clip", "tape-1", "segment-0-2", "segments-0", "replayed-1-0",
+// "piece-7"), a request is what the deck plays.
 
+/** @param {ViewData} view @param {number} start @param {number} end @returns {Sound} */
 const stretch = (view, start, end) => ({
   file: view.clip_audio,
   offset: start,
@@ -8,14 +9,19 @@ const stretch = (view, start, end) => ({
   second: (played) => start + played,
 });
 
+/** @param {ViewData} view @param {number} from @returns {PlayRequest} */
 function clipRequest(view, from) {
   const end = view.clip_seconds;
   return { key: "clip", kind: "clip", start: from, end, sounds: [stretch(view, from, end)], words: "playing the clip" };
 }
 
-/** The tape of a hearing, from a second of the clip on. */
+/**
+ * The tape of a hearing, from a second of the clip on.
+ * @param {ViewData} view @param {DrawnRow} row @param {number} from @returns {PlayRequest}
+ */
 function tapeRequest(view, { row, tape }, from) {
   const offset = tape.tapeSecond(from);
+  /** @type {Sound} */
   const sound = {
     file: row.tape_audio,
     offset,
@@ -35,6 +41,13 @@ function tapeRequest(view, { row, tape }, from) {
   };
 }
 
+/**
+ * Stretches of the clip, one after the other.
+ * @param {ViewData} view @param {string} key @param {string} kind @param {RowData} row
+ * @param {string} which what they are, in words
+ * @param {Pair[]} chosen @param {number} [segment] the number of the only one
+ * @returns {PlayRequest}
+ */
 function stretchesRequest(view, key, kind, row, which, chosen, segment) {
   return {
     key,
@@ -48,17 +61,24 @@ function stretchesRequest(view, key, kind, row, which, chosen, segment) {
   };
 }
 
-/** What any key but "clip" plays; find(id) gives a drawn segment: { index, number, segment }. */
+/** A row that is there, as every row is that a button belongs to. @param {DrawnRows} rows @param {number} index */
+const drawnRow = (rows, index) => /** @type {DrawnRow} */ (rows.get(index));
+
+/**
+ * What any key but "clip" plays; find(id) finds a segment that is edited, where they can be.
+ * @param {string} key @param {ViewData} view @param {DrawnRows} rows @param {((id: number) => Found) | null} find
+ */
 function requestOf(key, view, rows, find) {
-  const [kind, index, segment] = key.split("-").map((part, k) => (k ? Number(part) : part));
-  if (kind === "tape") return tapeRequest(view, rows.get(index), 0);
-  if (kind === "piece") {
+  const [kind, ...numbers] = key.split("-");
+  const [index, segment] = numbers.map(Number);
+  if (kind === "tape") return tapeRequest(view, drawnRow(rows, index), 0);
+  if (kind === "piece" && find) {
     const found = find(index);
     const { start, end } = found.segment;
     const which = `segment ${found.number + 1}`;
-    return stretchesRequest(view, key, kind, rows.get(found.index).row, which, [[start, end]], found.number);
+    return stretchesRequest(view, key, kind, drawnRow(rows, found.index).row, which, [[start, end]], found.number);
   }
-  const { row } = rows.get(index);
+  const { row } = drawnRow(rows, index);
   if (kind === "segments") return stretchesRequest(view, key, kind, row, "all segments", row.segments);
   const which = `${kind === "replayed" ? "replayed " : ""}segment ${segment + 1}`;
   const chosen = row[kind === "segment" ? "segments" : "replayed"][segment];

@@ -1,4 +1,4 @@
-// One row: spectrogram, attention and confidence of a hearing, its framed segments, its lines.
+// One row: spectrogram, lanes and confidence of a hearing, its framed segments, its lines.
 
 /** A place that waits for its row: the same boxes, no content. */
 function makePlaceholder() {
@@ -7,18 +7,23 @@ function makePlaceholder() {
   return box;
 }
 
-/** Makes the nodes the list's children; rows take the place of placeholders, so that nothing jumps. */
+/**
+ * Makes the nodes the list's children; rows take the place of placeholders, so that nothing jumps.
+ * @param {HTMLElement} list @param {HTMLElement[]} nodes
+ */
 function arrange(list, nodes) {
-  const waits = (node) => node && node.matches(".placeholder");
+  /** @param {Element | undefined} node */
+  const waits = (node) => node !== undefined && node.matches(".placeholder");
   nodes.forEach((node, k) => {
     const there = list.children[k];
     if (there === node || (waits(there) && waits(node))) return;
     if (waits(there)) there.replaceWith(node);
     else list.insertBefore(node, there || null);
   });
-  while (list.children.length > nodes.length) list.lastElementChild.remove();
+  while (list.children.length > nodes.length) list.children[list.children.length - 1].remove();
 }
 
+/** @param {RowData} row */
 function rowPanel(row) {
   const panel = make("div", "panel");
   const head = make("div", "panel-head");
@@ -28,9 +33,8 @@ function rowPanel(row) {
   actions.append(playButton("action whole", "as the model heard it", `tape-${row.index}`));
   row.segments.forEach(([start, end], k) => {
     const button = playButton("action chosen", null, `segment-${row.index}-${k}`);
-    button
-      .querySelector(".text")
-      .append(make("span", "hidden-text", "segment "), numberChip(k + 1), rangeText(start, end));
+    const text = within(button, ".text");
+    text.append(make("span", "hidden-text", "segment "), numberChip(k + 1), rangeText(start, end));
     actions.append(button);
   });
   if (row.segments.length > 1) actions.append(playButton("action chosen", "all segments", `segments-${row.index}`));
@@ -38,10 +42,13 @@ function rowPanel(row) {
   return panel;
 }
 
-/** What a row is drawn from: it is drawn anew when this changes. */
+/** What a row is drawn from: it is drawn anew when this changes. @param {RowData} row @param {ViewData} view */
 const rowSignature = (row, view) => JSON.stringify([row, axisSeconds(view)]);
 
-/** Draws one row; returns its parts and what moves in it. */
+/**
+ * Draws one row; returns its parts and what moves in it.
+ * @param {RowData} row @param {ViewData} view @param {(file: FileName) => string} resolve
+ */
 function makeRow(row, view, resolve) {
   const clipSeconds = view.clip_seconds;
   const tape = tapeOf(row, clipSeconds);
@@ -53,12 +60,15 @@ function makeRow(row, view, resolve) {
   head.append(make("h3", "row-title", row.title), make("span", "row-facts", facts), readout);
 
   const laneScale = make("div", "lane-scale", null, { "aria-hidden": "true" });
-  laneScale.append(make("span", "", "1"), make("span", "lane-name", "attention"), make("span", "", "0"));
+  const names = laneNames(row.lanes);
+  laneScale.append(make("span", "", "1"), make("span", "lane-name", names.shared), make("span", "", "0"));
+  node.classList.toggle("without-lanes", !row.lanes.length);
 
+  const shows = row.lanes.length ? ["spectrogram", names.shared || names.own.join(", ")] : ["spectrogram"];
   const surface = make("div", "surface", null, {
     tabindex: "0",
     role: "group",
-    "aria-label": `${row.title}: spectrogram and attention. ${row.sentence}`,
+    "aria-label": `${row.title}: ${shows.join(" and ")}. ${row.sentence}`,
   });
   for (const [kind, file] of [
     ["clip", row.spectrogram],
@@ -68,15 +78,17 @@ function makeRow(row, view, resolve) {
     image.src = resolve(file);
     surface.append(image);
   }
-  const lane = makeSvg("svg", {
-    class: "lane",
+  const lanes = makeSvg("svg", {
+    class: "lanes",
     viewBox: `0 0 ${LANE_WIDTH} ${LANE_HEIGHT}`,
     preserveAspectRatio: "none",
     "aria-hidden": "true",
   });
-  surface.append(lane, make("div", "beyond", null, { "aria-hidden": "true" }));
+  surface.append(lanes, make("div", "beyond", null, { "aria-hidden": "true" }));
 
+  /** @type {{ button: HTMLElement, start: number, end: number }[]} */
   const frames = []; // the framed stretches, placed anew when the axis changes
+  /** @param {string} kind @param {string} word @param {Pair} seconds @param {number} k */
   const frame = (kind, word, [start, end], k) => {
     const button = makeButton(`frame ${kind}`, null, {
       "aria-pressed": "false",
@@ -99,8 +111,8 @@ function makeRow(row, view, resolve) {
   node.append(head, frequencyScale(row.frequency_ticks), laneScale, surface, ticks, sentence, rowPanel(row));
 
   const hertz = hertzScale(row.frequency_ticks);
-  let axis = null;
-  let drawnSeconds = 0; // where the axis ends
+  let axis = axisOf("clip", tape, axisSeconds(view));
+  let drawnSeconds = axisSeconds(view); // where the axis ends
   return {
     row,
     node,
@@ -108,12 +120,14 @@ function makeRow(row, view, resolve) {
     surface,
     head,
     signature: rowSignature(row, view),
+    /** @param {number} second */
     fraction: (second) => axis.fraction(second),
-    /** Second of the axis under a place on the screen; the axis may go on beyond the clip. */
+    /** Second of the axis under a place on the screen; the axis may go on beyond the clip. @param {number} clientX */
     secondAt: (clientX) => {
       const box = surface.getBoundingClientRect();
       return axis.second(clamp((clientX - box.left) / box.width, 0, 1));
     },
+    /** @param {Mode} mode */
     setMode: (mode) => {
       axis = axisOf(mode, tape, axisSeconds(view));
       drawnSeconds = mode === "frames" ? clipSeconds : axisSeconds(view);
@@ -123,28 +137,34 @@ function makeRow(row, view, resolve) {
         button.style.width = `${(axis.fraction(end) - left) * 100}%`;
         button.classList.toggle("near-end", left > 0.95);
       }
-      drawLane(lane, row, axis, clipSeconds);
+      drawLanes(lanes, row, axis, clipSeconds);
       drawTicks(ticks, mode === "frames" ? row.frame_ticks : secondTicks(axisSeconds(view)));
     },
+    /** @param {number} second */
     setPosition: (second) => {
       playhead.style.transform = `translateX(${axis.fraction(second) * 100}%)`;
     },
+    /** @param {number | null} second */
     setHover: (second) => {
       hoverLine.hidden = second === null || second > drawnSeconds;
-      if (!hoverLine.hidden) hoverLine.style.transform = `translateX(${axis.fraction(second) * 100}%)`;
+      if (second !== null) hoverLine.style.transform = `translateX(${axis.fraction(second) * 100}%)`;
     },
-    setReadout: (second, clientY) => {
+    /**
+     * Tells what is under the pointer: the second, the frequency at its height, and the lanes.
+     * @param {number | null} second @param {number} [clientY]
+     */
+    setReadout: (second, clientY = 0) => {
       if (second === null || second > clipSeconds) {
         readout.textContent = second === null ? "" : `${second.toFixed(2)} s · after the end of the clip`;
         return;
       }
-      const picture = surface.querySelector(".spectrogram").getBoundingClientRect();
+      const picture = within(surface, ".spectrogram").getBoundingClientRect();
       const fraction = (picture.bottom - clientY) / picture.height;
       const parts = [`${second.toFixed(2)} s`];
       if (hertz && fraction >= 0 && fraction <= 1) parts.push(hertzText(hertz(fraction)));
-      for (const name of ["informative", "uninformative"]) {
-        parts.push(`${name} ${interpolate(row.attention_seconds, row[name], second).toFixed(2)}`);
-      }
+      row.lanes.forEach(({ values }, k) => {
+        parts.push(`${names.own[k]} ${interpolate(row.lane_seconds, values, second).toFixed(2)}`);
+      });
       readout.textContent = parts.join(" · ");
     },
   };

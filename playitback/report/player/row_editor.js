@@ -1,9 +1,12 @@
 // Editing one row: its segments as things to drag on the surface, and as a list of numbers below it.
 
+/** @type {Edge[]} */
+const EDGES = ["start", "end"];
 const GRIP_PIXELS = { fine: 24, coarse: 32 }; // width of an edge's hit area
+/** @type {Record<string, number>} */
 const DRAG_PIXELS = { mouse: 3, pen: 5, touch: 8 }; // before a press becomes a drag
 
-/** A segment on the surface: focusable, with a grip at either edge. */
+/** A segment on the surface: focusable, with a grip at either edge. @param {number} id */
 function makePiece(id) {
   const node = make("div", "piece", null, {
     role: "button",
@@ -12,13 +15,21 @@ function makePiece(id) {
     "data-key": `piece-${id}`,
     "data-id": id,
   });
-  const grips = ["start", "end"].map((edge) => make("span", `grip ${edge}-grip`, null, { "data-grip": edge }));
+  const grips = EDGES.map((edge) => make("span", `grip ${edge}-grip`, null, { "data-grip": edge }));
   const number = make("span", "frame-number");
   node.append(...grips, number);
   return { node, grips, number };
 }
 
-/** A segment in the list: select, play, two numbers, delete. */
+/**
+ * A segment in the list: select, play, two numbers, delete.
+ * @param {number} id
+ * @param {{
+ *   select: (id: number, more: boolean) => void,
+ *   type: (id: number, edge: Edge, second: number) => void,
+ *   remove: (id: number) => void,
+ * }} actions
+ */
 function makeEntry(id, { select, type, remove }) {
   const node = make("li", "entry", null, { "data-id": id });
   const check = make("input", "", null, { type: "checkbox" });
@@ -27,7 +38,7 @@ function makeEntry(id, { select, type, remove }) {
   const number = numberChip("");
   name.append(check, number);
   const play = playButton("tool", null, `piece-${id}`);
-  const edges = ["start", "end"].map((edge) => {
+  const edges = EDGES.map((edge) => {
     const label = make("label", "edge");
     const input = make("input", "", null, { type: "number", step: "0.001", inputmode: "decimal", required: "" });
     input.addEventListener("change", () => type(id, edge, input.valueAsNumber));
@@ -41,13 +52,20 @@ function makeEntry(id, { select, type, remove }) {
   return { node, check, number, play, edges, bin };
 }
 
+/** @param {MouseEvent} event */
 const severalWanted = (event) => event.ctrlKey || event.metaKey || event.shiftKey;
 
-// The tools of one row. `edits` holds the segments; say(text) speaks to screen readers and the status line.
+/** @typedef {{ piece: ReturnType<typeof makePiece>, entry: ReturnType<typeof makeEntry> }} DrawnSegment */
+
+/**
+ * The tools of one row. `edits` holds the segments; say(text) speaks to screen readers and the status line.
+ * @param {DrawnRow} row
+ * @param {{ edits: Edits, clipSeconds: number, nextTitle: string, say: (text: string) => void }} surroundings
+ */
 function makeRowEditor(row, { edits, clipSeconds, nextTitle, say }) {
   const { index } = row.row;
   const layer = make("div", "pieces");
-  row.surface.insertBefore(layer, row.surface.querySelector(".hover-line"));
+  row.surface.insertBefore(layer, within(row.surface, ".hover-line"));
 
   const box = make("div", "editor");
   const title = make("p", "editor-title", `What ${nextTitle} will hear again`);
@@ -63,28 +81,40 @@ function makeRowEditor(row, { edits, clipSeconds, nextTitle, say }) {
   const empty = make("p", "editor-empty", `No segment: nothing is replayed in ${nextTitle}.`);
   const list = make("ol", "entries", null, { "aria-label": `Segments that ${nextTitle} will hear again` });
   box.append(head, list, empty);
-  row.node.querySelector(".sentence").after(box);
+  within(row.node, ".sentence").after(box);
   const mark = make("span", "held-mark", "held");
-  row.head.querySelector(".row-title").after(mark);
+  within(row.head, ".row-title").after(mark);
 
-  const drawnSegments = new Map(); // id -> { piece, entry }
+  /** @type {Map<number, DrawnSegment>} */
+  const drawnSegments = new Map(); // by id
+  /** @type {Gesture | null} */
   let gesture = null; // a press on the surface that may become a drag
+  /** @type {Gesture | null} */
   let ended = null; // the last one, until its click has come
 
   const segments = () => edits.shown(index);
+  /** @param {number} id */
+  const drawnSegment = (id) => /** @type {DrawnSegment} */ (drawnSegments.get(id));
+  /** @param {number | null} id */
   const numberOf = (id) => segments().findIndex((each) => each.id === id);
+  /** @param {number} k */
   const room = (k) => roomOf(segments(), k, clipSeconds);
+  /** @param {EditedSegment} segment */
   const put = (segment) =>
     edits.change(
       index,
       segments().map((each) => (each.id === segment.id ? segment : each)),
     );
+  /** @param {EditedSegment} segment */
   const nameOf = (segment) => `Segment ${numberOf(segment.id) + 1}, ${secondsText(segment)}`;
+  /** @param {number} id */
   const tellOf = (id) => say(`${nameOf(segments()[numberOf(id)])}. Held.`);
-  const focus = (id) => drawnSegments.get(id).piece.node.focus({ preventScroll: true });
+  /** @param {number} id */
+  const focus = (id) => drawnSegment(id).piece.node.focus({ preventScroll: true });
 
   // ---- changes
 
+  /** @param {EditedSegment} segment */
   function insert(segment) {
     edits.change(
       index,
@@ -92,6 +122,7 @@ function makeRowEditor(row, { edits, clipSeconds, nextTitle, say }) {
     );
   }
 
+  /** @param {number} playhead */
   function addAt(playhead) {
     const second = millisecond(playhead);
     const gap = gapAt(segments(), second, clipSeconds);
@@ -104,6 +135,7 @@ function makeRowEditor(row, { edits, clipSeconds, nextTitle, say }) {
     tellOf(id);
   }
 
+  /** Moves a segment, or one edge of it. @param {number} id @param {Edge | null} edge @param {number} by */
   function nudge(id, edge, by) {
     const k = numberOf(id);
     const segment = segments()[k];
@@ -111,6 +143,7 @@ function makeRowEditor(row, { edits, clipSeconds, nextTitle, say }) {
     tellOf(id);
   }
 
+  /** @param {number} id @param {Edge} edge @param {number} second */
   function type(id, edge, second) {
     const k = numberOf(id);
     if (Number.isFinite(second)) {
@@ -119,20 +152,22 @@ function makeRowEditor(row, { edits, clipSeconds, nextTitle, say }) {
     } else render(); // what was there before
   }
 
+  /** @param {number} id */
   function remove(id) {
     const k = numberOf(id);
-    const inList = drawnSegments.get(id).entry.node.contains(document.activeElement);
+    const inList = drawnSegment(id).entry.node.contains(document.activeElement);
     const rest = segments().filter((each) => each.id !== id);
     edits.change(index, rest);
     const next = rest[Math.min(k, rest.length - 1)];
     if (!next) (inList ? addButton : row.surface).focus({ preventScroll: true });
-    else if (inList) drawnSegments.get(next.id).entry.bin.focus();
+    else if (inList) drawnSegment(next.id).entry.bin.focus();
     else focus(next.id);
     say(`Segment ${k + 1} deleted. ${rest.length} left, held.`);
   }
 
   // ---- drawing
 
+  /** @param {DrawnSegment["piece"]} piece @param {EditedSegment} segment @param {boolean} coarse */
   function placePiece({ node, grips }, { start, end }, coarse) {
     const width = row.surface.clientWidth;
     const [left, right] = [row.fraction(start) * width, row.fraction(end) * width];
@@ -148,6 +183,7 @@ function makeRowEditor(row, { edits, clipSeconds, nextTitle, say }) {
     });
   }
 
+  /** @param {DrawnSegment["entry"]} entry @param {EditedSegment} segment @param {number} k */
   function fillEntry({ check, number, play, edges, bin }, segment, k) {
     check.checked = edits.isSelected(segment.id);
     check.setAttribute("aria-label", `Select segment ${k + 1}`);
@@ -180,7 +216,7 @@ function makeRowEditor(row, { edits, clipSeconds, nextTitle, say }) {
         list.insertBefore(fresh.entry.node, list.children[k] || null);
         drawnSegments.set(id, fresh);
       }
-      const { piece, entry } = drawnSegments.get(id);
+      const { piece, entry } = drawnSegment(id);
       const chosen = edits.isSelected(id);
       piece.node.classList.toggle("selected", chosen);
       piece.node.setAttribute("aria-label", `${nameOf(segment)}${chosen ? ", selected" : ""}`);
@@ -199,14 +235,15 @@ function makeRowEditor(row, { edits, clipSeconds, nextTitle, say }) {
 
   // ---- gestures
 
+  /** @param {PointerEvent} event */
   function startGesture(event) {
     ended = null;
     if (event.button !== 0 || !event.isPrimary || gesture || !row.node.classList.contains("editing")) return;
-    const grip = event.target.closest(".grip");
-    const piece = event.target.closest(".piece");
+    const grip = closest(event, ".grip");
+    const piece = closest(event, ".piece");
     const id = piece ? Number(piece.dataset.id) : null;
-    const edge = grip ? grip.dataset.grip : "start"; // what follows the pointer
-    const second = piece ? segments()[numberOf(id)][edge] : Math.min(row.secondAt(event.clientX), clipSeconds);
+    const edge = grip && grip.dataset.grip === "end" ? "end" : "start";
+    const second = id !== null ? segments()[numberOf(id)][edge] : Math.min(row.secondAt(event.clientX), clipSeconds);
     const box = row.surface.getBoundingClientRect();
     gesture = {
       pointer: event.pointerId,
@@ -216,32 +253,35 @@ function makeRowEditor(row, { edits, clipSeconds, nextTitle, say }) {
       from: event.clientX,
       patience: DRAG_PIXELS[event.pointerType] || DRAG_PIXELS.mouse,
       second,
-      x: piece ? box.left + row.fraction(second) * box.width : event.clientX, // of what follows the pointer
+      x: piece ? box.left + row.fraction(second) * box.width : event.clientX,
       before: edits.stateOf(index),
       dragged: false,
+      room: null,
     };
     row.surface.setPointerCapture(event.pointerId);
   }
 
-  function beginDrag() {
-    gesture.dragged = true;
+  /** @param {Gesture} press */
+  function beginDrag(press) {
+    press.dragged = true;
     row.node.classList.add("dragging");
-    if (gesture.kind !== "draw") return;
-    gesture.room = gapAt(segments(), gesture.second, clipSeconds);
-    gesture.id = edits.newId();
-    if (gesture.room) insert(drawn(gesture.id, gesture.room, gesture.second, gesture.second));
+    if (press.kind !== "draw") return;
+    press.room = gapAt(segments(), press.second, clipSeconds);
+    press.id = edits.newId();
+    if (press.room) insert(drawn(press.id, press.room, press.second, press.second));
     else say("There is no room for a segment here.");
   }
 
+  /** @param {PointerEvent} event */
   function drag(event) {
     if (!gesture || event.pointerId !== gesture.pointer) return;
     if (!gesture.dragged && Math.abs(event.clientX - gesture.from) < gesture.patience) return;
-    if (!gesture.dragged) beginDrag();
+    if (!gesture.dragged) beginDrag(gesture);
     const second = row.secondAt(gesture.x + event.clientX - gesture.from);
     const k = numberOf(gesture.id);
     if (k < 0) return; // no room to draw in
     const segment = segments()[k];
-    if (gesture.kind === "draw") put(drawn(gesture.id, gesture.room, gesture.second, second));
+    if (gesture.room) put(drawn(segment.id, gesture.room, gesture.second, second));
     else
       put(gesture.kind === "move" ? moved(segment, room(k), second) : resized(segment, gesture.edge, room(k), second));
   }
@@ -251,12 +291,13 @@ function makeRowEditor(row, { edits, clipSeconds, nextTitle, say }) {
     gesture = null;
   }
 
+  /** @param {PointerEvent} event */
   function drop(event) {
     if (!gesture || event.pointerId !== gesture.pointer) return;
     const { id, dragged } = gesture;
     ended = gesture;
     leave();
-    if (numberOf(id) < 0) return;
+    if (id === null || numberOf(id) < 0) return;
     // Not left to the click: Chromium sends none for a tap that comes right after a swipe.
     edits.select(id, !dragged && severalWanted(event));
     focus(id);
@@ -273,13 +314,16 @@ function makeRowEditor(row, { edits, clipSeconds, nextTitle, say }) {
     return dragged;
   }
 
-  /** Takes a click on the surface: after a press of the editor's it means nothing more. False: the row's own. */
+  /**
+   * Takes a click on the surface: after a press of the editor's it means nothing more. False: the row's own.
+   * @param {MouseEvent} event
+   */
   function click(event) {
-    if (!row.surface.contains(event.target)) return false;
+    if (!closest(event, ".surface")) return false;
     const press = event.detail ? ended : null; // 0: a click without a press, of assistive technology
     ended = null;
     if (press) return press.dragged || press.id !== null;
-    const piece = event.target.closest(".piece");
+    const piece = closest(event, ".piece");
     if (!piece) return false;
     edits.select(Number(piece.dataset.id), severalWanted(event));
     focus(Number(piece.dataset.id));
@@ -297,6 +341,7 @@ function makeRowEditor(row, { edits, clipSeconds, nextTitle, say }) {
     say("Free again: the model chooses for itself.");
   });
 
+  /** @param {number} id */
   const has = (id) => drawnSegments.has(id);
   return { row, index, addButton, addAt, nudge, remove, render, cancel, click, has, segments };
 }

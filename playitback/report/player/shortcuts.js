@@ -1,5 +1,8 @@
 // The list of all keys, as a dialog.
 
+/** @typedef {[key: string, meaning: string][]} Keys */
+
+/** @type {Keys} */
 const PLAYING_KEYS = [
   ["Space", "play the clip from the playhead; stop"],
   ["← →", "move the playhead by 0.1 s; with Shift by 1 s"],
@@ -8,6 +11,7 @@ const PLAYING_KEYS = [
   ["Esc", "stop"],
   ["?", "show this list"],
 ];
+/** @type {Keys} */
 const EDITING_KEYS = [
   ["N", "new segment at the playhead"],
   ["← →", "move the segment by 0.05 s"],
@@ -20,6 +24,7 @@ const EDITING_KEYS = [
   ["drag on a row", "draw a segment; drag it to move it, its edges to resize it"],
 ];
 
+/** @param {string} title @param {Keys} keys */
 function keyTable(title, keys) {
   const table = make("table", "key-table");
   table.append(make("caption", "", title));
@@ -35,7 +40,10 @@ function keyTable(title, keys) {
   return table;
 }
 
-/** The dialog, not yet open. The browser gives the focus back to where it was when it closes. */
+/**
+ * The dialog, not yet open. The browser gives the focus back to where it was when it closes.
+ * @param {boolean} editable
+ */
 function makeShortcuts(editable) {
   const dialog = make("dialog", "shortcuts", null, { "aria-label": "Keyboard shortcuts" });
   const box = make("div", "shortcuts-box");

@@ -1,0 +1,123 @@
+"""That a run says what the model says, in any batches, and that it tells how far it has come."""
+
+from __future__ import annotations
+
+import pytest
+import torch
+from stretches import assert_sorted_and_disjoint, covered
+from tiny import CLIP_SECONDS, recognizer_of, sounding_clips, tiny_model
+from torch import Generator, Tensor
+from toy import toy_model
+
+from playitback.errors import SettingsError
+from playitback.evidence.controls import RANDOM
+from playitback.evidence.runs import Ears, Run, Tally, belief, correct, true_classes
+from playitback.models.listener import Listener
+from playitback.progress import Progress, finish
+from playitback.segments import TIME_BINS, resample
+
+CLIPS = 3
+
+
+@pytest.fixture(scope="module")
+def clips() -> Tensor:
+    return sounding_clips(CLIPS)
+
+
+def heard(model: Listener, clips: Tensor) -> Run:
+    return finish(Ears(recognizer_of(model), Tally(len(clips))).hear(clips))
+
+
+def assert_marked(run: Run, segments: Tensor) -> None:
+    """That a run marks what lies in any of the segments (N, S, 2), and nothing else."""
+    points = torch.arange(0.005, CLIP_SECONDS, 0.01, dtype=torch.float64).unsqueeze(0)
+    assert torch.equal(covered(run.marked, points), covered(segments, points))
+    assert_sorted_and_disjoint(run.marked, CLIP_SECONDS)
+
+
+def test_multi_label_belief_is_the_mean_over_the_true_classes_and_the_top_class_decides() -> None:
+    targets = true_classes(torch.tensor([[1.0, 0.0, 1.0], [0.0, 1.0, 0.0]]), 3)
+    probabilities = torch.tensor([[[0.9, 0.2, 0.3]], [[0.9, 0.2, 0.3]]], dtype=torch.float64)
+    assert belief(probabilities, targets).squeeze(1).tolist() == pytest.approx([0.6, 0.2])
+    assert correct(probabilities, targets).squeeze(1).tolist() == [1.0, 0.0]
+    assert true_classes(torch.tensor([2, 0]), 3).int().tolist() == [[0, 0, 1], [1, 0, 0]]
+
+
+def test_run_says_what_the_model_says(clips: Tensor) -> None:
+    model = tiny_model(playbacks=2)
+    chosen = heard(model, clips)
+    with torch.inference_mode():
+        hearings = list(model.listen(clips))
+    logits = torch.stack([each.logits[0] for each in hearings], dim=1)
+    torch.testing.assert_close(chosen.probabilities, logits.double().softmax(dim=2))
+    assert torch.equal(chosen.decision, logits[:, -1].argmax(dim=1))
+    replayed = torch.cat([each.segments for each in hearings[:-1]], dim=1)
+    assert_marked(chosen, replayed)
+    relevance = torch.stack([resample(each.relevance, each.edges, TIME_BINS) for each in hearings[:-1]])
+    torch.testing.assert_close(chosen.relevance, relevance.mean(dim=0))
+
+
+@pytest.mark.parametrize("model", [tiny_model(playbacks=0), toy_model()], ids=["replay", "toy"])
+def test_of_a_model_that_cannot_replay_what_it_chose_at_first_is_marked(model: Listener, clips: Tensor) -> None:
+    chosen = heard(model, clips)
+    with torch.inference_mode():
+        (only,) = model.listen(clips)
+    assert chosen.probabilities.shape == (CLIPS, 1, 4)
+    assert (chosen.marked_seconds > 0.3).all()
+    assert_marked(chosen, only.segments)
+    torch.testing.assert_close(chosen.relevance, resample(only.relevance, only.edges, TIME_BINS))
+
+
+def test_clips_are_heard_the_same_in_batches_of_any_size_and_one_run_can_be_made_of_several(clips: Tensor) -> None:
+    recognizer = recognizer_of(tiny_model(playbacks=1))
+    at_once, one_by_one = (finish(Ears(recognizer, Tally(CLIPS), batch).hear(clips)) for batch in (CLIPS, 1))
+    first, rest = (finish(Ears(recognizer, Tally(CLIPS)).hear(part)) for part in (clips[:1], clips[1:]))
+    joined = Run.join([first, rest])
+    for run in (one_by_one, joined, joined[torch.arange(CLIPS)]):
+        torch.testing.assert_close(run.probabilities, at_once.probabilities, rtol=0, atol=1e-5)
+        torch.testing.assert_close(run.marked, at_once.marked, rtol=0, atol=1e-9)
+        torch.testing.assert_close(run.relevance, at_once.relevance, rtol=0, atol=1e-5)
+    assert torch.equal(at_once[torch.tensor([2])].decision, at_once.decision[2:3])
+
+
+def test_runs_of_fewer_playbacks_are_shorter_and_those_of_too_many_are_refused(clips: Tensor) -> None:
+    recognizer = recognizer_of(tiny_model(playbacks=2))
+    short = finish(Ears(recognizer, Tally(CLIPS), playbacks=1).hear(clips))
+    whole = finish(Ears(recognizer, Tally(CLIPS)).hear(clips))
+    assert torch.equal(short.probabilities, whole.probabilities[:, :2])
+    with pytest.raises(SettingsError, match="tiny plays back 0 to 2 times, not 3"):
+        Ears(recognizer, Tally(CLIPS), playbacks=3)
+
+
+def test_evidence_hears_in_the_precision_of_the_recognizer(clips: Tensor) -> None:
+    recognizer = recognizer_of(tiny_model(playbacks=1))
+    exact = finish(Ears(recognizer, Tally(CLIPS)).hear(clips))
+    recognizer.dtype = torch.bfloat16
+    rounded = finish(Ears(recognizer, Tally(CLIPS)).hear(clips))
+    assert not torch.equal(rounded.probabilities, exact.probabilities)
+    torch.testing.assert_close(rounded.probabilities, exact.probabilities, rtol=0, atol=0.1)
+
+
+def test_probabilities_of_several_labels_are_those_of_each_by_itself(clips: Tensor) -> None:
+    chosen = heard(toy_model(multi_label=True), clips)
+    with torch.inference_mode():
+        (only,) = toy_model(multi_label=True).listen(clips)
+    torch.testing.assert_close(chosen.probabilities[:, 0], only.logits[0].double().sigmoid())
+
+
+def test_progress_reaches_its_total_batch_by_batch(clips: Tensor) -> None:
+    told: list[Progress] = []
+    finish(Ears(recognizer_of(tiny_model(playbacks=1)), Tally(CLIPS), batch=2).hear(clips), told.append)
+    assert [each.done for each in told] == [2, 3]
+    assert {each.total for each in told} == {CLIPS}
+
+
+def test_raising_in_the_report_cancels_and_nothing_more_is_heard(clips: Tensor) -> None:
+    tally = Tally(CLIPS)
+
+    def cancel(progress: Progress) -> None:
+        raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        finish(Ears(recognizer_of(), tally, batch=1).hear(clips, RANDOM, Generator()), cancel)
+    assert tally.done == 1

@@ -1,0 +1,75 @@
+"""Claims about recipes: what cannot be trained is refused, and epochs and terms are changed by name."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+
+from playitback.errors import SettingsError
+from playitback.models.families import presets, recipe
+from playitback.models.recipe import Augmentation
+from playitback.models.replay.stages import ReplayTerms
+
+SMALL = recipe("small")
+
+
+@pytest.mark.parametrize(
+    ("settings", "message"),
+    [
+        ({"batch_size": 24}, "multiple of micro_batch_size"),
+        ({"batch_size": 0}, "multiple of micro_batch_size"),
+        ({"micro_batch_size": 3}, "must be even"),
+        ({"optimizer": "lion"}, "adamw or sgd"),
+        ({"stages": (SMALL.stages[0], SMALL.stages[0])}, "two stages named 'encoder'"),
+    ],
+)
+def test_impossible_recipes_are_refused(settings: dict[str, object], message: str) -> None:
+    with pytest.raises(SettingsError, match=message):
+        replace(SMALL, **settings)  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize(
+    ("epochs", "message"),
+    [
+        ({"encoder": -1}, "less than no epochs"),
+        ({"encoder": 0, "replay": 0}, "one of them needs some"),
+        ({"hope": 3}, "no stage 'hope'; it has encoder, replay"),
+    ],
+)
+def test_impossible_epochs_are_refused(epochs: dict[str, int], message: str) -> None:
+    with pytest.raises(SettingsError, match=message):
+        SMALL.with_epochs(epochs)
+
+
+def test_epochs_are_changed_by_the_name_of_their_stage_and_nothing_else_is() -> None:
+    changed = SMALL.with_epochs({"replay": 3})
+    encoder, replay = SMALL.stages
+    assert changed == replace(SMALL, stages=(encoder, replace(replay, epochs=3)))
+    assert SMALL.with_epochs({}) == SMALL
+
+
+def test_losses_are_switched_by_name() -> None:
+    chosen = ReplayTerms(per_hearing=0.3).only(["per_hearing", "keep", "soft_replay"])
+    assert chosen == ReplayTerms(
+        per_hearing=0.3, fused=0.0, keep=1.0, remove=0.0, rank=0.0, budget=0.0, soft_replay=1.0
+    )
+    with pytest.raises(SettingsError, match="no loss 'hope'; choose from per_hearing, fused, keep"):
+        SMALL.with_losses(["hope"])
+    with pytest.raises(SettingsError, match="nothing is classified"):
+        SMALL.with_losses(["keep"])
+    encoder, replay = SMALL.with_losses(["per_hearing", "keep"]).stages
+    assert encoder == SMALL.stages[0]
+    assert replay.terms == ReplayTerms(fused=0.0, remove=0.0, rank=0.0, budget=0.0)
+
+
+def test_shares_of_mixing_that_exceed_the_whole_are_refused() -> None:
+    with pytest.raises(SettingsError, match="add up to more than 1"):
+        Augmentation(between_class=0.6, mixup=0.5)
+
+
+def test_every_preset_has_a_recipe() -> None:
+    assert SMALL.optimizer == "adamw"
+    assert {name for name in presets() if recipe(name).optimizer == "sgd"} == {"x1_s", "x1", "x2", "x3"}
+    with pytest.raises(SettingsError, match="no preset 'x9'; choose one of small, x1_s"):
+        recipe("x9")
