@@ -60,7 +60,7 @@ def refusal(error: Exception) -> gr.Error:
 def on_stop(
     button: gr.Button, running: Sequence[Dependency], tell: Callable[[], Updates], outputs: Sequence[Block]
 ) -> Dependency:
-    """A press of the button makes an end of what is running, and then shows in ``outputs`` what ``tell`` returns.
+    """A press of the button ends what is running, and then shows in ``outputs`` what ``tell`` returns.
 
     The page answers the listeners of one event one after the other, and cancels what a listener names only after that
     listener's own answer. Told and cancelled by the same one, a view that comes between would stay for good.

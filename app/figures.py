@@ -49,8 +49,11 @@ def confidence_chart(
     """Lines of the leading classes over the hearings; dotted rules mark the hearings where the decision changed.
 
     probabilities: class label -> probability after every hearing so far, the leading class first; decisions: label
-    after every hearing; followed: the class that the visitor asked about, drawn thicker.
+    after every hearing; followed: the class that the visitor asked about, drawn thicker. One hearing makes no lines: it
+    has a bar for every class.
     """
+    if expected_hearings == 1:
+        return _one_hearing_chart(probabilities)
     figure = go.Figure()
     for index, (label, values) in enumerate(probabilities.items()):
         strong = label == followed
@@ -75,6 +78,23 @@ def confidence_chart(
         legend={"orientation": "h", "yref": "paper", "y": -0.2, "yanchor": "top", "x": 0},
     )
     figure.update_xaxes(**hearings_axis(expected_hearings, 0.15))
+    figure.update_yaxes(**percent_axis())
+    return figure
+
+
+def _one_hearing_chart(probabilities: Mapping[str, Sequence[float]]) -> go.Figure:
+    figure = go.Figure()
+    names = [words.class_name(label) for label in probabilities]
+    figure.add_bar(
+        x=names,
+        y=[100 * float(value) for values in probabilities.values() for value in values],
+        width=0.4,
+        marker={"color": [LINE_COLOURS[index % len(LINE_COLOURS)] for index in range(len(names))]},
+        hovertemplate="%{x}: %{y:.1f} %<extra></extra>",
+    )
+    lay_out(figure, 400)
+    figure.update_layout(margin={"l": 52, "r": 16, "t": 40, "b": 56}, showlegend=False)
+    figure.update_xaxes(type="category", **axis(grid=False))
     figure.update_yaxes(**percent_axis())
     return figure
 
@@ -104,7 +124,7 @@ def lay_out(figure: go.Figure, height: int) -> None:
     figure.update_layout(
         template="none",
         height=height,
-        margin={"l": 56, "r": 16, "t": 34, "b": 96},  # below: the axis and the legend
+        margin={"l": 64, "r": 16, "t": 34, "b": 96},  # below: the axis and the legend
         paper_bgcolor=_NO_COLOUR,
         plot_bgcolor=_NO_COLOUR,
         font={"family": "system-ui, sans-serif", "size": 13, "color": TYPE},

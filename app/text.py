@@ -364,10 +364,11 @@ def examined(
     label: str, clip: str, probability: float, marked_seconds: float, clip_seconds: float, replays: bool
 ) -> str:
     """What the figures are about. ``marked_seconds``: that were replayed or, if not ``replays``, chosen."""
-    return (
-        f"{words.class_name(label).capitalize()} in {clip}: {words.percent(probability)} after the last hearing; "
-        f"{words.seconds(marked_seconds)} of {words.seconds(clip_seconds)} were {'replayed' if replays else 'chosen'}."
-    )
+    believed = f"{words.class_name(label).capitalize()} in {clip}: {words.percent(probability)}"
+    marked = f"{words.seconds(marked_seconds)} of {words.seconds(clip_seconds)}"
+    if not replays:
+        return f"{believed}; {marked} were chosen."
+    return f"{believed} after the last hearing; {marked} were replayed."
 
 
 def percentile(value: float, draws: int) -> str:

@@ -54,7 +54,7 @@ def trajectories_chart(view: ContrastView) -> go.Figure:
         y=list(contrast.log_odds),
         row=2,
         col=1,
-        width=0.3,
+        width=0.3 if len(hearings) > 1 else 0.1,  # of a hearing, of which there is room for so many
         showlegend=False,
         marker={"color": [CLASS_COLOURS[0 if value >= 0 else 1] for value in contrast.log_odds]},
         name=text.LOG_ODDS_AXIS,

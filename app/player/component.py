@@ -1,4 +1,4 @@
-"""The synchronised player as a Gradio component: PlayerView in, rows of spectrogram, attention and confidence out.
+"""The synchronised player as a Gradio component: PlayerView in, rows of spectrogram, lanes and confidence out.
 
 The script of playitback.report draws and plays and knows nothing of Gradio; this file gives the view's files an
 address and joins the two with a few lines of JavaScript. The template is constant: Gradio would wipe

@@ -13,6 +13,7 @@ from dataclasses import dataclass
 
 from app.service.explain import ExplanationView
 from app.service.models import Models
+from playitback.errors import SettingsError
 from playitback.explain.contrast import Contrast, SegmentContrast, contrast
 from playitback.progress import Progress
 from playitback.report.rows import RowView
@@ -61,8 +62,15 @@ class ContrastService:
 
 
 def rival(view: ExplanationView, label: str) -> str:
-    """The class other than ``label`` that is most probable after the last hearing of a run."""
-    return next(other for other in view.explanation.ranking(-1) if other != label)
+    """The class other than ``label`` that is most probable after the last hearing of a run.
+
+    Raises SettingsError where the model knows no other.
+    """
+    explanation = view.explanation
+    others = [other for other in explanation.ranking(-1) if other != label]
+    if not others:
+        raise SettingsError(f"{explanation.model_name} knows one class alone; choose a model that knows another")
+    return others[0]
 
 
 def _view(view: ExplanationView, answer: Contrast) -> ContrastView:

@@ -89,7 +89,7 @@ class ExplanationView:
 
     @property
     def replays(self) -> bool:
-        """Whether anything could be replayed in it; what it is about in the end, not so far."""
+        """Whether it has playbacks, which may still be to come."""
         return self.expected_hearings > 1
 
     @property
@@ -160,7 +160,7 @@ class ExplainService:
     ) -> Generator[ExplanationView, None, None]:
         """The same for a clip that is loaded already, at its model's rate. path: the recording that it was taken from.
 
-        The settings must be those of a recognizer's ``check``.
+        The settings must have passed the recognizer's ``check``.
         """
         recognizer, asked = self.models.recognizer(settings.checkpoint), settings.class_to_follow
         playbacks = recognizer.playbacks if settings.playbacks is None else settings.playbacks

@@ -228,7 +228,8 @@ def name_html(which: str, run: ExplanationView) -> str:
 
 def table_html(view: ComparisonView) -> str:
     """The differences as two tables, of the hearings and of the classes; rows that are still to come are empty."""
-    heading = section(text.COMPARE_DIFFERENCES, text.COMPARE_DIFFERENCES_READING, text.COMPARE_DEFINITIONS)
+    definitions = text.COMPARE_DEFINITIONS if _both_replay(view) else {}
+    heading = section(text.COMPARE_DIFFERENCES, text.COMPARE_DIFFERENCES_READING, definitions)
     return heading + hearings_html(view) + classes_html(view)
 
 
@@ -236,10 +237,9 @@ def hearings_html(view: ComparisonView) -> str:
     """What both decide for after every hearing that both have, and what they replayed."""
     hearings = view.comparison.hearings
     expected = min(view.first.expected_hearings, view.second.expected_hearings)
-    both_replay = expected > 1
     equally_long = not hearings or hearings[0].replayed is not None
     columns = list(text.COMPARE_HEARING_COLUMNS[:2])
-    if both_replay and equally_long:
+    if _both_replay(view) and equally_long:
         columns = [*text.COMPARE_HEARING_COLUMNS, *([text.OVERLAP_COLUMN] if view.same_clip else [])]
     rows: list[list[str]] = []
     for each in hearings:
@@ -256,8 +256,12 @@ def hearings_html(view: ComparisonView) -> str:
         rows.append(cells[: len(columns) + 1])
     rows += [[words.hearing_title(index)] + [""] * len(columns) for index in range(len(hearings), expected)]
     disagreeing = [each.index for each in hearings if not each.agree]
-    note = "" if equally_long or not both_replay else f'<p class="plain">{text.NO_COMMON_TIME}</p>'
+    note = "" if equally_long or not _both_replay(view) else f'<p class="plain">{text.NO_COMMON_TIME}</p>'
     return table(text.HEARINGS_COMPARED, ["", *columns], rows, bold=disagreeing) + note
+
+
+def _both_replay(view: ComparisonView) -> bool:
+    return view.first.replays and view.second.replays
 
 
 def classes_html(view: ComparisonView) -> str:

@@ -48,7 +48,7 @@ def build() -> Examine:
         gr.HTML(section(text.EXAMINE_TITLE, text.EXAMINE_READING, {}))
         with gr.Row(elem_id="examine-actions"):
             ask = gr.Button(text.EXAMINE, variant="primary", elem_id="examine-ask", scale=0, min_width=240)
-            stop = gr.Button(text.STOP_EXAMINING, interactive=False, elem_id="examine-stop", scale=0, min_width=190)
+            stop = gr.Button(text.STOP_EXAMINING, interactive=False, elem_id="examine-stop", scale=0, min_width=220)
         status = gr.HTML(elem_id="examine-status")
         with gr.Column(visible=False, elem_id="examine-answer") as answer:
             verdict = gr.HTML(elem_id="examine-verdict")

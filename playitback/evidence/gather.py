@@ -166,6 +166,11 @@ def _check(
     unknown = set(parts) - set(PARTS)
     if unknown:
         raise SettingsError(f"there is no part {', '.join(sorted(unknown))}; choose from {', '.join(PARTS)}")
+    if not parts:
+        raise SettingsError(
+            f"{recognizers[0].name} cannot replay, and {' and '.join(TOGETHER)}, in which several models are examined "
+            "together, ask for other replays; examine one model at a time"
+        )
     replaying = sorted(set(parts) & set(REPLAYING))
     if replaying and not recognizers[0].model.can_replay:
         raise SettingsError(

@@ -58,11 +58,6 @@ def hertz(frequency: float) -> str:
     return f"{frequency:g}{NBSP}Hz" if frequency < 1000 else f"{frequency / 1000:g}{NBSP}kHz"
 
 
-def clock(second: float) -> str:
-    """A tick of a time axis: 1.5 -> "1.5", 2.0 -> "2"."""
-    return f"{second:g}"
-
-
 def marked(replays: bool) -> str:
     """What happened to the segments that count as the reason; where nothing is replayed, they were only chosen."""
     return "replayed" if replays else "chosen"

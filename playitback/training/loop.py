@@ -53,8 +53,6 @@ def train(
     saved = read_state(out, run)
     if saved is None and recipe.stages[0].epochs:  # a model that skips the first stage was trained, and is prepared
         model.prepare(_overview(clips))
-    # torch's annotations do not know this argument
-    model.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
 
     names = [stage.name for stage in recipe.stages]
     for index, stage in enumerate(recipe.stages):

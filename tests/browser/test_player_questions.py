@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import gradio as gr
@@ -144,6 +146,20 @@ def test_selected_segments_are_removed_from_the_sound_or_kept(page: Page) -> Non
         {"name": "edit", "action": "keep", "segments": [[1.0, 2.0], [3.0, 3.25]], "fill": "mean spectrum"},
         {"name": "edit", "action": "remove", "segments": [[1.0, 2.0], [3.0, 3.25]], "fill": "neighbour"},
     ]
+
+
+@pytest.mark.browser
+def test_of_a_single_hearing_the_sound_can_be_edited_and_nothing_held(browser_page: Page, tmp_path: Path) -> None:
+    single = dataclasses.replace(make_views(tmp_path)[0], finished=True, expected_rows=1)
+    open_players(browser_page, plain_views({"view": single}), files_of(tmp_path), {"left": "view"}, editable=True)
+    tool(browser_page, "Edit segments").click()
+    drag(browser_page, 0, 2.2, 2.6)
+    expect_segments(browser_page, 0, SEGMENTS[0], (2.2, 2.6), SEGMENTS[1])
+    expect(tool(browser_page, "Replay these instead")).to_be_hidden()
+    expect(row(browser_page, 0).locator(".hold, .editor-note, .held-mark:visible")).to_have_count(0)
+    expect(row(browser_page, 0).locator(".editor-title")).to_have_text("Segments to remove or to keep")
+    tool(browser_page, "Keep only it").click()
+    assert asked(browser_page) == [{"name": "edit", "action": "keep", "segments": [[2.2, 2.6]], "fill": "silence"}]
 
 
 @pytest.mark.browser

@@ -32,9 +32,9 @@ def model_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def sounds(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """bell.wav and rain.wav of 2 s, knock.wav of 0.8 s, and a file that is no sound."""
     folder = tmp_path_factory.mktemp("sounds")
-    audio.write_wav(folder / "bell.wav", tone(2.0))
-    audio.write_wav(folder / "rain.wav", noise(2.0))
-    audio.write_wav(folder / "knock.wav", clicks(0.8, [0.1, 0.3, 0.5]))
+    audio.write_wav(folder / "bell.wav", tone(2.0), RATE)
+    audio.write_wav(folder / "rain.wav", noise(2.0), RATE)
+    audio.write_wav(folder / "knock.wav", clicks(0.8, [0.1, 0.3, 0.5]), RATE)
     (folder / "broken.wav").write_bytes(b"this is no sound at all" * 10)
     return folder
 
@@ -117,8 +117,8 @@ def test_explain_writes_json_alone_where_that_is_wanted(
 def test_explain_takes_several_clips_and_folders(run: Run, model_folder: Path, sounds: Path, tmp_path: Path) -> None:
     folder = tmp_path / "more"
     (folder / "deep").mkdir(parents=True)
-    audio.write_wav(folder / "a.wav", tone(1.0))
-    audio.write_wav(folder / "deep" / "b.wav", tone(1.0))
+    audio.write_wav(folder / "a.wav", tone(1.0), RATE)
+    audio.write_wav(folder / "deep" / "b.wav", tone(1.0), RATE)
     (folder / "notes.txt").write_text("no sound", encoding="utf-8")
     out = tmp_path / "out"
     arguments = ("--checkpoint", model_folder, "--out", out, "--playbacks", 0, *JSON_ONLY)
@@ -135,7 +135,7 @@ def labelled(tmp_path_factory: pytest.TempPathFactory) -> Path:
     for name, samples in (("bell/one", tone(2.0)), ("rain/two", noise(2.0)), ("three", clicks(2.0, [0.5, 1.2]))):
         path = folder / f"{name}.wav"
         path.parent.mkdir(exist_ok=True)
-        audio.write_wav(path, samples)
+        audio.write_wav(path, samples, RATE)
     return folder
 
 
@@ -200,7 +200,7 @@ def test_clips_of_one_name_get_numbered_folders(run: Run, model_folder: Path, tm
     for name, seconds in [("one/dog.wav", 0.5), ("two/dog.wav", 0.6), ("dog-2.wav", 0.7)]:
         clips.append(tmp_path / name)
         clips[-1].parent.mkdir(exist_ok=True)
-        audio.write_wav(clips[-1], tone(seconds))
+        audio.write_wav(clips[-1], tone(seconds), RATE)
     out = tmp_path / "out"
     arguments = ("--checkpoint", model_folder, "--out", out, "--playbacks", 0, "--json", *JSON_ONLY)
     status, output, _ = run("explain", *clips, *arguments)
@@ -231,7 +231,7 @@ def test_json_says_what_the_files_say(run: Run, model_folder: Path, sounds: Path
 
 def test_window_starts_where_it_is_asked_to(run: Run, model_folder: Path, tmp_path: Path) -> None:
     long = np.concatenate([np.zeros(48_000, np.float32), tone(2.0)])
-    audio.write_wav(tmp_path / "long.wav", long)
+    audio.write_wav(tmp_path / "long.wav", long, RATE)
     arguments = ("--checkpoint", model_folder, "--out", tmp_path, "--start", 3, "--playbacks", 0, *JSON_ONLY)
     status, output, _ = run("explain", tmp_path / "long.wav", *arguments)
     assert status == 0

@@ -25,7 +25,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     tiny_checkpoint(folder / "tiny")
     tiny_checkpoint(folder / "other", tiny_model(seed=1))
     for name, samples in zip(("clip.wav", "second.wav"), sounding_clips(2).numpy(), strict=True):
-        audio.write_wav(folder / name, samples)
+        audio.write_wav(folder / name, samples, RATE)
     return folder
 
 
@@ -66,7 +66,7 @@ def test_what_is_removed_or_kept_changes_the_sound_which_can_be_written(run: Run
         path = tmp_path / f"{action}.wav"
         found = told(run, "what-if", "clip.wav", action, "0.5-1", "--sound", path)
         assert found["difference"]["first_hearing"] == 0
-        sound = audio.load(path).samples
+        sound = audio.load(path, sample_rate=RATE).samples
         assert not sound[silent].any()
         assert np.count_nonzero(sound) > 0.2 * len(sound)
 
@@ -136,7 +136,7 @@ def test_two_clips_or_two_models_are_compared(run: Run, other: tuple[str, ...]) 
 
 
 def test_another_stretch_of_the_same_recording_can_be_compared(run: Run, folder: Path) -> None:
-    audio.write_wav(folder / "long.wav", sounding_clips(2).numpy().ravel())
+    audio.write_wav(folder / "long.wav", sounding_clips(2).numpy().ravel(), RATE)
     found = told(run, "compare", "long.wav", "--second-start", CLIP_SECONDS)
     assert [found[which]["clip"]["start_seconds"] for which in ("first", "second")] == [0.0, CLIP_SECONDS]
 

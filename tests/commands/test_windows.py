@@ -33,7 +33,7 @@ def model_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def recording(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Seven seconds: three windows of two seconds, and a last one of one."""
     path = tmp_path_factory.mktemp("sounds") / "long.wav"
-    audio.write_wav(path, sounding_clips(4).numpy().ravel()[: 7 * RATE])
+    audio.write_wav(path, sounding_clips(4).numpy().ravel()[: 7 * RATE], RATE)
     return path
 
 

@@ -35,9 +35,9 @@ def clips() -> Tensor:
     return sounding_clips(CLIPS)
 
 
-@pytest.fixture(scope="module", params=[tiny_model(playbacks=2), toy_model()], ids=["replay", "toy"])
+@pytest.fixture(scope="module", params=[lambda: tiny_model(playbacks=2), toy_model], ids=["replay", "toy"])
 def ears(request: pytest.FixtureRequest) -> Ears:
-    return Ears(recognizer_of(request.param), Tally(0))
+    return Ears(recognizer_of(request.param()), Tally(0))
 
 
 @pytest.fixture(scope="module")

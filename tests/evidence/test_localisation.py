@@ -1,20 +1,24 @@
-"""That known truth is where it is said to be, and that a choice is measured against it beside chance."""
+"""That a choice is measured against known truth, beside chance and an energy detector."""
 
 from __future__ import annotations
 
 import dataclasses
+from collections.abc import Callable
 
 import pytest
 import torch
-from tiny import CLIP_SECONDS, RATE, sounding_clips, tiny_model
+from tiny import CLIP_SECONDS, RATE, recognizer_of, sounding_clips, tiny_model
 from torch import Generator, Tensor
+from toy import toy_model
 
 from playitback.evidence.beds import BEDS, KnownClips, bed, plant
 from playitback.evidence.controls import LOUDEST
 from playitback.evidence.intervals import Bootstrap
 from playitback.evidence.localisation import LEVELS_DECIBELS, clips_to_localise, localise, locate, measure_silence
-from playitback.evidence.runs import TIME_BINS, Run, hear
-from playitback.segments import equal_edges, inside_segments
+from playitback.evidence.runs import Ears, Run, Tally
+from playitback.models.listener import Listener
+from playitback.progress import finish
+from playitback.segments import TIME_BINS, equal_edges, inside_segments
 
 SAMPLES = round(CLIP_SECONDS * RATE)
 BOOTSTRAP = Bootstrap(200, 0)
@@ -33,7 +37,7 @@ def known() -> KnownClips:
 
 
 def run_that_replays(segments: Tensor) -> Run:
-    """A run whose attention is on the segments (N, 1, 2) that it replays."""
+    """A run whose relevance lies on the segments (N, 1, 2) that it replays."""
     inside = inside_segments(segments, equal_edges(CLIP_SECONDS, TIME_BINS))
     return Run(torch.zeros(len(segments), 2, 3), segments, inside)
 
@@ -71,10 +75,10 @@ def test_energy_detector_solves_loud_events(known: KnownClips) -> None:
 
 
 def test_model_made_to_replay_the_loud_part_beats_random(known: KnownClips) -> None:
-    heard: list[int] = []
-    run = hear(tiny_model(playbacks=1), known.waveforms, heard.append, LOUDEST)
+    ears = Ears(recognizer_of(tiny_model(playbacks=1)), Tally(CLIPS))
+    run = finish(ears.hear(known.waveforms, LOUDEST))
     found = locate("planted", known.waveforms, known.events, run, everything_named(known), RATE, BOOTSTRAP)
-    assert sum(heard) == CLIPS
+    assert ears.tally.done == CLIPS
     assert found.lead_over_random.share.sign == 1
     assert found.lead_over_random.overlap.sign == 1
 
@@ -88,16 +92,15 @@ def test_clips_without_replay_have_no_share_but_count_as_missed(known: KnownClip
     assert found.chosen.overlap.mean == pytest.approx(0.5)
 
 
-def test_all_sounds_of_known_truth_are_measured() -> None:
+@pytest.mark.parametrize("build", [lambda: tiny_model(playbacks=1), toy_model], ids=["replay", "toy"])
+def test_all_sounds_of_known_truth_are_measured(build: Callable[[], Listener]) -> None:
     clips, recorded = sounding_clips(4), {"wind": sounding_clips(2, seed=9)}
     clips[:2, RATE // 2 :] = 0
-    heard: list[int] = []
-    found = localise(
-        tiny_model(playbacks=1), clips, torch.tensor([0, 1, 2, 3]), BOOTSTRAP, heard.append, recorded_beds=recorded
-    )
+    ears = Ears(recognizer_of(build()), Tally(0))
+    found = finish(localise(ears, clips, torch.tensor([0, 1, 2, 3]), BOOTSTRAP, recorded_beds=recorded))
     beds = [f"{name} {level:g} dB" for name in (*BEDS, "wind") for level in LEVELS_DECIBELS]
     assert [each.condition for each in found] == [*beds, "splices", "zero-padded"]
-    assert sum(heard) == clips_to_localise(4, recorded)
+    assert ears.tally.done == clips_to_localise(4, recorded)
     silence = found[-1]
     assert silence.clips == 2
     # what the rule forbids is not replayed, but for the half of a column that may be silent
@@ -108,6 +111,6 @@ def test_all_sounds_of_known_truth_are_measured() -> None:
 
 def test_clips_without_zeros_say_nothing_of_silence() -> None:
     clips = torch.full((2, SAMPLES), 0.1)
-    heard: list[int] = []
-    assert measure_silence(tiny_model(playbacks=1), clips, torch.tensor([0, 1]), BOOTSTRAP, heard.append) is None
-    assert sum(heard) == 2
+    ears = Ears(recognizer_of(tiny_model(playbacks=1)), Tally(0))
+    assert finish(measure_silence(ears, clips, torch.tensor([0, 1]), BOOTSTRAP)) is None
+    assert ears.tally.done == 2

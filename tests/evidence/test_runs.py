@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import pytest
 import torch
 from stretches import assert_sorted_and_disjoint, covered
@@ -57,8 +59,11 @@ def test_run_says_what_the_model_says(clips: Tensor) -> None:
     torch.testing.assert_close(chosen.relevance, relevance.mean(dim=0))
 
 
-@pytest.mark.parametrize("model", [tiny_model(playbacks=0), toy_model()], ids=["replay", "toy"])
-def test_of_a_model_that_cannot_replay_what_it_chose_at_first_is_marked(model: Listener, clips: Tensor) -> None:
+@pytest.mark.parametrize("build", [lambda: tiny_model(playbacks=0), toy_model], ids=["replay", "toy"])
+def test_of_a_model_that_cannot_replay_what_it_chose_at_first_is_marked(
+    build: Callable[[], Listener], clips: Tensor
+) -> None:
+    model = build()
     chosen = heard(model, clips)
     with torch.inference_mode():
         (only,) = model.listen(clips)

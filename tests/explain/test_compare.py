@@ -7,20 +7,19 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from tiny import LABELS, sounding_clips, tiny_checkpoint
+from tiny import LABELS, sounding_clips, tiny_recognizer
 
 from playitback.audio import Recording, RecordingInfo
 from playitback.explain.compare import compare
 from playitback.explain.explanation import Explanation
-from playitback.recognizer import Recognizer
 from playitback.segments import Segment
 
 
 @pytest.fixture(scope="module")
-def original(tmp_path_factory: pytest.TempPathFactory) -> Explanation:
-    recognizer = Recognizer.from_checkpoint(tiny_checkpoint(tmp_path_factory.mktemp("models") / "tiny"), "cpu")
+def original() -> Explanation:
+    recognizer = tiny_recognizer()
     samples = sounding_clips(1)[0].numpy()
-    recording = Recording(samples, RecordingInfo("clip.wav", 2.0, 16_000, 1, "WAV"), 0.0)
+    recording = Recording(samples, RecordingInfo("clip.wav", 2.0, 16_000, 1, "WAV"), 0.0, 16_000)
     return Explanation.of(recording, recognizer, recognizer.explain(samples, 2))
 
 
@@ -28,7 +27,7 @@ def told(
     original: Explanation, *hearings: tuple[tuple[float, ...], tuple[tuple[float, float], ...]], **other: object
 ) -> Explanation:
     """An explanation that says what it is told to: (probabilities, replayed stretches) after every hearing."""
-    playbacks = tuple(
+    told_hearings = tuple(
         replace(
             hearing,
             probabilities=np.array(probabilities, np.float32),
@@ -36,7 +35,7 @@ def told(
         )
         for hearing, (probabilities, replayed) in zip(original.hearings, hearings, strict=False)
     )
-    return replace(original, hearings=playbacks, **other)  # type: ignore[arg-type]
+    return replace(original, hearings=told_hearings, **other)  # type: ignore[arg-type]
 
 
 RAIN, BELL = (0.2, 0.6, 0.1, 0.1), (0.7, 0.1, 0.1, 0.1)

@@ -9,15 +9,15 @@ from typing import Any
 
 import numpy as np
 import pytest
-from tiny import CLIP_SECONDS, LABELS, RATE, noise, sounding_clips, tiny_checkpoint
+from tiny import CLIP_SECONDS, LABELS, RATE, noise, sounding_clips, tiny_recognizer
 
 from playitback.audio import RecordingInfo
 from playitback.edits import MEAN_SPECTRUM, NEIGHBOUR, NOISE, SILENCE
 from playitback.errors import SettingsError
-from playitback.explain.contrast import DRAWS, Contrast, contrasting
+from playitback.explain.contrast import DRAWS, Contrast, contrast
 from playitback.explain.explanation import Explanation
 from playitback.explain.what_if import REMOVE, Edit, what_if
-from playitback.progress import finish
+from playitback.progress import Progress, finish
 from playitback.recognizer import ClipHearing, Recognizer
 from playitback.segments import Segment
 
@@ -27,17 +27,17 @@ SIDELONG = Segment(1.5, 1.7)
 
 
 @pytest.fixture(scope="module")
-def recognizer(tmp_path_factory: pytest.TempPathFactory) -> Recognizer:
-    return Recognizer.from_checkpoint(tiny_checkpoint(tmp_path_factory.mktemp("contrast") / "tiny"), "cpu")
+def recognizer() -> Recognizer:
+    return tiny_recognizer()
 
 
-def explanation(playbacks: Iterable[ClipHearing]) -> Explanation:
+def explanation(hearings: Iterable[ClipHearing]) -> Explanation:
     info = RecordingInfo("clip.wav", CLIP_SECONDS, RATE, 1, "WAV")
-    return Explanation(info, 0.0, CLIP_SECONDS, (), "tiny", LABELS, CLIP_SECONDS, tuple(playbacks))
+    return Explanation(info, 0.0, CLIP_SECONDS, (), "tiny", "replay", LABELS, CLIP_SECONDS, RATE, tuple(hearings))
 
 
-def contrast(*question: Any) -> Contrast:
-    return finish(contrasting(*question), lambda done, total: None)
+def contrasted(*question: Any) -> Contrast:
+    return finish(contrast(*question))
 
 
 def known(waveforms: np.ndarray) -> np.ndarray:
@@ -74,7 +74,7 @@ def known_run(recognizer: Recognizer, *chosen: tuple[Segment, ...]) -> Explanati
 
 def test_each_segment_spoke_for_the_class_that_sounds_in_it(known_listener: Recognizer) -> None:
     run = known_run(known_listener, (BELL, RAIN, SIDELONG), ())
-    found = contrast(known_listener, run, SOUND, "bell", "rain")
+    found = contrasted(known_listener, run, SOUND, "bell", "rain")
     bell, rain, sidelong = found.segments
     assert [each.segment for each in found.segments] == [BELL, RAIN, SIDELONG]
     assert (bell.spoke_for, rain.spoke_for, sidelong.spoke_for) == ("bell", "rain", None)
@@ -90,7 +90,7 @@ def test_each_segment_spoke_for_the_class_that_sounds_in_it(known_listener: Reco
 
 def test_swapped_classes_swap_the_signs(known_listener: Recognizer) -> None:
     run = known_run(known_listener, (BELL, RAIN), ())
-    one, other = (contrast(known_listener, run, SOUND, *pair) for pair in (("bell", "rain"), ("rain", "bell")))
+    one, other = (contrasted(known_listener, run, SOUND, *pair) for pair in (("bell", "rain"), ("rain", "bell")))
     assert [each.change for each in one.segments] == pytest.approx([-each.change for each in other.segments])
     assert [each.spoke_for for each in one.segments] == [each.spoke_for for each in other.segments] == ["bell", "rain"]
     assert one.log_odds == pytest.approx([-each for each in other.log_odds])
@@ -112,7 +112,7 @@ def test_a_segment_that_does_no_more_than_stretches_elsewhere_spoke_for_neither(
     run = explanation(
         dataclasses.replace(each, probabilities=heard(SOUND[None], 1, None)[0, 0]) for each in run.hearings
     )
-    (found,) = contrast(known_listener, run, SOUND, "bell", "rain").segments
+    (found,) = contrasted(known_listener, run, SOUND, "bell", "rain").segments
     assert found.change > 0.5
     assert found.elsewhere[0] <= found.change <= found.elsewhere[1]
     assert found.spoke_for is None
@@ -130,7 +130,7 @@ def test_stretches_elsewhere_sound_were_not_chosen_and_are_about_as_long(
     run = known_run(known_listener, (Segment(0.2, 0.4), Segment(0.9, 1.0)), ())
     monkeypatch.setattr(known_listener, "classify", classify)
     clip = np.pad(SOUND[: round(1.5 * RATE)], (0, RATE // 2))  # the last half second is silence
-    contrast(known_listener, run, clip, "bell", "rain")
+    contrasted(known_listener, run, clip, "bell", "rain")
     removed = [np.flatnonzero(each != clip)[[0, -1]] / RATE for each in np.concatenate(heard)]
     assert len(removed) == 2 + 2 * DRAWS  # two octaves of lengths
     assert removed[0] == pytest.approx((0.2, 0.4), abs=0.006)
@@ -145,14 +145,14 @@ def test_stretches_elsewhere_sound_were_not_chosen_and_are_about_as_long(
 
 def test_a_segment_as_long_as_the_clip_leaves_no_room_elsewhere(known_listener: Recognizer) -> None:
     run = known_run(known_listener, (Segment(0.0, CLIP_SECONDS),), ())
-    (found,) = contrast(known_listener, run, SOUND, "bell", "rain").segments
+    (found,) = contrasted(known_listener, run, SOUND, "bell", "rain").segments
     assert found.elsewhere == pytest.approx((found.change, found.change), abs=1e-4)
     assert found.spoke_for is None
 
 
 def test_segments_are_named_after_the_hearing_that_first_chose_them(known_listener: Recognizer) -> None:
     run = known_run(known_listener, (BELL, RAIN), (RAIN, SIDELONG), (BELL,))
-    found = contrast(known_listener, run, SOUND, "bell", "siren").segments
+    found = contrasted(known_listener, run, SOUND, "bell", "siren").segments
     assert [(each.segment, each.hearing_index, each.number, each.forced) for each in found] == [
         (BELL, 0, 1, False),
         (RAIN, 0, 2, False),
@@ -162,14 +162,14 @@ def test_segments_are_named_after_the_hearing_that_first_chose_them(known_listen
 
 def test_a_run_that_chose_nothing_still_has_its_trajectories(recognizer: Recognizer) -> None:
     silence = np.zeros(1, np.float32)
-    found = contrast(recognizer, explanation(recognizer.explain(silence)), silence, "bell", "rain")
+    found = contrasted(recognizer, explanation(recognizer.explain(silence)), silence, "bell", "rain")
     assert found.segments == ()
     assert len(found.log_odds) == 4
 
 
 def test_trajectories_are_those_of_the_explanation(recognizer: Recognizer) -> None:
     run = explanation(recognizer.explain(CLIP, 2))
-    found = contrast(recognizer, run, CLIP, "siren", "rain", MEAN_SPECTRUM)
+    found = contrasted(recognizer, run, CLIP, "siren", "rain", MEAN_SPECTRUM)
     assert (found.first_label, found.second_label, found.fill) == ("siren", "rain", MEAN_SPECTRUM)
     for index, hearing in enumerate(run.hearings):
         assert found.first[index] == hearing.probabilities[2]
@@ -182,7 +182,7 @@ def test_without_a_segment_the_model_believes_what_the_edited_sound_makes_it_bel
     recognizer: Recognizer, held: dict[int, tuple[Segment, ...]], fill: str
 ) -> None:
     run = explanation(what_if(recognizer, CLIP, held, playbacks=2))
-    found = contrast(recognizer, run, CLIP, "bell", "rain", fill).segments
+    found = contrasted(recognizer, run, CLIP, "bell", "rain", fill).segments
     chosen = {segment for hearing in run.hearings for segment in (*hearing.segments, *hearing.replayed)}
     assert {each.segment for each in found} == chosen
     assert [each.segment for each in found if each.forced] == list(held.get(0, ()))
@@ -194,33 +194,31 @@ def test_without_a_segment_the_model_believes_what_the_edited_sound_makes_it_bel
 
 def test_same_question_gets_the_same_answer(recognizer: Recognizer) -> None:
     run = explanation(recognizer.explain(CLIP, 1))
-    one, other = (contrast(recognizer, run, CLIP, "bell", "rain", NOISE) for _ in range(2))
+    one, other = (contrasted(recognizer, run, CLIP, "bell", "rain", NOISE) for _ in range(2))
     assert one == other
     assert any(each.change != 0 for each in one.segments)
 
 
 def test_progress_is_told_and_can_cancel(recognizer: Recognizer) -> None:
     run = explanation(recognizer.explain(CLIP, 1))
-    told: list[tuple[int, int]] = []
-    found: Contrast = finish(
-        contrasting(recognizer, run, CLIP, "bell", "rain"), lambda done, total: told.append((done, total))
-    )
-    done, totals = zip(*told, strict=True)
+    told: list[Progress] = []
+    found = finish(contrast(recognizer, run, CLIP, "bell", "rain"), told.append)
+    done, totals = zip(*((each.done, each.total) for each in told), strict=True)
     assert set(totals) == {done[-1]}
     assert done[-1] >= len(found.segments) + DRAWS
     assert all(before < after for before, after in itertools.pairwise(done))
 
-    def cancel(done: int, total: int) -> None:
+    def cancel(progress: Progress) -> None:
         raise InterruptedError
 
     with pytest.raises(InterruptedError):
-        finish(contrasting(recognizer, run, CLIP, "bell", "rain"), cancel)
+        finish(contrast(recognizer, run, CLIP, "bell", "rain"), cancel)
 
 
 @pytest.mark.parametrize(
     ("labels", "fill", "message"),
     [
-        (("bell", "flute"), SILENCE, "tiny knows no class 'flute'; choose two of its 4 classes"),
+        (("bell", "flute"), SILENCE, "tiny knows no class 'flute'; choose one of its 4 classes"),
         (("bell", "bell"), SILENCE, "'bell' was given twice; choose two classes"),
         (("bell", "rain"), "music", "no fill 'music'"),
     ],
@@ -230,4 +228,4 @@ def test_questions_that_make_no_sense_are_refused(
 ) -> None:
     run = explanation(recognizer.explain(CLIP, 1))
     with pytest.raises(SettingsError, match=message):
-        contrast(recognizer, run, CLIP, *labels, fill)
+        contrasted(recognizer, run, CLIP, *labels, fill)

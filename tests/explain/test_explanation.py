@@ -1,46 +1,61 @@
-"""What an explanation says of a run, how its JSON reads, and that its pictures keep to the clip's seconds."""
+"""What an explanation says of a run, its JSON and how it is read, and that its pictures keep to the clip's seconds."""
 
 from __future__ import annotations
 
 import dataclasses
 import json
 from pathlib import Path
+from typing import Any
 
+import jsonschema
 import numpy as np
 import pytest
 from PIL import Image
 
 from playitback.audio import RecordingInfo
-from playitback.explain.explanation import SCHEMA, Explanation
-from playitback.recognizer import ClipHearing
+from playitback.errors import DataSetError
+from playitback.explain import explanation as explanation_module
+from playitback.explain.explanation import LEADING_CLASSES, SCHEMA, Explanation, read_json
+from playitback.recognizer import ClipHearing, ClipLane
 from playitback.replay import TimeMap
-from playitback.report.figure import draw, hertz_label, write_figure
+from playitback.report import words
+from playitback.report.figure import draw, write_figure
 from playitback.report.timeline import clip_log_mel, colour_range, frame_marks, frequency_marks, second_marks
 from playitback.segments import Segment
 
+NBSP = words.NBSP
 LABELS = ("rain", "church_bells", "cost$and$worth")
 CLIP_SECONDS = 2.0
 FRAMES = 20
+COLUMNS = 5
 MELS = 8
 MEL_HERTZ = np.geomspace(100, 7500, MELS)
 CHOSEN = Segment(0.5, 1.0)
+SCHEMA_OF_JSON = json.loads(
+    Path(explanation_module.__file__).with_name("explanation.schema.json").read_text(encoding="utf-8")
+)
 
 
-def hearing(index: int, probabilities: tuple[float, ...], replayed: tuple[Segment, ...]) -> ClipHearing:
+def hearing(
+    index: int, probabilities: tuple[float, ...], replayed: tuple[Segment, ...], asked: int | None = None
+) -> ClipHearing:
     hop_seconds = CLIP_SECONDS / FRAMES / (index + 1)
     fine_frames = FRAMES * (index + 1) + 1
     # every frame says which hearing it belongs to and which one it is
     fine_log_mel = np.tile(1000 * index + np.arange(fine_frames, dtype=np.float32)[:, None], (1, MELS))
-    attention = np.linspace(0.1, 0.9, 5, dtype=np.float32)
+    attention = np.linspace(0.1, 0.9, COLUMNS, dtype=np.float32)
     return ClipHearing(
         index=index,
         hop_seconds=hop_seconds,
         probabilities=np.array(probabilities, dtype=np.float32),
+        asked=int(np.argmax(probabilities)) if asked is None else asked,
+        relevance=attention,
+        edges=np.linspace(0, CLIP_SECONDS, COLUMNS + 1),
         segments=(CHOSEN,),
         replayed=replayed,
-        slot_attention=np.stack([attention, 1 - attention]),
-        attention_per_iteration=np.stack([attention, 1 - attention])[None],
-        seconds=np.linspace(0.2, 1.8, 5),
+        lanes=(ClipLane("informative", attention), ClipLane("uninformative", 1 - attention)),
+        details={"slot_attention": np.stack([attention, 1 - attention])[None]},
+        seconds=np.linspace(0.2, 1.8, COLUMNS),
         threshold=0.5,
         log_mel=fine_log_mel[:FRAMES],
         fine_log_mel=fine_log_mel,
@@ -56,9 +71,11 @@ def explanation() -> Explanation:
         seconds=CLIP_SECONDS,
         notes=("It is long.",),
         model_name="tiny",
+        family="listening",
         labels=LABELS,
         clip_seconds=CLIP_SECONDS,
-        playbacks=(
+        sample_rate=16_000,
+        hearings=(
             hearing(0, (0.5, 0.3, 0.2), ()),
             hearing(1, (0.4, 0.35, 0.25), (CHOSEN,)),
             hearing(2, (0.1, 0.7, 0.2), (CHOSEN,)),
@@ -94,26 +111,140 @@ def test_json_tells_the_whole_run(explanation: Explanation, tmp_path: Path) -> N
         "start_seconds": 1.25,
         "explained_seconds": 2.0,
     }
-    assert read["model"] == {"name": "tiny", "clip_seconds": 2.0, "labels": list(LABELS)}
+    assert read["model"] == {
+        "name": "tiny",
+        "family": "listening",
+        "clip_seconds": 2.0,
+        "sample_rate": 16_000,
+        "labels": list(LABELS),
+    }
     assert read["notes"] == ["It is long."]
-    assert [entry["index"] for entry in read["playbacks"]] == [0, 1, 2]
-    last = read["playbacks"][2]
+    assert [entry["index"] for entry in read["hearings"]] == [0, 1, 2]
+    last = read["hearings"][2]
     assert last["probabilities"] == {"rain": 0.1, "church_bells": 0.7, "cost$and$worth": 0.2}
     assert last["decision"] == "church_bells"
     assert last["hop_seconds"] == pytest.approx(1 / 30)
     assert last["segments"] == last["replayed"] == [{"start_seconds": 0.5, "end_seconds": 1.0}]
-    assert read["playbacks"][0]["replayed"] == []
+    assert read["hearings"][0]["replayed"] == []
     assert last["threshold"] == 0.5
     assert last["seconds"] == [0.2, 0.6, 1.0, 1.4, 1.8]
-    assert len(last["slot_attention"]) == 2
-    np.testing.assert_allclose(np.sum(last["slot_attention"], axis=0), 1.0, atol=1e-6)
+    assert [lane["name"] for lane in last["lanes"]] == ["informative", "uninformative"]
+    assert last["lanes"][0]["values"] == last["relevance"] == pytest.approx([0.1, 0.3, 0.5, 0.7, 0.9])
+    np.testing.assert_allclose(np.sum([lane["values"] for lane in last["lanes"]], axis=0), 1.0, atol=1e-6)
+    assert [entry["asked"] for entry in read["hearings"]] == ["rain", "rain", "church_bells"]
+    assert last["activity"] is None
+
+
+def test_json_tells_which_class_was_asked_about(explanation: Explanation) -> None:
+    asked = dataclasses.replace(explanation, hearings=(hearing(0, (0.5, 0.3, 0.2), (), asked=2),))
+    (only,) = asked.to_dict()["hearings"]
+    assert (only["decision"], only["asked"], asked.asked(0)) == ("rain", "cost$and$worth", "cost$and$worth")
+
+
+def test_activity_is_told_of_the_likeliest_classes_and_the_one_asked_about() -> None:
+    labels = tuple(f"class {number}" for number in range(6))
+    activity = np.random.default_rng(0).random((COLUMNS, 6)).astype(np.float32)
+    heard = dataclasses.replace(hearing(0, (0.05, 0.2, 0.1, 0.3, 0.25, 0.1), (), asked=0), activity=activity)
+    info = RecordingInfo("a.wav", CLIP_SECONDS, 16_000, 1, "WAV")
+    run = Explanation(info, 0.0, CLIP_SECONDS, (), "tiny", "listening", labels, CLIP_SECONDS, 16_000, (heard,))
+    told = run.to_dict()["hearings"][0]["activity"]
+    assert list(told) == ["class 3", "class 4", "class 1", "class 0"]
+    assert len(told) == LEADING_CLASSES + 1
+    for label, values in told.items():
+        np.testing.assert_array_equal(np.float32(values), activity[:, labels.index(label)])
+    jsonschema.Draft202012Validator(SCHEMA_OF_JSON).validate(run.to_dict())
 
 
 def test_json_keeps_every_float32_exactly(explanation: Explanation) -> None:
     values = np.random.default_rng(0).dirichlet(np.ones(3)).astype(np.float32)
     one = dataclasses.replace(explanation, hearings=(hearing(0, tuple(values.tolist()), ()),))
-    written = np.array(list(one.to_dict()["playbacks"][0]["probabilities"].values()), dtype=np.float32)
+    written = np.array(list(one.to_dict()["hearings"][0]["probabilities"].values()), dtype=np.float32)
     assert (written == values).all()
+
+
+def test_what_was_written_is_read_back(explanation: Explanation, tmp_path: Path) -> None:
+    explanation.write_json(tmp_path / "explanation.json")
+    assert read_json(tmp_path / "explanation.json") == explanation.to_dict()
+
+
+#: explanation.json as it was written before there were families
+VERSION_1: dict[str, Any] = {
+    "schema": "playitback.explanation/1",
+    "clip": {
+        "name": "rain.flac",
+        "seconds": 5.0,
+        "sample_rate": 44100,
+        "channels": 1,
+        "format": "FLAC",
+        "start_seconds": 0.0,
+        "explained_seconds": 5.0,
+    },
+    "model": {"name": "small", "clip_seconds": 5.0, "labels": ["rain", "bell"]},
+    "notes": [],
+    "playbacks": [
+        {
+            "index": 0,
+            "hop_seconds": 0.025,
+            "decision": "rain",
+            "probabilities": {"rain": 0.75, "bell": 0.25},
+            "segments": [{"start_seconds": 2.5, "end_seconds": 5.0}],
+            "replayed": [],
+            "threshold": 0.5,
+            "seconds": [1.25, 3.75],
+            "slot_attention": [[0.25, 0.625], [0.5, 0.25], [0.25, 0.125]],
+        },
+        {
+            "index": 1,
+            "hop_seconds": 0.0125,
+            "decision": "bell",
+            "probabilities": {"rain": 0.375, "bell": 0.625},
+            "segments": [],
+            "replayed": [{"start_seconds": 2.5, "end_seconds": 5.0}],
+            "threshold": 0.5,
+            "seconds": [2.0, 4.5],
+            "slot_attention": [[0.25, 0.375], [0.5, 0.5], [0.25, 0.125]],
+        },
+    ],
+}
+
+
+def test_what_version_1_wrote_is_read_as_what_is_written_today(tmp_path: Path) -> None:
+    path = tmp_path / "explanation.json"
+    path.write_text(json.dumps(VERSION_1), encoding="utf-8")
+    read = read_json(path)
+    jsonschema.Draft202012Validator(SCHEMA_OF_JSON).validate(read)
+    assert read["schema"] == SCHEMA
+    assert "playbacks" not in read
+    for key in ("clip", "model", "notes"):
+        assert read[key] == VERSION_1[key]
+    for old, new in zip(VERSION_1["playbacks"], read["hearings"], strict=True):
+        for key in old.keys() - {"slot_attention"}:
+            assert new[key] == old[key], key
+        assert (new["asked"], new["activity"]) == (old["decision"], None)
+        assert new["relevance"] == old["slot_attention"][0]
+        assert [lane["values"] for lane in new["lanes"]] == old["slot_attention"]
+        assert [lane["name"] for lane in new["lanes"]] == ["informative", "uninformative", "uninformative"]
+
+
+@pytest.mark.parametrize(
+    ("content", "told"),
+    [
+        (None, r"is no explanation\.json"),
+        ("{", r"is no explanation\.json"),
+        ("[]", r"is no explanation\.json"),
+        ("{}", r"is no explanation\.json"),
+        ('{"schema": "playitback.explanation/1"}', r"is no explanation\.json"),
+        ('{"schema": "playitback.explanation/1", "playbacks": [{}]}', r"is no explanation\.json"),
+        ('{"schema": "playitback.explanation/3"}', r"/3', and playitback\.explanation/1 to playitback\.explanation/2"),
+        ('{"schema": "playitback.folder/1"}', r"'playitback\.folder/1'"),
+    ],
+)
+def test_what_is_no_explanation_is_refused(tmp_path: Path, content: str | None, told: str) -> None:
+    path = tmp_path / "x.json"
+    if content is not None:
+        path.write_text(content, encoding="utf-8")
+    with pytest.raises(DataSetError, match=rf"x\.json .*{told}.*explain the clip anew"):
+        read_json(path)
 
 
 def test_replayed_stretches_are_drawn_from_the_finer_hop_and_the_rest_is_not(explanation: Explanation) -> None:
@@ -146,7 +277,7 @@ def test_marks_stand_where_frequencies_and_seconds_lie(explanation: Explanation)
     assert all(0 < fraction < 1 for fraction in fractions)
     exact = frequency_marks(np.array([100.0, 250.0, 600.0, 1000.0]))
     assert exact == ((0.375, 250.0), (0.875, 1000.0))  # the middle of the second and the fourth of four bins
-    assert [hertz_label(hertz) for hertz in (250.0, 4000.0)] == ["250 Hz", "4 kHz"]
+    assert [words.hertz(hertz) for hertz in (250.0, 4000.0)] == [f"250{NBSP}Hz", f"4{NBSP}kHz"]
     assert second_marks(2.0) == (0.0, 0.2, 0.4, 0.6, 0.8, 1.0, 1.2, 1.4, 1.6, 1.8, 2.0)
     assert second_marks(5.0)[-1] == 5.0
     assert second_marks(5.0)[1] == 0.5
@@ -164,12 +295,15 @@ def test_the_figure_has_a_row_for_every_hearing(explanation: Explanation, tmp_pa
     assert len(figure.axes) == 3 * len(explanation.hearings)
     titles = [axes.get_title(loc="left") for axes in figure.axes[::3]]
     assert titles == [
-        "First hearing · hop 100 ms",
-        "Playback 1 · hop 50 ms · replays 0.50 s of 2 s",
-        "Playback 2 · hop 33.3 ms · replays 0.50 s of 2 s",
+        f"First hearing · hop 100{NBSP}ms",
+        f"Playback 1 · hop 50{NBSP}ms · replays 0.5{NBSP}s of 2{NBSP}s",
+        f"Playback 2 · hop 33.3{NBSP}ms · replays 0.5{NBSP}s of 2{NBSP}s",
+    ]
+    assert [each.get_text() for each in figure.axes[0].get_yticklabels()] == [
+        words.hertz(hertz) for _, hertz in frequency_marks(MEL_HERTZ)
     ]
     confidences = [each.get_text() for each in figure.axes[-1].texts]
-    assert confidences == ["church bells  70 %  +35", "cost$and$worth  20 %  −5", "rain  10 %  −30"]
+    assert confidences == [f"church bells  70{NBSP}%  +35", f"cost$and$worth  20{NBSP}%  −5", f"rain  10{NBSP}%  −30"]
     write_figure(explanation, MEL_HERTZ, tmp_path / "figure.png")
     write_figure(explanation, MEL_HERTZ, tmp_path / "figure.svg")
     with Image.open(tmp_path / "figure.png") as picture:

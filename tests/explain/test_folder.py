@@ -9,7 +9,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from tiny import CLIP_SECONDS, LABELS, sounding_clips, tiny_checkpoint
+from tiny import CLIP_SECONDS, LABELS, sounding_clips, tiny_recognizer
 
 from playitback.audio import Recording, RecordingInfo
 from playitback.errors import DataSetError, SettingsError
@@ -24,17 +24,16 @@ from playitback.explain.folder import (
     read_labels,
     summarise,
 )
-from playitback.recognizer import Recognizer
 from playitback.segments import Segment
 
 BIN_SECONDS = CLIP_SECONDS / TIME_BINS
 
 
 @pytest.fixture(scope="module")
-def explanation(tmp_path_factory: pytest.TempPathFactory) -> Explanation:
-    recognizer = Recognizer.from_checkpoint(tiny_checkpoint(tmp_path_factory.mktemp("models") / "tiny"), "cpu")
+def explanation() -> Explanation:
+    recognizer = tiny_recognizer()
     samples = sounding_clips(1)[0].numpy()
-    recording = Recording(samples, RecordingInfo("clip.wav", CLIP_SECONDS, 16_000, 1, "WAV"), 0.0)
+    recording = Recording(samples, RecordingInfo("clip.wav", CLIP_SECONDS, 16_000, 1, "WAV"), 0.0, 16_000)
     return Explanation.of(recording, recognizer, recognizer.explain(samples))
 
 
@@ -56,10 +55,10 @@ def test_a_summary_says_what_its_explanation_says(explanation: Explanation) -> N
 
 def test_time_replayed_twice_counts_once(explanation: Explanation) -> None:
     replayed = [(), (Segment(0.2, 0.6), Segment(1.0, 1.25)), (Segment(0.5, 0.75),), (Segment(1.0, 1.1),)]
-    playbacks = tuple(
+    hearings = tuple(
         replace(hearing, replayed=each) for hearing, each in zip(explanation.hearings, replayed, strict=True)
     )
-    summary = summarise(replace(explanation, hearings=playbacks), Path("clip.wav"))
+    summary = summarise(replace(explanation, hearings=hearings), Path("clip.wav"))
     assert summary.replayed == (Segment(0.2, 0.75), Segment(1.0, 1.25))
     assert summary.replayed_seconds == pytest.approx(0.8)
 

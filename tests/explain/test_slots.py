@@ -9,15 +9,13 @@ from collections.abc import Sequence
 import numpy as np
 import pytest
 import torch
-from tiny import CLIP_SECONDS, RATE, STEMS, noise, sounding_clips, tiny_checkpoint, tiny_model
+from tiny import CLIP_SECONDS, RATE, STEMS, noise, sounding_clips, tiny_model, tiny_recognizer
 from torch import Tensor
 
-from playitback.evidence.runs import TIME_BINS
-from playitback.replay import column_edges
-from playitback.explain.slots import inspect_slots, overlap
-from playitback.recognizer import ClipHearing, Recognizer
-from playitback.replay import TimeMap
-from playitback.segments import Segment
+from playitback.explain.slots import ATTENTION, inspect_slots, overlap
+from playitback.recognizer import ClipHearing
+from playitback.replay import TimeMap, TimeMaps, column_edges
+from playitback.segments import TIME_BINS, Segment, pad_segments
 
 FRAMES, COLUMNS = 160, 40
 SOUND = noise(CLIP_SECONDS)
@@ -27,23 +25,26 @@ def hearing(
     informative: Sequence[Sequence[float]], replayed: tuple[Segment, ...] = (), ratio: float = 1.0
 ) -> ClipHearing:
     """A hearing of two slots; informative: (iterations, columns) of slot 0."""
-    time_map = TimeMap.of(replayed, ratio, CLIP_SECONDS, FRAMES)
     first = np.array(informative, np.float32)
     attention = np.stack([first, 1 - first], axis=1)
+    maps = TimeMaps.of(pad_segments([replayed], CLIP_SECONDS), ratio, CLIP_SECONDS, FRAMES)
+    seconds, edges = column_edges(maps, COLUMNS, FRAMES / COLUMNS, 1.0)
     log_mel = np.zeros((FRAMES, 4), np.float32)
     return ClipHearing(
         index=0,
         hop_seconds=CLIP_SECONDS / FRAMES,
         probabilities=np.ones(1, np.float32),
+        asked=0,
+        relevance=attention[-1, 0],
+        edges=edges[0].numpy(),
         segments=(),
         replayed=replayed,
-        slot_attention=attention[-1],
-        attention_per_iteration=attention,
-        seconds=time_map.seconds(1.0 + 4 * np.arange(COLUMNS)),
+        details={ATTENTION: attention},
+        seconds=seconds[0].numpy(),
         threshold=0.5,
         log_mel=log_mel,
         fine_log_mel=log_mel,
-        time_map=time_map,
+        time_map=TimeMap.of(replayed, ratio, CLIP_SECONDS, FRAMES),
     )
 
 
@@ -54,14 +55,20 @@ def where(start_seconds: float, end_seconds: float, inside: float = 0.9, outside
 
 
 @pytest.mark.parametrize("stem", STEMS)
-def test_edges_of_the_columns_are_those_of_the_model(stem: str, tmp_path_factory: pytest.TempPathFactory) -> None:
+def test_edges_and_attention_of_the_columns_are_those_of_the_model(stem: str) -> None:
     model = tiny_model(stem)
     clips: Tensor = sounding_clips(1)
     with torch.inference_mode():
         hearings = list(model.listen(clips))
-    recognizer = Recognizer.from_checkpoint(tiny_checkpoint(tmp_path_factory.mktemp(stem) / "tiny", model), "cpu")
-    for one, heard in zip(recognizer.explain(clips[0].numpy()), hearings, strict=True):
-        np.testing.assert_allclose(column_edges(one), heard.column_edges[0].numpy(), atol=1e-9)
+    for one, heard in zip(tiny_recognizer(model).explain(clips[0].numpy()), hearings, strict=True):
+        np.testing.assert_allclose(one.edges, heard.edges[0].numpy(), atol=1e-9)
+        assert (one.edges[0], one.edges[-1]) == (0, CLIP_SECONDS)
+        assert ((one.edges[:-1] <= one.seconds) & (one.seconds < one.edges[1:])).all()
+        np.testing.assert_allclose(one.details[ATTENTION], heard.details[ATTENTION][0].numpy(), atol=1e-6)
+        found = inspect_slots(one, clips[0].numpy(), RATE)
+        # what a slot holds of the time is the mean of its attention, each column counting as long as it is
+        shares = one.details[ATTENTION] @ np.diff(one.edges) / CLIP_SECONDS
+        np.testing.assert_allclose(found.share, shares, atol=1e-6)
 
 
 def test_shares_of_time_are_those_of_the_attention() -> None:
@@ -127,7 +134,7 @@ def test_uninformative_segments_leave_out_digital_silence_and_clicks() -> None:
 def test_all_slots_but_the_first_are_uninformative_together() -> None:
     one = hearing([[0.4] * COLUMNS])
     three = np.stack([np.full(COLUMNS, share, np.float32) for share in (0.4, 0.35, 0.25)])[None]
-    found = inspect_slots(dataclasses.replace(one, attention_per_iteration=three), SOUND, RATE)
+    found = inspect_slots(dataclasses.replace(one, details={ATTENTION: three}), SOUND, RATE)
     assert found.overlap.shape == (1, 3, 3)
     assert found.uninformative_segments == (Segment(0.0, CLIP_SECONDS),)
 

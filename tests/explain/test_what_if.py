@@ -13,10 +13,10 @@ import pytest
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from tiny import CLIP_SECONDS, LABELS, RATE, noise, sounding_clips, tiny_checkpoint
+from tiny import CLIP_SECONDS, LABELS, RATE, noise, sounding_clips, tiny_recognizer
 from torch import Generator
+from toy import toy_model
 
-from playitback import audio
 from playitback.audio import RecordingInfo
 from playitback.checkpoint import BUNDLED
 from playitback.edits import FADE_SECONDS, FILLS, NOISE, SILENCE, keep_only, remove
@@ -31,8 +31,8 @@ FIRST, SECOND = Segment(0.1, 0.45), Segment(1.2, 1.7)
 
 
 @pytest.fixture(scope="module")
-def recognizer(tmp_path_factory: pytest.TempPathFactory) -> Recognizer:
-    return Recognizer.from_checkpoint(tiny_checkpoint(tmp_path_factory.mktemp("what-if") / "tiny"), "cpu")
+def recognizer() -> Recognizer:
+    return tiny_recognizer()
 
 
 @pytest.fixture(scope="module")
@@ -40,18 +40,18 @@ def original(recognizer: Recognizer) -> Explanation:
     return explanation(recognizer.explain(CLIP))
 
 
-def explanation(playbacks: Iterable[ClipHearing]) -> Explanation:
+def explanation(hearings: Iterable[ClipHearing]) -> Explanation:
     info = RecordingInfo("clip.wav", CLIP_SECONDS, RATE, 1, "WAV")
-    return Explanation(info, 0.0, CLIP_SECONDS, (), "tiny", LABELS, CLIP_SECONDS, tuple(playbacks))
+    return Explanation(info, 0.0, CLIP_SECONDS, (), "tiny", "replay", LABELS, CLIP_SECONDS, RATE, tuple(hearings))
 
 
 def with_probabilities(run: Explanation, *rows: tuple[float, ...]) -> Explanation:
     """The first hearings of a run, believing otherwise."""
-    playbacks = tuple(
+    hearings = tuple(
         dataclasses.replace(hearing, probabilities=np.array(row, np.float32))
         for hearing, row in zip(run.hearings, rows, strict=False)
     )
-    return dataclasses.replace(run, hearings=playbacks)
+    return dataclasses.replace(run, hearings=hearings)
 
 
 def assert_same_hearing(one: ClipHearing, other: ClipHearing) -> None:
@@ -227,6 +227,26 @@ def test_checked_segments_cover_the_same_time_sorted_and_apart(pairs: list[tuple
     assert check_segments(found, CLIP_SECONDS) == found
 
 
+def test_nothing_can_be_held_for_a_model_that_cannot_replay() -> None:
+    toy = tiny_recognizer(toy_model())
+    with pytest.raises(SettingsError, match=r"but tiny cannot replay; remove them from the sound, or keep only them"):
+        what_if(toy, CLIP, {0: (FIRST,)})
+    (heard,) = what_if(toy, CLIP, {}, [Edit(REMOVE, (FIRST,))])
+    (unchanged,) = toy.explain(CLIP)
+    assert np.abs(heard.probabilities - unchanged.probabilities).max() > 1e-4
+
+
+def test_the_class_asked_about_is_explained_in_the_variant_as_well() -> None:
+    toy = tiny_recognizer(toy_model())
+    other = next(label for index, label in enumerate(LABELS) if index != next(toy.explain(CLIP)).asked)
+    edits = [Edit(KEEP, (Segment(0.0, 1.0),))]
+    (asked,), (decided,) = (what_if(toy, CLIP, None, edits, asked=label) for label in (other, None))
+    assert LABELS[asked.asked] == other
+    assert np.abs(asked.relevance - decided.relevance).max() > 0.01
+    (again,) = toy.explain(edited(CLIP, edits, RATE), asked=other)
+    np.testing.assert_array_equal(asked.relevance, again.relevance)
+
+
 def test_a_clip_that_cannot_be_heard_is_refused_at_once(recognizer: Recognizer) -> None:
     with pytest.raises(AudioError, match="one channel of 1 to 32000 samples"):
         what_if(recognizer, np.zeros(40_000, np.float32))
@@ -284,7 +304,7 @@ def trained() -> Recognizer:
 def test_removing_the_only_event_takes_the_class_away_and_keeping_it_does_not(trained: Recognizer) -> None:
     """Three knocks from 1.1 s on and two from 3.2 s on, in a quiet room."""
     path = Path(BUNDLED).parent / "assets" / "examples" / "door_wood_knock.wav"
-    samples = audio.load(path, window_seconds=trained.clip_seconds).samples
+    samples = trained.load(path).samples
     knock = trained.labels.index("door_wood_knock")
     knocks = (Segment(1.0, 1.9), Segment(3.1, 3.8))
 

@@ -11,21 +11,21 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from tiny import CLIP_SECONDS, LABELS, RATE, sounding_clips, tiny_checkpoint
+from tiny import CLIP_SECONDS, LABELS, RATE, sounding_clips, tiny_recognizer
 
 from playitback import audio
 from playitback.errors import AudioError, SettingsError
-from playitback.explain.windows import RANKED, Stretch, Window, classify_windows, stretches
-from playitback.report.labels import write_audacity, write_csv, write_raven
+from playitback.explain.windows import RANKED, Stretch, Window, classify_windows, count_windows, stretches
 from playitback.recognizer import Recognizer
+from playitback.report.labels import write_audacity, write_csv, write_raven
 
 BATCH = 8
 LONG_SECONDS = 2 * BATCH * CLIP_SECONDS + 5.5  # two batches and a third that ends in a window of 1.5 s
 
 
 @pytest.fixture(scope="module")
-def recognizer(tmp_path_factory: pytest.TempPathFactory) -> Recognizer:
-    return Recognizer.from_checkpoint(tiny_checkpoint(tmp_path_factory.mktemp("models") / "tiny"), "cpu")
+def recognizer() -> Recognizer:
+    return tiny_recognizer()
 
 
 @pytest.fixture(scope="module")
@@ -34,7 +34,7 @@ def recording(tmp_path_factory: pytest.TempPathFactory) -> Path:
     samples = sounding_clips(20, seed=3).numpy().ravel()[: round(LONG_SECONDS * RATE)]
     samples[10 * RATE : 14 * RATE] = 0
     path = tmp_path_factory.mktemp("sounds") / "long.wav"
-    audio.write_wav(path, samples)
+    audio.write_wav(path, samples, RATE)
     return path
 
 
@@ -71,7 +71,7 @@ def test_every_window_is_classified_as_a_clip_of_its_own(
     assert [each.index for each in windows] == list(range(len(windows)))
     assert np.ptp([each.probabilities for each in windows], axis=0).max() > 0.01  # so that none passes for another
     for each in windows:
-        clip = audio.load(recording, start_seconds=each.index * (hop or CLIP_SECONDS), window_seconds=CLIP_SECONDS)
+        clip = recognizer.load(recording, each.index * (hop or CLIP_SECONDS))
         *_, last = recognizer.explain(clip.samples, playbacks)
         np.testing.assert_allclose(each.probabilities, last.probabilities, atol=1e-5)
         assert each.start_seconds == clip.start_seconds
@@ -88,20 +88,27 @@ def test_the_last_window_ends_with_the_recording(recognizer: Recognizer, recordi
 
 
 def test_a_recording_shorter_than_a_clip_is_one_window(recognizer: Recognizer, tmp_path: Path) -> None:
-    audio.write_wav(tmp_path / "short.wav", sounding_clips(1)[0].numpy()[: RATE // 2])
+    audio.write_wav(tmp_path / "short.wav", sounding_clips(1)[0].numpy()[: RATE // 2], RATE)
     (only,) = classify_windows(recognizer, tmp_path / "short.wav", 0.1)
     assert (only.start_seconds, only.end_seconds) == (0.0, 0.5)
 
 
 def test_windows_come_batch_by_batch(recognizer: Recognizer, recording: Path, reading: dict[str, int]) -> None:
-    reported: list[tuple[int, int]] = []
-    windows = classify_windows(recognizer, recording, None, 0, lambda *progress: reported.append(progress))
-    next(windows)
-    assert reading["read"] == BATCH
-    assert reported == [(BATCH, 19)]
-    assert [each.index for each in windows] == list(range(1, 19))
-    assert reported == [(8, 19), (16, 19), (19, 19)]
+    windows = classify_windows(recognizer, recording, None, 0)
+    read = []
+    for index, each in enumerate(windows):
+        assert each.index == index
+        read.append(reading["read"])
+    assert read == [8] * 8 + [16] * 8 + [19] * 3
     assert reading == {"read": 19, "closed": 1}
+
+
+@pytest.mark.parametrize("hop", [None, 0.7, CLIP_SECONDS, 3.3])
+def test_it_is_known_beforehand_how_many_windows_there_will_be(
+    recognizer: Recognizer, recording: Path, hop: float | None
+) -> None:
+    windows = list(classify_windows(recognizer, recording, hop, 0))
+    assert count_windows(recognizer, audio.probe(recording), hop) == len(windows) > 10
 
 
 def test_closing_the_generator_cancels(recognizer: Recognizer, recording: Path, reading: dict[str, int]) -> None:
@@ -111,13 +118,25 @@ def test_closing_the_generator_cancels(recognizer: Recognizer, recording: Path, 
     assert reading == {"read": BATCH, "closed": 1}
 
 
-def test_a_report_that_raises_cancels(recognizer: Recognizer, recording: Path, reading: dict[str, int]) -> None:
-    def enough(done: int, total: int) -> None:
+def test_raising_inside_cancels(recognizer: Recognizer, recording: Path, reading: dict[str, int]) -> None:
+    windows = classify_windows(recognizer, recording, None, 0)
+    next(windows)
+    with pytest.raises(InterruptedError) as raised:
+        windows.throw(InterruptedError())
+    assert raised.traceback  # which still holds the frames, so that nothing was closed only by being forgotten
+    assert reading == {"read": BATCH, "closed": 1}
+
+
+def test_a_model_that_cannot_hear_leaves_no_file_open(
+    recognizer: Recognizer, recording: Path, reading: dict[str, int], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail(*_: object) -> None:
         raise InterruptedError
 
+    monkeypatch.setattr(recognizer, "classify", fail)
     with pytest.raises(InterruptedError) as raised:
-        next(classify_windows(recognizer, recording, None, 0, enough))
-    assert raised.traceback  # which holds what was not let go of
+        next(classify_windows(recognizer, recording, None, 0))
+    assert raised.traceback
     assert reading == {"read": BATCH, "closed": 1}
 
 
@@ -126,6 +145,8 @@ def test_impossible_settings_and_files_are_told(recognizer: Recognizer, recordin
         next(classify_windows(recognizer, recording, 0.0))
     with pytest.raises(SettingsError, match="plays back 0 to 3 times, not 4"):
         next(classify_windows(recognizer, recording, None, 4))
+    with pytest.raises(SettingsError, match=r"hop_seconds is 0\.0; give 0\.1 or more"):
+        count_windows(recognizer, audio.probe(recording), 0.0)
     with pytest.raises(AudioError, match=r"nowhere\.wav does not exist"):
         next(classify_windows(recognizer, tmp_path / "nowhere.wav"))
 

@@ -95,7 +95,9 @@ def test_an_explanation_is_examined_beside_what_it_must_beat(client: Client, cli
     found = client.predict(clip, class_to_explain="siren", api_name="/examine")
     assert found["label"] == "siren"
     assert len(found["drawn"]) == 20
-    assert {"chosen", "random", "loudest", "least attended", "no replay"} <= {each["name"] for each in found["controls"]}
+    assert {"chosen", "random", "loudest", "least attended", "no replay"} <= {
+        each["name"] for each in found["controls"]
+    }
     assert found["sentence"].endswith(".")
 
 
@@ -148,7 +150,9 @@ def test_report_and_archive_can_be_taken_away(client: Client, clip: Any) -> None
     with zipfile.ZipFile(archive) as files:
         names = {Path(name).name for name in files.namelist()}
         (json_file,) = (name for name in files.namelist() if name.endswith("explanation.json"))
-        assert json.loads(files.read(json_file)) == client.predict(clip, class_to_explain="wind", api_name="/explain")[0]
+        assert (
+            json.loads(files.read(json_file)) == client.predict(clip, class_to_explain="wind", api_name="/explain")[0]
+        )
     assert {
         "report.html",
         "figure.svg",

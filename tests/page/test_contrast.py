@@ -19,9 +19,8 @@ from app.service.contrast import ContrastService, ContrastView, rival
 from app.tabs.contrast import conclusion, question, table_html
 from playitback.edits import NOISE, SILENCE
 from playitback.errors import SettingsError
-from playitback.evidence.runs import Heard
-from playitback.explain.contrast import contrasting
-from playitback.progress import finish
+from playitback.explain.contrast import contrast
+from playitback.progress import Progress, finish
 from playitback.report import words
 
 LABELS = ("church_bells", "rain", "siren", "engine")
@@ -72,8 +71,8 @@ def plain(sentence: str) -> str:
 def test_the_service_gives_what_the_model_says(
     service: ContrastService, run: ExplanationView, answer: ContrastView
 ) -> None:
-    steps = contrasting(service.models.recognizer("tiny"), run.explanation, run.samples, FIRST, SECOND, SILENCE)
-    expected = finish(steps, lambda done, total: None)
+    steps = contrast(service.models.recognizer("tiny"), run.explanation, run.samples, FIRST, SECOND, SILENCE)
+    expected = finish(steps)
     assert answer.contrast == expected
     assert len(answer.segments) == len(expected.segments) > 1
     assert ask(service, run, FIRST, SECOND, NOISE).contrast != expected
@@ -83,7 +82,7 @@ def test_the_service_says_how_far_it_is_and_stops_when_nobody_listens(
     service: ContrastService, run: ExplanationView
 ) -> None:
     *heard, _ = service.contrast(run, FIRST, SECOND, SILENCE)
-    assert all(isinstance(each, Heard) for each in heard)
+    assert all(isinstance(each, Progress) for each in heard)
     assert heard[-1].done == heard[-1].total > heard[0].done
     steps = service.contrast(run, FIRST, SECOND, SILENCE)
     next(steps)
@@ -172,7 +171,7 @@ def test_every_chosen_segment_has_the_colour_of_the_class_it_spoke_for(
         for start, end in row.segments
     ]
     assert drawn == expected
-    assert attention_lines(figure) == [list(row.informative) for row in run.player.rows]
+    assert attention_lines(figure) == [list(row.lanes[0].values) for row in run.player.rows]
 
 
 def test_the_table_names_every_segment_with_its_numbers(outspoken: ContrastView) -> None:
@@ -199,8 +198,8 @@ def test_the_conclusion_says_what_the_figures_support() -> None:
     )
     none = text.contrast_conclusion("church_bells", "rain", -0.9, [None, None], None)
     assert plain(none) == (
-        "Rain leads church bells by 0.90 nats after the last hearing, but none of the 2 segments did more than stretches "
-        "elsewhere: nothing here says which moment decided between them."
+        "Rain leads church bells by 0.90 nats after the last hearing, but none of the 2 segments did more than "
+        "stretches elsewhere: nothing here says which moment decided between them."
     )
     assert "nothing says where" in text.contrast_conclusion("church_bells", "rain", 0.9, [], None)
 

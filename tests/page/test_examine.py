@@ -1,4 +1,4 @@
-"""That the page shows the evidence of a run as it is, says how far a test has come, and stops it when asked."""
+"""That the page shows what was found of a run as it is, says how far an examination has come, and stops it."""
 
 from __future__ import annotations
 
@@ -16,16 +16,16 @@ import soundfile
 from tiny import RATE, sounding_clips, tiny_checkpoint, tiny_model
 
 from app import text
-from app.charts import evidence as charts
+from app.charts import examine as charts
 from app.service import ExplainService, ExplanationView, Models, Settings
-from app.service.examine import DEFINITIONS, ClipEvidence, ExamineService, ExaminationView
-from app.tabs import evidence as tab
+from app.service.examine import Examination, ExaminationView, ExamineService
+from app.tabs import examine as tab
 from playitback.edits import FILLS
-from playitback.errors import SettingsError
 from playitback.evidence.controls import CHOSEN, CONTROLS, RANDOM
 from playitback.explain.examine import examine
-from playitback.recognizer import Recognizer
+from playitback.progress import finish
 from playitback.report import words
+from playitback.report.examine_text import DEFINITIONS, reservations, sentence
 
 PLAYBACKS, DRAWS = 2, 12
 LABELS = ("church_bells", "rain", "<b>siren</b>")
@@ -41,9 +41,10 @@ class Watch:
     def __call__(self, run: Callable[..., Iterator[Any]]) -> Callable[..., Iterator[Any]]:
         def watched(*arguments: Any) -> Iterator[Any]:
             try:
-                for each in run(*arguments):
+                # as where it is computed by another process
+                for each in run(*pickle.loads(pickle.dumps(arguments))):
                     self.yielded += 1
-                    yield pickle.loads(pickle.dumps(each))  # as where it is computed by another process
+                    yield pickle.loads(pickle.dumps(each))
             finally:
                 self.closed.set()
 
@@ -81,41 +82,40 @@ def examined(models: Models, view: ExplanationView) -> tuple[ExaminationView, ..
 
 
 @pytest.fixture(scope="module")
-def found(examined: tuple[ExaminationView, ...]) -> ClipEvidence:
-    evidence = examined[-1].evidence
-    assert evidence is not None
-    return evidence
+def found(examined: tuple[ExaminationView, ...]) -> Examination:
+    last = examined[-1].found
+    assert last is not None
+    return last
 
 
-def test_the_evidence_is_that_of_the_class_and_the_hearings_of_the_run(
-    models: Models, view: ExplanationView, found: ClipEvidence
+def test_what_is_found_is_of_the_class_and_the_hearings_of_the_run(
+    models: Models, view: ExplanationView, found: Examination
 ) -> None:
-    recognizer: Recognizer = models.recognizer("tiny")
     label = view.explanation.decision(-1)
-    assert found == examine(recognizer, view.samples, label, draws=DRAWS, report=lambda done, total: None)
+    assert found == finish(examine(models.recognizer("tiny"), view.samples, label, draws=DRAWS))
     assert found.label == label
     assert found.probability == pytest.approx(view.explanation.probability(-1, label), abs=1e-5)
     assert {len(each.probabilities) for each in found.controls} == {view.hearings}
 
 
-def test_the_class_that_the_visitor_asked_about_is_tested(models: Models, clip: Path, tmp_path: Path) -> None:
+def test_the_class_that_the_visitor_asked_about_is_examined(models: Models, clip: Path, tmp_path: Path) -> None:
     settings = Settings("tiny", playbacks=1, class_to_follow="rain")
     *_, view = ExplainService(models).explain(clip, settings, tmp_path)
     *_, last = ExamineService(models).examine(view, draws=1)
-    assert last.evidence is not None
-    assert last.evidence.label == "rain"
-    assert {len(each.probabilities) for each in last.evidence.controls} == {2}
+    assert last.found is not None
+    assert last.found.label == "rain"
+    assert {len(each.probabilities) for each in last.found.controls} == {2}
 
 
-def test_progress_rises_from_nothing_to_all_hearings(examined: tuple[ExaminationView, ...]) -> None:
+def test_progress_rises_from_nothing_to_all_there_is_to_hear(examined: tuple[ExaminationView, ...]) -> None:
     first, *between, last = examined
-    assert (first.heard, first.hearings, first.evidence) == (0, None, None)
-    heard = [each.heard for each in between]
-    assert heard == sorted(heard)
-    assert heard[-1] == between[-1].hearings
+    assert (first.done, first.total, first.found) == (0, None, None)
+    done = [each.done for each in between]
+    assert done == sorted(done)
+    assert done[-1] == between[-1].total
     assert len(between) > 10
-    assert all(each.evidence is None for each in between)
-    assert last.evidence is not None
+    assert all(each.found is None for each in between)
+    assert last.found is not None
 
 
 def test_whoever_stops_listening_stops_the_computation(models: Models, view: ExplanationView, watch: Watch) -> None:
@@ -124,18 +124,24 @@ def test_whoever_stops_listening_stops_the_computation(models: Models, view: Exp
         next(examination)
     before = watch.yielded
     watch.closed.clear()
-    examination.close()  # type: ignore[attr-defined]
+    examination.close()
     assert watch.closed.is_set()
     assert watch.yielded == before
 
 
-def test_a_run_without_playbacks_has_nothing_to_test(models: Models, clip: Path, tmp_path: Path) -> None:
+def test_where_nothing_was_replayed_the_marked_moments_are_examined(models: Models, clip: Path, tmp_path: Path) -> None:
     *_, view = ExplainService(models).explain(clip, Settings("tiny", playbacks=0), tmp_path)
-    with pytest.raises(SettingsError, match="without a playback nothing is replayed"):
-        list(ExamineService(models).examine(view))
+    *_, last = ExamineService(models).examine(view)
+    assert last.found is not None
+    assert not last.found.replays
+    assert last.found.marked == view.explanation.hearings[0].segments
+    assert last.found.controls == ()
+    assert tab.unsuited(view) == text.NOTHING_REPLAYED
+    html = tab.verdict_html(view, last.found)
+    assert words_of(sentence(last.found)) in html
 
 
-def test_every_random_draw_is_a_dot_and_every_control_a_mark(found: ClipEvidence) -> None:
+def test_every_random_draw_is_a_dot_and_every_control_a_mark(found: Examination) -> None:
     marks = {line.name: line for line in charts.draws_chart(found).data}
     assert len(marks) == len(CONTROLS)
     dots = marks[text.control_name(RANDOM, DRAWS)]
@@ -151,7 +157,7 @@ def test_every_random_draw_is_a_dot_and_every_control_a_mark(found: ClipEvidence
 
 
 @pytest.mark.parametrize("shift", [-9.0, 0.0, 3.0, 9.0])
-def test_the_axis_of_the_draws_names_some_percentages_wherever_they_lie(found: ClipEvidence, shift: float) -> None:
+def test_the_axis_of_the_draws_names_some_percentages_wherever_they_lie(found: Examination, shift: float) -> None:
     def shifted(probability: float) -> float:
         return 1 / (1 + math.exp(-math.log(probability / (1 - probability)) - shift))
 
@@ -168,13 +174,13 @@ def test_the_axis_of_the_draws_names_some_percentages_wherever_they_lie(found: C
     assert all(low <= position <= high for line in figure.data for position in line.x)
 
 
-def test_certainty_is_drawn_where_the_axis_ends(found: ClipEvidence) -> None:
+def test_certainty_is_drawn_where_the_axis_ends(found: Examination) -> None:
     certain = dataclasses.replace(found, drawn=(0.0, 1.0), probability=1.0)
     for line in charts.draws_chart(certain).data:
         assert all(math.isfinite(position) for position in line.x)
 
 
-def test_bars_stand_for_every_fill_and_source(found: ClipEvidence) -> None:
+def test_bars_stand_for_every_fill_and_source(found: Examination) -> None:
     for figure, field in ((charts.kept_chart(found), "kept"), (charts.removed_chart(found), "removed")):
         for bar in figure.data:
             own = {each.fill: getattr(each, field) for each in found.edits if each.source == bar.name}
@@ -184,14 +190,14 @@ def test_bars_stand_for_every_fill_and_source(found: ClipEvidence) -> None:
         assert figure.layout.shapes[0].y0 == pytest.approx(100 * found.probability)
 
 
-def test_curves_name_their_areas(found: ClipEvidence) -> None:
+def test_curves_name_their_areas(found: Examination) -> None:
     for figure, field in ((charts.deletion_chart(found), "deletion"), (charts.insertion_chart(found), "insertion")):
         for line, order in zip(figure.data, found.orders, strict=True):
             assert list(line.y) == pytest.approx([100 * value for value in getattr(order, field)])
             assert line.name == text.order_with_area(order.order, getattr(order, f"{field}_area"))
 
 
-def test_tables_carry_the_figures_of_the_charts(found: ClipEvidence) -> None:
+def test_tables_carry_the_figures_of_the_charts(found: Examination) -> None:
     draws = rows(tab.draws_html(found))
     assert [row[0] for row in draws] == [text.control_name(each.name, DRAWS) for each in found.controls]
     assert [row[1] for row in draws] == [words.percent(each.probability) for each in found.controls]
@@ -209,16 +215,16 @@ def test_tables_carry_the_figures_of_the_charts(found: ClipEvidence) -> None:
     assert [row[1] for row in rows(tab.curves_html(found))] == [text.score(each.deletion_area) for each in found.orders]
 
 
-def test_the_sentence_stands_on_top_with_what_to_keep_in_mind(view: ExplanationView, found: ClipEvidence) -> None:
+def test_the_sentence_stands_on_top_with_what_to_keep_in_mind(view: ExplanationView, found: Examination) -> None:
     html = tab.verdict_html(view, dataclasses.replace(found, label="<b>siren</b>"))
     assert "<b>" not in html
     assert "&lt;b&gt;siren" in html
     html = tab.verdict_html(view, found)
-    assert html.index(words_of(found.sentence)) < html.index("swelling.wav")
-    assert html.count("<li>") == len(found.reservations)
+    assert html.index(words_of(sentence(found))) < html.index("swelling.wav")
+    assert html.count("<li>") == len(reservations(found))
 
 
-def test_the_percentile_is_said_in_words(found: ClipEvidence) -> None:
+def test_the_percentile_is_said_in_words(found: Examination) -> None:
     assert f"Among {DRAWS} random draws the chosen segments stand at percentile {found.percentile:.0f}" in (
         tab.draws_html(found)
     )

@@ -183,9 +183,7 @@ def test_digital_silence_is_explained_and_said(service: ExplainService, tmp_path
 
 
 @pytest.mark.parametrize("sample_rate", [8_000, 22_050, 44_100])
-def test_other_rates_give_clips_of_the_models_length(
-    service: ExplainService, tmp_path: Path, sample_rate: int
-) -> None:
+def test_other_rates_give_clips_of_the_models_length(service: ExplainService, tmp_path: Path, sample_rate: int) -> None:
     path = tmp_path / "other.wav"
     soundfile.write(path, chirp(3 * CLIP_SECONDS, sample_rate), sample_rate)
     view = next(service.explain(path, Settings("tiny", start_seconds=1.7), made(tmp_path / "out")))
@@ -193,9 +191,7 @@ def test_other_rates_give_clips_of_the_models_length(
     assert view.explanation.start_seconds == pytest.approx(1.7)
 
 
-def test_a_recording_is_described_without_explaining_it(
-    service: ExplainService, clip: Path, tmp_path: Path
-) -> None:
+def test_a_recording_is_described_without_explaining_it(service: ExplainService, clip: Path, tmp_path: Path) -> None:
     short = service.describe(clip, "tiny")
     assert (short.name, short.seconds, short.sample_rate, short.channels, short.format) == (
         "chirp.wav",

@@ -18,7 +18,8 @@ from app.charts.slots import attention_chart, time_map_chart
 from app.player.stretches import stretches_html
 from app.service import ExplainService, ExplanationView, InspectionView, Models, Settings, inspect
 from app.tabs import slots
-from playitback.evidence.runs import TIME_BINS
+from playitback.explain.slots import ATTENTION
+from playitback.segments import TIME_BINS
 
 PLAYBACKS = 2
 FRAMES = round(80 * CLIP_SECONDS)
@@ -44,7 +45,8 @@ def hearings(view: ExplanationView) -> list[InspectionView]:
 def test_every_hearing_is_inspected_as_it_was_heard(view: ExplanationView, hearings: list[InspectionView]) -> None:
     for hearing, inspected in zip(view.explanation.hearings, hearings, strict=True):
         assert inspected.slots.index == hearing.index
-        np.testing.assert_array_equal(inspected.attention[-1], hearing.slot_attention)
+        np.testing.assert_array_equal(inspected.attention, hearing.details[ATTENTION])
+        np.testing.assert_array_equal(inspected.attention[-1, 0], hearing.relevance)
         assert len(inspected.edges) == inspected.attention.shape[-1] + 1
         assert (inspected.edges[0], inspected.edges[-1]) == (0, CLIP_SECONDS)
         assert inspected.chosen == tuple((each.start_seconds, each.end_seconds) for each in hearing.segments)

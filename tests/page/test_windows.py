@@ -13,7 +13,7 @@ import soundfile
 from tiny import CLIP_SECONDS, RATE, chirp, sounding_clips, tiny_checkpoint, tiny_model
 
 from app.charts.windows import CLASS_COLOURS, class_colours, timeline_view
-from app.service import ExplainService, Models, WindowsService, Settings, WindowsView
+from app.service import ExplainService, Models, Settings, WindowsService, WindowsView
 from app.service.windows import WINDOWS_A_VIEW, write_tables
 from playitback.errors import AudioError, SettingsError
 from playitback.explain.windows import Window
@@ -108,7 +108,7 @@ def test_whoever_stops_listening_stops_the_work(checkpoint: Path, recording: Pat
     listening = WindowsService(Models([str(checkpoint)], "cpu", counting)).listen(recording, "tiny")
     next(listening)
     assert len(next(listening).windows) == WINDOWS_A_VIEW
-    listening.close()  # type: ignore[attr-defined]
+    listening.close()
     assert (len(heard), closed) == (WINDOWS_A_VIEW, [True])
 
 

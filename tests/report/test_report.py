@@ -17,7 +17,8 @@ import pytest
 import soundfile
 from conftest import PATIENCE_MILLISECONDS
 from playwright.sync_api import Browser, Page, expect
-from tiny import CLIP_SECONDS, RATE, sounding_clips, tiny_checkpoint, tiny_model
+from tiny import CLIP_SECONDS, RATE, sounding_clips, tiny_checkpoint, tiny_model, tiny_recognizer
+from toy import toy_model
 
 from playitback.audio import Recording, RecordingInfo
 from playitback.explain.explanation import Explanation
@@ -70,7 +71,7 @@ def samples() -> np.ndarray:
 
 @pytest.fixture(scope="module")
 def explanation(recognizer: Recognizer, samples: np.ndarray) -> Explanation:
-    recording = Recording(samples, RecordingInfo(NAME, 9.5, 44_100, 2, "WAV"), 1.25, ("It is <long>.",), RATE)
+    recording = Recording(samples, RecordingInfo(NAME, 9.5, 44_100, 2, "WAV"), 1.25, RATE, ("It is <long>.",))
     return Explanation.of(recording, recognizer, recognizer.explain(samples))
 
 
@@ -176,8 +177,11 @@ def test_it_tells_the_whole_run(report: str, explanation: Explanation) -> None:
         f"9.5{words.NBSP}s · 44.1{words.NBSP}kHz · stereo · WAV",
         f"1.25 to 3.25{words.NBSP}s of it",
         f"tiny: 6 classes, hears 2{words.NBSP}s at once, at 16{words.NBSP}kHz",
-        *words.HOW_TO_READ.values(),
-        words.LIMITS,
+        *words.how_to_read(has_slots=True, can_replay=True).values(),
+        "Two slots compete for every moment. Where the informative one stays above the threshold, the segment is chosen "
+        "for the next hearing (dashed edges).",
+        "The playbacks",
+        words.limits(can_replay=True),
         words.RECORDING_INSIDE,
     ):
         assert told in texts
@@ -231,6 +235,29 @@ def test_terms_say_what_the_checkpoint_says(data_set: str | None, licence: str |
     assert words.model_terms("m", data_set, licence) == told
 
 
+def test_a_model_without_slots_and_replay_is_told_without_a_word_of_them(samples: np.ndarray, tmp_path: Path) -> None:
+    toy = tiny_recognizer(toy_model())
+    recording = Recording(samples, RecordingInfo("bell.wav", CLIP_SECONDS, RATE, 1, "WAV"), 0.0, RATE)
+    explanation = Explanation.of(recording, toy, toy.explain(samples, asked="siren"))
+    player = draw_player(explanation, samples, toy, tmp_path)
+    write_figure(explanation, mel_hertz(toy.config.front_end), tmp_path / "figure.svg")
+    report = Parts(report_html(explanation, player, tmp_path / "figure.svg", toy))
+    texts = [text for kind, found in report.texts.items() if kind not in ("script", "style") for text in found]
+    for told in (
+        "The hearing",
+        "Relevance",
+        "How much every moment matters",
+        "of the relevance",
+        "the first hearing alone",
+    ):
+        assert any(told in text for text in texts), told
+    unsuited = re.compile("slot|informative|attention|playback|replayed|next hearing", re.IGNORECASE)
+    assert [text for text in texts if unsuited.search(text)] == []
+    figure = re.findall(r"<text[^>]*>([^<]*)</text>", (tmp_path / "figure.svg").read_text(encoding="utf-8"))
+    assert {"relevance", "threshold", "chosen"} <= set(figure)
+    assert [text for text in figure if unsuited.search(text)] == []
+
+
 def test_hops_are_told_in_order() -> None:
     ms = f"{words.NBSP}ms"
     assert words.hearing_facts([0.025]) == f"the first hearing alone, at a hop of 25{ms}"
@@ -239,8 +266,10 @@ def test_hops_are_told_in_order() -> None:
 
 
 def test_a_threshold_is_told_once_or_hearing_by_hearing() -> None:
-    assert words.threshold_fact([0.5, 0.5]) == "0.5 of the informative slot's attention"
-    assert words.threshold_fact([0.7974, 0.6, 0.5]).startswith("hearing by hearing, 0.8, 0.6 and 0.5 of")
+    assert words.threshold_fact([0.5, 0.5], has_slots=True) == "0.5 of the informative slot's attention"
+    told = words.threshold_fact([0.7974, 0.6, 0.5], has_slots=True)
+    assert told == "hearing by hearing, 0.8, 0.6 and 0.5 of the informative slot's attention"
+    assert words.threshold_fact([0.5], has_slots=False) == "0.5 of the relevance"
 
 
 def test_names_from_outside_are_text_wherever_they_stand(report: str) -> None:

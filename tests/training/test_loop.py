@@ -297,6 +297,7 @@ def test_two_processes_find_the_losses_of_one(tmp_path: Path) -> None:
         done = subprocess.run(command, capture_output=True, text=True, env=environment, timeout=300, check=False)
         assert done.returncode == 0, done.stderr
         assert done.stdout.count("The checkpoint is in") == 1
+        assert "Grad strides do not match" not in done.stderr  # the exchange of gradients would copy each of them
     one, two = (losses_in(tmp_path / str(count)) for count in (1, 2))
     assert [entry["stage"] for entry in one] == ["encoder", "replay"]
     for entry, other in zip(one, two, strict=True):

@@ -7,6 +7,7 @@ const FILLS = [
   ["neighbour", "neighbouring sound"],
 ];
 const HINT = "Drag on a row to draw a segment. Held rows are replayed as drawn; in the others the model chooses anew.";
+const SOUND_HINT = "Drag on the row to draw a segment. Select some to remove them from the sound, or to keep only them.";
 
 function makeTools() {
   const bar = make("div", "tools", null, { role: "group", "aria-label": "What if" });
@@ -51,7 +52,7 @@ function makeEditor({ play, position, say, redrawn, onReplay, onEdit }) {
   /** @type {HTMLButtonElement | null} */
   let waiting = null; // the button whose question has no answer yet
 
-  /** @param {DrawnRow} row @param {number} clipSeconds @param {string} nextTitle */
+  /** @param {DrawnRow} row @param {number} clipSeconds @param {string | null} nextTitle */
   function newEditor(row, clipSeconds, nextTitle) {
     const editor = makeRowEditor(row, { edits, clipSeconds, nextTitle, say });
     editor.addButton.addEventListener("click", () => editor.addAt(position()));
@@ -60,10 +61,11 @@ function makeEditor({ play, position, say, redrawn, onReplay, onEdit }) {
 
   const possible = () => editors.size > 0;
   const active = () => on && possible();
+  const replays = () => rows.size > 1; // else there is no hearing in which anything could be replayed
 
   function render() {
     if (!view) return;
-    const held = Object.keys(edits.held()).length;
+    const held = replays() ? Object.keys(edits.held()).length : 0;
     const selection = edits.selection();
     const seconds = selection.reduce((sum, { start, end }) => sum + end - start, 0);
     const several = selection.length > 1;
@@ -71,6 +73,7 @@ function makeEditor({ play, position, say, redrawn, onReplay, onEdit }) {
     toggle.setAttribute("aria-pressed", String(active()));
     toggle.textContent = held && !active() ? `Edit segments (${held} held)` : "Edit segments";
     tools.bar.hidden = !active();
+    tools.replay.hidden = !replays();
     tools.replay.disabled = Boolean(waiting) || !held;
     tools.reset.disabled = Boolean(waiting) || !edits.anyChanged();
     for (const button of [tools.remove, tools.keep]) button.disabled = Boolean(waiting) || !selection.length;
@@ -134,7 +137,7 @@ function makeEditor({ play, position, say, redrawn, onReplay, onEdit }) {
     on = !on;
     render();
     redrawn();
-    say(on ? HINT : "");
+    say(on ? (replays() ? HINT : SOUND_HINT) : "");
   });
   tools.replay.addEventListener("click", () => ask(tools.replay, () => onReplay({ held: edits.held() })));
   tools.reset.addEventListener("click", () => {
@@ -151,14 +154,16 @@ function makeEditor({ play, position, say, redrawn, onReplay, onEdit }) {
     keyDown,
     render,
     /**
-     * Takes the rows of a view; all but the last can be edited: what a hearing chose is replayed in the next one.
+     * Takes the rows of a view; all but the last can be edited: what a hearing chose is replayed in the next one. Of a
+     * single row the sound can be edited.
      * @param {ViewData} next @param {DrawnRows} drawnRows
      */
     setRows: (next, drawnRows) => {
       view = next;
       rows = drawnRows;
       const inOrder = [...rows.values()].sort((a, b) => a.row.index - b.row.index);
-      const editable = next.finished ? inOrder.slice(0, -1) : [];
+      const several = inOrder.length > 1;
+      const editable = next.finished ? (several ? inOrder.slice(0, -1) : inOrder) : [];
       edits.setRows(
         editable.map(({ row }) => [row.index, row.segments]),
         next.held,
@@ -168,12 +173,10 @@ function makeEditor({ play, position, say, redrawn, onReplay, onEdit }) {
       editable.forEach((row, k) => {
         const { index } = row.row;
         const known = before.get(index);
-        editors.set(
-          index,
-          known && known.row === row ? known : newEditor(row, next.clip_seconds, inOrder[k + 1].row.title),
-        );
+        const following = several ? inOrder[k + 1].row.title : null;
+        editors.set(index, known && known.row === row ? known : newEditor(row, next.clip_seconds, following));
       });
-      if (editable.length) within(inOrder[inOrder.length - 1].node, ".sentence").after(lastRowNote);
+      if (several && editable.length) within(inOrder[inOrder.length - 1].node, ".sentence").after(lastRowNote);
       render();
     },
     /** The answer is there: the questions may be asked again. */

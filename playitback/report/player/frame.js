@@ -3,13 +3,13 @@
 /** Names what the rows show; all rows of a run have the same lanes. @param {HTMLElement} list @param {ViewData} view */
 function drawLegend(list, view) {
   const lanes = view.rows.length ? view.rows[0].lanes : [];
+  const replays = view.expected_rows > 1; // a single hearing replays nothing, and none follows it
   const signs = [
-    ["segment", "chosen for the next"],
+    ...(replays ? [["replayed", "replayed in this hearing"]] : []),
+    ["segment", replays ? "chosen for the next" : "chosen"],
     ...lanes.map(({ name }, k) => [laneClass(k), name]),
     ...(lanes.length ? [["threshold", "threshold"]] : []),
   ];
-  if (view.expected_rows > 1) signs.unshift(["replayed", "replayed in this hearing"]);
-  else signs[0] = ["segment", "chosen"]; // a single hearing replays nothing, and none follows it
   list.replaceChildren(
     ...signs.map(([sign, text]) => {
       const item = make("li");

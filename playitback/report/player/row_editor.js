@@ -58,9 +58,10 @@ const severalWanted = (event) => event.ctrlKey || event.metaKey || event.shiftKe
 /** @typedef {{ piece: ReturnType<typeof makePiece>, entry: ReturnType<typeof makeEntry> }} DrawnSegment */
 
 /**
- * The tools of one row. `edits` holds the segments; say(text) speaks to screen readers and the status line.
+ * The tools of one row. `edits` holds the segments; say(text) speaks to screen readers and the status line. Without a
+ * hearing after it (nextTitle: null) its segments are there to edit the sound by, and nothing can be held.
  * @param {DrawnRow} row
- * @param {{ edits: Edits, clipSeconds: number, nextTitle: string, say: (text: string) => void }} surroundings
+ * @param {{ edits: Edits, clipSeconds: number, nextTitle: string | null, say: (text: string) => void }} surroundings
  */
 function makeRowEditor(row, { edits, clipSeconds, nextTitle, say }) {
   const { index } = row.row;
@@ -68,7 +69,8 @@ function makeRowEditor(row, { edits, clipSeconds, nextTitle, say }) {
   row.surface.insertBefore(layer, within(row.surface, ".hover-line"));
 
   const box = make("div", "editor");
-  const title = make("p", "editor-title", `What ${nextTitle} will hear again`);
+  const purpose = nextTitle === null ? "Segments to remove or to keep" : `What ${nextTitle} will hear again`;
+  const title = make("p", "editor-title", purpose);
   const hold = make("input", "", null, { type: "checkbox" });
   const holdLabel = make("label", "hold");
   holdLabel.append(hold, make("span", "", "hold"));
@@ -77,9 +79,12 @@ function makeRowEditor(row, { edits, clipSeconds, nextTitle, say }) {
   const freeButton = makeButton("tool", "Free again");
   freeButton.title = "Back to what the model chose";
   const head = make("div", "editor-head");
-  head.append(title, holdLabel, addButton, freeButton);
-  const empty = make("p", "editor-empty", `No segment: nothing is replayed in ${nextTitle}.`);
-  const list = make("ol", "entries", null, { "aria-label": `Segments that ${nextTitle} will hear again` });
+  head.append(title, ...(nextTitle === null ? [addButton] : [holdLabel, addButton, freeButton]));
+  const nothing = nextTitle === null ? "No segment." : `No segment: nothing is replayed in ${nextTitle}.`;
+  const empty = make("p", "editor-empty", nothing);
+  const list = make("ol", "entries", null, {
+    "aria-label": nextTitle === null ? purpose : `Segments that ${nextTitle} will hear again`,
+  });
   box.append(head, list, empty);
   within(row.node, ".sentence").after(box);
   const mark = make("span", "held-mark", "held");
@@ -108,7 +113,7 @@ function makeRowEditor(row, { edits, clipSeconds, nextTitle, say }) {
   /** @param {EditedSegment} segment */
   const nameOf = (segment) => `Segment ${numberOf(segment.id) + 1}, ${secondsText(segment)}`;
   /** @param {number} id */
-  const tellOf = (id) => say(`${nameOf(segments()[numberOf(id)])}. Held.`);
+  const tellOf = (id) => say(`${nameOf(segments()[numberOf(id)])}.${nextTitle === null ? "" : " Held."}`);
   /** @param {number} id */
   const focus = (id) => drawnSegment(id).piece.node.focus({ preventScroll: true });
 
@@ -162,7 +167,7 @@ function makeRowEditor(row, { edits, clipSeconds, nextTitle, say }) {
     if (!next) (inList ? addButton : row.surface).focus({ preventScroll: true });
     else if (inList) drawnSegment(next.id).entry.bin.focus();
     else focus(next.id);
-    say(`Segment ${k + 1} deleted. ${rest.length} left, held.`);
+    say(`Segment ${k + 1} deleted. ${rest.length} left${nextTitle === null ? "" : ", held"}.`);
   }
 
   // ---- drawing
@@ -225,7 +230,7 @@ function makeRowEditor(row, { edits, clipSeconds, nextTitle, say }) {
       entry.node.classList.toggle("selected", chosen);
       fillEntry(entry, segment, k);
     });
-    const held = edits.isHeld(index);
+    const held = nextTitle !== null && edits.isHeld(index);
     hold.checked = held;
     row.node.classList.toggle("held", held);
     mark.hidden = !held;
