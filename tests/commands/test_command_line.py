@@ -13,10 +13,9 @@ from typing import Any
 import numpy as np
 import pytest
 from shell import Run
-from tiny import LABELS, clicks, noise, tiny_checkpoint, tiny_config, tone, write_esc50
+from tiny import LABELS, RATE, clicks, noise, tiny_checkpoint, tiny_model, tone
 
 from playitback import audio, checkpoint
-from playitback.config import ModelConfig
 
 ROOT = Path(__file__).resolve().parents[2]
 #: what speeds up a test that asks nothing of the other files
@@ -37,15 +36,6 @@ def sounds(tmp_path_factory: pytest.TempPathFactory) -> Path:
     audio.write_wav(folder / "knock.wav", clicks(0.8, [0.1, 0.3, 0.5]), RATE)
     (folder / "broken.wav").write_bytes(b"this is no sound at all" * 10)
     return folder
-
-
-@pytest.fixture(scope="module")
-def esc50(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return write_esc50(tmp_path_factory.mktemp("data") / "esc50", clips_per_class=2, folds=(1, 4), seconds=1.0)
-
-
-def tiny_preset(name: str, labels: tuple[tuple[str, ...], ...]) -> ModelConfig:
-    return tiny_config(labels=labels[0], clip_seconds=1.0, playbacks=1)
 
 
 def assert_explained(folder: Path, clip: str) -> dict[str, Any]:
@@ -72,20 +62,22 @@ def test_explain_writes_a_folder_named_after_the_clip(
     assert status == 0
     assert [path.name for path in (tmp_path / "out").iterdir()] == ["bell"]
     explanation = assert_explained(tmp_path / "out" / "bell", "bell.wav")
-    playbacks = explanation["playbacks"]
-    assert len(playbacks) == 4
-    for hearing in playbacks:
+    hearings = explanation["hearings"]
+    assert len(hearings) == 4
+    for hearing in hearings:
         assert set(hearing["probabilities"]) == set(LABELS)
         assert sum(hearing["probabilities"].values()) == pytest.approx(1, abs=1e-4)
-        assert len(hearing["slot_attention"]) == 2
-        assert len(hearing["slot_attention"][0]) == len(hearing["seconds"]) == 40
+        assert [lane["name"] for lane in hearing["lanes"]] == ["informative", "uninformative"]
+        assert all(len(lane["values"]) == len(hearing["seconds"]) == 40 for lane in hearing["lanes"])
+        assert hearing["relevance"] == hearing["lanes"][0]["values"]
+        assert hearing["asked"] == hearing["decision"]
         assert all(0 <= each["start_seconds"] < each["end_seconds"] <= 2 for each in hearing["segments"])
-    assert [hearing["hop_seconds"] for hearing in playbacks] == [0.0125, 0.00625, 0.0041875, 0.003125]
+    assert [hearing["hop_seconds"] for hearing in hearings] == [0.0125, 0.00625, 0.0041875, 0.003125]
     assert f"bell.wav -> {tmp_path / 'out' / 'bell'}" in output
     assert [line.split(",")[0].strip() for line in output.splitlines()[-4:]] == [
         f"hearing {index}" for index in range(4)
     ]
-    assert playbacks[-1]["decision"] in output
+    assert hearings[-1]["decision"] in output
 
 
 def test_explain_writes_all_that_can_be_taken_away(run: Run, model_folder: Path, sounds: Path, tmp_path: Path) -> None:
@@ -99,8 +91,8 @@ def test_explain_writes_all_that_can_be_taken_away(run: Run, model_folder: Path,
     assert {path.name for path in (tmp_path / "bell" / "sounds").iterdir()} == {
         *(f"hearing-{index}-as-heard.wav" for index in range(2)),
         *(
-            f"hearing-{playback['index']}-segment-{number}.wav"
-            for hearing in explanation["playbacks"]
+            f"hearing-{hearing['index']}-segment-{number}.wav"
+            for hearing in explanation["hearings"]
             for number in range(1, len(hearing["segments"]) + 1)
         ),
     }
@@ -125,7 +117,7 @@ def test_explain_takes_several_clips_and_folders(run: Run, model_folder: Path, s
     status, *_ = run("explain", sounds / "bell.wav", folder, *arguments)
     assert status == 0
     assert sorted(path.name for path in out.iterdir()) == ["a", "b", "bell", "folder.csv", "folder.json"]
-    assert len(assert_explained(out / "b", "b.wav")["playbacks"]) == 1
+    assert len(assert_explained(out / "b", "b.wav")["hearings"]) == 1
 
 
 @pytest.fixture(scope="module")
@@ -153,7 +145,7 @@ def test_a_folder_of_clips_gets_a_table_and_what_replay_changed(
         (str(labelled / "rain" / "two.wav"), "rain"),
     ]
     summary = json.loads((tmp_path / "folder.json").read_text(encoding="utf-8"))
-    decisions = [[each["decision"] for each in explained(tmp_path, row)["playbacks"]] for row in rows]
+    decisions = [[each["decision"] for each in explained(tmp_path, row)["hearings"]] for row in rows]
     assert [clip["decisions"] for clip in summary["clips"]] == decisions
     right = [decisions[1][index] == "bell" for index in range(4)], [decisions[2][index] == "rain" for index in range(4)]
     assert summary["accuracy"] == [(first + second) / 2 for first, second in zip(*right, strict=True)]
@@ -324,7 +316,83 @@ def test_command_runs_as_a_program(model_folder: Path, sounds: Path, tmp_path: P
     assert finished.returncode == 2
     assert_one_sentence(finished.stderr, "broken.wav")
     (entry,) = entries(finished.stdout)
-    assert entry["playbacks"] == assert_explained(tmp_path / "bell", "bell.wav")["playbacks"]
+    assert entry["hearings"] == assert_explained(tmp_path / "bell", "bell.wav")["hearings"]
+
+
+def test_a_class_can_be_asked_about(run: Run, model_folder: Path, sounds: Path, tmp_path: Path) -> None:
+    arguments = ("--checkpoint", model_folder, "--out", tmp_path, "--playbacks", 1)
+    run("explain", sounds / "bell.wav", *arguments, *JSON_ONLY)
+    decided = assert_explained(tmp_path / "bell", "bell.wav")["hearings"]
+    other = min(LABELS, key=lambda label: decided[-1]["probabilities"][label])
+    status, output, _ = run("explain", sounds / "bell.wav", *arguments, "--class", other)
+    assert status == 0
+    asked = assert_explained(tmp_path / "bell", "bell.wav")["hearings"]
+    assert [hearing["asked"] for hearing in asked] == [other] * 2
+    assert [hearing["decision"] for hearing in asked] == [hearing["decision"] for hearing in decided]
+    for hearing, line in zip(asked, output.splitlines()[-2:], strict=True):
+        assert f"; {other} {100 * hearing['probabilities'][other]:.0f} %; chose" in line
+    report = (tmp_path / "bell" / "report.html").read_text(encoding="utf-8")
+    assert f"<dt>Class followed</dt><dd>{other}</dd>" in report
+
+
+def test_a_class_that_the_model_does_not_know_is_told_before_anything_is_written(
+    run: Run, model_folder: Path, sounds: Path, tmp_path: Path
+) -> None:
+    arguments = ("--checkpoint", model_folder, "--out", tmp_path / "out", "--class", "zebra")
+    status, output, error = run("explain", sounds / "bell.wav", *arguments)
+    assert (status, output) == (2, "")
+    assert_one_sentence(error, "tiny knows no class 'zebra'; choose one of its 4 classes")
+    assert not (tmp_path / "out").exists()
+
+
+# models
+
+
+def test_models_are_listed_with_what_they_hear_and_name(
+    run: Run, model_folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    tiny_checkpoint(tmp_path / "bundled" / "birds-small", tiny_model(playbacks=1, labels=("wren", "robin")))
+    monkeypatch.setattr(checkpoint, "BUNDLED", tmp_path / "bundled")
+    status, output, _ = run("models", model_folder, "--json")
+    assert status == 0
+    assert entries(output) == [
+        {
+            "name": str(model_folder),
+            "family": "replay",
+            "labels": list(LABELS),
+            "playbacks": 3,
+            "clip_seconds": 2.0,
+            "sample_rate": RATE,
+        },
+        {
+            "name": "birds-small",
+            "family": "replay",
+            "labels": ["wren", "robin"],
+            "playbacks": 1,
+            "clip_seconds": 2.0,
+            "sample_rate": RATE,
+        },
+    ]
+    status, output, _ = run("models")
+    assert output == "birds-small: replay, 2 classes, plays back 1 times, hears 2 s at 16 kHz\n"
+
+
+def test_what_models_names_is_what_other_commands_take(
+    run: Run, sounds: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    tiny_checkpoint(tmp_path / "bundled" / "birds-small")
+    monkeypatch.setattr(checkpoint, "BUNDLED", tmp_path / "bundled")
+    (offered,) = entries(run("models", "--json")[1])
+    arguments = ("--checkpoint", offered["name"], "--out", tmp_path / "out", *JSON_ONLY)
+    status, *_ = run("explain", sounds / "bell.wav", *arguments)
+    assert status == 0
+    assert assert_explained(tmp_path / "out" / "bell", "bell.wav")["model"]["labels"] == offered["labels"]
+
+
+def test_models_that_are_not_there_are_told(run: Run) -> None:
+    status, output, error = run("models", "nowhere")
+    assert (status, output) == (2, "")
+    assert_one_sentence(error, "no checkpoint 'nowhere'")
 
 
 # help
@@ -332,7 +400,19 @@ def test_command_runs_as_a_program(model_folder: Path, sounds: Path, tmp_path: P
 
 @pytest.mark.parametrize(
     "command",
-    ["explain", "what-if", "examine", "contrast", "compare", "windows", "train", "evaluate", "faithfulness", "bench"],
+    [
+        "models",
+        "explain",
+        "what-if",
+        "examine",
+        "contrast",
+        "compare",
+        "windows",
+        "train",
+        "evaluate",
+        "evidence",
+        "bench",
+    ],
 )
 def test_every_command_explains_itself(run: Run, command: str) -> None:
     status, output, error = run(command, "--help")

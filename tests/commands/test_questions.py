@@ -13,7 +13,9 @@ from tiny import CLIP_SECONDS, LABELS, RATE, sounding_clips, tiny_checkpoint, ti
 
 from playitback import audio
 from playitback.explain.examine import examine
+from playitback.progress import finish
 from playitback.recognizer import Recognizer
+from playitback.report import examine_text
 
 HEARINGS = 4
 
@@ -49,11 +51,11 @@ def pairs(segments: list[dict[str, float]]) -> list[tuple[float, float]]:
 
 def test_held_segments_are_replayed_and_hearings_that_are_not_named_are_free(run: Run) -> None:
     found = told(run, "what-if", "clip.wav", "--hold", "0:0.2-0.5,1-1.25", "--hold", "2:")
-    hearings = found["variant"]["playbacks"]
+    hearings = found["variant"]["hearings"]
     assert pairs(hearings[1]["replayed"]) == [(0.2, 0.5), (1.0, 1.25)]
     assert hearings[2]["replayed"] == hearings[1]["segments"]
     assert hearings[3]["replayed"] == []
-    assert hearings[0]["probabilities"] == found["original"]["playbacks"][0]["probabilities"]
+    assert hearings[0]["probabilities"] == found["original"]["hearings"][0]["probabilities"]
     assert found["difference"]["first_hearing"] == 1
 
 
@@ -84,8 +86,8 @@ def test_an_examination_gives_what_the_core_finds(run: Run, folder: Path) -> Non
     found = told(run, "examine", "clip.wav", "--class", LABELS[1], "--draws", 3, "--seed", 5, "--playbacks", 2)
     recognizer = Recognizer.from_checkpoint(folder / "tiny", "cpu")
     samples = audio.load(folder / "clip.wav", window_seconds=CLIP_SECONDS, sample_rate=RATE).samples
-    expected = examine(recognizer, samples, LABELS[1], playbacks=2, draws=3, seed=5, report=lambda done, total: None)
-    assert found == json.loads(json.dumps(expected.to_dict()))
+    expected = finish(examine(recognizer, samples, LABELS[1], playbacks=2, draws=3, seed=5))
+    assert found == json.loads(json.dumps(examine_text.to_dict(expected)))
 
 
 def test_an_examination_is_told_in_tables_and_one_sentence(run: Run) -> None:
@@ -112,7 +114,7 @@ def test_two_classes_are_contrasted_the_strongest_segment_first(run: Run) -> Non
 
 def test_the_decision_is_contrasted_with_what_came_closest_to_it(run: Run) -> None:
     found = told(run, "contrast", "clip.wav")
-    last = told(run, "compare", "clip.wav", "second.wav")["first"]["playbacks"][-1]["probabilities"]
+    last = told(run, "compare", "clip.wav", "second.wav")["first"]["hearings"][-1]["probabilities"]
     best, next_best, *_ = sorted(last, key=lambda label: -last[label])
     assert (found["first_label"], found["second_label"]) == (best, next_best)
 
@@ -128,7 +130,7 @@ def test_two_clips_or_two_models_are_compared(run: Run, other: tuple[str, ...]) 
         else (["clip.wav", "clip.wav"], ["tiny", "other"])
     )
     for each in found["comparison"]["hearings"]:
-        first = found["first"]["playbacks"][each["index"]]
+        first = found["first"]["hearings"][each["index"]]
         assert each["first_probability"] == pytest.approx(max(first["probabilities"].values()), abs=1e-6)
     status, output, _ = run("compare", "clip.wav", *other)
     assert status == 0
@@ -146,7 +148,7 @@ def test_another_stretch_of_the_same_recording_can_be_compared(run: Run, folder:
     [
         (("what-if", "clip.wav"), "nothing was changed; give --hold, --remove or --keep"),
         (("what-if", "clip.wav", "--hold", "1-2"), "names no hearing"),
-        (("what-if", "clip.wav", "--remove", "soon"), "is no list of segments"),
+        (("what-if", "clip.wav", "--remove", "soon"), "is not a list of segments"),
         (("what-if", "clip.wav", "--remove", "1-9"), "but the clip is 2 s long"),
         (("what-if", "clip.wav", "--hold", "3:0-1"), "held for playback 4, but there are 3"),
         (("what-if", "clip.wav", "--keep", "0-1", "--sound", "nowhere/x.wav"), "nowhere/x.wav cannot be written"),

@@ -13,11 +13,11 @@ from tiny import CLIP_SECONDS, RATE, STEMS, clicks, sounding_clips, tiny_config,
 from torch import Generator, Tensor, nn
 
 from playitback.errors import SettingsError
-from playitback.models.listener import Hearing
+from playitback.models.listener import Hearing, Replay
 from playitback.models.replay.model import ReplayModel
 from playitback.models.replay.stages import EncoderTerms, ReplayTerms
 from playitback.replay import sample_at
-from playitback.segments import Segment, audible_columns, pad_segments
+from playitback.segments import Segment, pad_segments
 
 #: what the tests make the model replay
 SEGMENTS = (Segment(0.4, 0.7), Segment(1.3, 1.6))
@@ -61,7 +61,7 @@ def test_click_stays_at_its_second_on_every_hearing(stem: str, playbacks: int) -
         assert (fine_seconds - torch.tensor(CLICKS_AT)).abs().max() <= heard.hop_samples / RATE + half_window_seconds
         # and so do the slots: the click lies in a column whose reach holds its second, or next to it
         column = nearest_column(heard, frames)
-        start, end = (heard.column_edges.gather(1, (column + step).clamp(0, 40)) for step in (0, 1))
+        start, end = (heard.edges.gather(1, (column + step).clamp(0, 40)) for step in (0, 1))
         reach = local_frame_seconds + half_window_seconds
         assert (torch.tensor(CLICKS_AT) >= start[:, 0] - reach).all()
         assert (torch.tensor(CLICKS_AT) <= end[:, 0] + reach).all()
@@ -69,7 +69,7 @@ def test_click_stays_at_its_second_on_every_hearing(stem: str, playbacks: int) -
 
 def nearest_column(heard: Hearing, frames: Tensor) -> Tensor:
     """(B, 1): the column whose centre is nearest to the second of a frame."""
-    return (heard.column_seconds - heard.maps.seconds(frames)).abs().argmin(dim=1, keepdim=True)
+    return (heard.seconds - heard.maps.seconds(frames)).abs().argmin(dim=1, keepdim=True)
 
 
 @torch.inference_mode()
@@ -148,7 +148,7 @@ def without_gradient(module: nn.Module) -> list[str]:
 def test_same_clip_is_heard_the_same_twice_bit_for_bit(stem: str) -> None:
     model, waveforms = tiny_model(stem), sounding_clips(3)
     for one, other in zip(hearings_of(model, waveforms), hearings_of(model, waveforms), strict=True):
-        for name in ("log_mel", "threshold", "segments", "column_seconds", "summary"):
+        for name in ("log_mel", "threshold", "segments", "seconds", "summary"):
             assert torch.equal(getattr(one, name), getattr(other, name))
         assert torch.equal(one.logits[0], other.logits[0])
         assert torch.equal(one.slots.attention, other.slots.attention)
@@ -255,7 +255,7 @@ def test_replay_without_the_finer_hop_has_the_same_map_and_shows_nothing_new() -
     """Inside the segments every frame lies between two of the first hearing's."""
     model = tiny_model()
     waveforms = sounding_clips(2)
-    first, plain = model.listen(waveforms, 1, replay_these(SEGMENTS), finer=False)
+    first, plain = model.listen(waveforms, 1, lambda heard: Replay(replay_these(SEGMENTS)(heard), finer=False))
     finer = list(model.listen(waveforms, 1, replay_these(SEGMENTS)))[1]
     assert torch.equal(plain.maps.knots_frame, finer.maps.knots_frame)
     seconds = plain.maps.seconds(torch.arange(160.0).expand(2, -1))

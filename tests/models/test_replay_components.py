@@ -1,4 +1,4 @@
-"""Claims about the networks: their size, that clips do not disturb one another, and that every parameter learns."""
+"""Claims about the networks of replay attention: their size, that clips do not disturb one another, and that every parameter learns."""
 
 from __future__ import annotations
 
@@ -8,8 +8,7 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from playitback.config import preset
-from playitback.models.replay.config import DecoderConfig, EncoderConfig, SlotConfig
+from playitback.models.replay.config import DecoderConfig, EncoderConfig, ReplayConfig, SlotConfig, preset
 from playitback.models.replay.decoder import Decoder
 from playitback.models.replay.encoder import Encoder
 from playitback.models.replay.slots import ColumnFeatures, SlotAttention
@@ -50,6 +49,12 @@ def grids(batch_size: int = 2) -> list[Tensor]:
     return list(torch.randn(HEARINGS, batch_size, 7, 4, 24))
 
 
+def paper(name: str, classes: int) -> ReplayConfig:
+    """One of the paper's models."""
+    labels = (tuple(str(index) for index in range(classes)),)
+    return preset(name, labels, multi_label=False, clip_seconds=5.0)
+
+
 def parameters(module: nn.Module) -> int:
     return sum(parameter.numel() for parameter in module.parameters())
 
@@ -66,17 +71,17 @@ def names_without_gradient(module: nn.Module) -> list[str]:
 @pytest.mark.parametrize(("name", "count"), [("x3", 50_759_157), ("x1_s", 34_216_917)])
 def test_encoder_has_as_many_parameters_as_the_papers(name: str, count: int) -> None:
     with torch.device("meta"):
-        encoder = Encoder(preset(name, (("a", "b"),)).encoder, (CLASSES,))
+        encoder = Encoder(paper(name, 2).encoder, (CLASSES,))
     assert parameters(encoder) == count
 
 
 @pytest.mark.parametrize(("name", "millions"), [("x1_s", 70.4), ("x1", 87.0), ("x2", 104.9), ("x3", 122.9)])
 def test_presets_differ_in_size_from_the_original_by_its_slots_alone(name: str, millions: float) -> None:
-    """Their model also has, for every hearing, slots of its own, 400 wide, after a linear position embedding (2 -> 768).
+    """Theirs also has, for every hearing, slots of its own, 400 wide, after a linear position embedding (2 -> 768).
 
     And a LayerNorm of 768 that it never uses. Our slots, shared by all hearings, are left out of the comparison.
     """
-    config = preset(name, (tuple(str(index) for index in range(CLASSES)),))
+    config = paper(name, CLASSES)
     with torch.device("meta"):
         ours = parameters(Encoder(config.encoder, config.classes)) + parameters(
             Decoder(config.decoder, config.encoder.output_width, config.hearings, config.classes)
