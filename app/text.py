@@ -340,7 +340,7 @@ REMOVED_TITLE = "The segments removed"
 EDITS_CAPTION = "What is left of the class, by fill and by whose segments"
 CURVES_TITLE = "Removing and restoring time, the most important first"
 CURVES_READING = (
-    "The clip is taken away tenth by tenth, and given back. Attention's line should fall first as time goes and rise "
+    "The clip is taken away tenth by tenth, and given back. The blue line should fall first as time goes and rise "
     "first as it returns: a smaller area of deletion and a larger one of insertion than a random order and the order "
     "of loudness have."
 )
@@ -366,9 +366,8 @@ def examined(
     """What the figures are about. ``marked_seconds``: that were replayed or, if not ``replays``, chosen."""
     believed = f"{words.class_name(label).capitalize()} in {clip}: {words.percent(probability)}"
     marked = f"{words.seconds(marked_seconds)} of {words.seconds(clip_seconds)}"
-    if not replays:
-        return f"{believed}; {marked} were chosen."
-    return f"{believed} after the last hearing; {marked} were replayed."
+    when = " after the last hearing" if replays else ""
+    return f"{believed}{when}; {marked} were {words.marked(replays)}."
 
 
 def percentile(value: float, draws: int) -> str:
@@ -378,6 +377,11 @@ def percentile(value: float, draws: int) -> str:
 def control_name(name: str, draws: int) -> str:
     """A row of the controls."""
     return f"{draws} random draws" if name == "random" else name
+
+
+def order_name(order: str, replays: bool) -> str:
+    """In which order time is removed and restored."""
+    return words.lane(replays) if order == "attention" else order
 
 
 def order_with_area(order: str, area: float) -> str:
@@ -443,7 +447,8 @@ DEFINITIONS: dict[str, str] = {
     "time map": (
         "Frame f of the model as a function of the clip's second t: straight lines whose slope df/dt is the number of "
         "frames a second gets, r = h₀ / h times as many inside replayed segments as outside, h being the hop of the "
-        "hearing; in all they are always as many as the model takes (Stergiou and Damen 2023, section 2.3, made exact)."
+        "hearing. Together they are always as many as the model takes (Stergiou and Damen 2023, section 2.3, made "
+        "exact)."
     ),
 }
 
@@ -456,7 +461,7 @@ def definitions(*figures: str) -> dict[str, str]:
 # What if
 WHAT_IF_TAB = "What if"
 WHAT_IF_HINT = (
-    "What the model would hear if it replayed other moments, or if the sound had others, can be asked here once a "
+    "What the model would say if it replayed other moments, or if the sound were changed, can be asked here once a "
     "sound has been played back."
 )
 WHAT_IF_READING = (
@@ -555,8 +560,11 @@ def variant_name(parts: Sequence[str]) -> str:
 def variant_change(
     label: str, before: float, after: float, log_odds_change: float, first_hearing: int | None, first_other: int | None
 ) -> str:
-    """What a variant changed. ``label``: of the class followed, with its probabilities after the last hearing;
-    ``first_hearing``: after which anything is believed otherwise; ``first_other``: after which another class is."""
+    """What a variant changed.
+
+    label: of the class followed, with its probabilities ``before`` and ``after`` the change, in the last hearing;
+    first_hearing: the first one after which any probability differs; first_other: the first that decides otherwise.
+    """
     if first_hearing is None:
         return "Nothing changed: after every hearing the model believes the same."
     name = words.class_name(label)
@@ -671,7 +679,10 @@ def leads(first_label: str, second_label: str, value: float) -> str:
 def contrast_conclusion(
     first_label: str, second_label: str, value: float, spoke_for: Sequence[str | None], strongest: str | None
 ) -> str:
-    """What a contrast says, in one sentence. ``spoke_for``: of every segment; ``strongest``: names the one that did."""
+    """What a contrast says, in one sentence.
+
+    spoke_for: the class that every segment spoke for; strongest: what ``strongest_segment`` says of the clearest one.
+    """
     first, second = (sum(label == each for each in spoke_for) for label in (first_label, second_label))
     lead = leads(first_label, second_label, value)
     if not spoke_for:
@@ -927,8 +938,8 @@ def folder_conclusion(clips: int, labelled: int, accuracy: Sequence[float], resc
     if not labelled:
         return f"{counted}; the class of none of them is known."
     known = "" if labelled == clips else f", {labelled} of known class"
-    right = f"{words.percent(accuracy[-1])} are right after the last hearing"
+    right = f"{words.percent(accuracy[-1])} are right"
     if len(accuracy) == 1:
         return f"{counted}{known}. {right}."
-    before = f"{words.percent(accuracy[0])} at the first hearing"
-    return f"{counted}{known}. {right}, {before}: {rescued} rescued, {spoilt} spoilt."
+    before = f"{words.percent(accuracy[0])} after the first"
+    return f"{counted}{known}. {right} after the last hearing, {before}: {rescued} rescued, {spoilt} spoilt."

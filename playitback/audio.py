@@ -333,7 +333,7 @@ class _Sound:
     def read_mono(self, begin: int, count: int, *, finite: bool = True) -> np.ndarray:
         """Mean of the channels over ``count`` frames from ``begin`` on, (count,) float32.
 
-        Raises AudioError where decoding fails or ends early, and, with ``finite``, at a sample that is no number or
+        Raises AudioError where decoding fails or ends early, and, with ``finite``, at a sample that is not finite or
         far beyond full scale; without, such samples become 0.
         """
         mono = np.zeros(count, dtype=np.float32)

@@ -110,22 +110,22 @@ def resample(values: Tensor, edges: Tensor, bins: int) -> Tensor:
 
 
 def find_segments(
-    attention: Tensor, edges: Tensor, rules: SegmentRules, audible: Tensor | None = None
+    relevance: Tensor, edges: Tensor, rules: SegmentRules, audible: Tensor | None = None
 ) -> tuple[Tensor, Tensor]:
-    """Thresholded attention -> segments (B, S, 2) in seconds, sorted, disjoint, padded; and thresholds (B,).
+    """Thresholded relevance -> segments (B, S, 2) in seconds, sorted, disjoint, padded; and thresholds (B,).
 
-    attention: (B, T) of the informative slot; edges: (B, T + 1) seconds of the columns' edges; audible: (B, T), False
-    where a column holds digital silence, which is never replayed. Columns above the threshold are "on"; the threshold
-    rises above ``rules.threshold`` when more than ``rules.maximum_share`` of the clip would be on. Runs closer than
+    relevance: (B, T) in 0..1; edges: (B, T + 1) seconds of the columns' edges; audible: (B, T), False where a column
+    holds digital silence, which is never chosen. Columns above the threshold are "on"; the threshold rises above
+    ``rules.threshold`` when more than ``rules.maximum_share`` of the clip would be on. Runs closer than
     ``merge_gap_seconds`` are joined, runs shorter than ``minimum_seconds`` dropped.
     """
     width = edges.diff(dim=1)
-    attention = attention.detach().double()
+    relevance = relevance.detach().double()
     if audible is not None:
-        # below any threshold, and so without a part in the share that may be replayed
-        attention = attention.masked_fill(~audible, -1.0)
-    threshold = _threshold(attention, width, rules)
-    on = attention > threshold.unsqueeze(1)
+        # below any threshold, and so without a part in the share that may be chosen
+        relevance = relevance.masked_fill(~audible, -1.0)
+    threshold = _threshold(relevance, width, rules)
+    on = relevance > threshold.unsqueeze(1)
     on = _close_gaps(on, edges, rules.merge_gap_seconds, audible)
     starts, ends, run = _runs(on, edges)
     long_enough = run & (ends - starts >= rules.minimum_seconds - 1e-9)
@@ -216,13 +216,13 @@ def audible_columns(waveforms: Tensor, edges: Tensor, sample_rate: int) -> Tenso
     return at_edges.diff(dim=1) >= 0.5 * position.diff(dim=1)
 
 
-def _threshold(attention: Tensor, width: Tensor, rules: SegmentRules) -> Tensor:
+def _threshold(relevance: Tensor, width: Tensor, rules: SegmentRules) -> Tensor:
     """(B,): at least ``rules.threshold``, and so high that what lies above fits into ``rules.maximum_share``."""
-    order = attention.argsort(dim=1, descending=True)
+    order = relevance.argsort(dim=1, descending=True)
     taken = width.gather(1, order).cumsum(dim=1)
     allowed = taken <= rules.maximum_share * width.sum(dim=1, keepdim=True)
-    # the first column that no longer fits is not above the threshold, nor is any column that attends as little
-    ranked = attention.gather(1, order)
+    # the first column that no longer fits is not above the threshold, nor is any column of as little relevance
+    ranked = relevance.gather(1, order)
     too_much = torch.where(allowed, torch.full_like(ranked, -1.0), ranked).amax(dim=1)
     return too_much.clamp_min(rules.threshold)
 

@@ -31,7 +31,7 @@ _ROW_HEIGHT = 110
 
 
 def trajectories_chart(view: ContrastView) -> go.Figure:
-    """Above the probability of both classes after every hearing, below their log-odds."""
+    """Above: the probability of both classes after every hearing; below: their log-odds."""
     contrast = view.contrast
     hearings = list(range(len(contrast.log_odds)))
     figure = make_subplots(rows=2, shared_xaxes=True, vertical_spacing=0.09, row_heights=[0.6, 0.4])
@@ -54,7 +54,7 @@ def trajectories_chart(view: ContrastView) -> go.Figure:
         y=list(contrast.log_odds),
         row=2,
         col=1,
-        width=0.3 if len(hearings) > 1 else 0.1,  # of a hearing, of which there is room for so many
+        width=0.3 if len(hearings) > 1 else 0.1,  # a single hearing has the whole axis to itself
         showlegend=False,
         marker={"color": [CLASS_COLOURS[0 if value >= 0 else 1] for value in contrast.log_odds]},
         name=text.LOG_ODDS_AXIS,
@@ -72,7 +72,7 @@ def trajectories_chart(view: ContrastView) -> go.Figure:
 
 
 def attention_chart(view: ContrastView) -> go.Figure:
-    """The relevance, one small chart a hearing; the segments that it chose in the colour of whom they spoke for."""
+    """The relevance, one small chart a hearing; its segments in the colour of the class that they spoke for."""
     contrast, hearings = view.contrast, len(view.rows)
     figure = make_subplots(
         rows=hearings,

@@ -2,21 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 
 import plotly.graph_objects as go
 
 from app import text
 from app.figures import LINE_COLOURS, MARKERS, RULE, axis, lay_out, percent_axis
-from app.service.examine import ATTENTION, CHOSEN, RANDOM, EditBelief, Examination, odds_of
+from app.service.examine import ATTENTION, CHOSEN, RANDOM, EditBelief, Examination, OrderBelief, odds_of
 
 #: what the explanation claims is blue, chance grey, loudness vermilion; the other controls share a colour
 CLAIM_COLOUR, CHANCE_COLOUR, LOUDNESS_COLOUR, CONTROL_COLOUR = (LINE_COLOURS[index] for index in (1, 6, 0, 2))
 
 _LEAST_DOUBT = 1e-4  # probabilities that are closer to 0 or 1 are drawn there
-_LEAST_SPAN = 2.0  # nats: so that differences of nothing are not blown up to the width of the chart
+_LEAST_SPAN = 2.0  # nats: so that tiny differences do not fill the chart
 _MOST_TICKS = 6
-#: probabilities that may be marked on the axis, those that are wanted first before those between them
+#: probabilities that may be marked on the axis, the most wanted first
 _MARKS = (
     *(0.5, 0.1, 0.9, 0.01, 0.99, 0.001, 0.999, 0.0001, 0.9999),
     *(0.25, 0.75, 0.05, 0.95, 0.02, 0.98, 0.005, 0.995, 0.002, 0.998, 0.0005, 0.9995),
@@ -91,14 +91,12 @@ def removed_chart(found: Examination) -> go.Figure:
 
 def deletion_chart(found: Examination) -> go.Figure:
     """Probability of the class as time is removed, one line an order."""
-    curves = {each.order: (each.deletion, each.deletion_area) for each in found.orders}
-    return _curves_chart(found.shares, curves)
+    return _curves_chart(found, lambda each: (each.deletion, each.deletion_area))
 
 
 def insertion_chart(found: Examination) -> go.Figure:
     """Probability of the class as time is restored."""
-    curves = {each.order: (each.insertion, each.insertion_area) for each in found.orders}
-    return _curves_chart(found.shares, curves)
+    return _curves_chart(found, lambda each: (each.insertion, each.insertion_area))
 
 
 def _edits_chart(found: Examination, probability: Callable[[EditBelief], float]) -> go.Figure:
@@ -122,17 +120,18 @@ def _edits_chart(found: Examination, probability: Callable[[EditBelief], float])
     return figure
 
 
-def _curves_chart(shares: Sequence[float], curves: Mapping[str, tuple[Sequence[float], float]]) -> go.Figure:
-    """curves: order -> (probability at every share, area)."""
+def _curves_chart(found: Examination, curve: Callable[[OrderBelief], tuple[Sequence[float], float]]) -> go.Figure:
+    """curve: of an order -> (probability at every share of time, area)."""
     figure = go.Figure()
     colours = (CLAIM_COLOUR, CHANCE_COLOUR, LOUDNESS_COLOUR)
-    for place, (order, (values, area)) in enumerate(curves.items()):
+    for place, each in enumerate(found.orders):
+        values, area = curve(each)
         figure.add_scatter(
-            x=[100 * share for share in shares],
+            x=[100 * share for share in found.shares],
             y=[100 * value for value in values],
-            name=text.order_with_area(order, area),
+            name=text.order_with_area(text.order_name(each.order, found.replays), area),
             mode="lines+markers",
-            line={"color": colours[place], "width": 3 if order == ATTENTION else 2},
+            line={"color": colours[place], "width": 3 if each.order == ATTENTION else 2},
             marker={"symbol": MARKERS[place], "size": 7},
             hovertemplate="%{y:.1f} %",
         )
@@ -148,7 +147,7 @@ def _odds(probability: float) -> float:
 
 
 def _marks(low: float, high: float) -> list[float]:
-    """Probabilities to mark between two log-odds: no more than find room."""
+    """Probabilities to mark between two log-odds: no more than there is room for."""
     taken: list[float] = []
     for mark in _MARKS:
         at = _odds(mark)

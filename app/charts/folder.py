@@ -19,7 +19,7 @@ _MOST_COUNTED_CLASSES = 16  # beyond them the numbers would not fit into the cel
 
 
 def confusion_chart(view: FolderView, last: bool) -> go.Figure:
-    """True classes down, decisions across, after the last hearing or the first hearing; only classes that occur."""
+    """True classes down, decisions across, after the last hearing or the first; only classes that occur."""
     summary = view.summary
     counts = summary.confusion_last if last else summary.confusion_first
     both = summary.confusion_first + summary.confusion_last  # so that both figures have the same axes

@@ -15,7 +15,7 @@ CLASS_COLOURS = (
 
 
 def timeline_view(view: WindowsView, run_id: str, colours: Mapping[str, str]) -> TimelineView:
-    """What the timeline shows of a recording so far. ``colours``: of the classes that have one: ``class_colours``."""
+    """What the timeline shows of a recording so far. ``colours``: what ``class_colours`` gave."""
     numbers = {label: number for number, label in enumerate(view.leading)}
     return TimelineView(
         run_id=run_id,
@@ -31,8 +31,8 @@ def timeline_view(view: WindowsView, run_id: str, colours: Mapping[str, str]) ->
 def class_colours(leading: Sequence[str], before: Mapping[str, str]) -> dict[str, str]:
     """Colours of the classes heard most, the first of ``leading``.
 
-    A class keeps the colour it had before as long as it is among them: nothing changes its colour while more is heard
-    but what falls behind.
+    A class keeps the colour that it had before as long as it is among them, so that colours change as little as they
+    can while more is heard.
     """
     first = leading[: len(CLASS_COLOURS)]
     kept = {label: before[label] for label in first if label in before}

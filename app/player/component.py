@@ -32,7 +32,8 @@ const draw = () => player.update(props.value || null);
 watch("value", draw);
 draw();
 """
-# Gradio passes a value on only where it differs from the one before; an answer counts although it shows the same.
+# Gradio passes a value on only where it differs from the one before. A number makes every answer differ, so that each
+# arrives, also one that shows the same as before.
 _updates = count(1)
 _AGAIN = "(view) => view && ({ ...view, update: `${view.update} again` })"
 
@@ -100,8 +101,8 @@ class Player(gr.HTML):
         return None
 
 
-# Gradio writes a stub beside the file of every component. A checker would read that instead of this file, and it goes
-# stale: away with it.
+# Gradio writes a stub beside the file of every component. A type checker would read that instead of this file, and it
+# would soon be wrong: so it is deleted.
 with contextlib.suppress(OSError):
     Path(__file__).with_suffix(".pyi").unlink()
 

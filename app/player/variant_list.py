@@ -55,6 +55,7 @@ class VariantList(gr.HTML):
         return {"type": "object", "description": "the list, with the addresses of its sounds"}
 
 
-# Gradio writes a stub beside the file of every component, which a checker would read instead of this file.
+# Gradio writes a stub beside the file of every component. A type checker would read that instead of this file, and it
+# would soon be wrong: so it is deleted.
 with contextlib.suppress(OSError):
     Path(__file__).with_suffix(".pyi").unlink()

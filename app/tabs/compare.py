@@ -205,7 +205,7 @@ def headings(parts: Compare, view: ComparisonView) -> Updates:
 
 
 def status_html(view: ComparisonView) -> str:
-    """How far the second run is; when it is finished, where the two part."""
+    """How far the second run has come; when it is finished, where the two part."""
     second = view.second
     if not second.finished:
         return progress_html(

@@ -169,7 +169,7 @@ def wire(models: Models, parts: Examine, shown: gr.State, run_wanted: Sequence[A
 
 
 def unsuited(view: ExplanationView) -> str | None:
-    """Why a run cannot be set against other segments replayed; None: it can. The rest of this part suits all runs."""
+    """Why a run cannot be compared with others that replay other segments; None: it can. The rest suits every run."""
     return None if view.replays else text.NOTHING_REPLAYED
 
 
@@ -213,7 +213,7 @@ def verdict_html(view: ExplanationView, found: Examination) -> str:
 
 
 def draws_html(found: Examination) -> str:
-    """The controls of a run with replay as a table, and where it stands among the draws."""
+    """What was replayed instead as a table, and where the run stands among the random draws."""
     assert found.percentile is not None, "there are draws where something was replayed"
     draws = len(found.drawn)
     rows = [
@@ -250,6 +250,9 @@ def edits_html(found: Examination) -> str:
 
 def curves_html(found: Examination) -> str:
     """The areas as a table."""
-    rows = [(each.order, text.score(each.deletion_area), text.score(each.insertion_area)) for each in found.orders]
+    rows = [
+        (text.order_name(each.order, found.replays), text.score(each.deletion_area), text.score(each.insertion_area))
+        for each in found.orders
+    ]
     fill = text.curves_fill(found.curve_fill)
     return f'{table(text.CURVES_CAPTION, text.CURVES_COLUMNS, rows)}<p class="plain">{safe(fill)}</p>'

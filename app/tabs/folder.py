@@ -19,7 +19,7 @@ from app.service.folder import SOUND_SUFFIXES, write_table
 from app.uploads import FolderUpload, UploadedFile
 from playitback.report import words
 
-#: updates of the table while clips are explained: the whole of it is sent each time
+#: how often the table is sent while clips are explained: it is sent whole each time
 _UPDATES = 50
 
 
@@ -117,7 +117,7 @@ def wire(models: Models, parts: Folder, inputs: Inputs, wished: gr.State) -> Non
     ]
 
     def ended(status: str) -> Updates:
-        """The clips before stay."""
+        """What is shown at the end; the clips that are ready stay."""
         return {**may_run(parts.run, parts.stop, running=False), parts.status: status}
 
     def explain(
@@ -160,7 +160,7 @@ def wire(models: Models, parts: Folder, inputs: Inputs, wished: gr.State) -> Non
             return gr.skip()
         return Wish(str(view.files[event.index[0]]))
 
-    # what the clips before said together is no longer of what is shown
+    # a summary of earlier clips would not belong to the new ones
     started = parts.run.click(lambda: no_summary(parts), None, summary, **QUIET).then(
         explain,
         [parts.files, parts.labels, inputs.checkpoint, inputs.playbacks],
@@ -177,7 +177,7 @@ def wire(models: Models, parts: Folder, inputs: Inputs, wished: gr.State) -> Non
 
 
 def columns(hearings: int, *, labelled: bool) -> tuple[str, ...]:
-    """Heads of the table; what replay did has none where there was a single hearing."""
+    """Heads of the table. Where there was a single hearing, none of them is about replay."""
     return (
         text.FOLDER_CLIP,
         *((text.FOLDER_CLASS,) if labelled else ()),
@@ -227,7 +227,7 @@ def outcome(label: str | None, decisions: Sequence[str]) -> str:
 
 
 def status_html(view: FolderView) -> str:
-    """How far it is; when all are explained, what the folder says, and what was left out."""
+    """How far it has come; when all are explained, what the folder says, and what was left out."""
     if not view.finished:
         caption = text.clips_progress(view.done, view.expected_clips, view.seconds_left)
         return progress_html(view.done, view.expected_clips, caption) + left_out_html(view.left_out)

@@ -20,7 +20,7 @@ from app.service.windows import write_tables
 from app.timeline import Timeline
 from playitback.report import words
 
-#: updates of timeline and table while a recording is heard: the whole of them is sent each time
+#: how often timeline and table are sent while a recording is heard: they are sent whole each time
 _UPDATES = 50
 
 
@@ -103,7 +103,7 @@ def wire(models: Models, parts: Windows, inputs: Inputs, wished: gr.State) -> No
         return {each: gr.update(value=None, interactive=False) for each in downloads}
 
     def ended(status: str) -> Updates:
-        """What was heard before stays."""
+        """What is shown at the end; what was heard before it stays."""
         return {**may_run(parts.listen, parts.stop, running=False), parts.status: status}
 
     def listen(path: str | None, checkpoint: str, count: int, hop_share: float) -> Iterator[Updates]:
@@ -167,7 +167,7 @@ def wire(models: Models, parts: Windows, inputs: Inputs, wished: gr.State) -> No
 
 
 def status_html(view: WindowsView) -> str:
-    """How far it is; when all is heard, what the recording holds."""
+    """How far it has come; when all is heard, what the recording holds."""
     if view.finished:
         return message_html(text.windows_conclusion(view.name, view.seconds, len(view.windows), view.leading))
     done = len(view.windows)

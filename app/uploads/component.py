@@ -76,7 +76,7 @@ class FolderUpload(gr.HTML):
         return None
 
 
-# Gradio writes a stub beside the file of every component. A checker would read that instead of this file, and it goes
-# stale: away with it.
+# Gradio writes a stub beside the file of every component. A type checker would read that instead of this file, and it
+# would soon be wrong: so it is deleted.
 with contextlib.suppress(OSError):
     Path(__file__).with_suffix(".pyi").unlink()

@@ -46,9 +46,9 @@ def main(arguments: argparse.Namespace) -> int:
 
 
 def _text(comparison: Comparison) -> str:
-    lines = [
-        f"{'hearing':<9}{'first':<{_COLUMN}}{'second':<{_COLUMN}}replayed by both, by the first, by the second alone"
-    ]
+    replaying = len(comparison.hearings) > 1  # nothing is replayed in the first hearing
+    heading = "replayed by both, by the first, by the second alone" if replaying else ""
+    lines = [f"{'hearing':<9}{'first':<{_COLUMN}}{'second':<{_COLUMN}}{heading}".rstrip()]
     for each in comparison.hearings:
         first = belief(each.first_decision, each.first_probability)
         second = belief(each.second_decision, each.second_probability)
@@ -59,7 +59,7 @@ def _text(comparison: Comparison) -> str:
             else f"{replayed.shared_seconds:.2f}, {replayed.only_first_seconds:.2f}, "
             f"{replayed.only_second_seconds:.2f} s"
         )
-        lines.append(f"{each.index:<9}{first:<{_COLUMN}}{second:<{_COLUMN}}{seconds}")
+        lines.append(f"{each.index:<9}{first:<{_COLUMN}}{second:<{_COLUMN}}{seconds if replaying else ''}".rstrip())
     for klass in comparison.classes[:_CLASSES_SHOWN]:
         lines.append(
             f"{klass.label}: {100 * klass.first_probability:.0f} % and {100 * klass.second_probability:.0f} % "

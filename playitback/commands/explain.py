@@ -71,8 +71,9 @@ def main(arguments: argparse.Namespace) -> int:
     several = len(clips) > 1 or arguments.clips[0].is_dir()
     folders = _folders(clips, arguments.out)
     width = min(max(len(clip.name) for clip in clips), _LONGEST_NAME)
+    can_replay = recognizer.model.can_replay
     if several and not arguments.json:
-        print(_heading(width))
+        print(_heading(width, can_replay))
     written, summaries, failed = [], [], 0
     for clip, folder in tqdm(list(zip(clips, folders, strict=True)), unit="clip", disable=None):
         try:
@@ -90,15 +91,15 @@ def main(arguments: argparse.Namespace) -> int:
         if arguments.json:
             written.append({"path": str(clip), "folder": str(folder), **explanation.to_dict()})
         else:
-            told = _row(summaries[-1], explanation.notes, width) if several else _summary(explanation, folder)
-            tqdm.write(told, file=sys.stdout)
+            row = _row(summaries[-1], explanation.notes, width, can_replay)
+            tqdm.write(row if several else _summary(explanation, folder), file=sys.stdout)
     if several and summaries:
         found = FolderSummary.of(summaries, recognizer.labels)
         found.write_csv(arguments.out / "folder.csv")
         told = json.dumps(found.to_dict(), ensure_ascii=False)
         (arguments.out / "folder.json").write_text(told + "\n", encoding="utf-8")
         if not arguments.json:
-            print(_totals(found, arguments.out))
+            print(_totals(found, arguments.out, can_replay))
     if arguments.json:
         print_json(written)
     return 2 if failed else 0
@@ -155,28 +156,33 @@ def _summary(explanation: Explanation, folder: Path) -> str:
     return "\n".join(lines)
 
 
-def _heading(width: int) -> str:
+def _heading(width: int, can_replay: bool) -> str:
+    if not can_replay:
+        return f"{'clip':<{width}}  {'decision':<{_COLUMN}}  label"
     return f"{'clip':<{width}}  {'first hearing':<{_COLUMN}}  {'last hearing':<{_COLUMN}}  replayed  label, changed at"
 
 
-def _row(clip: ClipSummary, notes: Sequence[str], width: int) -> str:
+def _row(clip: ClipSummary, notes: Sequence[str], width: int, can_replay: bool) -> str:
     first, last = (belief(clip.decisions[index], clip.probabilities[index]) for index in (0, -1))
     label = "" if clip.label is None else f"{clip.label} ({'right' if clip.decisions[-1] == clip.label else 'wrong'})"
     changed = f"hearing {', '.join(map(str, clip.changed_at))}" if clip.changed_at else ""
     remarks = "; ".join(filter(None, (label, changed)))
-    row = f"{clip.name:<{width}}  {first:<{_COLUMN}}  {last:<{_COLUMN}}  {clip.replayed_seconds:6.2f} s  {remarks}"
+    replayed = f"  {last:<{_COLUMN}}  {clip.replayed_seconds:6.2f} s" if can_replay else ""
+    row = f"{clip.name:<{width}}  {first:<{_COLUMN}}{replayed}  {remarks}"
     return "\n".join((row.rstrip(), *(f"  {note}" for note in notes)))
 
 
-def _totals(found: FolderSummary, out: Path) -> str:
+def _totals(found: FolderSummary, out: Path, can_replay: bool) -> str:
     changed = sum(clip.decisions[0] != clip.decisions[-1] for clip in found.clips)
-    counted = "1 clip" if len(found.clips) == 1 else f"{len(found.clips)} clips"
-    lines = [f"{counted}; another class after the last hearing than at the first hearing: {changed}"]
+    lines = ["1 clip" if len(found.clips) == 1 else f"{len(found.clips)} clips"]
+    if can_replay:
+        lines[0] += f"; another class after the last hearing than at the first hearing: {changed}"
     if found.accuracy:
         labelled = sum(clip.label is not None for clip in found.clips)
         shares = ", ".join(f"{100 * share:.1f} %" for share in found.accuracy)
         lines.append(f"right after every hearing, of {labelled} with a label: {shares}")
-        lines.append(f"rescued by replay: {_named(found.rescued)}; spoilt: {_named(found.spoilt)}")
+        if can_replay:
+            lines.append(f"rescued by replay: {_named(found.rescued)}; spoilt: {_named(found.spoilt)}")
     lines.append(f"all clips: {out / 'folder.csv'}, {out / 'folder.json'}")
     return "\n".join(lines)
 

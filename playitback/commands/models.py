@@ -23,9 +23,9 @@ def main(arguments: argparse.Namespace) -> int:
         print_json([{**each.describe(), "name": name} for name, each in recognizers.items()])
         return 0
     for name, each in recognizers.items():
-        replays = f"plays back {each.playbacks} times" if each.playbacks else "cannot replay"
+        playbacks = {0: "no playbacks", 1: "1 playback"}.get(each.playbacks, f"{each.playbacks} playbacks")
         print(
-            f"{name}: {each.config.family}, {len(each.labels)} classes, {replays}, "
+            f"{name}: {each.config.family}, {len(each.labels)} classes, {playbacks}, "
             f"hears {each.clip_seconds:g} s at {each.sample_rate / 1000:g} kHz"
         )
     return 0

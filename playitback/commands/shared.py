@@ -88,7 +88,7 @@ def folds(text: str) -> tuple[int, ...]:
     try:
         return tuple(int(part) for part in text.split(","))
     except ValueError as error:
-        raise argparse.ArgumentTypeError(f"{text!r} is no list of folds; write 1,2,3") from error
+        raise argparse.ArgumentTypeError(f"{text!r} is not a list of folds; write 1,2,3") from error
 
 
 def joined(numbers: Iterable[int]) -> str:

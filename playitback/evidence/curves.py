@@ -1,11 +1,11 @@
-"""How belief falls as time is removed and rises as it is restored, and how narrowly attention looks.
+"""How belief falls as time is removed and rises as it is restored, and how narrowly a model looks.
 
 Deletion and insertion (Petsiuk et al. 2018, RISE): the clip's time in equal slices, the most important first; area
 under p_c, the probability of the class the model names for the whole clip, against the share of time, 0 to 1. A good
 order has a small area of deletion and a large one of insertion. Neither is to be read without the other.
 
-Sparseness is the Gini index of attention over time (Hurley and Rickard 2009; Chalasani et al. 2020), 0 if all moments
-get the same; complexity is the entropy of attention's shares (Bhatt et al. 2020), in nats.
+Sparseness is the Gini index of relevance over time (Hurley and Rickard 2009; Chalasani et al. 2020), 0 if all moments
+get the same; complexity is the entropy of its shares (Bhatt et al. 2020), in nats.
 """
 
 from __future__ import annotations
@@ -22,6 +22,7 @@ from playitback.evidence.runs import BATCH, Ears, Run
 from playitback.progress import Steps
 from playitback.segments import TIME_BINS, equal_edges, mean_power
 
+#: orders of importance; ``ATTENTION`` is that of the relevance, which is what the model itself says
 ATTENTION, RANDOM_ORDER, ENERGY = "attention", "random", "energy"
 ORDERS = (ATTENTION, RANDOM_ORDER, ENERGY)
 SLICES = 10
@@ -36,13 +37,13 @@ class OrderCurves:
     insertion: tuple[float, ...]
     deletion_area: Interval  # lower is better
     insertion_area: Interval  # higher is better
-    deletion_lead: Interval | None  # area by attention minus this one, below 0 is good; None for attention itself
-    insertion_lead: Interval | None  # area by attention minus this one, above 0 is good
+    deletion_lead: Interval | None  # area by relevance minus this one, below 0 is good; None for relevance itself
+    insertion_lead: Interval | None  # area by relevance minus this one, above 0 is good
 
 
 @dataclass(frozen=True)
 class CurveComparison:
-    """Deletion and insertion by attention, beside a random order and that of energy."""
+    """Deletion and insertion by relevance, beside a random order and that of energy."""
 
     clips: int
     fill: str
@@ -52,7 +53,7 @@ class CurveComparison:
 
 @dataclass(frozen=True)
 class Narrowness:
-    """Sparseness and complexity of attention and, for comparison, of the sound's power, in ``bins`` of equal time."""
+    """Sparseness and complexity of the relevance and, for comparison, of the sound's power, in ``bins`` of time."""
 
     bins: int
     attention_gini: Interval  # 0 to 1 - 1 / bins

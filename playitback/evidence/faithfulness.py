@@ -29,7 +29,7 @@ from playitback.evidence.runs import BATCH, Ears, Run, belief, correct, true_cla
 from playitback.progress import Steps
 from playitback.segments import loudest_time, scatter_segments
 
-#: whose segments are scored: the slots', as many of the same lengths anywhere, as much of the loudest time
+#: whose segments are scored: the model's, as many of the same lengths anywhere, as much of the loudest time
 SOURCES = (CHOSEN, RANDOM, LOUDEST)
 #: probabilities that are closer may be the same: what a clip's neighbours in a batch change in float32
 ROUNDING = 1e-5
@@ -172,7 +172,7 @@ def clips_to_score_segments(clips: int) -> int:
 
 
 def score_segments(ears: Ears, waveforms: Tensor, chosen: Run, bootstrap: Bootstrap) -> Steps[SegmentComparison]:
-    """AI, AD, AG, Fid-In and FF of the replayed segments, of random ones and of the loudest time, with four fills.
+    """AI, AD, AG, Fid-In and FF of the marked segments, of random ones and of the loudest time, with four fills.
 
     waveforms: (N, clip_samples); chosen: ``ears.hear(waveforms)``. The class explained is the one named in the end.
     """

@@ -1,13 +1,14 @@
-"""Does the model replay the moments that matter, where we know which ones do?
+"""Does the model mark the moments that matter, where we know which ones do?
 
 - planted events: the loudest second of a clip at a known second of a background (``beds``), at several levels;
 - splices: the loudest halves of two clips of different classes; where the model names one of them, its half matters;
-- zero-padded clips: those with a second or more of digital zeros; what is not zero matters. The slots may not choose
-  digital silence, so the share of replayed time says that the rule works; only the attention's peak is free of it.
+- zero-padded clips: those with a second or more of digital zeros; what is not zero matters. No digital silence
+  may be chosen, so the share of marked time says that the rule works; only the peak of the relevance is free of it.
 
-Replayed time is the union over the hearings. Measured are the share of it inside the event, its intersection over union
-with the event, the pointing game (Zhang et al. 2018: is attention's peak inside?), and how often most of it is inside.
-Each stands beside random segments of the same lengths and an energy detector: the loudest time, as much of it.
+Marked time is what was replayed in any hearing or, where a model cannot replay, what it chose. Measured are the share
+of it inside the event, its intersection over union with the event, the pointing game (Zhang et al. 2018: is the peak of
+the relevance inside?), and how often most of it is inside. Each stands beside random segments of the same lengths and
+an energy detector: the loudest time, as much of it.
 """
 
 from __future__ import annotations
@@ -47,10 +48,10 @@ _LEAST_SILENCE_SECONDS = 1.0
 class Location:
     """How well one way of choosing finds the event, 0 to 1; or by how much one way leads over another."""
 
-    share: Interval  # of the replayed time that lies inside; over the clips of which something is replayed
+    share: Interval  # of the marked time that lies inside; over the clips of which something is marked
     overlap: Interval  # intersection over union
     pointing: Interval  # peak inside
-    majority: Interval  # more than half of the replayed time inside; over the same clips as share
+    majority: Interval  # more than half of the marked time inside; over the same clips as share
 
 
 @dataclass(frozen=True)
@@ -60,7 +61,7 @@ class Located:
     condition: str
     clips: int
     event_share: float  # of the clip's time that lies inside the event, mean
-    replayed_share: float  # of the clip's time, mean
+    replayed_share: float  # of the clip's time that is marked, mean
     named: float  # share of clips of which the model names the event's class; of splices, one of the two
     chosen: Location
     random: Location
@@ -78,7 +79,7 @@ def locate(
     sample_rate: int,
     bootstrap: Bootstrap,
 ) -> Located:
-    """Where a run replayed, against events (N, S, 2) in seconds.
+    """What a run marked, against events (N, S, 2) in seconds.
 
     waveforms: (N, clip_samples), what was heard; named: (N,) whether the event's class was named.
     """

@@ -79,7 +79,7 @@ class Ears:
         playbacks: int | None = None,
         asked: str | None = None,
     ) -> None:
-        """batch: clips heard at once; playbacks: of every run, default all; asked: the class that is to be explained."""
+        """batch: clips heard at once; playbacks: of every run, default all; asked: the class to be explained."""
         recognizer.check(playbacks, asked)
         self.recognizer = recognizer
         self.tally = tally

@@ -30,7 +30,7 @@ class ShuffledPart:
     part: str
     overlap: Interval  # IoU of its segments with those of the model, 0 to 1
     chance_overlap: Interval  # IoU of random segments, as many and as long as its own, with those of the model
-    inside: Interval  # share of replayed time inside planted events, 0 to 1; nothing replayed counts as 0
+    inside: Interval  # share of marked time inside planted events, 0 to 1; nothing marked counts as 0
     inside_lost: Interval  # what the model's own segments have more of it
     accuracy: float  # after the last hearing, 0 to 1
 
@@ -41,7 +41,7 @@ class SanityCheck:
 
     clips: int
     shuffles: int
-    inside: Interval  # share of replayed time inside planted events, of the model as it is
+    inside: Interval  # share of marked time inside planted events, of the model as it is
     chance_inside: float  # the events' share of the clip
     accuracy: float  # of the model as it is
     chance_accuracy: float  # of naming any class

@@ -160,7 +160,7 @@ def read_json(path: Path) -> dict[str, Any]:
     """The content of an explanation.json as ``Explanation.to_dict`` makes it today, also of one of version 1.
 
     Version 1 knew one family of models: it had ``playbacks`` for the hearings and ``slot_attention`` for the lanes.
-    Raises DataSetError for a file that is no explanation.
+    Raises DataSetError for a file that is not one of these.
     """
     try:
         content = json.loads(path.read_text(encoding="utf-8"))
@@ -175,7 +175,7 @@ def read_json(path: Path) -> dict[str, Any]:
         read: dict[str, Any] = content
         return read
     except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
-        raise DataSetError(f"{path} is no explanation.json ({error}); explain the clip anew") from error
+        raise DataSetError(f"{path} is not an explanation.json ({error}); explain the clip anew") from error
 
 
 def _from_version_1(entry: dict[str, Any]) -> dict[str, Any]:

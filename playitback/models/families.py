@@ -77,7 +77,7 @@ upgrade_weights = format_1.upgrade_weights
 
 
 def _listener(family: Any) -> type[Listener]:
-    if family not in FAMILIES:
+    if not isinstance(family, str) or family not in FAMILIES:
         raise CheckpointError(f"there is no model family {family!r} here; there are: {', '.join(FAMILIES)}")
     return FAMILIES[family].listener
 

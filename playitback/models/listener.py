@@ -216,7 +216,7 @@ class LogMelListener(Listener):
 def playbacks_refusal(name: str, wanted: int, most: int) -> str:
     """What is said wherever more playbacks are asked for than there are, or less than none."""
     if most == 0:
-        return f"{name} hears a clip once and cannot play it back, but {wanted} playbacks were asked for; ask for 0"
+        return f"{name} hears a clip once and cannot play it back; ask for 0 playbacks, not {wanted}"
     return f"{name} plays back 0 to {most} times, not {wanted}; choose one of those"
 
 

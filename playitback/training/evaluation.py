@@ -100,6 +100,8 @@ class Evaluation:
             for name in course.names():
                 words, factor = _WORDS[name]
                 rows.append([prefix + words, *(_text_number(getattr(each, name), factor) for each in predictions)])
+        if len(self.replayed_seconds) == 1:
+            return rows
         seconds = [_text_number(each, 1) for each in self.replayed_seconds]
         return [*rows, ["replayed, s", *seconds, *("" for _ in fused)]]
 

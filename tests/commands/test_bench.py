@@ -12,13 +12,15 @@ from torch import nn
 
 from playitback import bench
 from playitback.bench import BenchRow, count_operations, run, table, time_hearings
-from playitback.config import FrontEndConfig, ModelConfig, preset
+from playitback.commands import bench as command
+from playitback.config import FrontEndConfig, ModelConfig
 from playitback.errors import SettingsError
-from playitback.models.replay.config import DecoderConfig, EncoderConfig, SlotConfig
+from playitback.models import families
+from playitback.models.replay.config import DecoderConfig, EncoderConfig, ReplayConfig, SlotConfig
 from playitback.models.replay.encoder import PooledAttention
 from playitback.models.replay.model import ReplayModel
 
-TINY = ModelConfig(
+TINY = ReplayConfig(
     labels=(("bell", "rain", "siren"),),
     playbacks=2,
     front_end=FrontEndConfig(clip_seconds=0.5, frames=40, mels=16, fft_samples=512, window_samples=320),
@@ -43,7 +45,7 @@ ROW = BenchRow(
 @pytest.fixture
 def tiny_small(monkeypatch: pytest.MonkeyPatch) -> None:
     """Every preset is a tiny model, and matrices are small."""
-    monkeypatch.setattr(bench, "preset", lambda name, labels: TINY)
+    monkeypatch.setattr(families, "preset", lambda name, labels: TINY)
     monkeypatch.setattr(bench, "_MATRIX_SIZE", 32)
     monkeypatch.setattr(bench, "_MATRIX_SECONDS", 1e-4)
     monkeypatch.setattr(bench, "_LEAST_SECONDS", 0.0)
@@ -59,7 +61,7 @@ def clips(count: int, config: ModelConfig = TINY) -> torch.Tensor:
 
 def arguments(*words: str) -> argparse.Namespace:
     parser = argparse.ArgumentParser()
-    bench.add_arguments(parser)
+    command.add_arguments(parser)
     return parser.parse_args(words)
 
 
@@ -94,8 +96,8 @@ def test_attention_is_counted_as_by_hand() -> None:
 
 
 def test_operations_of_x1_s_are_those_of_the_paper() -> None:
-    config = preset("x1_s", (tuple(map(str, range(309))),))
-    counts = count_operations(ReplayModel(config).eval().requires_grad_(False), clips(1, config), "float32")
+    config = families.preset("x1_s", (tuple(map(str, range(309))),))
+    counts = count_operations(families.build(config).eval().requires_grad_(False), clips(1, config), "float32")
     assert counts[-1] / 2 == pytest.approx(23.2e9, rel=0.03)
 
 
@@ -135,7 +137,7 @@ def test_threads_are_as_before_after_a_run() -> None:
 @pytest.mark.usefixtures("tiny_small")
 def test_json_holds_the_machine_and_every_row(capsys: pytest.CaptureFixture[str]) -> None:
     words = "--presets small --dtypes float32 --batches 1,2 --device cpu --threads 1 --json"
-    assert bench.main(arguments(*words.split())) == 0
+    assert command.main(arguments(*words.split())) == 0
     answer = json.loads(capsys.readouterr().out)
     assert set(answer) == {"machine", "rows"}
     assert answer["machine"]["threads"] == 1
@@ -148,7 +150,7 @@ def test_json_holds_the_machine_and_every_row(capsys: pytest.CaptureFixture[str]
 
 @pytest.mark.usefixtures("tiny_small")
 def test_command_prints_a_line_for_every_combination(capsys: pytest.CaptureFixture[str]) -> None:
-    assert bench.main(arguments("--presets", "small,x1", "--batches", "1", "--device", "cpu")) == 0
+    assert command.main(arguments("--presets", "small,x1", "--batches", "1", "--device", "cpu")) == 0
     lines = capsys.readouterr().out.splitlines()
     assert [line.split()[:3] for line in lines[3:]] == [
         [name, dtype, "1"] for name in ("small", "x1") for dtype in ("float32", "bfloat16")
@@ -170,11 +172,11 @@ def test_table_stands_in_columns() -> None:
     ("settings", "message"),
     [
         ({"presets": ["x9"]}, "no preset 'x9'"),
-        ({"dtypes": ["float8"]}, "no number format 'float8' here; choose from float32, bfloat16"),
+        ({"dtypes": ["float8"]}, "no number format 'float8'; choose from float32, bfloat16"),
         ({"batches": [0]}, "a batch of 0 clips"),
         ({"threads": 0}, "0 threads cannot work"),
-        ({"device": "abacus"}, "the device 'abacus' is not to be had here"),
-        ({"device": "cuda:99"}, "the device 'cuda:99' is not to be had here"),
+        ({"device": "abacus"}, "there is no device 'abacus' here; choose auto, cpu"),
+        ({"device": "cuda:99"}, "there is no device 'cuda:99' here; choose auto, cpu"),
     ],
 )
 def test_impossible_settings_are_refused(settings: dict[str, object], message: str) -> None:
@@ -185,4 +187,4 @@ def test_impossible_settings_are_refused(settings: dict[str, object], message: s
 def test_a_list_of_no_numbers_is_refused_with_an_example(capsys: pytest.CaptureFixture[str]) -> None:
     with pytest.raises(SystemExit):
         arguments("--batches", "one")
-    assert "'one' is no list of whole numbers; write for example 1,4" in capsys.readouterr().err
+    assert "'one' is not a list of whole numbers; write 1,4" in capsys.readouterr().err

@@ -35,15 +35,15 @@ from playitback.segments import (
 
 
 @st.composite
-def attended_columns(draw: st.DrawFn) -> tuple[Tensor, Tensor, Tensor]:
-    """Attention (1, T), edges (1, T + 1) in seconds, audible (1, T). Some levels of attention are equal."""
+def relevant_columns(draw: st.DrawFn) -> tuple[Tensor, Tensor, Tensor]:
+    """Relevance (1, T), edges (1, T + 1) in seconds, audible (1, T). Some levels of relevance are equal."""
     count = draw(st.integers(1, 24))
     widths = draw(st.lists(st.floats(0.005, 0.3), min_size=count, max_size=count))
     levels = st.sampled_from([0.0, 0.2, 0.45, 0.5, 0.55, 0.7, 0.9, 1.0]) | st.floats(0, 1, width=32)
-    attention = draw(st.lists(levels, min_size=count, max_size=count))
+    relevance = draw(st.lists(levels, min_size=count, max_size=count))
     audible = draw(st.lists(st.sampled_from([True, True, True, False]), min_size=count, max_size=count))
     edges = torch.tensor([0.0, *widths], dtype=torch.float64).cumsum(0)
-    return torch.tensor([attention]), edges[None], torch.tensor([audible])
+    return torch.tensor([relevance]), edges[None], torch.tensor([audible])
 
 
 rules = st.builds(
@@ -62,12 +62,12 @@ def test_padding_comes_off_again(batch: list[list[Segment]]) -> None:
 
 
 @steadily
-@given(attended_columns(), rules)
+@given(relevant_columns(), rules)
 def test_segments_are_sorted_disjoint_in_bounds_and_long_enough(
     columns: tuple[Tensor, Tensor, Tensor], rules: SegmentRules
 ) -> None:
-    attention, edges, audible = columns
-    found, _ = find_segments(attention, edges, rules, audible)
+    relevance, edges, audible = columns
+    found, _ = find_segments(relevance, edges, rules, audible)
     (segments,) = unpad_segments(found)
     stops = [second for each in segments for second in (each.start_seconds, each.end_seconds)]
     assert all(earlier < later for earlier, later in itertools.pairwise(stops))
@@ -87,37 +87,37 @@ def inside(segments: Sequence[Segment], edges: Tensor) -> Tensor:
 
 
 @steadily
-@given(attended_columns(), rules)
-def test_segments_hold_what_is_attended_and_only_that_or_short_gaps_and_no_silence(
+@given(relevant_columns(), rules)
+def test_segments_hold_what_is_relevant_and_only_that_or_short_gaps_and_no_silence(
     columns: tuple[Tensor, Tensor, Tensor], rules: SegmentRules
 ) -> None:
-    attention, edges, audible = columns
-    found, threshold = find_segments(attention, edges, rules, audible)
+    relevance, edges, audible = columns
+    found, threshold = find_segments(relevance, edges, rules, audible)
     (segments,) = unpad_segments(found)
     chosen, heard, width = inside(segments, edges), audible[0], edges[0].diff()
-    attended = (attention[0].double() > threshold) & heard
+    relevant = (relevance[0].double() > threshold) & heard
     assert not (chosen & ~heard).any()
-    # columns that are chosen although nobody attends to them lie in gaps that are shorter than the rules allow
-    for start, end in runs(~attended):
+    # columns that are chosen although they matter little lie in gaps that are shorter than the rules allow
+    for start, end in runs(~relevant):
         if chosen[start:end].any():
             assert 0 < start < end < len(chosen)
             assert float(edges[0, end] - edges[0, start]) < rules.merge_gap_seconds
     # runs that are long enough by themselves are chosen whole
-    for start, end in runs(attended):
+    for start, end in runs(relevant):
         if float(edges[0, end] - edges[0, start]) >= rules.minimum_seconds:
             assert chosen[start:end].all()
-    # what is attended fits into the share that may be replayed; closed gaps come on top
+    # what is relevant fits into the share that may be replayed; closed gaps come on top
     assert threshold >= rules.threshold
-    assert float(width[attended].sum()) <= rules.maximum_share * float(width.sum()) + 1e-9
+    assert float(width[relevant].sum()) <= rules.maximum_share * float(width.sum()) + 1e-9
 
 
 @steadily
-@given(attended_columns(), rules)
+@given(relevant_columns(), rules)
 def test_neighbouring_segments_are_a_gap_or_a_silence_apart(
     columns: tuple[Tensor, Tensor, Tensor], rules: SegmentRules
 ) -> None:
-    attention, edges, audible = columns
-    (segments,) = unpad_segments(find_segments(attention, edges, rules, audible)[0])
+    relevance, edges, audible = columns
+    (segments,) = unpad_segments(find_segments(relevance, edges, rules, audible)[0])
     for one, other in itertools.pairwise(segments):
         between = inside([Segment(one.end_seconds, other.start_seconds)], edges)
         assert other.start_seconds - one.end_seconds >= rules.merge_gap_seconds - 1e-6 or not audible[0][between].all()
@@ -131,18 +131,18 @@ def runs(on: Tensor) -> list[tuple[int, int]]:
 
 
 @settings(steadily, max_examples=20)
-@given(st.lists(attended_columns(), min_size=2, max_size=3), rules)
+@given(st.lists(relevant_columns(), min_size=2, max_size=3), rules)
 def test_segments_of_a_batch_are_those_of_its_clips(
     clips: list[tuple[Tensor, Tensor, Tensor]], rules: SegmentRules
 ) -> None:
-    columns = min(attention.shape[1] for attention, _, _ in clips)
-    attention = torch.cat([each[:, :columns] for each, _, _ in clips])
+    columns = min(relevance.shape[1] for relevance, _, _ in clips)
+    relevance = torch.cat([each[:, :columns] for each, _, _ in clips])
     edges = torch.cat([each[:, : columns + 1] for _, each, _ in clips])
     audible = torch.cat([each[:, :columns] for _, _, each in clips])
-    together, thresholds = find_segments(attention, edges, rules, audible)
+    together, thresholds = find_segments(relevance, edges, rules, audible)
     for index in range(len(clips)):
         row = slice(index, index + 1)
-        alone, threshold = find_segments(attention[row], edges[row], rules, audible[row])
+        alone, threshold = find_segments(relevance[row], edges[row], rules, audible[row])
         assert torch.equal(together[row], alone)
         assert torch.equal(thresholds[row], threshold)
 
@@ -153,9 +153,9 @@ def even_columns(levels: Sequence[float], column_seconds: float = 0.1) -> tuple[
 
 
 def found_in(levels: Sequence[float], rules: SegmentRules, audible: Sequence[bool] | None = None) -> list[list[float]]:
-    attention, edges = even_columns(levels)
+    relevance, edges = even_columns(levels)
     mask = None if audible is None else torch.tensor([audible])
-    (segments,) = unpad_segments(find_segments(attention, edges, rules, mask)[0])
+    (segments,) = unpad_segments(find_segments(relevance, edges, rules, mask)[0])
     return [[round(each.start_seconds, 6), round(each.end_seconds, 6)] for each in segments]
 
 
@@ -183,8 +183,8 @@ def test_short_segments_are_dropped_after_gaps_were_closed() -> None:
 def test_threshold_rises_until_the_rest_fits() -> None:
     rules = SegmentRules(maximum_share=0.5, minimum_seconds=0.0, merge_gap_seconds=0.0)
     assert found_in([0.6, 0.9, 0.7, 0.8], rules) == [[0.1, 0.2], [0.3, 0.4]]
-    attention, edges = even_columns([0.6, 0.9, 0.7, 0.8])
-    assert float(find_segments(attention, edges, rules)[1]) == pytest.approx(0.7)
+    relevance, edges = even_columns([0.6, 0.9, 0.7, 0.8])
+    assert float(find_segments(relevance, edges, rules)[1]) == pytest.approx(0.7)
     # equals stand or fall together
     assert found_in([0.8, 0.9, 0.8, 0.8], rules) == [[0.1, 0.2]]
 
@@ -202,9 +202,9 @@ def test_silence_uses_up_nothing_of_the_share_that_may_be_replayed() -> None:
     assert found_in([0.9, 0.9, 0.9, 0.8, 0.1], rules, [False, False, False, True, True]) == [[0.3, 0.4]]
 
 
-def test_segments_pass_no_gradient_to_the_attention() -> None:
-    attention, edges = even_columns([0.9, 0.1, 0.8])
-    segments, threshold = find_segments(attention.requires_grad_(), edges, GENEROUS)
+def test_segments_pass_no_gradient_to_the_relevance() -> None:
+    relevance, edges = even_columns([0.9, 0.1, 0.8])
+    segments, threshold = find_segments(relevance.requires_grad_(), edges, GENEROUS)
     assert not segments.requires_grad
     assert not threshold.requires_grad
 

@@ -7,7 +7,7 @@ from collections.abc import Callable
 import pytest
 import torch
 from stretches import assert_sorted_and_disjoint, covered
-from tiny import CLIP_SECONDS, recognizer_of, sounding_clips, tiny_model
+from tiny import CLIP_SECONDS, LABELS, recognizer_of, sounding_clips, tiny_model
 from torch import Generator, Tensor
 from toy import toy_model
 
@@ -92,6 +92,19 @@ def test_runs_of_fewer_playbacks_are_shorter_and_those_of_too_many_are_refused(c
     assert torch.equal(short.probabilities, whole.probabilities[:, :2])
     with pytest.raises(SettingsError, match="tiny plays back 0 to 2 times, not 3"):
         Ears(recognizer, Tally(CLIPS), playbacks=3)
+
+
+def test_runs_that_ask_for_a_class_mark_what_matters_for_it(clips: Tensor) -> None:
+    recognizer = recognizer_of(toy_model())
+    believed = finish(Ears(recognizer, Tally(CLIPS), batch=2).hear(clips))
+    asked = [finish(Ears(recognizer, Tally(CLIPS), batch=2, asked=label).hear(clips)) for label in LABELS]
+    for run in asked:
+        assert torch.equal(run.probabilities, believed.probabilities)
+    assert len({run.relevance.numpy().tobytes() for run in asked}) == len(LABELS)
+    for row, named in enumerate(believed.decision.tolist()):
+        assert torch.equal(asked[named].relevance[row], believed.relevance[row])
+    with pytest.raises(SettingsError, match="tiny knows no class 'whale'"):
+        Ears(recognizer, Tally(CLIPS), asked="whale")
 
 
 def test_evidence_hears_in_the_precision_of_the_recognizer(clips: Tensor) -> None:

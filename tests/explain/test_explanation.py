@@ -229,12 +229,12 @@ def test_what_version_1_wrote_is_read_as_what_is_written_today(tmp_path: Path) -
 @pytest.mark.parametrize(
     ("content", "told"),
     [
-        (None, r"is no explanation\.json"),
-        ("{", r"is no explanation\.json"),
-        ("[]", r"is no explanation\.json"),
-        ("{}", r"is no explanation\.json"),
-        ('{"schema": "playitback.explanation/1"}', r"is no explanation\.json"),
-        ('{"schema": "playitback.explanation/1", "playbacks": [{}]}', r"is no explanation\.json"),
+        (None, r"is not an explanation\.json"),
+        ("{", r"is not an explanation\.json"),
+        ("[]", r"is not an explanation\.json"),
+        ("{}", r"is not an explanation\.json"),
+        ('{"schema": "playitback.explanation/1"}', r"is not an explanation\.json"),
+        ('{"schema": "playitback.explanation/1", "playbacks": [{}]}', r"is not an explanation\.json"),
         ('{"schema": "playitback.explanation/3"}', r"/3', and playitback\.explanation/1 to playitback\.explanation/2"),
         ('{"schema": "playitback.folder/1"}', r"'playitback\.folder/1'"),
     ],

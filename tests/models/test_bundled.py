@@ -8,10 +8,11 @@ from pathlib import Path
 import pytest
 import torch
 
-from playitback import audio
 from playitback.checkpoint import BUNDLED, load_checkpoint
 from playitback.evidence.intervals import Bootstrap
 from playitback.evidence.localisation import measure_silence
+from playitback.evidence.runs import Ears, Tally
+from playitback.progress import finish
 from playitback.recognizer import Recognizer
 from playitback.training.clips import load_clips
 from playitback.training.manifest import read_manifest
@@ -37,7 +38,7 @@ def test_checkpoint_is_small_and_carries_its_terms() -> None:
 
 def test_knocks_are_named_and_replayed_where_they_are(recognizer: Recognizer) -> None:
     """Three knocks from 1.1 s on and two from 3.2 s on, in a quiet room."""
-    recording = audio.load(EXAMPLES / "door_wood_knock.wav", window_seconds=recognizer.clip_seconds)
+    recording = recognizer.load(EXAMPLES / "door_wood_knock.wav")
     chosen, choosing = [], 0
     for hearing in recognizer.explain(recording.samples):
         assert recognizer.labels[hearing.probabilities.argmax()] == "door_wood_knock"
@@ -58,7 +59,7 @@ def test_bfloat16_names_the_same_classes() -> None:
     exact, rounded = (Recognizer.from_checkpoint("esc50-small", "cpu") for _ in range(2))
     exact.dtype, rounded.dtype = torch.float32, torch.bfloat16
     for path in sorted(EXAMPLES.glob("*.wav")):
-        samples = audio.load(path, window_seconds=exact.clip_seconds).samples
+        samples = exact.load(path).samples
         for one, other in zip(exact.explain(samples), rounded.explain(samples), strict=True):
             assert one.probabilities.argmax() == other.probabilities.argmax(), path.name
             assert abs(one.probabilities - other.probabilities).max() < 0.1, path.name
@@ -66,13 +67,14 @@ def test_bfloat16_names_the_same_classes() -> None:
 
 
 @pytest.mark.data
-def test_replayed_time_is_not_silence_on_real_clips() -> None:
+def test_replayed_time_is_not_silence_on_real_clips(recognizer: Recognizer) -> None:
     """With PLAYITBACK_ESC50 naming an ESC-50 folder: ``python -m pytest -m data``."""
-    model = load_checkpoint("esc50-small").model
-    clips = load_clips(read_manifest("esc50", Path(os.environ["PLAYITBACK_ESC50"]), folds=(4,)), model.config.front_end)
+    manifest = read_manifest("esc50", Path(os.environ["PLAYITBACK_ESC50"]), folds=(4,))
+    clips = load_clips(manifest, recognizer.config.front_end)
     assert clips.classes().bincount().tolist() == [8] * 50
     waveforms = clips.waveforms(torch.arange(len(clips)))
-    located = measure_silence(model, waveforms, clips.classes(), Bootstrap(100, 0), lambda done: None)
+    ears = Ears(recognizer, Tally(len(clips)))
+    located = finish(measure_silence(ears, waveforms, clips.classes(), Bootstrap(100, 0)))
     assert located is not None
     assert located.clips > 50
     assert located.event_share < 0.6

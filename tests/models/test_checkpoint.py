@@ -14,11 +14,12 @@ from huggingface_hub.errors import LocalEntryNotFoundError
 from safetensors.torch import load_file, save_file
 from tiny import LABELS, STEMS, sounding_clips, tiny_checkpoint, tiny_model
 from torch import Tensor
+from toy import add_toy, toy_model
 
 from playitback import checkpoint
 from playitback.checkpoint import available_checkpoints, find_checkpoint, load_checkpoint, save_checkpoint
 from playitback.errors import CheckpointError
-from playitback.models.replay.model import ReplayModel
+from playitback.models.listener import Listener
 
 
 @pytest.fixture(autouse=True)
@@ -43,7 +44,7 @@ def folder(tmp_path: Path) -> Path:
 
 
 @torch.inference_mode()
-def predictions(model: ReplayModel) -> Tensor:
+def predictions(model: Listener) -> Tensor:
     """(hearings, B, classes)"""
     return torch.stack([heard.logits[0].softmax(dim=1) for heard in model.listen(sounding_clips(3))])
 
@@ -62,6 +63,68 @@ def test_saved_model_comes_back_the_same(tmp_path: Path, stem: str, fusion: bool
     assert loaded.model.config == model.config
     assert not loaded.model.training
     assert torch.equal(predictions(loaded.model), predictions(model))
+
+
+def test_model_of_any_family_comes_back_the_same(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    add_toy(monkeypatch)
+    model = toy_model()
+    folder = tiny_checkpoint(tmp_path / "toy", model)
+    description = json.loads((folder / "config.json").read_text(encoding="utf-8"))
+    assert (description["format"], description["model"]["family"]) == (2, "toy")
+    loaded = load_checkpoint(folder)
+    assert type(loaded.model) is type(model)
+    assert loaded.model.config == model.config
+    assert torch.equal(predictions(loaded.model), predictions(model))
+
+
+def test_family_that_is_not_here_is_refused_and_those_that_are_here_are_named(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folder = tiny_checkpoint(tmp_path / "toy", toy_model())
+    with pytest.raises(CheckpointError, match="there is no model family 'toy' here; there are: replay"):
+        load_checkpoint(folder)
+    add_toy(monkeypatch)
+    assert load_checkpoint(folder).model.config.family == "toy"
+
+
+@pytest.mark.parametrize("family", [None, 3, ["replay"], {}])
+def test_family_that_is_no_name_is_refused(folder: Path, family: object) -> None:
+    rewrite(folder, lambda description: description["model"].update(family=family))
+    with pytest.raises(CheckpointError, match="there is no model family"):
+        load_checkpoint(folder)
+
+
+def test_description_without_a_family_is_refused(folder: Path) -> None:
+    rewrite(folder, lambda description: description["model"].pop("family"))
+    with pytest.raises(CheckpointError, match="there is no model family None here"):
+        load_checkpoint(folder)
+
+
+@pytest.mark.parametrize("fusion", [False, True])
+def test_checkpoint_of_format_1_is_still_read(tmp_path: Path, fusion: bool) -> None:
+    """As it was written before there were families, when the decoder's hearings were called passes."""
+    model = tiny_model(fusion=fusion)
+    folder = tiny_checkpoint(tmp_path / "before", model)
+    rewrite(folder, lambda description: (description.update(format=1), description["model"].pop("family")))
+    weights = load_file(folder / "model.safetensors")
+    renamed = {name.replace("decoder.hearings.", "decoder.passes."): tensor for name, tensor in weights.items()}
+    assert renamed.keys() != weights.keys()
+    save_file(renamed, folder / "model.safetensors")
+    loaded = load_checkpoint(folder)
+    assert loaded.model.config == model.config
+    assert torch.equal(predictions(loaded.model), predictions(model))
+    # written anew it is of today's format
+    again = tiny_checkpoint(tmp_path / "now", loaded.model)
+    assert json.loads((again / "config.json").read_text(encoding="utf-8"))["format"] == 2
+    assert torch.equal(predictions(load_checkpoint(again).model), predictions(model))
+
+
+def test_weights_of_format_1_belong_to_a_description_of_format_1(folder: Path) -> None:
+    path = folder / "model.safetensors"
+    weights = load_file(path)
+    save_file({name.replace("decoder.hearings.", "decoder.passes."): each for name, each in weights.items()}, path)
+    with pytest.raises(CheckpointError, match=r"lacks decoder\.hearings\.\S+ and \d+ more; it does not belong"):
+        load_checkpoint(folder)
 
 
 @pytest.mark.parametrize("dtype", [torch.float16, torch.bfloat16])
@@ -215,10 +278,10 @@ def test_description_of_something_else_is_refused(folder: Path, text: str) -> No
         load_checkpoint(folder)
 
 
-@pytest.mark.parametrize("number", [0, 2, None, "1"])
+@pytest.mark.parametrize("number", [0, 3, None, "1"])
 def test_other_format_is_refused(folder: Path, number: object) -> None:
     rewrite(folder, lambda description: description.update(format=number))
-    with pytest.raises(CheckpointError, match=r"is of format .*this version reads 1; update"):
+    with pytest.raises(CheckpointError, match=r"is of format .*this version reads 1 to 2; update"):
         load_checkpoint(folder)
 
 

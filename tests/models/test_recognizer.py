@@ -9,8 +9,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
-from tiny import CLIP_SECONDS, LABELS, STEMS, noise, sounding_clips, tiny_checkpoint, tiny_model
+from tiny import CLIP_SECONDS, LABELS, STEMS, noise, recognizer_of, sounding_clips, tiny_checkpoint, tiny_model
+from toy import ToyListener, toy_model
 
+from playitback.audio import write_wav
 from playitback.errors import AudioError, SettingsError
 from playitback.models.replay.model import ReplayModel
 from playitback.recognizer import ClipHearing, Recognizer
@@ -35,6 +37,14 @@ def assert_same(one: ClipHearing, other: ClipHearing) -> None:
         left, right = getattr(one, field.name), getattr(other, field.name)
         if isinstance(left, np.ndarray):
             np.testing.assert_array_equal(left, right, err_msg=field.name)
+        elif field.name == "lanes":
+            assert [lane.name for lane in left] == [lane.name for lane in right]
+            for one_lane, other_lane in zip(left, right, strict=True):
+                np.testing.assert_array_equal(one_lane.values, other_lane.values)
+        elif field.name == "details":
+            assert left.keys() == right.keys()
+            for name in left:
+                np.testing.assert_array_equal(left[name], right[name])
         elif field.name == "time_map":
             np.testing.assert_array_equal(left.knots_frame, right.knots_frame)
             np.testing.assert_array_equal(left.knots_seconds, right.knots_seconds)
@@ -81,12 +91,20 @@ def test_every_hearing_has_its_shapes_and_units(recognizer: Recognizer) -> None:
         assert each.probabilities.shape == (len(LABELS),)
         assert each.probabilities.dtype == np.float32
         assert each.probabilities.sum() == pytest.approx(1, abs=1e-5)
-        assert each.slot_attention.shape == (2, COLUMNS)
-        assert each.slot_attention.dtype == np.float32
-        np.testing.assert_allclose(each.slot_attention.sum(axis=0), 1, atol=1e-5)
-        assert each.attention_per_iteration.shape == (3, 2, COLUMNS)
-        np.testing.assert_array_equal(each.attention_per_iteration[-1], each.slot_attention)
-        assert np.abs(np.diff(each.attention_per_iteration, axis=0)).max(axis=(1, 2)).min() > 0
+        assert each.asked == each.probabilities.argmax()
+        assert each.relevance.shape == (COLUMNS,)
+        assert each.relevance.dtype == np.float32
+        assert [lane.name for lane in each.lanes] == ["informative", "uninformative"]
+        np.testing.assert_array_equal(each.lanes[0].values, each.relevance)
+        np.testing.assert_allclose(each.lanes[0].values + each.lanes[1].values, 1, atol=1e-5)
+        attention = each.details["slot_attention"]
+        assert attention.shape == (3, 2, COLUMNS)
+        np.testing.assert_array_equal(attention[-1], np.stack([lane.values for lane in each.lanes]))
+        assert np.abs(np.diff(attention, axis=0)).max(axis=(1, 2)).min() > 0
+        assert each.activity is None
+        assert each.edges.shape == (COLUMNS + 1,)
+        assert (each.edges[0], each.edges[-1]) == (0, CLIP_SECONDS)
+        assert ((each.edges[:-1] <= each.seconds) & (each.seconds < each.edges[1:])).all()
         assert each.seconds.shape == (COLUMNS,)
         assert (np.diff(each.seconds) > 0).all()
         assert each.seconds[0] >= 0
@@ -161,22 +179,22 @@ def test_waveform_of_another_shape_is_refused(recognizer: Recognizer, shape: tup
 
 
 @pytest.mark.parametrize("value", [np.nan, np.inf, -np.inf])
-def test_samples_that_are_no_numbers_are_refused(recognizer: Recognizer, value: float) -> None:
+def test_samples_that_are_not_finite_are_refused(recognizer: Recognizer, value: float) -> None:
     samples = clip().copy()
     samples[100] = value
-    with pytest.raises(AudioError, match="no numbers; export the recording again"):
+    with pytest.raises(AudioError, match="not finite numbers; export the recording again"):
         recognizer.explain(samples)
 
 
 @pytest.mark.parametrize("playbacks", [-1, 4])
 def test_more_playbacks_than_trained_are_refused(recognizer: Recognizer, playbacks: int) -> None:
-    with pytest.raises(SettingsError, match="plays back 0 to 3 times"):
+    with pytest.raises(SettingsError, match=f"tiny plays back 0 to 3 times, not {playbacks}; choose"):
         recognizer.explain(clip(), playbacks)
 
 
 @pytest.mark.parametrize("device", ["cuda:77", "abacus"])
 def test_device_that_is_not_there_is_refused(tmp_path: Path, device: str) -> None:
-    with pytest.raises(SettingsError, match=f"device '{device}' .* here; choose auto, cpu"):
+    with pytest.raises(SettingsError, match=f"no device '{device}' here; choose auto, cpu"):
         Recognizer.from_checkpoint(tiny_checkpoint(tmp_path / "tiny"), device)
 
 
@@ -197,7 +215,7 @@ def test_other_segments_may_be_replayed_instead(recognizer: Recognizer) -> None:
     assert np.abs(chosen[1:] - other[1:]).max() > 0
 
 
-def test_explanation_replays_other_segments_and_still_tells_what_the_slots_chose(recognizer: Recognizer) -> None:
+def test_explanation_replays_other_segments_and_still_tells_what_the_model_chose(recognizer: Recognizer) -> None:
     other = Segment(0.0, 0.3)
     chosen = list(recognizer.explain(clip(), 2))
     forced = list(recognizer.explain(clip(), 2, choose=lambda heard: pad_segments([[other]], CLIP_SECONDS)))
@@ -232,3 +250,84 @@ def test_multi_label_model_gives_each_class_a_probability_of_its_own(tmp_path: P
     odds = many / (1 - many)  # of a sigmoid: the exponential of its logit
     assert many.sum() != pytest.approx(1, abs=1e-3)
     np.testing.assert_allclose(odds / odds.sum(), one, atol=1e-5)
+
+
+def test_class_that_is_asked_for_is_told_and_an_unknown_one_is_refused(recognizer: Recognizer) -> None:
+    believed = list(recognizer.explain(clip()))
+    for label in LABELS:
+        hearings = list(recognizer.explain(clip(), asked=label))
+        assert {recognizer.labels[each.asked] for each in hearings} == {label}
+        for one, other in zip(hearings, believed, strict=True):
+            np.testing.assert_array_equal(one.probabilities, other.probabilities)
+    with pytest.raises(SettingsError, match="tiny knows no class 'whale'; choose one of its 4 classes"):
+        recognizer.explain(clip(), asked="whale")
+
+
+def test_relevance_of_a_family_that_asks_is_that_of_the_class_asked_for() -> None:
+    recognizer = recognizer_of(toy_model(), "toy")
+    (believed,) = recognizer.explain(clip())
+    relevances = []
+    for index, label in enumerate(LABELS):
+        (hearing,) = recognizer.explain(clip(), asked=label)
+        assert hearing.asked == index
+        np.testing.assert_array_equal(hearing.probabilities, believed.probabilities)
+        relevances.append(hearing.relevance)
+    np.testing.assert_array_equal(relevances[believed.asked], believed.relevance)
+    assert len({each.tobytes() for each in relevances}) == len(LABELS)
+
+
+def test_model_that_cannot_replay_is_explained_by_one_hearing() -> None:
+    recognizer = recognizer_of(toy_model(), "toy")
+    (only,) = recognizer.explain(clip())
+    assert recognizer.playbacks == 0
+    assert not recognizer.model.can_replay
+    assert len(only.segments) > 0
+    assert (only.replayed, only.details) == ((), {})
+    assert [lane.name for lane in only.lanes] == ["relevance"]
+    np.testing.assert_array_equal(only.lanes[0].values, only.relevance)
+    assert only.log_mel.shape == (FRAMES, MELS)
+    assert only.time_map.seconds(np.array([0, FRAMES])).tolist() == [0, CLIP_SECONDS]
+    with pytest.raises(
+        SettingsError, match="toy hears a clip once and cannot play it back; ask for 0 playbacks, not 1"
+    ):
+        recognizer.explain(clip(), 1)
+
+
+def test_recognizer_describes_itself_as_plain_data() -> None:
+    assert recognizer_of(toy_model(), "toy").describe() == {
+        "name": "toy",
+        "family": "toy",
+        "labels": list(LABELS),
+        "playbacks": 0,
+        "clip_seconds": CLIP_SECONDS,
+        "sample_rate": 16_000,
+    }
+
+
+def test_recording_is_loaded_at_the_rate_that_the_model_hears(tmp_path: Path) -> None:
+    config = toy_model().config
+    slow = ToyListener(
+        replace(config, front_end=replace(config.front_end, sample_rate=8_000, fft_samples=256, window_samples=200))
+    )
+    path = tmp_path / "clip.wav"
+    write_wav(path, clip(), 16_000)
+    recording = recognizer_of(slow.eval()).load(path, 0.5)
+    assert (recording.sample_rate, recording.start_seconds, recording.seconds) == (8_000, 0.5, 1.5)
+    (only,) = recognizer_of(slow).explain(recording.samples)
+    assert all(segment.end_seconds <= 1.5 + 0.05 for segment in only.segments)
+
+
+@pytest.mark.parametrize("part", ["slots", "encoder", "decoder"])
+def test_shuffling_moves_the_weights_of_its_part_alone_and_keeps_their_values(part: str) -> None:
+    recognizer = recognizer_of()
+    before = {name: weights.clone() for name, weights in recognizer.model.named_parameters()}
+    shuffled = recognizer.shuffled(part, torch.Generator().manual_seed(0))
+    after = dict(shuffled.model.named_parameters())
+    moved = {name for name, weights in after.items() if not torch.equal(weights, before[name])}
+    modules = {"slots": ("columns.", "slots."), "encoder": ("encoder.",), "decoder": ("decoder.",)}[part]
+    assert moved
+    assert all(name.startswith(modules) for name in moved)
+    for name in moved:
+        assert torch.equal(after[name].flatten().sort().values, before[name].flatten().sort().values)
+    assert all(torch.equal(weights, before[name]) for name, weights in recognizer.model.named_parameters())
+    assert shuffled.name == recognizer.name

@@ -1,4 +1,4 @@
-"""Claims about the networks of replay attention: their size, that clips do not disturb one another, and that every parameter learns."""
+"""Claims about the parts of replay attention: their size, that clips are apart, and that every parameter learns."""
 
 from __future__ import annotations
 

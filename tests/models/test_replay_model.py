@@ -14,7 +14,7 @@ from torch import Generator, Tensor, nn
 
 from playitback.errors import SettingsError
 from playitback.models.listener import Hearing, Replay
-from playitback.models.replay.model import ReplayModel
+from playitback.models.replay.model import ReplayHearing, ReplayModel
 from playitback.models.replay.stages import EncoderTerms, ReplayTerms
 from playitback.replay import sample_at
 from playitback.segments import Segment, pad_segments
@@ -31,7 +31,7 @@ def replay_these(segments: Sequence[Segment]) -> Callable[[Hearing], Tensor]:
 
 
 @torch.inference_mode()
-def hearings_of(model: ReplayModel, waveforms: Tensor, playbacks: int | None = None) -> list[Hearing]:
+def hearings_of(model: ReplayModel, waveforms: Tensor, playbacks: int | None = None) -> list[ReplayHearing]:
     return list(model.listen(waveforms, playbacks))
 
 
@@ -67,7 +67,7 @@ def test_click_stays_at_its_second_on_every_hearing(stem: str, playbacks: int) -
         assert (torch.tensor(CLICKS_AT) <= end[:, 0] + reach).all()
 
 
-def nearest_column(heard: Hearing, frames: Tensor) -> Tensor:
+def nearest_column(heard: ReplayHearing, frames: Tensor) -> Tensor:
     """(B, 1): the column whose centre is nearest to the second of a frame."""
     return (heard.seconds - heard.maps.seconds(frames)).abs().argmin(dim=1, keepdim=True)
 
@@ -283,3 +283,46 @@ def test_encoder_votes_are_added_as_their_mean_over_the_hearings_heard() -> None
 def test_votes_and_fusion_exclude_each_other() -> None:
     with pytest.raises(SettingsError, match="fusion and encoder_votes exclude each other"):
         replace(tiny_config(fusion=True).decoder, encoder_votes=True)
+
+
+@torch.inference_mode()
+def test_relevance_is_the_attention_of_the_informative_slot_and_the_first_lane() -> None:
+    for heard in hearings_of(tiny_model(), sounding_clips(2)):
+        assert torch.equal(heard.relevance, heard.slots.attention[:, 0])
+        assert [lane.name for lane in heard.lanes] == ["informative", "uninformative"]
+        for slot, lane in enumerate(heard.lanes):
+            assert torch.equal(lane.values, heard.slots.attention[:, slot])
+        attention = heard.details["slot_attention"]
+        assert attention.shape == (2, 3, 2, 40)
+        assert torch.equal(attention[:, -1], heard.slots.attention)
+        assert set(heard.details) == {"slot_attention"}
+
+
+def test_slots_look_the_same_way_whatever_class_is_asked_for() -> None:
+    model, waveforms = tiny_model(), sounding_clips(2)
+    with torch.inference_mode():
+        asked = list(model.listen(waveforms, asked=torch.tensor([3, 1])))
+    for one, other in zip(asked, hearings_of(model, waveforms), strict=True):
+        assert torch.equal(one.relevance, other.relevance)
+
+
+def test_lanes_of_more_than_two_slots_are_numbered() -> None:
+    config = tiny_config(playbacks=0)
+    model = ReplayModel(replace(config, slots=replace(config.slots, slots=3))).eval()
+    (heard,) = hearings_of(model, sounding_clips(1))
+    assert [lane.name for lane in heard.lanes] == ["informative", "uninformative 1", "uninformative 2"]
+
+
+def test_parts_are_the_whole_model_and_share_no_weight() -> None:
+    model = tiny_model()
+    weights = [weight for part in model.parts().values() for weight in part.parameters()]
+    assert len({id(weight) for weight in weights}) == len(weights)
+    assert {id(weight) for weight in weights} == {id(weight) for weight in model.parameters()}
+
+
+def test_weights_of_16_bits_leave_the_slots_in_full_precision() -> None:
+    model = tiny_model()
+    model.cast_weights(torch.bfloat16)
+    assert {weight.dtype for weight in model.parts()["slots"].parameters()} == {torch.float32}
+    for part in ("encoder", "decoder"):
+        assert {weight.dtype for weight in model.parts()[part].parameters()} == {torch.bfloat16}
