@@ -96,9 +96,9 @@ def run(
             raise SettingsError(f"there is no number format {dtype!r}; choose from {', '.join(DTYPES)}")
     for batch in batches:
         if batch < 1:
-            raise SettingsError(f"a batch of {batch} clips cannot be heard; give 1 or more")
+            raise SettingsError(f"a batch must hold 1 clip or more, got {batch}; give a larger one")
     if threads is not None and threads < 1:
-        raise SettingsError(f"{threads} threads cannot work; give 1 or more")
+        raise SettingsError(f"threads must be 1 or more, got {threads}; give more")
     place = find_device(device)
     rows: list[BenchRow] = []
     with _threads(threads):

@@ -7,6 +7,7 @@ listening cancels it. So the page can let others compute between two steps, and 
 from __future__ import annotations
 
 from collections.abc import Callable, Generator
+from contextlib import closing
 from dataclasses import dataclass
 from typing import TypeVar
 
@@ -29,11 +30,12 @@ Report = Callable[[Progress], None]
 
 def finish(steps: Steps[_Answer], report: Report | None = None) -> _Answer:
     """The answer of long work; every step is reported."""
-    while True:
-        try:
-            progress = next(steps)
-        except StopIteration as finished:
-            answer: _Answer = finished.value
-            return answer
-        if report is not None:
-            report(progress)
+    with closing(steps):  # so that a report that raises also ends the work, and what it holds open is let go
+        while True:
+            try:
+                progress = next(steps)
+            except StopIteration as finished:
+                answer: _Answer = finished.value
+                return answer
+            if report is not None:
+                report(progress)

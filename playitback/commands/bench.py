@@ -6,16 +6,16 @@ import argparse
 import sys
 
 from playitback.bench import BATCHES, DTYPES, BenchRow, machine, run, table
-from playitback.commands.shared import print_json
+from playitback.commands.shared import names, print_json
 from playitback.models.families import presets
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
-        "--presets", type=_names, default=presets(), metavar="NAMES", help=f"default: {','.join(presets())}"
+        "--presets", type=names, default=presets(), metavar="NAMES", help=f"default: {','.join(presets())}"
     )
     parser.add_argument(
-        "--dtypes", type=_names, default=tuple(DTYPES), metavar="NAMES", help=f"default: {','.join(DTYPES)}"
+        "--dtypes", type=names, default=tuple(DTYPES), metavar="NAMES", help=f"default: {','.join(DTYPES)}"
     )
     parser.add_argument(
         "--batches", type=_numbers, default=BATCHES, metavar="NUMBERS", help="clips heard at once; default: 1,4"
@@ -40,10 +40,6 @@ def main(arguments: argparse.Namespace) -> int:
 
 def _tell(row: BenchRow) -> None:
     print(f"{row.preset}, {row.dtype}, batch {row.batch}: {row.all_hearings_seconds:.2f} s", file=sys.stderr)
-
-
-def _names(text: str) -> tuple[str, ...]:
-    return tuple(text.split(","))
 
 
 def _numbers(text: str) -> tuple[int, ...]:

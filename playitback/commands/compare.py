@@ -5,13 +5,12 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
-from playitback.commands.shared import add_clip, belief, explain_clip, print_json
+from playitback.commands.shared import COLUMN, add_clip, belief, explain_clip, print_json
 from playitback.errors import SettingsError
 from playitback.explain.compare import Comparison, compare
 from playitback.recognizer import Recognizer
 
 _CLASSES_SHOWN = 5
-_COLUMN = 28  # characters of a class with its confidence
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -48,7 +47,7 @@ def main(arguments: argparse.Namespace) -> int:
 def _text(comparison: Comparison) -> str:
     replaying = len(comparison.hearings) > 1  # nothing is replayed in the first hearing
     heading = "replayed by both, by the first, by the second alone" if replaying else ""
-    lines = [f"{'hearing':<9}{'first':<{_COLUMN}}{'second':<{_COLUMN}}{heading}".rstrip()]
+    lines = [f"{'hearing':<9}{'first':<{COLUMN}}{'second':<{COLUMN}}{heading}".rstrip()]
     for each in comparison.hearings:
         first = belief(each.first_decision, each.first_probability)
         second = belief(each.second_decision, each.second_probability)
@@ -59,7 +58,7 @@ def _text(comparison: Comparison) -> str:
             else f"{replayed.shared_seconds:.2f}, {replayed.only_first_seconds:.2f}, "
             f"{replayed.only_second_seconds:.2f} s"
         )
-        lines.append(f"{each.index:<9}{first:<{_COLUMN}}{second:<{_COLUMN}}{seconds if replaying else ''}".rstrip())
+        lines.append(f"{each.index:<9}{first:<{COLUMN}}{second:<{COLUMN}}{seconds if replaying else ''}".rstrip())
     for klass in comparison.classes[:_CLASSES_SHOWN]:
         lines.append(
             f"{klass.label}: {100 * klass.first_probability:.0f} % and {100 * klass.second_probability:.0f} % "

@@ -10,7 +10,7 @@ from pathlib import Path
 import torch
 
 from playitback.commands.evaluate import load_unheard
-from playitback.commands.shared import add_checkpoints, add_data, add_json, bar, print_json
+from playitback.commands.shared import add_checkpoints, add_data, add_json, bar, names, print_json
 from playitback.errors import SettingsError
 from playitback.evidence.gather import PARTS, TOGETHER, gather
 from playitback.progress import finish
@@ -19,15 +19,15 @@ from playitback.report.evidence_text import text
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    add_checkpoints(parser, "several, trained alike with other seeds, are measured together")
+    add_checkpoints(parser, "several that differ only in their seed are measured together")
     add_data(parser)
     parser.add_argument(
-        "--parts", type=_names, metavar="NAME,NAME",
+        "--parts", type=names, metavar="NAME,NAME",
         help=f"some of {','.join(PARTS)}, of several models {','.join(TOGETHER)}; default: all of these",
     )  # fmt: skip
     parser.add_argument("--draws", type=int, default=20, metavar="N", help="of random segments; default: %(default)s")
     parser.add_argument(
-        "--beds", type=_names, default=(), metavar="CLASS,CLASS",
+        "--beds", type=names, default=(), metavar="CLASS,CLASS",
         help="classes whose clips serve as background for planted events, besides synthesised noise",
     )  # fmt: skip
     parser.add_argument("--seed", type=int, default=0, metavar="N", help="of everything drawn; default: %(default)s")
@@ -73,7 +73,3 @@ def main(arguments: argparse.Namespace) -> int:
     else:
         print(text(evidence))
     return 0
-
-
-def _names(text: str) -> tuple[str, ...]:
-    return tuple(text.split(","))

@@ -14,6 +14,7 @@ from tqdm import tqdm
 
 from playitback import audio
 from playitback.commands.shared import (
+    COLUMN,
     add_checkpoint,
     add_class,
     add_json,
@@ -31,7 +32,6 @@ from playitback.report.files import draw_player, write_files
 ALL_FILES, JSON_ONLY = "all", "json"
 
 _NAMES_SHOWN = 5
-_COLUMN = 28  # characters of a class with its confidence
 _LONGEST_NAME = 40
 
 
@@ -158,8 +158,8 @@ def _summary(explanation: Explanation, folder: Path) -> str:
 
 def _heading(width: int, can_replay: bool) -> str:
     if not can_replay:
-        return f"{'clip':<{width}}  {'decision':<{_COLUMN}}  label"
-    return f"{'clip':<{width}}  {'first hearing':<{_COLUMN}}  {'last hearing':<{_COLUMN}}  replayed  label, changed at"
+        return f"{'clip':<{width}}  {'decision':<{COLUMN}}  label"
+    return f"{'clip':<{width}}  {'first hearing':<{COLUMN}}  {'last hearing':<{COLUMN}}  replayed  label, changed at"
 
 
 def _row(clip: ClipSummary, notes: Sequence[str], width: int, can_replay: bool) -> str:
@@ -167,8 +167,8 @@ def _row(clip: ClipSummary, notes: Sequence[str], width: int, can_replay: bool) 
     label = "" if clip.label is None else f"{clip.label} ({'right' if clip.decisions[-1] == clip.label else 'wrong'})"
     changed = f"hearing {', '.join(map(str, clip.changed_at))}" if clip.changed_at else ""
     remarks = "; ".join(filter(None, (label, changed)))
-    replayed = f"  {last:<{_COLUMN}}  {clip.replayed_seconds:6.2f} s" if can_replay else ""
-    row = f"{clip.name:<{width}}  {first:<{_COLUMN}}{replayed}  {remarks}"
+    replayed = f"  {last:<{COLUMN}}  {clip.replayed_seconds:6.2f} s" if can_replay else ""
+    row = f"{clip.name:<{width}}  {first:<{COLUMN}}{replayed}  {remarks}"
     return "\n".join((row.rstrip(), *(f"  {note}" for note in notes)))
 
 

@@ -22,6 +22,7 @@ from playitback.training.clips import ClipSet, load_clips
 from playitback.training.manifest import DATA_SETS, read_manifest
 
 DEFAULT_CHECKPOINT = "esc50-small"
+COLUMN = 28  # characters of a class with its confidence, in tables
 
 
 def add_checkpoint(parser: argparse.ArgumentParser) -> None:
@@ -82,6 +83,10 @@ def add_data(parser: argparse.ArgumentParser) -> None:
 
 def add_json(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--json", action="store_true", help="print JSON instead of text")
+
+
+def names(text: str) -> tuple[str, ...]:
+    return tuple(text.split(","))
 
 
 def folds(text: str) -> tuple[int, ...]:

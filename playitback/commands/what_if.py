@@ -9,14 +9,12 @@ from pathlib import Path
 import soundfile
 
 from playitback import audio
-from playitback.commands.shared import add_class, add_clip, explain_clip, print_json
+from playitback.commands.shared import COLUMN, add_class, add_clip, explain_clip, print_json
 from playitback.edits import FILLS, SILENCE
 from playitback.errors import SettingsError
 from playitback.explain.what_if import KEEP, REMOVE, Difference, Edit, difference, edited, what_if
 from playitback.recognizer import Recognizer
 from playitback.segments import Segment
-
-_COLUMN = 28  # characters of a class with its confidence
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -81,10 +79,10 @@ def _held(text: str) -> tuple[int, tuple[Segment, ...]]:
 
 
 def _text(found: Difference) -> str:
-    lines = [f"{'hearing':<9}{'original':<{_COLUMN}}{'variant':<{_COLUMN}}{found.label}"]
+    lines = [f"{'hearing':<9}{'original':<{COLUMN}}{'variant':<{COLUMN}}{found.label}"]
     for each in found.hearings:
         lines.append(
-            f"{each.index:<9}{each.original_decision:<{_COLUMN}}{each.variant_decision:<{_COLUMN}}"
+            f"{each.index:<9}{each.original_decision:<{COLUMN}}{each.variant_decision:<{COLUMN}}"
             f"{100 * each.original_probability:.0f} -> {100 * each.variant_probability:.0f} %, "
             f"log-odds {each.log_odds_change:+.2f} nats"
         )

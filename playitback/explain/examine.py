@@ -238,7 +238,7 @@ class Examination:
 
     @property
     def orders_beaten(self) -> tuple[str, ...]:
-        """Orders whose areas of deletion and of insertion are both worse than those of attention."""
+        """Orders whose areas of deletion and of insertion are both worse than those of the model's own order."""
         attention, *others = self.orders
         return tuple(
             each.order

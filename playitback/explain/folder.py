@@ -239,5 +239,5 @@ def read_labels(table: Path, classes: Sequence[str]) -> dict[Path, str]:
     except (UnicodeDecodeError, csv.Error) as error:
         raise DataSetError(f"{table} cannot be read as a table ({error}); save it as CSV in UTF-8") from error
     except OSError as error:
-        raise DataSetError(f"{table} cannot be read ({error.strerror}); check the name and your right to it") from error
+        raise DataSetError(f"{table} cannot be read ({error.strerror}); check its name and permissions") from error
     return labels

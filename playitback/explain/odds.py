@@ -1,4 +1,4 @@
-"""Log-odds in nats: 0 is undecided, and steps of one size multiply the odds by one factor, wherever they are taken."""
+"""Log-odds in nats: 0 is undecided, and a step of one size always multiplies the odds by the same factor."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ import math
 import numpy as np
 
 _TINY = float(np.finfo(np.float32).tiny)  # a probability of 0 has no logarithm
-_LEAST_DOUBT = 1e-7  # closer to 1 float32 has hardly a number left
+_LEAST_DOUBT = 1e-7  # float32 has almost no numbers closer to 1
 
 
 def odds_of(probability: float, least_doubt: float = _LEAST_DOUBT) -> float:

@@ -23,7 +23,7 @@ from playitback.recognizer import Recognizer
 
 RANKED = 5  # classes that a window names
 
-_BATCH = 8  # windows classified at once: larger batches are hardly faster, and cancelling waits for one
+_BATCH = 8  # windows classified at once: larger ones are hardly faster, and whoever cancels waits for one
 _TOUCHING_SECONDS = 1e-3  # windows start on whole samples, and so may be a sample apart
 
 
@@ -83,7 +83,7 @@ def classify_windows(
     hop_seconds: from one window's start to the next; default: a clip, so that they touch. playbacks: default all.
     Closing the generator cancels; ``count_windows`` tells how many windows there will be. Raises AudioError and
     SettingsError, as ``audio.stream`` and ``Recognizer.classify`` do: before the first window if the file or a setting
-    is no good, later for damage further on in the recording.
+    is wrong, later if the recording is damaged further on.
     """
     windows = audio.stream(
         path, window_seconds=recognizer.clip_seconds, hop_seconds=hop_seconds, sample_rate=recognizer.sample_rate

@@ -11,10 +11,8 @@
     sounds/                     hearing-0-segment-1.wav, ...: every segment that a hearing chose, cut out of the clip
                                 hearing-0-as-heard.wav, ...: every hearing as the model heard it
 
-A segment is known by the hearing that chose it and its number in that hearing, in all of these. One that was replayed
-although it had not been chosen, as in what if, has neither, and no sound of its own.
-
-What explanation.json holds is described in explain/explanation.py and its schema.
+In all of these a segment is named by the hearing that chose it and its number in that hearing. A segment that was
+replayed without being chosen, as in what-if, has neither, and no sound of its own.
 """
 
 from __future__ import annotations
@@ -43,7 +41,7 @@ HEARINGS_COLUMNS = ("hearing", "hop_seconds", "class", "probability")
 SEGMENTS_COLUMNS = ("hearing", "number", "start_seconds", "end_seconds", "replayed_in_hearing")
 
 _SEGMENT, _TAPE = "hearing-{}-segment-{}.wav", "hearing-{}-as-heard.wav"
-_ARCHIVE_DATE = (1980, 1, 1, 0, 0, 0)  # the first that a ZIP knows: the same files make the same archive
+_ARCHIVE_DATE = (1980, 1, 1, 0, 0, 0)  # the earliest of a ZIP, for all: the same files make the same archive
 
 
 @dataclass(frozen=True)
@@ -51,7 +49,6 @@ class ExplanationFiles:
     """What was written."""
 
     folder: Path  # that holds all of it
-
     explanation: Path  # explanation.json
     report: Path  # report.html
     figure_png: Path
@@ -63,7 +60,7 @@ class ExplanationFiles:
 
     @property
     def all(self) -> tuple[Path, ...]:
-        """Every file, those first that one looks at first."""
+        """Every file, in the order in which one looks at them."""
         single = (self.report, self.explanation, self.figure_png, self.figure_svg, self.hearings, self.segments_table)
         return (*single, *self.segments, *self.tapes)
 
@@ -71,7 +68,7 @@ class ExplanationFiles:
 def begin_player(
     explanation: Explanation, samples: np.ndarray, directory: Path, expected_rows: int, run_id: str = ""
 ) -> PlayerView:
-    """What the player shows of a run before its first hearing; the clip as sound is written into ``directory``.
+    """What the player shows of a run before its first hearing; the clip's sound is written into ``directory``.
 
     samples: (samples,) of the clip at the model's rate, silence up to its end.
     """
@@ -97,7 +94,7 @@ def draw_next_row(
     directory: Path,
     followed: str | None = None,
 ) -> PlayerView:
-    """The player with one hearing of the explanation more; its pictures and sounds are written into ``directory``.
+    """The player with one more hearing of the explanation; its pictures and sounds are written into ``directory``.
 
     samples, recognizer, followed: as for ``draw_player``.
     """
@@ -134,7 +131,7 @@ def write_files(
     directory: Path,
     followed: str | None = None,
 ) -> ExplanationFiles:
-    """Writes everything into ``directory``, which is made if need be; an earlier run there is overwritten.
+    """Writes everything into ``directory``, which is made if it is not there; an earlier run there is overwritten.
 
     player: the run as it is shown, of ``draw_player`` or the page; samples: (samples,) of the clip at the model's rate;
     recognizer: that explained it; followed: a class that the report shows even where it does not lead. There must be

@@ -1,4 +1,4 @@
-"""Log-mel spectrograms as PNG files without axes: whoever shows them draws the axes around them."""
+"""Log-mel spectrograms as PNG files without axes, which are drawn where the pictures are shown."""
 
 from __future__ import annotations
 

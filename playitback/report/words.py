@@ -1,6 +1,6 @@
 """What is said of an explanation, and how numbers are written: the same on the page, in a report and in a figure.
 
-Texts are plain; whoever puts one into HTML escapes it there.
+Texts are plain: where one goes into HTML, it is escaped there.
 """
 
 from __future__ import annotations
@@ -133,7 +133,7 @@ TAKE_EXPLANATION = "All numbers (JSON)"
 TAKE_FIGURE = "Figure for a paper (SVG)"
 
 MULTI_LABEL = "Every class has a probability of its own, so those of a hearing need not sum to 1."
-RECORDING_INSIDE = "This file holds the recording itself: whoever gets it can listen to it."
+RECORDING_INSIDE = "This file holds the recording itself: everyone who gets it can listen to it."
 
 #: on rows, spectrogram, model's frames, the sound as the model heard it, confidence
 _READING_HEARINGS = (
@@ -179,7 +179,7 @@ def report_rows(can_replay: bool) -> str:
 
 
 def figure_description(has_slots: bool) -> str:
-    """In words, for whoever cannot see the figure."""
+    """In words, for those who cannot see the figure."""
     lanes = "attention" if has_slots else "relevance"
     return f"All hearings as a figure: spectrograms, {lanes} and the leading classes, as told above"
 

@@ -184,8 +184,9 @@ def test_what_is_refused_can_be_asked_again_and_a_new_run_starts_a_new_list(
 def choose(page: Page, label: str, option: str) -> None:
     box = page.get_by_role("combobox", name=label)
     box.fill(option)
-    box.press("Enter")
+    page.get_by_role("option", name=option, exact=True).click()
     expect(box).to_have_value(option)
+    expect(page.get_by_role("option")).to_have_count(0)
 
 
 def test_two_classes_are_contrasted(page: Page) -> None:

@@ -173,8 +173,8 @@ def test_table_stands_in_columns() -> None:
     [
         ({"presets": ["x9"]}, "no preset 'x9'"),
         ({"dtypes": ["float8"]}, "no number format 'float8'; choose from float32, bfloat16"),
-        ({"batches": [0]}, "a batch of 0 clips"),
-        ({"threads": 0}, "0 threads cannot work"),
+        ({"batches": [0]}, "a batch must hold 1 clip or more, got 0"),
+        ({"threads": 0}, "threads must be 1 or more, got 0"),
         ({"device": "abacus"}, "there is no device 'abacus' here; choose auto, cpu"),
         ({"device": "cuda:99"}, "there is no device 'cuda:99' here; choose auto, cpu"),
     ],

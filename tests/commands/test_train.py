@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 import soundfile
 import torch
-from shell import Run
+from shell import Run, assert_one_sentence
 from tiny import CATEGORIES, RATE, clicks, noise, tiny_checkpoint, tiny_config, tiny_model, tone, write_esc50
 
 from playitback import __main__ as command_line
@@ -58,14 +58,6 @@ def trained(esc50: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
 def train_arguments(esc50: Path, out: Path, *more: str) -> list[str]:
     data = ["--dataset", "esc50", "--data", str(esc50), "--folds", "1", "--out", str(out)]
     return ["train", *data, *QUICK, "--seed", "3", *more]
-
-
-def assert_one_sentence(text: str, *parts: str) -> None:
-    lines = text.strip().splitlines()
-    assert len(lines) == 1, text
-    assert lines[0].startswith("playitback: ")
-    for part in parts:
-        assert part in lines[0]
 
 
 def test_trained_checkpoint_says_how_it_came_about(trained: Path) -> None:

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 import soundfile
 from shell import Run
-from tiny import LABELS, RATE, noise, sounding_clips, tiny_checkpoint
+from tiny import LABELS, RATE, noise, sounding_clips
 
 from playitback import __main__ as command_line
 from playitback import audio
@@ -22,11 +22,6 @@ FILES = ["audacity.txt", "raven.txt", "windows.csv"]
 @pytest.fixture
 def run(run: Run) -> Run:
     return lambda *arguments: run("windows", *arguments, "--device", "cpu")
-
-
-@pytest.fixture(scope="module")
-def model_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return tiny_checkpoint(tmp_path_factory.mktemp("models") / "tiny")
 
 
 @pytest.fixture(scope="module")
@@ -53,7 +48,7 @@ def test_windows_are_written_for_spreadsheets_audacity_and_raven(
     windows = table(out / "windows.csv")
     assert [(float(row["start"]), float(row["stop"])) for row in windows] == [(0, 2), (2, 4), (4, 6), (6, 7)]
     assert all(row["class"] in LABELS and 0.25 <= float(row["confidence"]) <= 1 for row in windows)
-    # an untrained model is of one mind, so all windows make one stretch
+    # an untrained model decides for one class everywhere, so all windows make one stretch
     (selection,) = table(out / "raven.txt")
     assert (selection["Begin Time (s)"], selection["End Time (s)"]) == ("0.000000", "7.000000")
     assert selection["High Freq (Hz)"] == "8000"

@@ -49,6 +49,24 @@ def test_raising_in_the_report_cancels_what_is_left() -> None:
     assert done == [1, 2]
 
 
+def test_what_work_holds_open_is_let_go_when_the_report_raises() -> None:
+    let_go: list[str] = []
+
+    def holding() -> Steps[None]:
+        try:
+            yield Progress(1, 2)
+        finally:
+            let_go.append("file")
+
+    def cancel(progress: Progress) -> None:
+        raise KeyboardInterrupt
+
+    steps = holding()
+    with pytest.raises(KeyboardInterrupt):
+        finish(steps, cancel)
+    assert let_go == ["file"]
+
+
 def test_nothing_is_done_before_the_first_step_is_asked_for() -> None:
     done: list[int] = []
     steps = counting(done)

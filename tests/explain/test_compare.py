@@ -53,7 +53,7 @@ def test_decisions_are_compared_hearing_by_hearing(original: Explanation) -> Non
     assert compare(first, first).first_disagreement is None
 
 
-def test_replayed_time_is_parted_into_shared_and_own(original: Explanation) -> None:
+def test_replayed_time_is_divided_into_shared_and_own(original: Explanation) -> None:
     first = told(original, (RAIN, ()), (RAIN, ((0.0, 0.5), (1.0, 1.5))))
     second = told(original, (RAIN, ()), (RAIN, ((0.25, 1.25),)))
     replayed = compare(first, second).hearings[1].replayed

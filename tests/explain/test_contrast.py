@@ -85,7 +85,7 @@ def test_each_segment_spoke_for_the_class_that_sounds_in_it(known_listener: Reco
     for each in found.segments:
         assert each.change == pytest.approx(found.log_odds[-1] - each.log_odds_without)
         assert each.log_odds_without == pytest.approx(np.log(each.first_without / each.second_without), abs=1e-5)
-        assert each.elsewhere == pytest.approx((0, 0), abs=0.1)  # there is room beside the segments, but for the fades
+        assert each.elsewhere == pytest.approx((0, 0), abs=0.1)  # nothing but fades reaches into the segments
 
 
 def test_swapped_classes_swap_the_signs(known_listener: Recognizer) -> None:

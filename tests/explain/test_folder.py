@@ -137,7 +137,7 @@ def test_a_table_that_is_no_good_is_told(tmp_path: Path, content: str, told: str
 
 def test_a_table_that_is_not_there_is_told(tmp_path: Path) -> None:
     with pytest.raises(
-        DataSetError, match=r"nowhere\.csv cannot be read \(No such file or directory\); check the name"
+        DataSetError, match=r"nowhere\.csv cannot be read \(No such file or directory\); check its name"
     ):
         read_labels(tmp_path / "nowhere.csv", LABELS)
 
@@ -182,7 +182,7 @@ def test_replayed_time_is_counted_where_in_the_clip_it_lies() -> None:
     bell, rain, siren, knock = summary.replayed_share
     np.testing.assert_array_equal(rain, [1, 1] + [0.5] * 8 + [0] * 10)
     np.testing.assert_array_equal(siren, [0] * 19 + [1])
-    assert np.isnan(bell).all()  # nobody's label, though a decision
+    assert np.isnan(bell).all()  # a decision, but the label of no clip
     assert np.isnan(knock).all()
 
 

@@ -105,7 +105,7 @@ def test_overlap_is_what_two_distributions_share() -> None:
     attention = torch.tensor([[2.0, 2.0, 0.0, 0.0], [0.0, 1.0, 1.0, 0.0], [0.0, 0.0, 0.0, 0.0]])
     found = overlap(attention)
     assert found[0, 1] == found[1, 0] == 0.5
-    assert found[0, 2] == 0.5  # a slot that wins nothing looks everywhere alike
+    assert found[0, 2] == 0.5  # a slot that wins nothing looks at all moments alike
     assert found.diagonal().tolist() == [1, 1, 1]
 
 

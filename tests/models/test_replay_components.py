@@ -131,7 +131,8 @@ def test_prediction_after_a_hearing_is_that_of_the_whole_run() -> None:
     for count in range(1, HEARINGS + 1):
         beginning = model(heard[:count])
         for logits, all_logits in zip(beginning.per_hearing, whole.per_hearing, strict=True):
-            assert torch.equal(logits, all_logits[:count])
+            # not to the bit: the head's product over fewer rows may round otherwise
+            torch.testing.assert_close(logits, all_logits[:count])
     assert model(heard[:-1]).fused is None
 
 

@@ -23,7 +23,7 @@ TOYS = {"toy": LABELS, "lonely": LABELS[:1]}
 
 @pytest.fixture
 def models(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Models:
-    """One that replays and has slots, one that hears once and has none, and another of that kind that knows a single class."""
+    """One that replays and has slots, one that hears once and has none, and one like that of a single class."""
     add_toy(monkeypatch)
     tiny = tiny_checkpoint(tmp_path / "tiny", tiny_model(playbacks=2))
     toys = [tiny_checkpoint(tmp_path / name, toy_model(labels=labels)) for name, labels in TOYS.items()]

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import make_examples
 import numpy as np
 import pytest
 import soundfile
 
-from assets import make_examples
 from playitback import audio
 
 FOLDER = Path(make_examples.__file__).parent / "examples"

@@ -152,7 +152,7 @@ def test_it_needs_nothing_but_itself(report: str) -> None:
     assert all(address.startswith("data:") for address in parts.addresses)
     files = hearings_of(report)["files"].values()
     assert all(re.match(r"data:(image/png|audio/flac);base64,[A-Za-z0-9+/]+=*$", address) for address in files)
-    assert re.findall(r"url\((?!%23)[^)]*", report) == []  # but for parts of the figure itself
+    assert re.findall(r"url\((?!%23)[^)]*", report) == []  # except parts of the figure itself
     assert "@import" not in report
     (policy,) = re.findall(r'http-equiv="Content-Security-Policy" content="([^"]+)"', report)
     allowed = dict(each.split(" ", 1) for each in policy.split("; "))

@@ -1,0 +1,26 @@
+"""What tests of commands share: a model that replays, and sounds."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from tiny import RATE, clicks, noise, tiny_checkpoint, tone
+
+from playitback import audio
+
+
+@pytest.fixture(scope="module")
+def model_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return tiny_checkpoint(tmp_path_factory.mktemp("models") / "tiny")
+
+
+@pytest.fixture(scope="module")
+def sounds(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """bell.wav and rain.wav of 2 s, knock.wav of 0.8 s, and a file that is not sound."""
+    folder = tmp_path_factory.mktemp("sounds")
+    audio.write_wav(folder / "bell.wav", tone(2.0), RATE)
+    audio.write_wav(folder / "rain.wav", noise(2.0), RATE)
+    audio.write_wav(folder / "knock.wav", clicks(0.8, [0.1, 0.3, 0.5]), RATE)
+    (folder / "broken.wav").write_bytes(b"this is no sound at all" * 10)
+    return folder

@@ -1,0 +1,191 @@
+"""Broken recordings: what is not whole gets one sentence, and what only looks broken is read."""
+
+from __future__ import annotations
+
+import os
+import struct
+from pathlib import Path
+
+import numpy as np
+import pytest
+from sound_files import ENCODINGS, Read, chirp, load, without_ffmpeg, write
+from tiny import cut
+
+from playitback import audio
+from playitback.errors import AudioError
+
+# Whole or not
+
+
+def test_a_missing_file_is_named(tmp_path: Path, read: Read) -> None:
+    with pytest.raises(AudioError, match=r"nowhere\.wav does not exist .*check"):
+        read(tmp_path / "nowhere.wav")
+
+
+def test_a_folder_is_refused(tmp_path: Path, read: Read) -> None:
+    (tmp_path / "clips.wav").mkdir()
+    with pytest.raises(AudioError, match=r"clips\.wav is a folder, not a recording; give"):
+        read(tmp_path / "clips.wav")
+
+
+@pytest.mark.parametrize("name", ["a\0b.wav", "a" * 5000 + ".wav"])
+def test_an_impossible_name_is_refused(tmp_path: Path, name: str, read: Read) -> None:
+    with pytest.raises(AudioError, match=r"cannot be opened|does not exist"):
+        read(tmp_path / name)
+
+
+def test_a_pipe_is_refused_without_waiting(tmp_path: Path, read: Read) -> None:
+    os.mkfifo(tmp_path / "pipe.wav")
+    with pytest.raises(AudioError, match=r"pipe\.wav is not a file that can be read"):
+        read(tmp_path / "pipe.wav")
+
+
+def test_an_empty_file_is_refused(tmp_path: Path, read: Read) -> None:
+    (tmp_path / "clip.mp3").touch()
+    with pytest.raises(AudioError, match=r"clip\.mp3 is empty \(0 bytes\); record"):
+        read(tmp_path / "clip.mp3")
+
+
+@pytest.mark.parametrize("name", ["notes.wav", "notes.mp3", "notes.txt", "notes.raw", "notes"])
+def test_what_is_no_sound_is_refused(tmp_path: Path, name: str, read: Read) -> None:
+    (tmp_path / name).write_text("Dear diary, nothing to hear here.\n" * 100)
+    with pytest.raises(AudioError, match=rf"{name} is not a sound file; give WAV"):
+        read(tmp_path / name)
+
+
+@pytest.mark.parametrize(("suffix", "subtype"), [("wav", "PCM_16"), ("ogg", "VORBIS"), ("aiff", "PCM_16")])
+def test_zero_samples_are_refused(tmp_path: Path, suffix: str, subtype: str, read: Read) -> None:
+    path = write(tmp_path / f"clip.{suffix}", np.zeros(0, dtype=np.float32), subtype=subtype)
+    with pytest.raises(AudioError, match=r"clip\.\w+ is a sound file with zero samples; record"):
+        read(path)
+
+
+@pytest.mark.parametrize("suffix", ["wav", "flac", "ogg", "mp3"])
+def test_a_very_short_sound_is_refused(tmp_path: Path, suffix: str, read: Read) -> None:
+    path = write(tmp_path / f"clip.{suffix}", chirp(0.03, 16_000))
+    with pytest.raises(AudioError, match=r"clip\.\w+ is 0\.030 s long; at least 0\.1 s are needed; give"):
+        read(path)
+
+
+def test_a_tenth_of_a_second_is_enough(tmp_path: Path) -> None:
+    path = write(tmp_path / "clip.wav", chirp(0.1, 44_100), 44_100)
+    assert load(path).samples.shape == (1_600,)
+
+
+@pytest.mark.parametrize(("suffix", "container", "subtype"), ENCODINGS)
+@pytest.mark.parametrize("share", [0.98, 0.5])
+def test_a_truncated_file_is_refused(tmp_path: Path, suffix: str, container: str, subtype: str, share: float) -> None:
+    path = write(tmp_path / f"clip.{suffix}", chirp(10.0, 16_000), format=container, subtype=subtype)
+    with pytest.raises(AudioError, match=r"clip\.\w+ is cut short.*; copy or record it again"):
+        load(cut(path, share), window_seconds=1.0)
+
+
+@pytest.mark.parametrize("suffix", ["wav", "flac", "ogg", "aiff"])
+def test_a_file_cut_within_its_header_is_refused(tmp_path: Path, suffix: str, read: Read) -> None:
+    path = write(tmp_path / f"clip.{suffix}", chirp(1.0, 16_000))
+    path.write_bytes(path.read_bytes()[:30])
+    with pytest.raises(AudioError, match=r"clip\.\w+ (begins like .* but cannot be decoded|is cut short)"):
+        read(path)
+
+
+def test_a_truncated_wav_says_how_much_is_missing(tmp_path: Path, read: Read) -> None:
+    path = cut(write(tmp_path / "clip.wav", chirp(2.0, 16_000)), 0.25)
+    with pytest.raises(AudioError, match=r"75 % of the sound that its header promises is missing"):
+        read(path)
+
+
+@pytest.mark.parametrize("length", [0x7FFFFFFF, 0xFFFFFFFF, 0x7FFFF024])
+def test_a_wav_written_to_a_pipe_is_whole(tmp_path: Path, length: int) -> None:
+    """Such a header cannot know its length and holds the largest number, or nearly."""
+    path = write(tmp_path / "clip.wav", chirp(2.0, 16_000))
+    content = bytearray(path.read_bytes())
+    at = content.index(b"data") + 4
+    content[at : at + 4] = struct.pack("<I", length)
+    path.write_bytes(content)
+    assert load(path).seconds == 2.0
+
+
+def test_a_wav_whose_header_counts_itself_is_whole(tmp_path: Path) -> None:
+    path = write(tmp_path / "clip.wav", chirp(2.0, 16_000))
+    content = bytearray(path.read_bytes())
+    at = content.index(b"data") + 4
+    content[at : at + 4] = struct.pack("<I", len(content))
+    path.write_bytes(content)
+    assert load(path).seconds == 2.0
+
+
+def test_a_flac_stream_of_open_length_is_counted(tmp_path: Path) -> None:
+    path = write(tmp_path / "clip.flac", chirp(100.0, 16_000))
+    content = bytearray(path.read_bytes())
+    content[21] &= 0xF0  # the 36 bits of the number of samples
+    content[22:26] = bytes(4)
+    path.write_bytes(content)
+    assert audio.probe(path).seconds == 100.0
+    assert load(path, start_seconds=99.0).seconds == 1.0
+    with pytest.raises(AudioError, match=r"clip\.flac is damaged or cut short: it cannot be decoded beyond"):
+        audio.probe(cut(path, 0.5))
+
+
+@pytest.mark.parametrize("suffix", ["flac", "ogg"])
+def test_damage_inside_the_window_is_refused(tmp_path: Path, suffix: str) -> None:
+    path = write(tmp_path / f"clip.{suffix}", chirp(10.0, 16_000))
+    content = bytearray(path.read_bytes())
+    middle = len(content) // 2
+    content[middle : middle + 400] = bytes(400)
+    path.write_bytes(content)
+    with pytest.raises(
+        AudioError, match=r"clip\.\w+ is damaged or cut short: it cannot be decoded beyond \d+\.\d\d s; copy"
+    ):
+        load(path)
+
+
+@pytest.mark.parametrize(
+    ("value", "named"), [(np.nan, "NaN"), (np.inf, "infinite"), (-np.inf, "infinite"), (1e30, r"1e\+30, far over")]
+)
+@pytest.mark.parametrize("subtype", ["FLOAT", "DOUBLE"])
+def test_a_sample_that_is_no_amplitude_is_named_with_its_second(
+    tmp_path: Path, value: float, named: str, subtype: str
+) -> None:
+    samples = chirp(4.0, 44_100, 2)
+    samples[round(2.5 * 44_100), 1] = value
+    path = write(tmp_path / "clip.wav", samples, 44_100, subtype=subtype)
+    with pytest.raises(AudioError, match=rf"clip\.wav holds a sample .*finite.*{named}.*2\.5000 s; mend"):
+        load(path)
+    assert np.isfinite(load(path, window_seconds=2.0).samples).all()
+    assert np.isfinite(audio.overview(path)).all()
+
+
+def test_an_absurd_rate_is_refused(tmp_path: Path, read: Read) -> None:
+    path = write(tmp_path / "clip.wav", chirp(1.0, 16_000), 2_000_000_000)
+    with pytest.raises(AudioError, match=r"clip\.wav says that it was sampled at 2000000000 Hz"):
+        read(path)
+
+
+# MP3 without the tag that says its length
+
+
+def untagged_mp3(path: Path, samples: np.ndarray, mode: str) -> Path:
+    write(path, samples, 44_100, format="MP3", bitrate_mode=mode, compression_level=0.5)
+    content = path.read_bytes()
+    kilobits = (0, 32, 40, 48, 56, 64, 80, 96, 112, 128, 160, 192, 224, 256, 320)[content[2] >> 4]
+    tag_bytes = 144_000 * kilobits // 44_100 + (content[2] >> 1 & 1)
+    assert b"Xing" in content[:tag_bytes] or b"Info" in content[:tag_bytes]
+    path.write_bytes(content[tag_bytes:])
+    return path
+
+
+def test_an_mp3_without_a_length_is_counted(tmp_path: Path) -> None:
+    path = untagged_mp3(tmp_path / "clip.mp3", chirp(5.0, 44_100), "CONSTANT")
+    info = audio.probe(path)
+    assert info.seconds == pytest.approx(5.0, abs=0.08)  # the encoder's own delay counts in
+    assert load(path, start_seconds=4.0).seconds == pytest.approx(info.seconds - 4.0, abs=1e-3)
+
+
+def test_an_mp3_that_hides_most_of_its_length_is_not_half_read(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The length guessed from the first frame's bit rate (a loud burst) is far too short for what follows (silence)."""
+    without_ffmpeg(monkeypatch, tmp_path)
+    samples = np.zeros(30 * 44_100, dtype=np.float32)
+    samples[: 2 * 44_100] = np.random.default_rng(3).uniform(-0.9, 0.9, 2 * 44_100)
+    path = untagged_mp3(tmp_path / "clip.mp3", samples, "VARIABLE")
+    with pytest.raises(AudioError, match=r"clip\.mp3 begins like MP3 but cannot be decoded"):
+        audio.probe(path)
