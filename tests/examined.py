@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 
-from tiny import CLIP_SECONDS, LABELS, RATE, sounding_clips, tiny_model, tiny_recognizer
+from tiny import CLIP_SECONDS, LABELS, RATE, recognizer_of, sounding_clips, tiny_model
 
 from playitback.explain.examine import Examination, Standing
 from playitback.recognizer import Recognizer
@@ -21,7 +21,7 @@ RELIED_ON = {"reliance": Standing.of([0.4] * DRAWS)}
 
 def replaying() -> Recognizer:
     """Plays back twice."""
-    return tiny_recognizer(tiny_model(playbacks=2))
+    return recognizer_of(tiny_model(playbacks=2))
 
 
 def decision(recognizer: Recognizer) -> str:

@@ -95,11 +95,6 @@ def tiny_checkpoint(folder: Path, model: Listener | None = None, dtype: torch.dt
     return folder
 
 
-def tiny_recognizer(model: Listener | None = None) -> Recognizer:
-    """On the CPU, of ``model`` or an untrained one; its name is "tiny"."""
-    return Recognizer(Checkpoint("tiny", model or tiny_model()), "cpu")
-
-
 def sounding_clips(count: int, seed: int = 0, clip_seconds: float = CLIP_SECONDS) -> Tensor:
     """(count, samples): noise that swells and fades, another way in every clip, so that attention varies over time."""
     generator = torch.Generator().manual_seed(seed)

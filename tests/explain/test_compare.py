@@ -7,7 +7,7 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from tiny import LABELS, sounding_clips, tiny_recognizer
+from tiny import LABELS, recognizer_of, sounding_clips
 
 from playitback.audio import Recording, RecordingInfo
 from playitback.explain.compare import compare
@@ -17,7 +17,7 @@ from playitback.segments import Segment
 
 @pytest.fixture(scope="module")
 def original() -> Explanation:
-    recognizer = tiny_recognizer()
+    recognizer = recognizer_of()
     samples = sounding_clips(1)[0].numpy()
     recording = Recording(samples, RecordingInfo("clip.wav", 2.0, 16_000, 1, "WAV"), 0.0, 16_000)
     return Explanation.of(recording, recognizer, recognizer.explain(samples, 2))

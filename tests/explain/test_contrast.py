@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from tiny import CLIP_SECONDS, LABELS, RATE, noise, sounding_clips, tiny_recognizer
+from tiny import CLIP_SECONDS, LABELS, RATE, noise, recognizer_of, sounding_clips
 
 from playitback.audio import RecordingInfo
 from playitback.edits import MEAN_SPECTRUM, NEIGHBOUR, NOISE, SILENCE
@@ -28,7 +28,7 @@ SIDELONG = Segment(1.5, 1.7)
 
 @pytest.fixture(scope="module")
 def recognizer() -> Recognizer:
-    return tiny_recognizer()
+    return recognizer_of()
 
 
 def explanation(hearings: Iterable[ClipHearing]) -> Explanation:

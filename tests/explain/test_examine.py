@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 import torch
 from examined import CLIP, DRAWS, RELIED_ON, decision, replaced, replaying
-from tiny import CLIP_SECONDS, LABELS, RATE, tiny_recognizer
+from tiny import CLIP_SECONDS, LABELS, RATE, recognizer_of
 from torch import Generator
 from toy import toy_model
 
@@ -197,7 +197,7 @@ def test_removal_alone_and_keeping_alone_are_no_evidence(name: str, found: Exami
 @pytest.fixture(scope="module")
 def toy() -> Recognizer:
     """Of a family that cannot replay."""
-    return tiny_recognizer(toy_model())
+    return recognizer_of(toy_model())
 
 
 @pytest.fixture(scope="module")

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from tiny import CLIP_SECONDS, LABELS, sounding_clips, tiny_recognizer
+from tiny import CLIP_SECONDS, LABELS, recognizer_of, sounding_clips
 
 from playitback.audio import Recording, RecordingInfo
 from playitback.errors import DataSetError, SettingsError
@@ -31,7 +31,7 @@ BIN_SECONDS = CLIP_SECONDS / TIME_BINS
 
 @pytest.fixture(scope="module")
 def explanation() -> Explanation:
-    recognizer = tiny_recognizer()
+    recognizer = recognizer_of()
     samples = sounding_clips(1)[0].numpy()
     recording = Recording(samples, RecordingInfo("clip.wav", CLIP_SECONDS, 16_000, 1, "WAV"), 0.0, 16_000)
     return Explanation.of(recording, recognizer, recognizer.explain(samples))

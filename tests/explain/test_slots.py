@@ -9,7 +9,7 @@ from collections.abc import Sequence
 import numpy as np
 import pytest
 import torch
-from tiny import CLIP_SECONDS, RATE, STEMS, noise, sounding_clips, tiny_model, tiny_recognizer
+from tiny import CLIP_SECONDS, RATE, STEMS, noise, recognizer_of, sounding_clips, tiny_model
 from torch import Tensor
 
 from playitback.explain.slots import ATTENTION, inspect_slots, overlap
@@ -60,7 +60,7 @@ def test_edges_and_attention_of_the_columns_are_those_of_the_model(stem: str) ->
     clips: Tensor = sounding_clips(1)
     with torch.inference_mode():
         hearings = list(model.listen(clips))
-    for one, heard in zip(tiny_recognizer(model).explain(clips[0].numpy()), hearings, strict=True):
+    for one, heard in zip(recognizer_of(model).explain(clips[0].numpy()), hearings, strict=True):
         np.testing.assert_allclose(one.edges, heard.edges[0].numpy(), atol=1e-9)
         assert (one.edges[0], one.edges[-1]) == (0, CLIP_SECONDS)
         assert ((one.edges[:-1] <= one.seconds) & (one.seconds < one.edges[1:])).all()

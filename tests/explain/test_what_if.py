@@ -13,7 +13,7 @@ import pytest
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from tiny import CLIP_SECONDS, LABELS, RATE, noise, sounding_clips, tiny_recognizer
+from tiny import CLIP_SECONDS, LABELS, RATE, noise, recognizer_of, sounding_clips
 from torch import Generator
 from toy import toy_model
 
@@ -32,7 +32,7 @@ FIRST, SECOND = Segment(0.1, 0.45), Segment(1.2, 1.7)
 
 @pytest.fixture(scope="module")
 def recognizer() -> Recognizer:
-    return tiny_recognizer()
+    return recognizer_of()
 
 
 @pytest.fixture(scope="module")
@@ -228,7 +228,7 @@ def test_checked_segments_cover_the_same_time_sorted_and_apart(pairs: list[tuple
 
 
 def test_nothing_can_be_held_for_a_model_that_cannot_replay() -> None:
-    toy = tiny_recognizer(toy_model())
+    toy = recognizer_of(toy_model())
     with pytest.raises(SettingsError, match=r"but tiny cannot replay; remove them from the sound, or keep only them"):
         what_if(toy, CLIP, {0: (FIRST,)})
     (heard,) = what_if(toy, CLIP, {}, [Edit(REMOVE, (FIRST,))])
@@ -237,7 +237,7 @@ def test_nothing_can_be_held_for_a_model_that_cannot_replay() -> None:
 
 
 def test_the_class_asked_about_is_explained_in_the_variant_as_well() -> None:
-    toy = tiny_recognizer(toy_model())
+    toy = recognizer_of(toy_model())
     other = next(label for index, label in enumerate(LABELS) if index != next(toy.explain(CLIP)).asked)
     edits = [Edit(KEEP, (Segment(0.0, 1.0),))]
     (asked,), (decided,) = (what_if(toy, CLIP, None, edits, asked=label) for label in (other, None))

@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from tiny import CLIP_SECONDS, LABELS, RATE, sounding_clips, tiny_recognizer
+from tiny import CLIP_SECONDS, LABELS, RATE, recognizer_of, sounding_clips
 
 from playitback import audio
 from playitback.errors import AudioError, SettingsError
@@ -25,7 +25,7 @@ LONG_SECONDS = 2 * BATCH * CLIP_SECONDS + 5.5  # two batches and a third that en
 
 @pytest.fixture(scope="module")
 def recognizer() -> Recognizer:
-    return tiny_recognizer()
+    return recognizer_of()
 
 
 @pytest.fixture(scope="module")

@@ -9,7 +9,7 @@ import pickle
 import numpy as np
 import pytest
 from examined import AHEAD, BEHIND, CLIP, DRAWS, RELIED_ON, SOUND_SECONDS, decision, replaced, replaying
-from tiny import CLIP_SECONDS, RATE, tiny_model, tiny_recognizer
+from tiny import CLIP_SECONDS, RATE, recognizer_of, tiny_model
 from toy import toy_model
 
 from playitback.edits import FILLS
@@ -51,7 +51,7 @@ def found(recognizer: Recognizer) -> Examination:
 @pytest.fixture(scope="module")
 def of_toy() -> Examination:
     """Of a model that cannot replay."""
-    return finish(examine(tiny_recognizer(toy_model()), CLIP, "siren", draws=DRAWS))
+    return finish(examine(recognizer_of(toy_model()), CLIP, "siren", draws=DRAWS))
 
 
 def said_of(found: Examination) -> str:
@@ -132,7 +132,7 @@ def test_where_nothing_can_be_compared_nothing_is_supported(
 
 
 def test_a_model_that_chooses_nothing_leaves_nothing_to_compare() -> None:
-    recognizer = tiny_recognizer(tiny_model(playbacks=1, threshold=1.0, clip_seconds=1.0))
+    recognizer = recognizer_of(tiny_model(playbacks=1, threshold=1.0, clip_seconds=1.0))
     found = finish(examine(recognizer, CLIP[:RATE], "rain", draws=2))
     assert found.obstacle == NOTHING_MARKED
     assert found.percentile == 50.0

@@ -17,7 +17,7 @@ import pytest
 import soundfile
 from conftest import PATIENCE_MILLISECONDS
 from playwright.sync_api import Browser, Page, expect
-from tiny import CLIP_SECONDS, RATE, sounding_clips, tiny_checkpoint, tiny_model, tiny_recognizer
+from tiny import CLIP_SECONDS, RATE, recognizer_of, sounding_clips, tiny_checkpoint, tiny_model
 from toy import toy_model
 
 from playitback.audio import Recording, RecordingInfo
@@ -236,7 +236,7 @@ def test_terms_say_what_the_checkpoint_says(data_set: str | None, licence: str |
 
 
 def test_a_model_without_slots_and_replay_is_told_without_a_word_of_them(samples: np.ndarray, tmp_path: Path) -> None:
-    toy = tiny_recognizer(toy_model())
+    toy = recognizer_of(toy_model())
     recording = Recording(samples, RecordingInfo("bell.wav", CLIP_SECONDS, RATE, 1, "WAV"), 0.0, RATE)
     explanation = Explanation.of(recording, toy, toy.explain(samples, asked="siren"))
     player = draw_player(explanation, samples, toy, tmp_path)

@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 import torch
 from sklearn.metrics import accuracy_score, average_precision_score, roc_auc_score, top_k_accuracy_score
-from tiny import CATEGORIES, sounding_clips, tiny_config, tiny_model, tiny_recognizer, write_esc50
+from tiny import CATEGORIES, recognizer_of, sounding_clips, tiny_config, tiny_model, write_esc50
 from torch import Generator, Tensor
 
 from playitback.errors import CheckpointError, SettingsError
@@ -55,7 +55,7 @@ class HeldClips:
 
 
 def measured_by(model: ReplayModel, clips: HeldClips, playbacks: int | None = None) -> Evaluation:
-    return finish(measure(tiny_recognizer(model), clips, playbacks))  # type: ignore[arg-type]  # as good as a ClipSet
+    return finish(measure(recognizer_of(model), clips, playbacks))  # type: ignore[arg-type]  # as good as a ClipSet
 
 
 def model_of(config: ReplayConfig) -> ReplayModel:
@@ -190,7 +190,7 @@ def test_model_is_measured_in_the_precision_it_is_used_in(monkeypatch: pytest.Mo
 
 def test_progress_is_told_in_clips() -> None:
     clips = HeldClips((tiny_config().labels[0],))
-    told = list(measure(tiny_recognizer(), clips, 0))  # type: ignore[arg-type]  # as good as a ClipSet
+    told = list(measure(recognizer_of(), clips, 0))  # type: ignore[arg-type]  # as good as a ClipSet
     assert told == [Progress(AT_ONCE, CLIPS), Progress(CLIPS, CLIPS)]
 
 
@@ -220,7 +220,7 @@ def test_data_set_read_from_disk_is_measured(tmp_path: Path) -> None:
     root = write_esc50(tmp_path, clips_per_class=2, folds=(1,), seconds=2.0)
     model = tiny_model(labels=CATEGORIES)
     clips = load_clips(read_manifest("esc50", root, folds=(1,)), model.config.front_end)
-    measured = finish(measure(tiny_recognizer(model), clips, 1))
+    measured = finish(measure(recognizer_of(model), clips, 1))
     assert measured.clips == 8
     with torch.inference_mode():
         logits = [heard.logits[0] for heard in model.listen(clips.waveforms(torch.arange(8)), 1)]

@@ -14,7 +14,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
-from tiny import CATEGORIES, RATE, STEMS, clicks, noise, tiny_config, tiny_recognizer, tone, write_esc50
+from tiny import CATEGORIES, RATE, STEMS, clicks, noise, recognizer_of, tiny_config, tone, write_esc50
 from torch import Tensor
 
 from playitback.config import FrontEndConfig
@@ -159,7 +159,7 @@ def test_training_lowers_the_losses_and_gets_its_clips_right(tmp_path: Path, cli
     assert seconds_spent(tmp_path) >= 0
     assert list((tmp_path / "tensorboard").iterdir())
 
-    measured = finish(measure(tiny_recognizer(model), clips)).to_dict()
+    measured = finish(measure(recognizer_of(model), clips)).to_dict()
     assert measured["accuracy"][-1] >= 0.9
     assert measured["true_class_probability"][-1] > 0.5
 

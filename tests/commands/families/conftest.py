@@ -11,7 +11,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from shell import Run
-from tiny import CATEGORIES, LABELS, RATE, sounding_clips, tiny_checkpoint, tiny_recognizer, write_esc50
+from tiny import CATEGORIES, LABELS, RATE, recognizer_of, sounding_clips, tiny_checkpoint, write_esc50
 from toy import add_toy, toy_model
 from toy_commands import LONG_SECONDS
 
@@ -55,7 +55,7 @@ def run(run: Run, monkeypatch: pytest.MonkeyPatch, folder: Path) -> Run:
 
 @pytest.fixture(scope="module")
 def toy() -> Recognizer:
-    return tiny_recognizer(toy_model())
+    return recognizer_of(toy_model())
 
 
 @pytest.fixture(scope="module")

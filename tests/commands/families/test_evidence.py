@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 import torch
 from shell import Run
-from tiny import CATEGORIES, CLIP_SECONDS, RATE, tiny_recognizer
+from tiny import CATEGORIES, CLIP_SECONDS, RATE, recognizer_of
 from torch import Generator
 from toy import toy_model
 from toy_commands import UNSUITED, refusal, said, told
@@ -29,7 +29,7 @@ DATA = ("--data", "esc50", "--folds", 5)
 @pytest.fixture(scope="module")
 def heard(folder: Path) -> dict[str, tuple[np.ndarray, ClipHearing]]:
     """Of every file of the data set: its class, its samples, and how the model of its classes hears it."""
-    sounds = tiny_recognizer(toy_model(labels=CATEGORIES))
+    sounds = recognizer_of(toy_model(labels=CATEGORIES))
     with (folder / "esc50" / "meta" / "esc50.csv").open(newline="", encoding="utf-8") as lines:
         rows = list(csv.DictReader(lines))
     found = {}
@@ -69,7 +69,7 @@ def test_evidence_measures_all_that_needs_no_replay(
     chosen_seconds = [sum(each.seconds for each in one.segments) for _, one in heard.values()]
     assert found["marked_seconds"] == pytest.approx(np.mean(chosen_seconds), abs=1e-6)
     # what removal takes away, by hand
-    sounds = tiny_recognizer(toy_model(labels=CATEGORIES))
+    sounds = recognizer_of(toy_model(labels=CATEGORIES))
     lost = []
     for clip, one in heard.values():
         segments = pad_segments([one.segments], CLIP_SECONDS)

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 import torch
 from shell import Run
-from tiny import CLIP_SECONDS, LABELS, RATE, tiny_recognizer
+from tiny import CLIP_SECONDS, LABELS, RATE, recognizer_of
 from torch import Generator
 from toy_commands import assert_tells, refusal, removed, said, segments_of, told
 
@@ -166,7 +166,7 @@ def test_it_is_compared_with_a_model_that_replays_as_far_as_it_hears(
     told_runs = dict(zip(models, (found["first"], found["second"]), strict=True))
     assert {name: len(each["hearings"]) for name, each in told_runs.items()} == {"toy": 1, "tiny": 4}
     assert [each["index"] for each in found["comparison"]["hearings"]] == [0]
-    *_, last = tiny_recognizer().explain(samples)
+    *_, last = recognizer_of().explain(samples)
     beliefs = {"toy": hearing.probabilities, "tiny": last.probabilities}
     for each in classes_of(found):
         place = LABELS.index(each["label"])
