@@ -1,4 +1,4 @@
-"""The report: one file that says what the run says, harms nobody, and plays in a browser without a network."""
+"""The report: one file that says what the run says, and harms nobody."""
 
 from __future__ import annotations
 
@@ -15,9 +15,8 @@ from typing import Any
 import numpy as np
 import pytest
 import soundfile
-from conftest import PATIENCE_MILLISECONDS
-from playwright.sync_api import Browser, Page, expect
-from tiny import CLIP_SECONDS, RATE, recognizer_of, sounding_clips, tiny_checkpoint, tiny_model
+from hostile_report import HEARINGS, LABELS, NAME, HostileReport, make_hostile_report
+from tiny import CLIP_SECONDS, RATE, recognizer_of
 from toy import toy_model
 
 from playitback.audio import Recording, RecordingInfo
@@ -30,75 +29,40 @@ from playitback.report.html import report_html
 from playitback.report.rows import PlayerView
 from playitback.spectrogram import mel_hertz
 
-PLAYBACKS = 2
-HEARINGS = PLAYBACKS + 1
-HOSTILE = '</script><script>window.hacked=1</script><img src=x onerror="window.hacked=2"><!-- ${1}'
-LABELS = ("church_bells", "rain", f"siren {HOSTILE}", "engine", "clock_tick", "wind")
-NAME = f"bell {HOSTILE}.wav"
 
-#: what WebAudio is asked to play, what the player says of it, and what the policy holds back
-WATCH = """
-window.starts = [];
-window.heard = [];
-window.held = [];
-const start = AudioBufferSourceNode.prototype.start;
-AudioBufferSourceNode.prototype.start = function (when, offset, duration) {
-  const samples = this.buffer.getChannelData(0);
-  const loudness = Array.from({ length: 50 }, (_, k) => {
-    const part = samples.subarray((k * samples.length) / 50, ((k + 1) * samples.length) / 50);
-    return Math.sqrt(part.reduce((sum, value) => sum + value * value, 0) / part.length);
-  });
-  window.starts.push({ offset, duration, soundSeconds: this.buffer.duration, loudness });
-  return start.call(this, when, offset, duration);
-};
-for (const name of ["started", "stopped"]) {
-  document.addEventListener(`playitback:${name}`, (event) => window.heard.push({ name, ...event.detail }));
-}
-document.addEventListener("securitypolicyviolation", (event) => window.held.push(event.effectiveDirective));
-"""
+@pytest.fixture(scope="module")
+def made(tmp_path_factory: pytest.TempPathFactory) -> HostileReport:
+    return make_hostile_report(tmp_path_factory.mktemp("report"))
 
 
 @pytest.fixture(scope="module")
-def recognizer(tmp_path_factory: pytest.TempPathFactory) -> Recognizer:
-    model = tiny_model(labels=LABELS, playbacks=PLAYBACKS)
-    return Recognizer.from_checkpoint(tiny_checkpoint(tmp_path_factory.mktemp("models") / "tiny", model), "cpu")
+def recognizer(made: HostileReport) -> Recognizer:
+    return made.recognizer
 
 
 @pytest.fixture(scope="module")
-def samples() -> np.ndarray:
-    return sounding_clips(1)[0].numpy()
+def samples(made: HostileReport) -> np.ndarray:
+    return made.samples
 
 
 @pytest.fixture(scope="module")
-def explanation(recognizer: Recognizer, samples: np.ndarray) -> Explanation:
-    recording = Recording(samples, RecordingInfo(NAME, 9.5, 44_100, 2, "WAV"), 1.25, RATE, ("It is <long>.",))
-    return Explanation.of(recording, recognizer, recognizer.explain(samples))
+def explanation(made: HostileReport) -> Explanation:
+    return made.explanation
 
 
 @pytest.fixture(scope="module")
-def player(
-    explanation: Explanation, samples: np.ndarray, recognizer: Recognizer, tmp_path_factory: pytest.TempPathFactory
-) -> PlayerView:
-    return draw_player(explanation, samples, recognizer, tmp_path_factory.mktemp("drawn"))
+def player(made: HostileReport) -> PlayerView:
+    return made.player
 
 
 @pytest.fixture(scope="module")
-def figure(explanation: Explanation, recognizer: Recognizer, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    path = tmp_path_factory.mktemp("figure") / "figure.svg"
-    write_figure(explanation, mel_hertz(recognizer.config.front_end), path)
-    return path
+def figure(made: HostileReport) -> Path:
+    return made.figure
 
 
 @pytest.fixture(scope="module")
-def report(explanation: Explanation, player: PlayerView, figure: Path, recognizer: Recognizer) -> str:
-    return report_html(explanation, player, figure, recognizer)
-
-
-@pytest.fixture(scope="module")
-def report_file(report: str, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    path = tmp_path_factory.mktemp("report") / "report.html"
-    path.write_text(report, encoding="utf-8")
-    return path
+def report(made: HostileReport) -> str:
+    return made.html
 
 
 class Parts(HTMLParser):
@@ -141,9 +105,6 @@ class Parts(HTMLParser):
 def hearings_of(report: str) -> dict[str, Any]:
     found: dict[str, Any] = json.loads(Parts(report).texts["script"][0])
     return found
-
-
-# what stands in it
 
 
 def test_it_needs_nothing_but_itself(report: str) -> None:
@@ -303,149 +264,3 @@ def test_a_run_gives_the_same_report_whoever_drew_its_rows(
 ) -> None:
     of_page = replace(player, run_id="another", link="beside", finished=False, expected_rows=9)
     assert report_html(explanation, of_page, figure, recognizer) == report
-
-
-# in a browser
-
-
-@pytest.fixture
-def page(browser_page: Page, report_file: Path) -> Page:
-    """The report as someone finds it who opens the file, without a network."""
-    browser_page.context.set_offline(True)
-    browser_page.add_init_script(WATCH)
-    opened: list[str] = []
-    browser_page.on("request", lambda request: opened.append(request.url))
-    browser_page.goto(report_file.as_uri())
-    expect(browser_page.locator("#player")).to_have_attribute("data-row-count", str(HEARINGS))
-    assert [address for address in opened if not address.startswith("data:")] == [report_file.as_uri()]
-    return browser_page
-
-
-def wait_until(page: Page, condition: str) -> None:
-    """Asks from here, as the report's policy forbids the page to evaluate what Playwright would leave there."""
-    waited = 0
-    while not page.evaluate(condition):
-        assert waited < PATIENCE_MILLISECONDS, condition
-        page.wait_for_timeout(50)
-        waited += 50
-
-
-def sounds_like(asked: dict[str, Any], samples: np.ndarray) -> bool:
-    """Whether what WebAudio was given is as long as the samples, and swells and fades as they do."""
-    loudness = [np.sqrt(np.mean(part**2)) for part in np.split(samples, 50)]
-    same_length = asked["soundSeconds"] == pytest.approx(CLIP_SECONDS, abs=1e-4)
-    return bool(same_length and np.corrcoef(asked["loudness"], loudness)[0, 1] > 0.995)
-
-
-@pytest.mark.browser
-def test_it_opens_offline_with_every_row_and_picture(page: Page) -> None:
-    expect(page.get_by_role("heading", level=1)).to_have_text(NAME)
-    expect(page.locator("#player [data-row] .row-title")).to_have_text(["First hearing", "Playback 1", "Playback 2"])
-    wait_until(page, "[...document.images].every((image) => image.complete && image.naturalWidth > 0)")
-    assert page.evaluate("document.images.length") == 1 + 2 * HEARINGS
-    assert page.evaluate("window.hacked") is None
-    assert page.evaluate("window.held") == []
-    assert page.locator("main b, header b, #player script").count() == 0
-
-
-@pytest.mark.browser
-def test_a_segment_plays_from_its_start_to_its_end(page: Page, explanation: Explanation, samples: np.ndarray) -> None:
-    segment = explanation.hearings[1].segments[0]
-    page.locator("#player [data-row='1'] .actions [data-key='segment-1-0']").click()
-    wait_until(page, "window.heard.length === 2")
-    (asked,) = page.evaluate("window.starts")
-    assert asked["offset"] == pytest.approx(segment.start_seconds, abs=1e-5)
-    assert asked["offset"] + asked["duration"] == pytest.approx(segment.end_seconds, abs=1e-5)
-    started, stopped = page.evaluate("window.heard")
-    assert (started["kind"], started["row"], stopped["name"]) == ("segment", 1, "stopped")
-    assert stopped["position"] == pytest.approx(segment.end_seconds, abs=0.001)
-    assert sounds_like(asked, samples)  # the clip itself
-
-
-@pytest.mark.browser
-def test_a_hearing_plays_as_the_model_heard_it(page: Page, player: PlayerView) -> None:
-    page.locator("#player [data-row='2']").get_by_role("button", name="as the model heard it").click()
-    wait_until(page, "window.starts.length === 1")
-    (asked,) = page.evaluate("window.starts")
-    tapes = [soundfile.read(row.tape_audio)[0] for row in player.rows]
-    assert [sounds_like(asked, tape) for tape in tapes] == [False, False, True]
-
-
-@pytest.mark.browser
-def test_the_numbers_and_the_figure_can_be_saved(page: Page, explanation: Explanation, figure: Path) -> None:
-    for caption, name in ((words.TAKE_EXPLANATION, "explanation.json"), (words.TAKE_FIGURE, "figure.svg")):
-        with page.expect_download() as saved:
-            page.get_by_role("link", name=caption).click()
-        assert saved.value.suggested_filename == name
-        content = Path(saved.value.path()).read_text(encoding="utf-8")
-        if name == "figure.svg":
-            assert content == figure.read_text(encoding="utf-8")
-        else:
-            assert json.loads(content) == explanation.to_dict()
-
-
-@pytest.mark.browser
-def test_it_follows_light_and_dark(page: Page) -> None:
-    def lightness(selector: str, what: str) -> int:
-        colour = page.locator(selector).first.evaluate(f"(node) => getComputedStyle(node).{what}")
-        return sum(int(part) for part in re.findall(r"\d+", colour)[:3])
-
-    places = (("body", "backgroundColor"), ("h1", "color"), ("#player .row-title", "color"))
-    page.emulate_media(color_scheme="light")
-    ground, *type_colours = (lightness(*place) for place in places)
-    assert all(ground - each > 400 for each in type_colours)
-    page.emulate_media(color_scheme="dark")
-    for _ in ("as it changes", "as it is found"):
-        expect(page.locator("html")).to_have_class("dark")
-        ground, *type_colours = (lightness(*place) for place in places)
-        assert all(each - ground > 400 for each in type_colours)
-        page.reload()
-
-
-@pytest.mark.browser
-def test_on_paper_the_figure_takes_the_players_place(page: Page) -> None:
-    expect(page.locator("#player")).to_be_visible()
-    expect(page.locator("#figure")).to_be_hidden()
-    page.emulate_media(media="print", color_scheme="dark")
-    expect(page.locator("#player")).to_be_hidden()
-    expect(page.locator("#figure")).to_be_visible()
-    ink = page.locator("h1").evaluate("(node) => getComputedStyle(node).color")
-    assert sum(int(part) for part in re.findall(r"\d+", ink)[:3]) < 300  # dark type also where the screen is dark
-
-
-@pytest.mark.browser
-def test_it_fits_a_phone(page: Page) -> None:
-    page.set_viewport_size({"width": 390, "height": 844})
-    widest = """
-    [...document.body.querySelectorAll("*")].filter((node) => node.checkVisibility() && !node.closest(".numbers, svg, "
-      + ".surface, .hidden-text")).reduce((most, node) => Math.max(most, node.getBoundingClientRect().right), 0)
-    """
-    assert page.evaluate("document.documentElement.scrollWidth") == 390
-    assert page.evaluate(widest) <= 390
-
-
-@pytest.mark.browser
-def test_the_policy_lets_nothing_out_and_no_other_script_run(browser: Browser, report_file: Path) -> None:
-    context = browser.new_context()
-    failures: list[str | None] = []
-    try:
-        page = context.new_page()
-        page.add_init_script(WATCH)
-        page.goto(report_file.as_uri())
-        page.on("requestfailed", lambda request: failures.append(request.failure))
-        page.evaluate("""() => {
-          const script = document.createElement("script");
-          script.textContent = "window.hacked = 1";
-          const image = document.createElement("img");
-          image.src = "http://127.0.0.1:9/seen.png";
-          const frame = document.createElement("iframe");
-          frame.src = "http://127.0.0.1:9/";
-          document.body.append(script, image, frame);
-          fetch("http://127.0.0.1:9/told").catch(() => {});
-        }""")
-        wait_until(page, "window.held.length >= 4")
-        assert sorted(page.evaluate("window.held")) == ["connect-src", "frame-src", "img-src", "script-src-elem"]
-        assert page.evaluate("window.hacked") is None
-        assert set(failures) <= {"csp"}  # and not for the want of anybody who listens there
-    finally:
-        context.close()
