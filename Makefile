@@ -1,6 +1,6 @@
 # Play It Back: set-up, page, tests and package. `make help` lists what can be made.
 #
-# PYTHON=/path/to/python3.12   which Python makes .venv (3.10, 3.11 or 3.12; found by itself otherwise)
+# PYTHON=/path/to/python3.12   which Python makes .venv (3.10, 3.11 or 3.12; found automatically otherwise)
 # ARGS="--port 8000"           what `make run` gives to app.py
 # BROWSER=no                   `make test` leaves out the tests that need Chromium or Chrome
 # JAVASCRIPT=no                `make lint` leaves out the scripts, whose checker comes from npm's registry
@@ -34,7 +34,7 @@ else
 	PLAYITBACK_BROWSER="$$browser" $(PYTEST)
 endif
 
-# What a minute can tell while one works; no page, no browser, no training.
+# What can be checked in a minute while working; no page, no browser, no training.
 quick: lint floors ## lint, floors and the tests of the core, in about a minute
 	$(PYTEST) -m "not data and not browser" $(QUICK)
 
@@ -59,7 +59,7 @@ floors: $(VENV)/.development-installed ## lint-imports: no file imports from a f
 build: $(VENV)/.development-installed ## the wheel and what it is made from, in dist/
 	$(IN_VENV) -m hatchling build
 
-# A stamp in .venv is newer than the requirements it installed; so a second call has nothing to do.
+# A stamp in .venv is newer than the requirements that were installed, so a second call has nothing to do.
 $(VENV)/.page-installed: requirements.txt | $(IN_VENV)
 	@$(IN_VENV) $(SUITABLE) || { \
 	  echo "$(VENV) holds $$($(IN_VENV) --version), but Play It Back needs 3.10, 3.11 or 3.12; remove $(VENV) and call make again." >&2; \

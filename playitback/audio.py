@@ -5,7 +5,7 @@
 
 libsndfile (through soundfile) reads WAV, FLAC, OGG, MP3, AIFF and others. What it cannot read goes through an ffmpeg
 found on the PATH. Where libsndfile is silent about damage (a WAV shorter than its header says) or inexact (seeking in
-MP3 and OGG), this module looks for itself. Seconds count from the start of the file.
+MP3 and OGG), this module checks by itself. Seconds count from the start of the file.
 """
 
 from __future__ import annotations
@@ -43,7 +43,7 @@ _LOWEST_RATE, _HIGHEST_RATE = 1_000, 1_000_000  # hertz
 _LOUDEST_SAMPLE = 1e10  # full scale is 1; the power of anything louder overflows float32
 _BLOCK_SAMPLES = 2**20  # decoded at a time, all channels together: 4 MiB
 _OGG_RUN_UP_FRAMES = 2**19  # more than one OGG page can hold (255 packets of 1,024 frames); decoded in about 0.05 s
-_UNKNOWN_FRAMES = 2**62  # libsndfile's count for a FLAC stream whose header leaves the length open lies above
+_UNKNOWN_FRAMES = 2**62  # libsndfile's count is higher for a FLAC stream whose header does not tell the length
 _UNKNOWN_BYTES = 0x7FFF0000  # programs that write to a pipe put this length or a larger one into a WAV header
 _FILTER_CROSSINGS = 64  # zero crossings on either side of the resampling filter
 _LARGEST_RATIO_TERM = 2000  # bounds the resampling filter bank for odd rates (44,101 Hz); the rate error is below 1e-6
@@ -110,8 +110,8 @@ def load(
 ) -> Recording:
     """Read ``window_seconds`` (or all there is) from ``start_seconds`` on, average the channels and resample.
 
-    The samples are those that the whole file, resampled, would have there: the window's edges are no edges for the
-    filter. ``Recording.samples`` is shorter than the window where the file ends first. Raises AudioError as ``probe``
+    The samples are those that the whole file, resampled, would have there: the filter reads beyond the window's
+    edges. ``Recording.samples`` is shorter than the window where the file ends first. Raises AudioError as ``probe``
     does, and for samples that are not finite; SettingsError for a window that the file does not hold.
     """
     if not (math.isfinite(start_seconds) and start_seconds >= 0):
@@ -144,9 +144,9 @@ def stream(
 ) -> Generator[Recording, None, None]:
     """Yields the windows of a recording from its start to its end, ``hop_seconds`` (default: a window) apart.
 
-    Each is what ``load`` gives for that start, but the file is decoded only once, also where it cannot be sought in
-    (MP3, what ffmpeg decodes), and no more than a window is kept: hours take little memory. The last window is the
-    first one that reaches the end, and as long as what is left; less than MINIMUM_SECONDS is not taken for a window.
+    Each is what ``load`` gives for that start, but the file is decoded only once, even if one cannot seek in it (MP3,
+    what ffmpeg decodes), and no more than a window is kept: hours take little memory. The last window is the first
+    one that reaches the end, and as long as what is left; less than MINIMUM_SECONDS does not count as a window.
     Closing the generator closes the file. Raises SettingsError at once, AudioError as ``load`` does at the window
     where something is wrong.
     """
@@ -167,7 +167,7 @@ def _stream(
 ) -> Generator[Recording, None, None]:
     with _opened(path) as sound:
         length = _resampled_length(sound.info, sample_rate)
-        samples, end = np.zeros(0, dtype=np.float32), 0  # of the window before, and where it ended
+        samples, end = np.zeros(0, dtype=np.float32), 0  # those of the window before, and where it ended
         for first, count in _windows(length, window_seconds, hop_seconds, sample_rate):
             kept = max(0, end - first)
             end = first + count
@@ -238,13 +238,13 @@ def sound_files(folder: str | Path) -> Iterator[Path]:
     """All sound files below a folder, known by their suffixes; hidden files and folders are left out.
 
     The order is fixed: the files of a folder by name, then those of its sub-folders by name. Links are followed, but
-    not back into a folder that they lie in. What cannot be listed holds nothing.
+    not back into a folder that they lie in. A folder that cannot be listed counts as empty.
     """
     return _sound_files(Path(folder), frozenset())
 
 
 def _sound_files(folder: Path, above: frozenset[Path]) -> Iterator[Path]:
-    """above: the folders that this one lies in, as they are once links are followed."""
+    """above: the folders that this one lies in, with links resolved."""
     here = folder.resolve()
     if here in above:
         return
@@ -287,7 +287,7 @@ def _notes(samples: np.ndarray, info: RecordingInfo, first: int, length: int, sa
 
 
 class _File(io.FileIO):
-    """A file for libsndfile, which in a broken header may find an order to seek to where nothing is."""
+    """A file for libsndfile, which a broken header may tell to seek to a place that does not exist."""
 
     def seek(self, offset: int, whence: int = os.SEEK_SET) -> int:
         try:
@@ -300,7 +300,7 @@ class _SoundFile(soundfile.SoundFile):
     """libsndfile's reader that reads straight on from where it stands.
 
     After every read soundfile seeks to the place where the reader already is, if ``seekable`` is true. In MP3 of
-    varying bit rate that seek lands elsewhere, and at the end of a FLAC stream of open length it fails.
+    varying bit rate that seek lands elsewhere, and at the end of a FLAC stream of unknown length it fails.
     """
 
     def __init__(self, file: _File) -> None:
@@ -334,11 +334,11 @@ class _Sound:
         """Mean of the channels over ``count`` frames from ``begin`` on, (count,) float32.
 
         Raises AudioError where decoding fails or ends early, and, with ``finite``, at a sample that is not finite or
-        far beyond full scale; without, such samples become 0.
+        far beyond full scale; without ``finite``, such samples become 0.
         """
         mono = np.zeros(count, dtype=np.float32)
-        # Windows that follow one another overlap by the resampling filter's length. What is there already is not read
-        # again: where seeking is inexact, that would mean to decode the file from its start.
+        # Windows that follow one another overlap by the resampling filter's length. What was read before is not
+        # read again: where seeking is inexact, that would mean decoding the file from its start.
         last_begin, last = self._last
         known = last[begin - last_begin :][:count] if begin >= last_begin else last[:0]
         mono[: len(known)] = known
@@ -358,7 +358,7 @@ class _Sound:
         if count - filled > MINIMUM_SECONDS * self.info.sample_rate:
             raise _damaged(self.info.name, self._at / self.info.sample_rate)
         self._last = (begin, mono)
-        return mono  # the length in an MP3's header may be a few frames too long: zeros at its end
+        return mono  # the length in an MP3's header may be a few frames too long; then zeros are left at its end
 
     def _next_block(self, limit: int) -> np.ndarray:
         block = self._reader.read_frames(min(self._block_frames, limit))
@@ -370,7 +370,7 @@ class _Sound:
         run_up = 0  # frames before it that must be decoded too
         if not self._reader.seeks_exactly:  # MP3 seeks by a table of 100 entries; GSM and G.721 cannot seek at all
             run_up = frame
-        elif self._reader.format == "OGG":  # a seek can leave its first block wrong, one into the last page all shifted
+        elif self._reader.format == "OGG":  # a seek can spoil the first block; one into the last page shifts all
             run_up = _OGG_RUN_UP_FRAMES
         if not frame - run_up <= self._at <= frame:
             self._at = self._reader.seek(max(0, frame - run_up))
@@ -383,7 +383,7 @@ class _Sound:
         what = "NaN" if math.isnan(value) else "infinite" if math.isinf(value) else f"{value:.3g}, far over full scale"
         return AudioError(
             f"{self.info.name} holds a sample that is not a finite amplitude: {what}, at "
-            f"{(begin + frame) / self.info.sample_rate:.4f} s; mend it there, or export it again as 16-bit WAV"
+            f"{(begin + frame) / self.info.sample_rate:.4f} s; correct it there, or export it again as 16-bit WAV"
         )
 
 
@@ -461,7 +461,7 @@ def _open_file(path: Path, name: str) -> _File:
 
 
 def _missing_share(file: _File) -> float:
-    """Share of the promised sound that lies beyond the end of a WAV or AIFF file; 0 for whole and other files.
+    """Share of the promised sound that lies beyond the end of a WAV or AIFF file; 0 for whole files and other formats.
 
     libsndfile reads what there is of such a file and does not say that the rest is missing.
     """
@@ -472,7 +472,7 @@ def _missing_share(file: _File) -> float:
         return 0.0
     header = ">4sI" if form in (b"RIFX", b"FORM") else "<4sI"
     at, long_length = 12, 0
-    for _ in range(1000):  # chunks before the sound; nobody writes as many
+    for _ in range(1000):  # chunks before the sound; nobody writes so many
         file.seek(at)
         head = file.read(8)
         if len(head) < 8:
@@ -486,14 +486,14 @@ def _missing_share(file: _File) -> float:
             elif length >= _UNKNOWN_BYTES:
                 return 0.0
             missing = at + 8 + length - size
-            # Some programs count the header in: a few bytes too many are no loss.
+            # Some programs include the header in the length: a few bytes too many do not mean that sound is missing.
             return missing / length if missing > max(64, length / 1000) else 0.0
         at += 8 + length + length % 2
     return 0.0
 
 
 def _ends_within_a_page(file: _File) -> bool:
-    """Whether an OGG file ends before its last page does, of which libsndfile says nothing either.
+    """Whether an OGG file ends before its last page does, which libsndfile does not report either.
 
     A page is a head of 27 bytes, a table of up to 255 packet sizes, and the packets (RFC 3533, section 6).
     """
@@ -562,7 +562,7 @@ def _count_by_decoding(file: _File, name: str) -> int:
     with _SoundFile(file) as reader:
         block_frames = max(1, _BLOCK_SAMPLES // reader.channels)
         try:
-            # Not a frame more than libsndfile believes in: it would decode it and keep it to itself.
+            # Not a frame more than libsndfile expects: it would decode more, but not return it.
             while block := len(reader.read_frames(min(block_frames, reader.frames - frames))):
                 frames += block
         except soundfile.LibsndfileError as error:

@@ -38,7 +38,7 @@ _LABELS = (tuple(f"class {index}" for index in range(309)),)
 _LEAST_RUNS = 3  # of a model, after one that does not count
 _LEAST_SECONDS = 1.0  # spent on those runs
 _MATRIX_SIZE = 2048
-_MATRIX_SECONDS = 0.2  # that a timed series of products takes at least
+_MATRIX_SECONDS = 0.2  # a timed series of products takes at least this long
 _MATRIX_SERIES = 3  # the fastest counts
 
 

@@ -61,7 +61,7 @@ def save_checkpoint(
 def load_checkpoint(source: str | Path) -> Checkpoint:
     """Loads a folder, a name under checkpoints/, or a Hugging Face repo id ("owner/name").
 
-    Raises CheckpointError that says what is wrong and which checkpoints there are.
+    Raises CheckpointError, which says what is wrong and which checkpoints there are.
     """
     folder = find_checkpoint(source)
     description = _read_description(folder)
@@ -69,7 +69,7 @@ def load_checkpoint(source: str | Path) -> Checkpoint:
     described = families.upgrade_description(description["model"]) if is_format_1 else description["model"]
     try:
         model = families.build(families.read_config(described))
-    # numbers that no one checked, as in a file edited by hand, fail where they are first computed with
+    # numbers that no one checked, as in a file edited by hand, fail where they are first used
     except (SettingsError, ArithmeticError, AttributeError, RuntimeError, TypeError, ValueError) as error:
         raise CheckpointError(f"{folder / CONFIG_FILE} describes no valid model: {error}; restore the file") from error
     _load_weights(model, folder, families.upgrade_weights if is_format_1 else dict)
@@ -112,7 +112,7 @@ def _complete(folder: Path) -> Path:
             f"{folder} holds pickled weights ({pickled[0]}), which can run code when they are opened and are not "
             f"loaded; convert them to {WEIGHTS_FILE}"
         )
-    raise CheckpointError(f"{folder} has no {' and no '.join(missing)}, so it is no checkpoint; {_there_are()}")
+    raise CheckpointError(f"{folder} has no {' and no '.join(missing)}, so it is not a checkpoint; {_there_are()}")
 
 
 def _there_are() -> str:
@@ -126,7 +126,7 @@ def _download(repo_id: str) -> Path:
         return _complete(Path(snapshot_download(repo_id, allow_patterns=files)))
     except (HfHubHTTPError, HFValidationError, LocalEntryNotFoundError, OSError) as error:
         raise CheckpointError(
-            f"{repo_id!r} is no folder here and could not be fetched from Hugging Face ({type(error).__name__}); "
+            f"{repo_id!r} is not a folder here and could not be fetched from Hugging Face ({type(error).__name__}); "
             f"{_there_are()}"
         ) from error
 
@@ -154,7 +154,7 @@ def _load_weights(model: Listener, folder: Path, upgrade: Callable[[Mapping[str,
         raise CheckpointError(f"{path} is not a whole safetensors file ({error}); fetch or save it again") from error
     for index, names in enumerate(model.config.labels):
         head = model.head_name.format(index)
-        rows = stored[head].shape[0] if head in stored else len(names)  # weights that are missing are told below
+        rows = stored[head].shape[0] if head in stored else len(names)  # missing weights are reported below
         if rows != len(names):
             raise CheckpointError(
                 f"{folder / CONFIG_FILE} names {len(names)} classes, but the weights' head has {rows}; "

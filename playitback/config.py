@@ -63,7 +63,7 @@ class SegmentRules:
     """How relevance becomes segments."""
 
     threshold: float = 0.5  # relevance above it chooses a moment; of two slots, the one that holds more of it
-    maximum_share: float = 0.3  # of the clip above the threshold, which rises until it fits; gaps that are closed add
+    maximum_share: float = 0.3  # of the clip above the threshold, which rises until it fits; closed gaps are added
     minimum_seconds: float = 0.1  # shorter segments are dropped
     merge_gap_seconds: float = 0.1  # shorter gaps are closed
 
@@ -95,7 +95,7 @@ class ModelConfig:
 
     @property
     def hearings(self) -> int:
-        """Of all playbacks and the first one."""
+        """Number of hearings: the first one and all playbacks."""
         return self.playbacks + 1
 
     def to_dict(self) -> dict[str, Any]:

@@ -1,6 +1,6 @@
 """Errors that a user can act on.
 
-Every message is one sentence or two: what was given, why it is no good, what to do about it. The page, the API and
+Every message is one sentence or two: what was given, why it cannot be used, what to do about it. The page, the API and
 the command line print the message as it stands; anything that is not a ``PlayItBackError`` is a defect of ours.
 """
 

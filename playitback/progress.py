@@ -22,7 +22,7 @@ class Progress:
     total: int
 
 
-#: what long work is
+#: the type of long work
 Steps = Generator[Progress, None, _Answer]
 #: called with how far something has come; raising in it cancels
 Report = Callable[[Progress], None]
@@ -30,7 +30,7 @@ Report = Callable[[Progress], None]
 
 def finish(steps: Steps[_Answer], report: Report | None = None) -> _Answer:
     """The answer of long work; every step is reported."""
-    with closing(steps):  # so that a report that raises also ends the work, and what it holds open is let go
+    with closing(steps):  # if a report raises, this ends the work, too, and closes what it holds open
         while True:
             try:
                 progress = next(steps)

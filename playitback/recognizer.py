@@ -3,7 +3,7 @@
     file -> load -> Recording; waveform (samples,) -> explain -> ClipHearing: numpy, seconds
     waveforms (B, clip_samples) -> listen -> Hearing, tensors on the device; -> classify -> probabilities
 
-All hear through it, in its precision: the page, the shell, evaluation and evidence.
+Everything hears through it, in its precision: the page, the shell, evaluation and evidence.
 """
 
 from __future__ import annotations
@@ -141,7 +141,7 @@ class Recognizer:
 
         waveform: (samples,) float32 in -1..1 at the model's rate, mono; a shorter one than ``clip_seconds`` is filled
         up with silence. playbacks: 0 to ``self.playbacks``, default all. choose: replaces the model's choice after each
-        hearing, which is still told as ``ClipHearing.segments``. asked: the class to explain; by default, after every
+        hearing, which is still given as ``ClipHearing.segments``. asked: the class to explain; by default, after every
         hearing, the most probable one. Raises AudioError, SettingsError.
         """
         clip = torch.from_numpy(self.padded(waveform)).unsqueeze(0)
@@ -192,7 +192,7 @@ class Recognizer:
     def padded(self, waveform: np.ndarray) -> np.ndarray:
         """What the model hears of a waveform (samples,): (clip_samples,) float32, with silence up to the clip's end.
 
-        Raises AudioError for one that is empty or longer than a clip, has channels, or holds what is no number.
+        Raises AudioError for one that is empty or longer than a clip, has channels, or is not finite everywhere.
         """
         wanted = self.config.front_end.clip_samples
         if waveform.ndim != 1 or not 0 < len(waveform) <= wanted:
@@ -215,7 +215,7 @@ class Recognizer:
                 )
 
     def shuffled(self, part: str, generator: Generator) -> Recognizer:
-        """The same with the numbers of every weight tensor of a part (``Listener.parts``) in another order."""
+        """A copy with the numbers of every weight tensor of a part (``Listener.parts``) in another order."""
         other = copy.copy(self)
         other.model = copy.deepcopy(self.model)
         with torch.no_grad():
@@ -250,12 +250,12 @@ class Recognizer:
 
 
 def _array(batch: Tensor) -> np.ndarray:
-    """The only clip of a batch; what a number format of 16 bits holds is told in 32."""
+    """The only clip of a batch; numbers of 16 bits become numbers of 32 bits."""
     clip = batch[0]
     return (clip.float() if clip.dtype in (torch.bfloat16, torch.float16) else clip).cpu().numpy()
 
 
-#: below it the conversions cost a CPU more than the products gain
+#: with fewer parameters, the conversions cost a CPU more time than the products save
 _BFLOAT16_PARAMETERS = 20_000_000
 
 

@@ -59,7 +59,7 @@ class TimeMaps:
     def of(cls, segments: Tensor, ratio: float, clip_seconds: float, frames: int) -> TimeMaps:
         """Maps for padded segments (B, S, 2), sorted and disjoint, in seconds."""
         batch = segments.shape[0]
-        segments = segments.double()  # so that seconds -> frames -> seconds comes back
+        segments = segments.double()  # so that seconds -> frames -> seconds gives the same seconds
         first, last = segments.new_zeros(batch, 1), segments.new_full((batch, 1), clip_seconds)
         knots_seconds = torch.cat([first, segments.flatten(1), last], dim=1)
         intervals = knots_seconds.shape[1] - 1
@@ -129,8 +129,8 @@ def read_frames(
 def attended_seconds(attention: Tensor, edges: Tensor, ratio: float, frames: int) -> Tensor:
     """The soft form of a time map: clip seconds (B, frames) if attention itself were what is replayed.
 
-    attention: (B, T) of the informative slot in 0..1; edges: (B, T + 1) seconds of the columns' edges. A second that is
-    attended to by a gets 1 + (ratio - 1) a times as many frames as one that is not; where attention is 0 or 1 this is
+    attention: (B, T) of the informative slot in 0..1; edges: (B, T + 1) seconds of the columns' edges. A second with
+    attention a gets 1 + (ratio - 1) a times as many frames as one without any; where attention is 0 or 1 this is
     the map of the segments. Differentiable in the attention.
     """
     density = 1 + (ratio - 1) * attention.double()

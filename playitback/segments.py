@@ -18,12 +18,12 @@ from torch import Generator, Tensor
 
 from playitback.config import SegmentRules
 
-#: equal stretches of time that a curve is measured in, whatever the columns of a model and a hearing
+#: equal stretches of time that a curve is measured in, the same for all models and hearings
 TIME_BINS = 100
 
 #: peaks below one step of 16-bit audio are digital silence
 _DIGITAL_SILENCE = 1 / 32768
-_LEAST_SHARE = 1e-9  # of a column; below it lies only what rounding leaves
+_LEAST_SHARE = 1e-9  # of a column; smaller shares are rounding errors
 
 
 @dataclass(frozen=True)
@@ -122,7 +122,7 @@ def find_segments(
     width = edges.diff(dim=1)
     relevance = relevance.detach().double()
     if audible is not None:
-        # below any threshold, and so without a part in the share that may be chosen
+        # below any threshold, so it takes nothing of the share that may be chosen
         relevance = relevance.masked_fill(~audible, -1.0)
     threshold = _threshold(relevance, width, rules)
     on = relevance > threshold.unsqueeze(1)
@@ -135,8 +135,8 @@ def find_segments(
 def top_time(score: Tensor, edges: Tensor, seconds: Tensor) -> Tensor:
     """Segments of the columns that score highest, exactly ``seconds`` (B,) long together.
 
-    score: (B, T), edges: (B, T + 1). The last column that fits only in part is cut, on the side of a neighbour that is
-    taken where there is one.
+    score: (B, T), edges: (B, T + 1). The last column, which fits only in part, is cut: of it the part beside a chosen
+    neighbour stays, where there is one.
     """
     width = edges.diff(dim=1)
     order = score.argsort(dim=1, descending=True, stable=True)
@@ -221,7 +221,7 @@ def _threshold(relevance: Tensor, width: Tensor, rules: SegmentRules) -> Tensor:
     order = relevance.argsort(dim=1, descending=True)
     taken = width.gather(1, order).cumsum(dim=1)
     allowed = taken <= rules.maximum_share * width.sum(dim=1, keepdim=True)
-    # the first column that no longer fits is not above the threshold, nor is any column of as little relevance
+    # the first column that no longer fits is not above the threshold, nor is any other of the same relevance
     ranked = relevance.gather(1, order)
     too_much = torch.where(allowed, torch.full_like(ranked, -1.0), ranked).amax(dim=1)
     return too_much.clamp_min(rules.threshold)
@@ -231,7 +231,7 @@ def _close_gaps(on: Tensor, edges: Tensor, merge_gap_seconds: float, audible: Te
     starts, ends, run = _runs(~on, edges)
     inner = (starts > edges[:, :1]) & (ends < edges[:, -1:])
     short = run & inner & (ends - starts < merge_gap_seconds - 1e-9)
-    # every column of a run knows its run's verdict through the run's number
+    # every column of a run gets the verdict on its run, which it finds by the run's number
     number = _run_number(~on)
     closed = short.gather(1, _first_column(~on).gather(1, number)) & ~on
     if audible is not None:
@@ -240,7 +240,7 @@ def _close_gaps(on: Tensor, edges: Tensor, merge_gap_seconds: float, audible: Te
 
 
 def _run_number(on: Tensor) -> Tensor:
-    """(B, T): number of the run that a column belongs to (0-based; columns before the first run say 0)."""
+    """(B, T): number of the run that a column belongs to (0-based; columns before the first run get 0)."""
     before = torch.cat([torch.zeros_like(on[:, :1]), on[:, :-1]], dim=1)
     return ((on & ~before).cumsum(dim=1) - 1).clamp_min(0)
 

@@ -46,7 +46,7 @@ class LogMel(nn.Module):
             pad_mode="constant",
             return_complex=True,
         )
-        # (B, bins, frames) -> (B, frames, bins) @ (bins, mels); float32 whatever the autocast, the logarithm needs it
+        # (B, bins, frames) -> (B, frames, bins) @ (bins, mels); always float32, which the logarithm needs
         with torch.autocast(waveforms.device.type, enabled=False):
             mel = spectrum.abs().transpose(1, 2) @ self.mel_basis
             return torch.log(mel + LOG_FLOOR)

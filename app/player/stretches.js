@@ -1,5 +1,5 @@
-// Buttons that play the sounds they carry: [data-sound] its own, [data-all] all of them one after the other. One sounds
-// at a time, and no player beside it. Pressing what plays stops it. `element` and `watch` are Gradio's.
+// Buttons that play the sounds they carry: [data-sound] its own, [data-all] all of them one after the other. Only one
+// sounds at a time, and no player at the same time. Pressing what plays stops it. `element` and `watch` are Gradio's.
 
 const PAUSE_MILLISECONDS = 150; // between sounds played one after the other, as in the player
 

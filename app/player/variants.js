@@ -10,7 +10,7 @@ function drawList() {
   const focused = list.contains(active) ? active.dataset.key : null;
   list.innerHTML = html; // escaped where it was made
   for (const button of buttons("[data-file]")) button.dataset.sound = sounds[Number(button.dataset.file)].url;
-  // the button that was pressed is another one now
+  // a new button now stands in place of the one that was pressed
   if (focused) [...buttons("[data-key]")].find((each) => each.dataset.key === focused)?.focus({ preventScroll: true });
 }
 

@@ -6,14 +6,14 @@
 // data-windows (drawn so far), data-current (the window pointed at, or "").
 
 const LENS_WINDOWS = 48;
-const NARROW_PIXELS = 6; // of a window: below it the lens helps
-const PAGE_WINDOWS = 12; // that Page Up and Page Down pass over
+const NARROW_PIXELS = 6; // of a window: the lens helps with narrower ones
+const PAGE_WINDOWS = 12; // that Page Up and Page Down move by
 const LEAST_HEIGHT = 0.06; // of a bar, so that a doubtful window is seen too
-const PALE = 0.15; // what another class than the one chosen in the legend fades to
+const PALE = 0.15; // to which all classes fade except the one chosen in the legend
 const REST = ""; // name of the classes without a colour of their own, together
 const REST_COLOUR = "#9aa0a8";
 
-/** Of no windows, before there is a recording. @type {TimelineData} */
+/** A timeline without windows, before there is a recording. @type {TimelineData} */
 const NOTHING = {
   run_id: "",
   seconds: 0,

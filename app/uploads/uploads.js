@@ -1,6 +1,6 @@
 // Takes a folder or files, by buttons or by dropping, and sends the sound files among them, a few at a time.
-// mountUploads(element, { words, suffixes, send, done }): send(file) returns { path, url }; done(files) gets what
-// gradio knows files by, orig_name being each one's place in the folder. data-state: "empty", "sending", "ready",
+// mountUploads(element, { words, suffixes, send, done }): send(file) returns { path, url }; done(files) gets
+// gradio's file data, with the place in the folder as orig_name. data-state: "empty", "sending", "ready",
 // "failed".
 
 const SENT_AT_ONCE = 4;
@@ -63,7 +63,7 @@ function mountUploads(element, { words, suffixes, send, done }) {
   /** @param {string} place */
   const sounds = (place) => suffixes.some((suffix) => place.toLowerCase().endsWith(suffix));
 
-  /** Sends files and tells of their places. @param {Placed[]} pairs */
+  /** Sends files, each with its place. @param {Placed[]} pairs */
   async function take(pairs) {
     const mine = (choice += 1);
     const wanted = pairs.filter(([, place]) => sounds(place) && !hidden(place));

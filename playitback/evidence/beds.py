@@ -25,7 +25,7 @@ _EVENT_FADE_SECONDS = 0.010
 _DROPS_PER_SECOND, _DROP_SECONDS = 150, 0.004
 _HISS_LEVEL = 0.3  # of the rain's drops
 _SWELL_SECONDS = (3.0, 7.0)
-_DARKEST_HERTZ = 60.0  # below it the sea's spectrum rises no more
+_DARKEST_HERTZ = 60.0  # below this the sea's spectrum no longer rises
 
 
 @dataclass(frozen=True)
@@ -38,7 +38,7 @@ class KnownClips:
 
 
 def bed(kind: str, count: int, samples: int, sample_rate: int, generator: Generator) -> Tensor:
-    """``count`` backgrounds (count, samples) float32 of root mean square 1. Raises SettingsError for another kind."""
+    """``count`` backgrounds (count, samples) float32 of root mean square 1. Raises SettingsError for unknown kinds."""
     white = torch.randn(count, samples, generator=generator)
     if kind == NOISE_BED:
         sound = white
@@ -96,7 +96,7 @@ def plant_in(
 ) -> KnownClips:
     """``plant`` in the bed ``name``, one of ``BEDS``, or in recordings (M, samples), one at random for every clip.
 
-    A seed plants the same clips at the same seconds, whatever the bed and the level.
+    The same seed plants the same clips at the same seconds in every bed and at every level.
     """
     generator = Generator().manual_seed(seed)
     count, samples = waveforms.shape
@@ -126,7 +126,7 @@ def splice(waveforms: Tensor, targets: Tensor, count: int, generator: Generator)
 
 
 def loudest_stretch(waveforms: Tensor, length: int) -> Tensor:
-    """The ``length`` samples of most energy of every clip: (N, length)."""
+    """The stretch of ``length`` samples with the most energy, of every clip: (N, length)."""
     # before every sample, so that the difference at index i is the energy of samples i to i + length
     energy = F.pad(waveforms.square().cumsum(dim=1, dtype=torch.float64), (1, 0))
     start = (energy[:, length:] - energy[:, :-length]).argmax(dim=1, keepdim=True)

@@ -17,7 +17,7 @@ from playitback.segments import mean_power, scatter_segments, top_time, total_se
 
 CHOSEN, RANDOM, LOUDEST, LEAST_ATTENDED = "chosen", "random", "loudest", "least attended"
 WHOLE_CLIP, NOT_FINER, NO_REPLAY = "whole clip again", "chosen at the first hop", "no replay"
-#: chosen is the claim, the others are what it must beat; all but ``NOT_FINER`` differ in the segments alone
+#: chosen is the claim, the others are what it must beat; all but ``NOT_FINER`` differ only in the segments
 CONTROLS = (CHOSEN, RANDOM, LOUDEST, LEAST_ATTENDED, WHOLE_CLIP, NOT_FINER, NO_REPLAY)
 
 
@@ -57,7 +57,7 @@ def loudest(waveforms: Tensor, sample_rate: int) -> Choice:
 def least_attended(heard: Hearing) -> Tensor:
     """The columns of least relevance, as much time as the model chose.
 
-    Digital silence comes last, since it is never chosen: this control is not to win or lose by that rule.
+    Digital silence comes last, since it is never chosen: this control must not win or lose by that rule.
     """
     score = (-heard.relevance).masked_fill(~heard.audible, -torch.inf)
     return top_time(score, heard.edges, _seconds_chosen(heard))

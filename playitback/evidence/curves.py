@@ -2,7 +2,7 @@
 
 Deletion and insertion (Petsiuk et al. 2018, RISE): the clip's time in equal slices, the most important first; area
 under p_c, the probability of the class the model names for the whole clip, against the share of time, 0 to 1. A good
-order has a small area of deletion and a large one of insertion. Neither is to be read without the other.
+order has a small area of deletion and a large one of insertion. Neither should be read without the other.
 
 Sparseness is the Gini index of relevance over time (Hurley and Rickard 2009; Chalasani et al. 2020), 0 if all moments
 get the same; complexity is the entropy of its shares (Bhatt et al. 2020), in nats.
@@ -175,7 +175,7 @@ def _curves(believed: Tensor, whole: Tensor) -> Tensor:
 
 
 def measure_narrowness(waveforms: Tensor, chosen: Run, sample_rate: int, bootstrap: Bootstrap) -> Narrowness:
-    """waveforms: (N, clip_samples); chosen: ``ears.hear(waveforms)``. Hears nothing anew."""
+    """waveforms: (N, clip_samples); chosen: ``ears.hear(waveforms)``. No clip is heard again."""
     power = _power(waveforms, TIME_BINS, sample_rate)
     return Narrowness(
         bins=TIME_BINS,

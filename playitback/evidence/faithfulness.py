@@ -10,7 +10,7 @@ the clip of which only the segments are left, x_out the clip without them, [z]+ 
   (Chattopadhay et al. 2018, Grad-CAM++); average gain, AG = 100 * [p_c(x_in) - p_c(x)]+ / (1 - p_c(x)) (Zhang et al.
   2024, Opti-CAM);
 - input fidelity, Fid-In = 1[argmax p(x_in) = argmax p(x)], and faithfulness, FF = p_c(x) - p_c(x_out), both as in
-  Paissan et al. 2024, L-MAC. FF is high for anything that breaks the model: read it with Fid-In only.
+  Paissan et al. 2024, L-MAC. FF is high for anything that breaks the model: read it only together with Fid-In.
 """
 
 from __future__ import annotations
@@ -31,13 +31,13 @@ from playitback.segments import loudest_time, scatter_segments
 
 #: whose segments are scored: the model's, as many of the same lengths anywhere, as much of the loudest time
 SOURCES = (CHOSEN, RANDOM, LOUDEST)
-#: probabilities that are closer may be the same: what a clip's neighbours in a batch change in float32
+#: closer probabilities count as equal: a clip's neighbours in a batch change as much in float32
 ROUNDING = 1e-5
 
 
 @dataclass(frozen=True)
 class ControlOutcomes:
-    """What came of one model under every control, clip by clip. (N, P) float64, for random segments (N, draws, P)."""
+    """What one model answered under every control, clip by clip. (N, P) float64, for random segments (N, draws, P)."""
 
     right: dict[str, Tensor]  # 1 where the model names a true class, else 0
     sure: dict[str, Tensor]  # its probability of the true class
@@ -71,7 +71,7 @@ class ControlComparison:
 
 @dataclass(frozen=True)
 class Scores:
-    """See the module."""
+    """See the docstring of the module."""
 
     average_increase: Interval  # percent, higher is better
     average_drop: Interval  # percent, lower is better
@@ -110,7 +110,7 @@ def hear_controls(
     """The same clips under every control.
 
     waveforms: (N, clip_samples); classes: (N,) or multi-hot (N, C); chosen: ``ears.hear(waveforms)``; draws: random
-    choices a clip; seed: of those.
+    choices per clip; seed: of those.
     """
     runs = {CHOSEN: chosen, RANDOM: (yield from _hear_draws(ears, waveforms, draws, Generator().manual_seed(seed)))}
     for control in CONTROLS:

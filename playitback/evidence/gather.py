@@ -2,9 +2,9 @@
 
     Recognizers, waveforms (N, clip_samples), classes -> gather -> Evidence -> to_dict (JSON)
 
-Every claim stands beside what it must beat, with a 95 % interval over clips. Whether a choice helps also hangs on the
+Every claim stands beside what it must beat, with a 95 % interval over clips. Whether a choice helps also depends on the
 seed that a model was trained with: the parts in ``TOGETHER`` can be measured on several models, each clip with its mean
-over them. Those in ``REPLAYING`` ask for other segments to be replayed, and so for a model that replays.
+over them. Those in ``REPLAYING`` ask for other segments to be replayed, so they need a model that replays.
 """
 
 from __future__ import annotations
@@ -43,7 +43,7 @@ REPLAYING = (CONTROLS, SCENES)
 
 @dataclass(frozen=True)
 class Evidence:
-    """What was measured; None, or nothing, for parts that were not asked for."""
+    """What was measured; None, or empty, for parts that were not asked for."""
 
     models: int  # every clip counts with its mean over them
     clips: int
@@ -53,7 +53,7 @@ class Evidence:
     seed: int
     resamples: int  # of the bootstrap
     replays: bool  # whether the model can replay
-    draws: int  # of random segments a clip, in ``controls``
+    draws: int  # of random segments per clip, in ``controls``
     marked_seconds: float  # of a clip, mean: replayed in any of its hearings, or chosen where nothing can be replayed
     narrowness: Narrowness | None = None  # of one model
     controls: ControlComparison | None = None

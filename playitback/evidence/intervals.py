@@ -19,7 +19,7 @@ _RESAMPLED_AT_ONCE = 2**22  # numbers held at a time
 
 @dataclass(frozen=True)
 class Interval:
-    """A mean over clips and its 95 % interval; with fewer than two clips the ends are not a number."""
+    """A mean over clips and its 95 % interval; with fewer than two clips the ends are NaN."""
 
     mean: float
     low: float
@@ -39,7 +39,7 @@ class Bootstrap:
     seed: int = 0
 
     def interval(self, values: Tensor | np.ndarray) -> Interval:
-        """Interval of the mean of one number a clip, (N,). Values that are not a number are left out."""
+        """Interval of the mean of one number per clip, (N,). NaN is left out."""
         numbers = np.asarray(values, dtype=np.float64)
         numbers = numbers[~np.isnan(numbers)]
         if len(numbers) < 2:

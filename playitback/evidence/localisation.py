@@ -2,8 +2,8 @@
 
 - planted events: the loudest second of a clip at a known second of a background (``beds``), at several levels;
 - splices: the loudest halves of two clips of different classes; where the model names one of them, its half matters;
-- zero-padded clips: those with a second or more of digital zeros; what is not zero matters. No digital silence
-  may be chosen, so the share of marked time says that the rule works; only the peak of the relevance is free of it.
+- zero-padded clips: those with a second or more of digital zeros; what is not zero matters. Digital silence is
+  never chosen, so the share of marked time only shows that this rule works; the peak of the relevance is free of it.
 
 Marked time is what was replayed in any hearing or, where a model cannot replay, what it chose. Measured are the share
 of it inside the event, its intersection over union with the event, the pointing game (Zhang et al. 2018: is the peak of
@@ -48,7 +48,7 @@ _LEAST_SILENCE_SECONDS = 1.0
 class Location:
     """How well one way of choosing finds the event, 0 to 1; or by how much one way leads over another."""
 
-    share: Interval  # of the marked time that lies inside; over the clips of which something is marked
+    share: Interval  # of the marked time that lies inside; over the clips in which something is marked
     overlap: Interval  # intersection over union
     pointing: Interval  # peak inside
     majority: Interval  # more than half of the marked time inside; over the same clips as share
@@ -114,7 +114,7 @@ def measure_planted(
     bootstrap: Bootstrap,
     recorded_beds: Mapping[str, Tensor] | None = None,
 ) -> Steps[tuple[Located, ...]]:
-    """Events in every bed at every level. recorded_beds: name -> (M, clip_samples) of recordings, besides ours.
+    """Events in every bed at every level. recorded_beds: name -> (M, clip_samples), besides the synthesised.
 
     waveforms: (N, clip_samples); classes: (N,) or (N, C). The same clips are planted at the same seconds every time.
     """
@@ -183,7 +183,7 @@ def measure_silence(ears: Ears, waveforms: Tensor, classes: Tensor, bootstrap: B
 
 
 def clips_to_localise(clips: int, recorded_beds: Mapping[str, Tensor] | None = None) -> int:
-    """Clips that ``localise`` hears or passes over."""
+    """Clips that ``localise`` hears or skips."""
     return clips * (len(all_beds(recorded_beds)) * len(LEVELS_DECIBELS) + 2)
 
 

@@ -19,13 +19,13 @@ from playitback.recognizer import Recognizer
 from playitback.segments import TIME_BINS, merge_segments, resample, total_seconds
 
 BATCH = 40  # clips heard at once
-#: of those, where somebody waits for each answer: a CPU hears them fastest; more do not fit its caches
+#: clips heard at once where somebody waits for each answer: more do not fit a CPU's caches, fewer are slower
 CLIPS_A_STEP = 10
 
 
 @dataclass(frozen=True)
 class Run:
-    """What came of N clips, on the CPU. H hearings, C classes of the first head."""
+    """What a model said of N clips, on the CPU. H hearings, C classes of the first head."""
 
     probabilities: Tensor  # (N, H, C) float64, after every hearing
     #: (N, S, 2) seconds: what the model marked as its reason, padded with empty segments: the union of what was
@@ -63,7 +63,7 @@ class Tally:
         self.total, self.done = total, 0
 
     def count(self, clips: int) -> Progress:
-        """So many more were heard, or need not be."""
+        """So many more were heard or skipped."""
         self.done += clips
         return Progress(self.done, self.total)
 
@@ -90,7 +90,7 @@ class Ears:
         self._asked = asked
 
     def through(self, recognizer: Recognizer) -> Ears:
-        """The same count with another model."""
+        """Another model, with the same count of clips."""
         return Ears(recognizer, self.tally, self._batch, self._playbacks, self._asked)
 
     def hear(self, waveforms: Tensor, control: str = CHOSEN, generator: Generator | None = None) -> Steps[Run]:

@@ -1,7 +1,7 @@
-"""Do the segments hang on what the model has learned? (Adebayo et al. 2018, Sanity Checks for Saliency Maps)
+"""Do the segments depend on what the model has learned? (Adebayo et al. 2018, Sanity Checks for Saliency Maps)
 
 The weights of each part that the choice comes from are shuffled within each tensor: their sizes stay, what they know is
-gone. Segments that come from learning must then be others, and find a planted event no more often than chance; segments
+gone. Segments that come from learning must then change, and find a planted event no more often than chance; segments
 that stay where they were come from the sound's level or from the rules alone.
 """
 
@@ -31,7 +31,7 @@ class ShuffledPart:
     overlap: Interval  # IoU of its segments with those of the model, 0 to 1
     chance_overlap: Interval  # IoU of random segments, as many and as long as its own, with those of the model
     inside: Interval  # share of marked time inside planted events, 0 to 1; nothing marked counts as 0
-    inside_lost: Interval  # what the model's own segments have more of it
+    inside_lost: Interval  # how much more of it the model's own segments have
     accuracy: float  # after the last hearing, 0 to 1
 
 
@@ -44,12 +44,12 @@ class SanityCheck:
     inside: Interval  # share of marked time inside planted events, of the model as it is
     chance_inside: float  # the events' share of the clip
     accuracy: float  # of the model as it is
-    chance_accuracy: float  # of naming any class
+    chance_accuracy: float  # of naming a class at random
     parts: tuple[ShuffledPart, ...]
 
 
 def clips_to_check_sanity(clips: int, parts: Sequence[str]) -> int:
-    """Clips that ``check_sanity`` hears or passes over."""
+    """Clips that ``check_sanity`` hears or skips."""
     return clips * (1 + 2 * _SHUFFLES * len(parts))
 
 

@@ -25,7 +25,7 @@ from playitback.evidence.runs import Ears
 from playitback.progress import Steps
 
 LEVEL_DECIBELS = 6.0  # of the event over the background
-#: random choices a clip: few, because there are many scenes, and many clips in each
+#: random choices per clip: few, because there are many scenes, and many clips in each
 DRAWS = 5
 
 
@@ -38,7 +38,7 @@ class Scene:
 
 
 def clips_to_hear_scenes(clips: int, recorded_beds: Mapping[str, Tensor] | None = None) -> int:
-    """Clips that ``hear_scenes`` hears or passes over for each model."""
+    """Clips that ``hear_scenes`` hears or skips for each model."""
     return len(all_beds(recorded_beds)) * (clips + clips_to_hear_controls(clips, DRAWS))
 
 

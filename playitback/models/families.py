@@ -67,11 +67,11 @@ def read_config(values: Mapping[str, Any]) -> ModelConfig:
 
 
 def build(config: ModelConfig) -> Listener:
-    """An untrained model. Raises CheckpointError for a family that is not here."""
+    """An untrained model. Raises CheckpointError for an unknown family."""
     return _listener(config.family)(config)
 
 
-#: what was written before there were families
+#: for checkpoints that were written before there were families
 upgrade_description = format_1.upgrade_description
 upgrade_weights = format_1.upgrade_weights
 

@@ -25,7 +25,7 @@ from playitback.replay import TimeMaps, column_edges
 from playitback.segments import audible_columns, find_segments
 from playitback.spectrogram import LogMel
 
-_STATISTICS_FLOOR = 1e-3  # of a deviation, by which the log-mel is divided
+_STATISTICS_FLOOR = 1e-3  # smallest deviation that the log-mel is divided by
 
 
 @dataclass(frozen=True)
@@ -63,7 +63,7 @@ class Replay:
     """What the next hearing replays."""
 
     segments: Tensor  # (B, N, 2)
-    finer: bool = True  # at the finer hop; without it they get their share of the frames, but nothing new to show
+    finer: bool = True  # at the finer hop; False: with as many frames, but read at the first hop
 
 
 #: which segments (B, N, 2) to replay after a hearing, in place of those that the model chose
@@ -102,7 +102,7 @@ class Listener(nn.Module, ABC):
 
         waveforms: (B, clip_samples) in -1..1. choose: replaces the model's own choice of segments. asked: (B,) indices
         of the classes to be explained; by default, after every hearing, the class that is most probable then. Raises
-        SettingsError for another length or too many playbacks, at once: ``check`` does it.
+        SettingsError for another length or too many playbacks as soon as it is called (see ``check``).
         """
 
     @abstractmethod
@@ -111,11 +111,11 @@ class Listener(nn.Module, ABC):
 
     @property
     def choosing_parts(self) -> tuple[str, ...]:
-        """Names of the parts that the relevance comes from; what only decides is none of them."""
+        """Names of the parts that the relevance comes from, without those that only decide."""
         return tuple(self.parts())
 
     def fuse(self, hearings: Sequence[Hearing]) -> tuple[Tensor, ...] | None:
-        """Logits (B, classes) of every head from all hearings of a whole run; None where the family makes none."""
+        """Logits (B, classes) of every head from all hearings of a whole run; None if the family does not fuse."""
         return None
 
     def forward(self, waveforms: Tensor) -> tuple[Tensor, ...]:
@@ -127,12 +127,12 @@ class Listener(nn.Module, ABC):
         """Takes from training clips (B, clip_samples) what must be known before training; by default nothing."""
 
     def cast_weights(self, dtype: torch.dtype) -> None:
-        """Stores the weights of matrix products in a number format, where nothing else needs more precision."""
+        """Stores the weights of matrix products in a number format, except where more precision is needed."""
         for part in self.parts().values():
             part.to(dtype)
 
     def check(self, waveforms: Tensor, playbacks: int | None) -> int:
-        """The number of playbacks that is meant. Raises SettingsError for clips or playbacks that cannot be heard."""
+        """The number of playbacks to run. Raises SettingsError for clips or playbacks that cannot be heard."""
         playbacks = self.config.playbacks if playbacks is None else playbacks
         if not 0 <= playbacks <= self.config.playbacks:
             raise SettingsError(playbacks_refusal("this model", playbacks, self.config.playbacks))
@@ -154,7 +154,7 @@ class Listener(nn.Module, ABC):
     ) -> Hearing:
         """The one hearing of a family that does not replay; the clip's log-mel stands for what was heard.
 
-        relevance: (B, T) in 0..1 of T columns that share out the clip evenly; name: of its lane.
+        relevance: (B, T) in 0..1 of T columns that divide the clip evenly; name: that of its lane.
         """
         front_end, columns = self.config.front_end, relevance.shape[1]
         nothing = waveforms.new_zeros(len(waveforms), 0, 2)
@@ -214,7 +214,7 @@ class LogMelListener(Listener):
 
 
 def playbacks_refusal(name: str, wanted: int, most: int) -> str:
-    """What is said wherever more playbacks are asked for than there are, or less than none."""
+    """The error for more playbacks than the model has, or a negative number."""
     if most == 0:
         return f"{name} hears a clip once and cannot play it back; ask for 0 playbacks, not {wanted}"
     return f"{name} plays back 0 to {most} times, not {wanted}; choose one of those"
@@ -223,7 +223,7 @@ def playbacks_refusal(name: str, wanted: int, most: int) -> str:
 def class_probabilities(logits: Tensor, multi_label: bool) -> Tensor:
     """Logits (..., classes) of a head -> probabilities: of every class by itself, or of one among all.
 
-    In float32 at least, whatever the autocast.
+    At least in float32, also under autocast.
     """
     logits = logits if logits.dtype == torch.float64 else logits.float()
     return logits.sigmoid() if multi_label else logits.softmax(dim=-1)

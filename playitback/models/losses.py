@@ -1,6 +1,6 @@
 """Losses that families share, on logits of any number of heads.
 
-Targets are one tensor a head, (B, classes): distributions over the classes, or, in multi-label models, a number from 0
+Targets are one tensor per head, (B, classes): distributions over the classes or, in multi-label models, a number from 0
 to 1 for each class.
 """
 
@@ -37,9 +37,9 @@ def classification(
 
 
 def nothing_said(logits: Sequence[Tensor], multi_label: bool) -> Tensor:
-    """0 where nothing is preferred: the Kullback-Leibler divergence from the uniform distribution.
+    """0 where no class is preferred: the Kullback-Leibler divergence from the uniform distribution.
 
-    With several labels nothing is said where no class is: binary cross-entropy towards 0. Mean over the batch, summed
+    With several labels, to say nothing is to name no class: binary cross-entropy towards 0. Mean over the batch, summed
     over the heads.
     """
     if multi_label:
@@ -48,7 +48,7 @@ def nothing_said(logits: Sequence[Tensor], multi_label: bool) -> Tensor:
 
 
 def belief(logits: Sequence[Tensor], targets: Sequence[Tensor], multi_label: bool) -> Tensor:
-    """(B,): probability of the true class, of several the mean weighted by the targets; mean over the heads."""
+    """(B,): probability of the true class; with several, their mean weighted by the targets; mean over the heads."""
     beliefs = []
     for each, target in zip(logits, targets, strict=True):
         probabilities = class_probabilities(each, multi_label)

@@ -1,7 +1,7 @@
-"""How a family is trained: values that it supplies, and that training/ carries out.
+"""How a family is trained: values that it supplies and training/ carries out.
 
-A recipe is what all stages share, and the stages in their order. A stage says what it trains, on clips changed in which
-way, and which terms it minimises.
+A recipe is what all stages share, and the stages in their order. A stage says what it trains, how its clips are
+changed, and which terms it minimises.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ class Augmentation:
 
     between_class: float = 0.6  # mixed with another clip as sound (Tokozume et al. 2018)
     mixup: float = 0.0  # mixed with another clip at a ratio from Beta(0.3, 0.3) (Zhang et al. 2018)
-    cutmix: float = 0.0  # a stretch of another clip in place of the own one (Yun et al. 2019, in time)
+    cutmix: float = 0.0  # a stretch of another clip in place of the clip's own (Yun et al. 2019, in time)
     time_scale: float = 1.25  # largest factor, faster or slower
     unscaled: float = 0.3  # share of clips whose time is left as it is
     gain_decibels: float = 6.0  # largest gain
@@ -84,7 +84,7 @@ class Stage:
 
 @dataclass(frozen=True, kw_only=True)
 class Recipe:
-    """Everything that changes a result. What has a default is what suits small data sets."""
+    """Everything that changes a result. The defaults suit small data sets."""
 
     stages: tuple[Stage, ...]
     batch_size: int = 32  # clips of an optimiser step, over all processes
@@ -99,7 +99,7 @@ class Recipe:
     def __post_init__(self) -> None:
         require(
             self.micro_batch_size >= 2 and self.micro_batch_size % 2 == 0,
-            f"micro_batch_size must be even and at least 2, for clips are mixed in pairs, got {self.micro_batch_size}",
+            f"micro_batch_size must be even and at least 2, as clips are mixed in pairs, got {self.micro_batch_size}",
         )
         require(
             self.batch_size >= self.micro_batch_size and self.batch_size % self.micro_batch_size == 0,
@@ -107,7 +107,7 @@ class Recipe:
         )
         require(
             min(stage.epochs for stage in self.stages) >= 0 and any(stage.epochs for stage in self.stages),
-            "a stage cannot have less than no epochs, and one of them needs some",
+            "the epochs of a stage must not be negative, and at least one stage needs some",
         )
         names = [stage.name for stage in self.stages]
         for name in names:

@@ -16,7 +16,7 @@ from playitback.models.recipe import Augmentation
 _MIXUP_ALPHA = 0.3  # section 3.1 of the paper
 _SHORTENED_SECONDS = (0.5, 2.5)  # what is left of a shortened clip
 _BACKGROUND_DECIBELS = (-30.0, 0.0)  # level of a background, relative to the clip's loudest second
-_DARKEST_HERTZ = 60.0  # below it the spectrum of a background rises no more
+_DARKEST_HERTZ = 60.0  # below this the spectrum of a background no longer rises
 _SWELL_SECONDS = (1.0, 10.0)  # period
 
 
@@ -42,7 +42,7 @@ def _scale_time(clip: Tensor, scale: float) -> Tensor:
     samples = len(clip)
     wanted = round(samples / scale)
     if wanted == samples:
-        return clip  # unharmed by interpolation
+        return clip  # exact: nothing to interpolate
     return _repeat_cyclically(F.interpolate(clip[None, None], size=wanted, mode="linear")[0, 0], samples)
 
 
@@ -89,7 +89,7 @@ def mix_pairs(
     """One kind of mixing, or none, for a micro-batch of waveforms (B, samples) and targets, each (B, classes).
 
     Every clip is mixed with its neighbour in the pair (0, 1), (2, 3), ...: clips are in random order, so any partner is
-    as good as another, and none has to be read for it.
+    as good as another, and no further clip has to be read.
     """
     kind = torch.rand((), generator=generator)
     batch = waveforms.shape[0]
@@ -122,7 +122,7 @@ def cut_and_mix(first: Tensor, second: Tensor, generator: Generator) -> tuple[Te
 
 
 def shorten(waveforms: Tensor, settings: Augmentation, sample_rate: int, generator: Generator) -> Tensor:
-    """Of a share of the clips (B, samples) only a short stretch around the loudest moment is left, all else is silence.
+    """Silences a share of the clips (B, samples), except for a short stretch around the loudest moment of each.
 
     With a background this is an event somewhere in a longer recording, as most recordings are; data sets are cut
     tightly around their events.
@@ -143,8 +143,8 @@ def shorten(waveforms: Tensor, settings: Augmentation, sample_rate: int, generat
 def add_background(waveforms: Tensor, settings: Augmentation, sample_rate: int, generator: Generator) -> Tensor:
     """Steady or slowly swelling noise, from white to brown, under a share of the clips (B, samples).
 
-    The level is relative to the loudest second of the clip, so a short event stands out of its background as much as a
-    long one. It says nothing about the class, and its moments are not worth hearing again.
+    The level is relative to the loudest second of the clip, so a short event stands out from its background as much as
+    a long one. It says nothing about the class, and its moments are not worth hearing again.
     """
     noisy = torch.nonzero(torch.rand(len(waveforms), generator=generator) < settings.background).squeeze(1)
     if not len(noisy):
@@ -166,7 +166,7 @@ def add_background(waveforms: Tensor, settings: Augmentation, sample_rate: int, 
 
 
 def _beta(count: int, alpha: float, generator: Generator) -> Tensor:
-    """(count,) from Beta(alpha, alpha); drawn by NumPy, for torch's own sampler takes no generator."""
+    """(count,) from Beta(alpha, alpha); drawn by NumPy, because torch's own sampler takes no generator."""
     seed = int(torch.randint(2**31, (), generator=generator))
     return torch.from_numpy(np.random.default_rng(seed).beta(alpha, alpha, count)).float()
 

@@ -18,7 +18,7 @@ MicroBatch = tuple[Tensor, tuple[Tensor, ...], int]
 
 
 class MicroBatches(Dataset[MicroBatch]):
-    """Item n is the n-th micro-batch of a stage; every epoch hears every clip once, but for what fills no batch."""
+    """Item n is the n-th micro-batch of a stage; an epoch hears all clips once, except a rest too small for a batch."""
 
     def __init__(self, clips: ClipSet, recipe: Recipe, stage: Stage, sample_rate: int) -> None:
         """stage: one of the recipe's."""
@@ -31,7 +31,7 @@ class MicroBatches(Dataset[MicroBatch]):
 
     @property
     def steps(self) -> int:
-        """Of an epoch."""
+        """Steps in an epoch."""
         return len(self.clips) // self.recipe.batch_size
 
     def __getitem__(self, number: int) -> MicroBatch:

@@ -14,13 +14,13 @@ from playitback.models.recipe import Recipe
 from playitback.training.evaluation import PAIR, Evaluation
 from playitback.training.manifest import DATA_SETS
 
-#: Hugging Face's word for terms that are on no list
+#: Hugging Face's word for terms that are not on its list of licences
 _NO_LICENCE = "other"
 _OWN_TERMS = (
     "The data set is the trainer's own. Whoever trained this model knows under which terms the recordings may be used; "
     "those terms apply to the weights, too."
 )
-#: up to so many class names are listed; config.json has them all
+#: at most this many class names are listed; config.json has them all
 _LISTED_CLASSES = 60
 
 
@@ -40,7 +40,7 @@ def training_record(
 ) -> dict[str, Any]:
     """How a checkpoint came about, for its config.json.
 
-    clips: heard in training; skipped: listed, but missing or unreadable; processes: as many as trained it together,
+    clips: heard in training; skipped: listed, but missing or unreadable; processes: how many trained it together,
     each on a device like ``device``.
     """
     return {
@@ -78,7 +78,7 @@ def model_card(
 ) -> str:
     """Markdown with the front matter of a Hugging Face model card.
 
-    about: the ``training_record``; measured_on: what the evaluation is of, as ``part_name`` says it.
+    about: the ``training_record``; measured_on: the part that was evaluated, as ``part_name`` words it.
     """
     data, recipe = about["data"], about["recipe"]
     hardware = f"{about['processes']} x {about['hardware']}" if about["processes"] > 1 else about["hardware"]

@@ -1,10 +1,10 @@
 """Labelled clips of one length, cut from the recordings of a Manifest.
 
-    Manifest -> every recording's length, by its header -> stretches that are there -> ClipsInMemory or ClipsOnDisk
+    Manifest -> every recording's length, by its header -> stretches that exist -> ClipsInMemory or ClipsOnDisk
              -> waveforms (B, clip_samples) of any indices
 
 A few thousand five-second clips are a few hundred megabytes as 16-bit samples, and decoding them once is what lets a
-small model train on a CPU at all. What does not fit is read from disk, each time the samples of the clip only.
+small model train on a CPU at all. What does not fit is read from disk, only the samples of the clip each time.
 """
 
 from __future__ import annotations
@@ -41,7 +41,7 @@ class Skipped:
     def __init__(self, data_set: str, clips: int, tolerated_share: float) -> None:
         if not 0 <= tolerated_share < 1:
             raise SettingsError(f"tolerated_missing must be 0 or more and below 1, got {tolerated_share}")
-        self.found: list[str] = []  # a name and why
+        self.found: list[str] = []  # name and reason of each
         self._data_set = data_set
         self._clips = clips
         self._tolerated_share = tolerated_share
@@ -58,7 +58,7 @@ class Skipped:
 
 
 class ClipSet(ABC):
-    """Labelled clips. A copy may go to any process, as to the workers of a ``DataLoader``."""
+    """Labelled clips. A copy may go to another process, such as a worker of a ``DataLoader``."""
 
     def __init__(
         self,
@@ -110,7 +110,7 @@ class ClipSet(ABC):
     def targets(self, indices: Tensor) -> tuple[Tensor, ...]:
         """(B,) indices -> for every head (B, classes) float32, 1 for the classes of the clip and 0 for the others.
 
-        To be asked after the waveforms: a clip that turned out unreadable has the targets of the one that replaced it.
+        Ask for the waveforms first: a clip that turns out unreadable has the targets of the one that replaced it.
         """
         found = []
         for classes, begins, names in zip(self._classes, self._begins, self.labels, strict=True):
@@ -241,7 +241,7 @@ def load_clips(
     samples = torch.zeros(int(counts.sum()), dtype=torch.int16)
 
     def decode(index: int) -> str | None:
-        """Puts a stretch in its place; returns why it could not."""
+        """Puts a stretch in its place; if that fails, returns the reason."""
         entry, begin = entries[index], int(bounds[index, 0])
         first, count = int(firsts[index]), int(counts[index])
         try:
@@ -279,11 +279,11 @@ def load_clips(
 def _stretches(
     entries: Sequence[Entry], reader: Recordings, sample_rate: int, skipped: Skipped, report: Report | None
 ) -> tuple[list[Entry], Tensor, Tensor]:
-    """The entries whose stretches are there, their first samples and their numbers of samples (N,)."""
+    """The entries whose stretches exist, their first samples and their numbers of samples (N,)."""
     recordings = list(dict.fromkeys((entry.path, entry.recording) for entry in entries))
 
     def seconds(recording: tuple[Path, str | None]) -> float | str:
-        """Length of a recording, or why it has none."""
+        """Length of a recording, or the reason why it cannot be read."""
         try:
             return reader.seconds(*recording)
         except PlayItBackError as error:
@@ -308,7 +308,7 @@ def _stretches(
 
 
 def _in_threads(function: Callable[[_Given], _Made], given: Sequence[_Given], report: Report | None) -> Iterator[_Made]:
-    """As ``map``; decoding leaves the interpreter free, so that every core reads."""
+    """Like ``map``, in threads: decoding releases the interpreter, so every core reads."""
     with ThreadPoolExecutor(os.cpu_count()) as pool:
         for begin in range(0, len(given), _READ_AHEAD):
             for number, made in enumerate(pool.map(function, given[begin : begin + _READ_AHEAD]), begin + 1):

@@ -32,15 +32,15 @@ class Manifest:
     labels: tuple[tuple[str, ...], ...]  # of every head; the same for all parts of a data set
     multi_label: bool
     entries: tuple[Entry, ...]
-    missing: tuple[str, ...]  # names of what is listed, but not there
+    missing: tuple[str, ...]  # names of what is listed but does not exist
 
 
 @dataclass(frozen=True)
 class Row:
-    """A line of a table; its methods raise DataSetError where a value is no good."""
+    """A line of a table; its methods raise DataSetError for a value that cannot be used."""
 
     path: Path
-    line: int  # from 1 on
+    line: int  # counted from 1
     values: dict[str, str]
 
     def __getitem__(self, column: str) -> str:
@@ -76,10 +76,10 @@ class Row:
 
 
 def read_table(path: Path, columns: Sequence[str], what: str, *, header: bool = True) -> Iterator[Row]:
-    """The rows of a CSV file, one after the other, as a table may have millions.
+    """The rows of a CSV file, one at a time, since a table may have millions.
 
-    columns: needed in the header; without a header, those that every row has, lines that begin with # being comments.
-    what: the table, in words. Raises DataSetError where the file is not such a table.
+    columns: those that the header must have; without a header, those of every row, and lines that begin with # are
+    comments. what: what errors call the table. Raises DataSetError where the file is not such a table.
     """
     try:
         with path.open(newline="", encoding="utf-8-sig") as lines:
@@ -111,12 +111,12 @@ def find_listing(root: Path, name: str, advice: str) -> Path:
 
 
 def listings(root: Path, pattern: str) -> list[Path]:
-    """Files in ``root``, then in its sub-folders, whose names are like ``pattern``."""
+    """Files in ``root``, then in its sub-folders, whose names match ``pattern``."""
     return [path for where in (pattern, f"*/{pattern}") for path in sorted(root.glob(where)) if path.is_file()]
 
 
 def read_labels(path: Path) -> tuple[str, ...]:
-    """Class names, one a line; in a line "name,count", as VGG-Sound's stat.csv has them, the count is left out."""
+    """Class names, one per line; in a line "name,count", as VGG-Sound's stat.csv has them, the count is left out."""
     try:
         lines = path.read_text(encoding="utf-8-sig").splitlines()
     except (OSError, UnicodeDecodeError) as error:
@@ -146,7 +146,7 @@ def indices(names: Sequence[str]) -> dict[str, int]:
 
 
 def refuse_absent(root: Path, kind: str, asked: Sequence[str] | None, there: Collection[str]) -> None:
-    """Raises DataSetError for parts of a data set ("fold", "split") that are asked for, but are not there."""
+    """Raises DataSetError for parts of a data set ("fold", "split") that are asked for but do not exist."""
     absent = sorted(set(asked or ()) - set(there))
     if absent:
         parts = ", ".join(sorted(there)) or "none"
@@ -154,9 +154,9 @@ def refuse_absent(root: Path, kind: str, asked: Sequence[str] | None, there: Col
 
 
 def sounds_by_stem(folder: Path) -> dict[str, Path]:
-    """File name without suffix -> sound file, of all below ``folder``: one walk instead of a look for every name.
+    """File name without suffix -> sound file, of all below ``folder``: one walk instead of a search for every name.
 
-    Of two files of one name the one whose suffix comes first in ``SOUND_SUFFIXES`` is read.
+    Of two files with the same name, the one whose suffix comes first in ``SOUND_SUFFIXES`` is read.
     """
     found: dict[str, Path] = {}
     for path in sound_files(folder):

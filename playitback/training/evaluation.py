@@ -2,7 +2,7 @@
 
     clips -> listen -> probabilities (N, classes) of every head, after every hearing and fused -> metrics -> Evaluation
 
-Measured as the recognizer hears, in its precision. A model with two heads names a verb and a noun, and together they
+Measured through the recognizer, in its precision. A model with two heads names a verb and a noun, and together they
 are the action.
 """
 
@@ -27,22 +27,22 @@ from playitback.training.clips import ClipSet
 #: of a model with two heads
 PAIR = ("verb", "noun")
 _BATCH = 25
-_TOP = 5  # says nothing where there are no more classes than this
+_TOP = 5  # means nothing for a model with no more classes than this
 
 
 @dataclass(frozen=True)
 class Figures:
-    """What one prediction is worth; 0 to 1 but for d'. None is a figure that such a prediction does not have."""
+    """How good one prediction is; 0 to 1, except for d'. None: the figure does not apply to such a prediction."""
 
     accuracy: float | None = None  # top-1; of a single label
     top_5_accuracy: float | None = None  # of a single label, where there are more than five classes
     true_class_probability: float | None = None  # mean over clips, and over the labels of each
     mean_average_precision: float | None = None  # of classes, not of actions, as are the next two
-    mean_auc: float | None = None  # NaN where no class is in some clips and not in others
+    mean_auc: float | None = None  # NaN unless some class is in some clips and not in others
     d_prime: float | None = None  # infinite at a mean AUC of 1
 
 
-#: what people read, and the factor to its unit
+#: figure -> what people read, and the factor to its unit
 _WORDS = {
     "accuracy": ("accuracy, %", 100),
     "top_5_accuracy": ("top-5 accuracy, %", 100),
@@ -61,7 +61,7 @@ class Course:
     fused: Figures | None = None  # of the fused prediction, where the model makes one and all playbacks are heard
 
     def to_dict(self) -> dict[str, Any]:
-        """A list with a number a hearing for every figure that there is, and the number of the fused prediction."""
+        """For every figure that there is, a list with one number per hearing, and that of the fused prediction."""
         found: dict[str, Any] = {}
         for name in self.names():
             found[name] = [_json_number(getattr(each, name)) for each in self.per_hearing]
@@ -84,14 +84,14 @@ class Evaluation:
     heads: Mapping[str, Course] = field(default_factory=dict)  # verb and noun, where there are two heads
 
     def to_dict(self) -> dict[str, Any]:
-        """JSON: lists have a number a hearing; figures that are not defined, or infinite, are null."""
+        """JSON: lists have one number per hearing; figures that are not defined, or infinite, are null."""
         found = {"clips": self.clips, **self.overall.to_dict(), "replayed_seconds": list(self.replayed_seconds)}
         if self.heads:
             found["heads"] = {name: course.to_dict() for name, course in self.heads.items()}
         return found
 
     def table(self) -> list[list[str]]:
-        """Rows of words for people: a heading, then the figures, each with a number a hearing and the fused one's."""
+        """Rows for people to read: a heading, then the figures: one number per hearing, then the fused prediction's."""
         fused = ["fused"] if self.overall.fused is not None else []
         rows = [["", *(f"hearing {index}" for index in range(len(self.replayed_seconds))), *fused]]
         courses = {"action ": self.overall, **{f"{name} ": course for name, course in self.heads.items()}}
@@ -117,7 +117,7 @@ def measure(recognizer: Recognizer, clips: ClipSet, playbacks: int | None = None
     """Measures a recognizer after the first hearing and each of ``playbacks`` playbacks (default: all it has).
 
     Raises SettingsError for clips of other classes than the model's, or for too many playbacks, and CheckpointError
-    where what the model says is not finite.
+    where the model's answers are not finite.
     """
     config = recognizer.config
     if (clips.labels, clips.multi_label) != (config.labels, config.multi_label):

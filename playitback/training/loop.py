@@ -1,9 +1,9 @@
 """The training loop: the stages of a recipe, one after the other, read from top to bottom.
 
-A step is made of micro-batches, and a micro-batch is what everything random hangs on: its clips, its augmentation and
-its dropout follow from the seed, the stage and its number alone. So it does not matter which process hears which
+A step is made of micro-batches. Everything random belongs to one of them: the clips, the augmentation and the dropout
+of a micro-batch follow from the seed, the stage and its number alone. So it does not matter which process hears which
 micro-batch, or whether the run was interrupted between two of them: a run that was killed goes on from its last saved
-state and ends where it would have ended, and two processes find the losses that one finds, but for rounding.
+state and ends where it would have ended, and two processes find the same losses as one, up to rounding.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ from playitback.training.processes import Processes
 from playitback.training.stages import StageRun
 from playitback.training.state import Log, StageProgress, read_state
 
-_OVERVIEW_CLIPS = 4096  # that a model is prepared with, at most
+_OVERVIEW_CLIPS = 4096  # a model is prepared with at most this many
 _OVERVIEW_BATCH = 64
 
 
@@ -40,18 +40,18 @@ def train(
     workers: int = 0,
     save_seconds: float = 60.0,
 ) -> None:
-    """Trains ``model`` in place; its weights are the moving average in the end.
+    """Trains ``model`` in place; in the end its weights are their moving average.
 
-    Goes on where ``out`` says that a run stopped. report: called by the first process. workers: how many helpers of
-    each process read and augment clips. save_seconds: between two saved states. Raises SettingsError where the run in
-    ``out`` was another one, where the clips do not fill a batch and where the processes cannot share one.
+    Goes on where the run in ``out`` stopped, if there is one. report: called by the first process. workers: how many
+    helpers of each process read and augment clips. save_seconds: time between two saved states. Raises SettingsError if
+    the run in ``out`` is another one, if the clips do not fill a batch, or if the processes cannot share one.
     """
     processes = processes or Processes(model.device)
     _check(clips, recipe, processes)
     out.mkdir(parents=True, exist_ok=True)
     run = {"recipe": asdict(recipe), "model": model.config.to_dict(), "clips": list(clips.names)}
     saved = read_state(out, run)
-    if saved is None and recipe.stages[0].epochs:  # a model that skips the first stage was trained, and is prepared
+    if saved is None and recipe.stages[0].epochs:  # without its first stage, the model is prepared already
         model.prepare(_overview(clips))
 
     names = [stage.name for stage in recipe.stages]
@@ -94,7 +94,7 @@ def _check(clips: ClipSet, recipe: Recipe, processes: Processes) -> None:
 
 
 def _overview(clips: ClipSet) -> Iterator[Tensor]:
-    """Batches of waveforms (B, clip_samples) of all clips, or of evenly many of them."""
+    """Batches of waveforms (B, clip_samples) of all clips or, if there are too many, of every n-th."""
     every = -(-len(clips) // _OVERVIEW_CLIPS)
     for indices in torch.arange(0, len(clips), every).split(_OVERVIEW_BATCH):
         yield clips.waveforms(indices)

@@ -61,7 +61,7 @@ _KNOWN = (
         test_folds=(4,),
         licence="CC-BY-3.0",
         credit='ESC-10, the part of ESC-50 (K. J. Piczak, "ESC: Dataset for Environmental Sound Classification", ACM '
-        "Multimedia 2015) that is CC BY 3.0, but for two recordings under CC Sampling+ terms; all are from Freesound, "
+        "Multimedia 2015) that is CC BY 3.0, except two recordings under CC Sampling+ terms; all are from Freesound, "
         "by the authors that its listing names: these weights must give that credit.",
     ),
     DataSet(
@@ -130,7 +130,7 @@ def read_manifest(
     """Lists the clips of a data set's folder, or of the folds or the split of it that are asked for.
 
     labels_file: with the class names, for the data sets that need one. Raises DataSetError where the folder is not what
-    it should be, where it has not the part that is asked for, and where a part holds no clips.
+    it should be, where it lacks the part that is asked for, and where a part holds no clips.
     """
     if data_set not in DATA_SETS:
         raise DataSetError(f"there is no data set {data_set!r}; choose one of {', '.join(DATA_SETS)}")

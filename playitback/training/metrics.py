@@ -1,10 +1,10 @@
-"""What predictions are worth: accuracy, average precision, area under the ROC curve and d', for one label or several.
+"""How good predictions are: accuracy, average precision, area under the ROC curve and d', for one label or several.
 
     scores (N, C), true classes (N,)         -> top-k accuracy
     verb (N, V) and noun (N, W) probabilities -> top-k accuracy of actions
     scores (N, C), true labels (N, C)        -> average precision and AUC of every class (C,) -> their means, d'
 
-N clips. Of equal scores the class of the lower index comes first, as ``argmax`` has it, so that a prediction that says
+N clips. Of equal scores the class with the lower index comes first, as in ``argmax``, so that a prediction that says
 nothing is right no more often than chance. In average precision and AUC equal scores share one threshold.
 """
 
@@ -17,7 +17,7 @@ import torch
 
 
 def top_k_accuracy(scores: np.ndarray, classes: np.ndarray, k: int) -> float:
-    """Share of clips whose true class is among the ``k`` of the highest scores, 0 to 1.
+    """Share of clips whose true class is among the ``k`` with the highest scores, 0 to 1.
 
     scores: (N, C); classes: (N,) index of the true class.
     """
@@ -29,10 +29,11 @@ def top_k_action_accuracy(
 ) -> float:
     """Share of clips whose true pair of verb and noun is among the ``k`` most probable pairs, 0 to 1.
 
-    verbs: (N, V), nouns: (N, W) probabilities; verb_classes, noun_classes: (N,). A pair is as probable as the product
-    says; at k = 1 both must be right (Damen et al., "Rescaling Egocentric Vision", IJCV 2022, action recognition).
+    verbs: (N, V), nouns: (N, W) probabilities; verb_classes, noun_classes: (N,). The probability of a pair is
+    the product of the two; at k = 1 both must be right (Damen et al., "Rescaling Egocentric Vision", IJCV 2022, action
+    recognition).
     """
-    # k better partners stand before a verb or a noun of rank k, so the k best pairs lie among k x k of them
+    # the k best pairs are made of the k best verbs and the k best nouns, so k x k pairs are enough to look at
     best_verbs, best_nouns = (-np.sort(-each.astype(np.float64), axis=1)[:, :k] for each in (verbs, nouns))
     pairs = (best_verbs[:, :, None] * best_nouns[:, None, :]).reshape(len(verbs), -1)
     verb_rank, noun_rank = _ranks(verbs, verb_classes), _ranks(nouns, noun_classes)
@@ -44,7 +45,7 @@ def top_k_action_accuracy(
 def average_precisions(scores: np.ndarray, labels: np.ndarray) -> np.ndarray:
     """(C,) average precision of every class: the mean, over its clips, of the precision at each one's score.
 
-    scores: (N, C); labels: (N, C), other than zero where a clip has the class. A class without clips is NaN.
+    scores: (N, C); labels: (N, C), nonzero where a clip has the class. A class without clips is NaN.
     """
     return np.array([_average_precision(*column) for column in zip(scores.T, labels.T != 0, strict=True)])
 
@@ -57,19 +58,19 @@ def mean_average_precision(scores: np.ndarray, labels: np.ndarray) -> float:
 def areas_under_curve(scores: np.ndarray, labels: np.ndarray) -> np.ndarray:
     """(C,) area under every class's ROC curve: how often a clip with the class scores above one without it.
 
-    scores: (N, C); labels: (N, C), other than zero where a clip has the class. Equal scores count one half. A class
+    scores: (N, C); labels: (N, C), nonzero where a clip has the class. Equal scores count one half. A class
     that all clips have, or none, is NaN.
     """
     return np.array([_area_under_curve(*column) for column in zip(scores.T, labels.T != 0, strict=True)])
 
 
 def mean_area_under_curve(scores: np.ndarray, labels: np.ndarray) -> float:
-    """Mean AUC: the mean of ``areas_under_curve`` over the classes that some clips have and some have not."""
+    """Mean AUC: the mean of ``areas_under_curve`` over the classes that some clips have and others lack."""
     return _mean_of_numbers(areas_under_curve(scores, labels))
 
 
 def d_prime(mean_area: float) -> float:
-    """d': by how many deviations two normal curves of that AUC lie apart; infinite at an AUC of 1.
+    """d': how many standard deviations apart two normal curves with that AUC lie; infinite at an AUC of 1.
 
     sqrt(2) times the inverse normal distribution function of the AUC (Hershey et al., "CNN Architectures for
     Large-Scale Audio Classification", ICASSP 2017).

@@ -27,10 +27,10 @@ _SPLIT_FOLDERS = {"train", "training", "test", "val", "valid", "validation", "ev
 
 
 def read_csv(root: Path, splits: Sequence[str] | None, labels_file: Path | None) -> Manifest:
-    """A table ``path,label[,start,stop][,split]``, seconds from start to stop, several labels parted by semicolons.
+    """A table ``path,label[,start,stop][,split]``, seconds from start to stop, several labels separated by semicolons.
 
-    root: the table, or the folder of manifest.csv. Paths are relative to its folder. labels_file: the order of the
-    classes; without, that of their names.
+    root: the table, or the folder of manifest.csv. Paths are relative to its folder. labels_file: gives the
+    order of the classes; without it, they are in the order of their names.
     """
     table = root / "manifest.csv" if root.is_dir() else root
     if not table.is_file():
@@ -49,7 +49,7 @@ def read_csv(root: Path, splits: Sequence[str] | None, labels_file: Path | None)
             continue
         start, stop = (row.seconds(each) if row.values.get(each, "").strip() else None for each in ("start", "stop"))
         if stop is not None and stop <= (start or 0):
-            raise row.error(f"the stretch stops at {stop:g} s, before it starts at {start or 0:g} s; mend the line")
+            raise row.error(f"the stretch stops at {stop:g} s, before it starts at {start or 0:g} s; correct the line")
         name = row["path"]
         if start is not None or stop is not None:
             name += f" from {start or 0:g} s" + ("" if stop is None else f" to {stop:g} s")
@@ -75,7 +75,7 @@ def _labels_of(row: Row) -> tuple[str, ...]:
 def read_folders(root: Path, splits: Sequence[str] | None, labels_file: Path | None) -> Manifest:
     """A folder of class folders, or of split folders (train, test, ...) with class folders in each.
 
-    Sound files may lie deeper in a class folder; hidden files and files that are no sound are left out.
+    Sound files may lie deeper in a class folder; hidden files and files that are not sounds are left out.
     """
     there = _folders(root)
     split_folders = {path.name: path for path in there} if {path.name for path in there} <= _SPLIT_FOLDERS else {}

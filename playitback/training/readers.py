@@ -40,7 +40,7 @@ _KINETICS_VALIDATION = {"validate", "validation", "valid"}
 
 
 def read_esc50(root: Path, folds: Parts, labels_file: Path | None) -> Manifest:
-    """ESC-50 (Piczak 2015): meta/esc50.csv and audio/, at any sampling rate; parts that leave targets out, too."""
+    """ESC-50 (Piczak 2015): meta/esc50.csv and audio/, at any sampling rate, also without some of the classes."""
     return _read_esc("esc50", root, folds, lambda row: True)
 
 
@@ -130,7 +130,7 @@ def read_epic_kitchens(root: Path, splits: Parts, labels_file: Path | None) -> M
     """EPIC-KITCHENS-100 (Damen et al. 2022): segments of long recordings, with a verb and a noun each.
 
     The recordings are arrays in EPIC_audio.hdf5, named after their videos, or files <video_id>.<suffix> anywhere below
-    the folder. The class files lie with the other annotations, or where ``labels_file``, one of them, lies.
+    the folder. The class files lie with the other annotations, or beside ``labels_file``, which is one of them.
     """
     listing_of = {split: each[0] for split, name in _EPIC_LISTINGS.items() if (each := listings(root, name))}
     if not listing_of:
@@ -157,7 +157,7 @@ def read_epic_kitchens(root: Path, splits: Parts, labels_file: Path | None) -> M
             video = row["video_id"]
             start, stop = row.seconds("start_timestamp"), row.seconds("stop_timestamp")
             if stop <= start:
-                raise row.error(f"the segment stops at {stop:g} s, before it starts at {start:g} s; mend the line")
+                raise row.error(f"the segment stops at {stop:g} s, before it starts at {start:g} s; correct the line")
             targets = tuple(
                 (row.class_index(row[column], index_of, file),)
                 for column, (_, index_of), file in zip(("verb_class", "noun_class"), heads, class_files, strict=True)

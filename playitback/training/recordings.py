@@ -1,7 +1,8 @@
 """Stretches of long recordings, read by seeking: sound files, and arrays in HDF5 files.
 
 HDF5 is how the sound of EPIC-KITCHENS-100 is prepared for the auditory SlowFast networks (Kazakos et al., "Slow-Fast
-Auditory Streams for Audio Recognition", ICASSP 2021): one array (samples,) a video, mono at 24 kHz, without its rate.
+Auditory Streams for Audio Recognition", ICASSP 2021): one array (samples,) per video, mono at 24 kHz. The rate
+itself is not stored.
 """
 
 from __future__ import annotations
@@ -24,7 +25,7 @@ _FILTER_CROSSINGS = 64  # zero crossings on either side of the resampling filter
 
 
 class Recordings:
-    """Reads stretches. HDF5 files stay open, in each process for itself, so that a copy may go to any process."""
+    """Reads stretches. HDF5 files stay open, separately in each process, so a copy may go to another process."""
 
     def __init__(self) -> None:
         self._archives: dict[Path, Any] = {}  # open HDF5 files
@@ -58,7 +59,7 @@ class Recordings:
 
     def _array(self, path: Path, recording: str) -> tuple[Any, int]:
         """The array in HDF5 and its sampling rate in hertz."""
-        if self._process != os.getpid():  # after a fork: what the parent opened is not ours to read from
+        if self._process != os.getpid():  # after a fork: files that the parent opened cannot be shared with it
             for archive in self._archives.values():
                 archive.close()
             self._archives, self._process = {}, os.getpid()
@@ -74,7 +75,7 @@ class Recordings:
 
 
 def array_names(path: Path) -> frozenset[str]:
-    """Of an HDF5 file's arrays. Raises DataSetError where the file cannot be read."""
+    """Names of an HDF5 file's arrays. Raises DataSetError where the file cannot be read."""
     try:
         with open_archive(path) as archive:
             return frozenset(archive)
@@ -83,7 +84,7 @@ def array_names(path: Path) -> frozenset[str]:
 
 
 def open_archive(path: Path) -> Any:
-    """An HDF5 file, to read. Raises DataSetError without h5py, AudioError where the file is no good."""
+    """An HDF5 file, to read. Raises DataSetError without h5py, AudioError where the file cannot be read."""
     try:
         import h5py  # only this data set needs it
     except ImportError as error:
@@ -95,7 +96,7 @@ def open_archive(path: Path) -> Any:
 
 
 def _resampled_window(array: Any, rate: int, start_seconds: float, seconds: float, sample_rate: int) -> np.ndarray:
-    """The window that the whole array, resampled, would have there: only that part of it and the filter's are read."""
+    """The window that the whole array, resampled, would have there: only it and the filter's margins are read."""
     common = math.gcd(rate, sample_rate)
     old, new = rate // common, sample_rate // common
     first, count = round(start_seconds * sample_rate), round(seconds * sample_rate)

@@ -1,4 +1,4 @@
-"""A stage of training under way. What it is, a family says in ``models/recipe.py``'s ``Stage``; here it is carried out.
+"""Carries out a stage of training, which a family describes as a ``Stage`` (``models/recipe.py``).
 
     micro-batches -> Objective: the stage's terms -> gradients, shared among processes -> optimizer -> moving average
 
@@ -27,7 +27,7 @@ from playitback.training.batches import MicroBatches
 from playitback.training.processes import Processes
 from playitback.training.state import StageProgress, State
 
-_SETTLING_STEPS = 100  # whose micro-batches the running statistics are taken over, at most
+_SETTLING_STEPS = 100  # running statistics are taken over at most this many steps
 
 
 class Objective(nn.Module):
@@ -46,7 +46,7 @@ class Objective(nn.Module):
 
 
 class StageRun:
-    """One stage on its way: step by step, until it is ``done``; ``finish`` then leaves its result in the model."""
+    """One stage as it runs: step by step, until it is ``done``; ``finish`` then leaves its result in the model."""
 
     def __init__(
         self,
@@ -57,7 +57,7 @@ class StageRun:
         workers: int = 0,
         saved: dict[str, Any] | None = None,
     ) -> None:
-        """batches: those of the stage; saved: its state, where it was interrupted."""
+        """batches: those of the stage; saved: its state, if it was interrupted."""
         self.model, self.batches, self.processes = model, batches, processes
         self.recipe, self.stage = batches.recipe, batches.stage
         self.steps = self.stage.epochs * batches.steps
@@ -96,7 +96,7 @@ class StageRun:
 
     @property
     def epochs_done(self) -> int:
-        """Whole ones."""
+        """Whole epochs."""
         return self.state.step // self.batches.steps
 
     @property
@@ -125,7 +125,7 @@ class StageRun:
         self._steps_timed += 1
 
     def report(self) -> StageProgress:
-        """Where the stage stands after a step; all processes must ask at once, for they average their losses.
+        """Where the stage stands after a step; all processes must call this together: they average their losses.
 
         Raises SettingsError for a loss that is not finite.
         """
@@ -149,18 +149,18 @@ class StageRun:
         )
 
     def save(self, out: Path, run: dict[str, Any]) -> None:
-        """Writes what this stage of ``run`` can go on from."""
+        """Writes the state from which this stage of ``run`` can go on."""
         self.state.save(out, run, self.stage.name)
 
     def finish(self) -> None:
-        """Leaves the moving average in the model: the next stage builds on it, and so does whoever uses the model."""
+        """Puts the moving average into the model, for the next stage and for everyone who uses the model."""
         average: Listener = self._average.module  # type: ignore[assignment]  # AveragedModel hides what it averages
         if self.stage.settles_statistics:
             _settle_statistics(average, self.batches, self.processes)
         self.model.load_state_dict(average.state_dict())
 
     def _begin_epoch(self) -> None:
-        """For the speed that is reported, which is that of this epoch in this call."""
+        """Restarts the clock for the speed that is reported: that of this epoch, in this call."""
         self._epoch_began = time.monotonic()
         self._steps_timed, self._seconds_waited = 0, 0.0
 
@@ -203,7 +203,7 @@ def _trained_groups(model: Listener, stage: Stage, weight_decay: float) -> list[
             decay = weight_decay if decays else 0.0
             groups.append({"params": parameters, "weight_decay": decay, "relative_rate": relative_rate})
     if not stage.settles_statistics:
-        # statistics that were settled stay: clips of a batch must not see one another through them
+        # settled statistics stay as they are: through them the clips of a batch would influence one another
         for normalisation in _batch_normalisations(model):
             normalisation.eval()
     return groups
@@ -230,7 +230,7 @@ def _moving_average(decay: float) -> Callable[[Sequence[Tensor], Sequence[Tensor
 def _settle_statistics(model: Listener, batches: MicroBatches, processes: Processes) -> None:
     """Running statistics of averaged weights: those of the same weights over the first micro-batches of the run.
 
-    What was gathered while the weights moved belongs to none of them.
+    The statistics that were gathered while the weights moved fit none of them.
     """
     parts = model.parts()
     normalisations = [each for name in batches.stage.trains for each in _batch_normalisations(parts[name])]

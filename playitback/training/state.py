@@ -23,7 +23,7 @@ STATE_FILE, LOG_FILE = "state.pt", "log.jsonl"
 
 @dataclass(frozen=True)
 class StageProgress(Progress):
-    """Where a run stands: steps done and in all, of its present stage, and what it has learned."""
+    """Where a run stands: steps done and all steps of its present stage, its losses and its speed."""
 
     stage: str
     epoch: int  # of this stage, counted from 0, that the last step belongs to
@@ -37,7 +37,7 @@ class StageProgress(Progress):
 
 @dataclass
 class State:
-    """What must come back after an interruption. All else follows from the recipe."""
+    """What must be restored after an interruption. Everything else follows from the recipe."""
 
     model: Listener
     average: AveragedModel
@@ -67,7 +67,7 @@ class State:
             "average": self.average.state_dict(),
             "optimizer": self.optimizer.state_dict(),
         }
-        # written beside and moved: a kill while writing leaves the state before
+        # written to another file and then moved: if writing is interrupted, the state before is still there
         partial = out / f"{STATE_FILE}.partial"
         torch.save(saved, partial)
         partial.replace(out / STATE_FILE)
@@ -81,7 +81,7 @@ class State:
 
 
 def read_state(out: Path, run: dict[str, Any]) -> dict[str, Any] | None:
-    """The state that was saved last, or None. Raises SettingsError where ``out`` holds another run than ``run``."""
+    """The state that was saved last, or None. Raises SettingsError if ``out`` holds a run other than ``run``."""
     path = out / STATE_FILE
     if not path.is_file():
         return None
@@ -95,10 +95,10 @@ def read_state(out: Path, run: dict[str, Any]) -> dict[str, Any] | None:
 
 
 class Log:
-    """A line of JSON an epoch, and the same numbers for TensorBoard."""
+    """One line of JSON per epoch, and the same numbers for TensorBoard."""
 
     def __init__(self, out: Path, stages_before: Sequence[str], stage: str, epochs: int) -> None:
-        """Goes on after ``epochs`` epochs of a stage; what was written about later ones will be written again."""
+        """Goes on after ``epochs`` epochs of a stage; drops the lines about later ones, which will be written again."""
         self.path = out / LOG_FILE
         self.board = SummaryWriter(out / "tensorboard")
         known = [
@@ -119,7 +119,7 @@ class Log:
 
 
 def read_log(out: Path) -> list[dict[str, Any]]:
-    """The entries of a run's log, in their order; none where there is no log yet."""
+    """The entries of a run's log, in their order; empty if there is no log yet."""
     path = out / LOG_FILE
     if not path.is_file():
         return []

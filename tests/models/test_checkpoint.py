@@ -191,7 +191,7 @@ def test_folder_that_is_no_checkpoint_lists_those_there_are(tmp_path: Path) -> N
 
 def test_folder_without_weights_says_so(folder: Path) -> None:
     (folder / "model.safetensors").unlink()
-    with pytest.raises(CheckpointError, match=r"has no model\.safetensors, so it is no checkpoint"):
+    with pytest.raises(CheckpointError, match=r"has no model\.safetensors, so it is not a checkpoint"):
         load_checkpoint(folder)
 
 
@@ -338,7 +338,7 @@ def test_repo_id_that_cannot_be_fetched_says_so(error: Exception, monkeypatch: p
 
     monkeypatch.setattr(checkpoint, "snapshot_download", fail)
     with pytest.raises(
-        CheckpointError, match=r"'somebody/bells' is no folder here and could not be fetched.*there are"
+        CheckpointError, match=r"'somebody/bells' is not a folder here and could not be fetched.*there are"
     ):
         load_checkpoint("somebody/bells")
 

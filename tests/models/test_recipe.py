@@ -32,8 +32,8 @@ def test_impossible_recipes_are_refused(settings: dict[str, object], message: st
 @pytest.mark.parametrize(
     ("epochs", "message"),
     [
-        ({"encoder": -1}, "less than no epochs"),
-        ({"encoder": 0, "replay": 0}, "one of them needs some"),
+        ({"encoder": -1}, "epochs of a stage must not be negative"),
+        ({"encoder": 0, "replay": 0}, "at least one stage needs some"),
         ({"hope": 3}, "no stage 'hope'; it has encoder, replay"),
     ],
 )

@@ -1,7 +1,7 @@
 """The decoder: a Perceiver that listens to one hearing after the other (TemPr; "Play It Back", section 2).
 
 A set of latents is carried from hearing to hearing. In every hearing it reads the encoder's grid by cross-attention and
-thinks it over by self-attention; the mean of the latents is then what is believed after this hearing. The prediction
+thinks it over by self-attention; the mean of the latents is then the belief after this hearing. The prediction
 after hearing i needs hearings 0..i only, so it can be shown while the next hearing is still being computed.
 
     (B, T, F, C) grid + Fourier features -> (B, T * F, C + 26) -> cross-attention -> (B, N, W) latents
@@ -160,7 +160,7 @@ class Decoder(nn.Module):
         return tuple(head(summary) for head in self.heads)
 
     def fuse(self, summaries: Sequence[Tensor]) -> Tensor:
-        """The summaries (B, W) of all hearings, in order -> one fused feature (B, W). Only where ``config.fusion``."""
+        """The summaries (B, W) of all hearings, in order -> one fused feature (B, W). Only with ``config.fusion``."""
         if self.fusion is None:
             raise ValueError("this decoder was built without fusion")
         if len(summaries) != len(self.hearings):

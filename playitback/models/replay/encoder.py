@@ -44,7 +44,7 @@ class Encoder(nn.Module):
         self.dropout = nn.Dropout(config.dropout)
         self.heads = nn.ModuleList(nn.Linear(width, count) for count in classes)
         self.apply(_initialise)
-        # as the stem hears its input; torch's annotations do not know this argument
+        # the layout in which the stem reads its input; torch's annotations do not know this argument
         self.stem.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
 
     def local_features(self, log_mel: Tensor) -> Tensor:

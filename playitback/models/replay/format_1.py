@@ -9,10 +9,10 @@ from torch import Tensor
 
 
 def upgrade_description(description: Mapping[str, Any]) -> dict[str, Any]:
-    """The ``model`` entry of config.json: it knew no family."""
+    """The ``model`` entry of config.json: format 1 named no family."""
     return {"family": "replay", **description}
 
 
 def upgrade_weights(weights: Mapping[str, Tensor]) -> dict[str, Tensor]:
-    """Weights by today's names: the decoder's hearings were called passes."""
+    """Weights under today's names: the decoder's hearings were called passes."""
     return {name.replace("decoder.passes.", "decoder.hearings.", 1): tensor for name, tensor in weights.items()}

@@ -3,8 +3,8 @@
     waveforms (B, samples) -> hearing 0: frames at hop h0 -> local features -> slots -> segments -> hearing 1: ...
                                                           -> grid -> decoder -> logits after this hearing
 
-"Play It Back", section 2. The hearings are computed lazily: what hearing i says is there before the next is computed.
-Clips never see one another: all that is done here is done row by row.
+"Play It Back", section 2. The hearings are computed lazily: what hearing i says is known before the next is computed.
+Clips never influence one another: everything here is done row by row.
 """
 
 from __future__ import annotations
@@ -68,7 +68,7 @@ class ReplayModel(LogMelListener):
         return ("slots", "encoder")
 
     def cast_weights(self, dtype: torch.dtype) -> None:
-        # The slots stay as they are: they cost little, and which moments lie above a threshold needs the precision.
+        # The slots stay as they are: they cost little, and their choice of moments needs the precision.
         self.encoder.to(dtype)
         self.decoder.to(dtype)
 
@@ -103,7 +103,7 @@ class ReplayModel(LogMelListener):
         *,
         soft: float = 0.0,
     ) -> Iterator[ReplayHearing]:
-        """See ``Listener.listen``. These slots are asked for no class: the relevance is the same whatever is asked.
+        """See ``Listener.listen``. These slots depend on no class: the relevance is the same for every asked class.
 
         soft: share of the gradient of the frames' seconds that is passed on to the attention that chose them; it
         changes no value.
@@ -142,7 +142,7 @@ class ReplayModel(LogMelListener):
         latents: Tensor,
         votes: list[tuple[Tensor, ...]],
     ) -> tuple[ReplayHearing, Tensor]:
-        """One hearing, and the latents after it. votes: the encoder's own logits of those before; this one's join."""
+        """One hearing, and the latents after it. votes: the encoder's own logits of those before; adds this one's."""
         frames, fine, maps = read
         local = self.encoder.local_features(self.normalise(frames))
         slots = self.slots(self.columns(local))

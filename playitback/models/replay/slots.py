@@ -3,7 +3,7 @@
 The attention is that of Locatello et al., "Object-Centric Learning with Slot Attention" (2020, arXiv 2006.15055,
 algorithm 1). "Play It Back" (section 2) lets it choose what to replay. Two differences from the code of that paper's
 authors: the inputs are time columns of features that are still local, because after global self-attention a column no
-longer speaks of its own moment; and all hearings share one slot attention, where theirs have one of 1.8 million
+longer speaks of its own moment; and all hearings share one slot attention, while theirs have one of 1.8 million
 parameters each, whose inputs are channels and whose slots are as wide as the hearing has frames.
 
     (B, T, F, C) local features -> ColumnFeatures -> (B, T, width) -> SlotAttention -> (B, S, width), (B, S, T)
@@ -20,10 +20,10 @@ from torch import Tensor, nn
 
 from playitback.models.replay.config import SlotConfig
 
-#: added to the attention before it is divided by its sum over time, so that a slot that wins nothing divides by no zero
+#: added to the attention before it is divided by its sum over time, so that no slot divides by zero if it wins nothing
 _ATTENTION_FLOOR = 1e-8
 
-#: size of the noise on the slots' starts at first, relative to the starts themselves
+#: initial size of the noise on the slots' starts, relative to the starts themselves
 _FIRST_NOISE = 0.1
 
 
@@ -66,8 +66,8 @@ class SlotAttention(nn.Module):
     """Slots that share out the time columns among themselves, in a few rounds with the same weights.
 
     In every round each slot asks for columns; the softmax over the slots makes them compete for each column; a slot's
-    update is the mean of the columns it won, weighted by how surely; a recurrent unit and a small residual network take
-    the update in.
+    update is the mean of the columns, weighted by how much of each it won; a recurrent unit and a small residual
+    network take the update in.
 
     Every slot has a learned start of its own, so slot 0 is the same slot in every clip. In training the starts are
     disturbed by noise with a learned scale; in evaluation they are not, and the same clip gives the same attention.
@@ -99,7 +99,7 @@ class SlotAttention(nn.Module):
         from a standard normal distribution in training, and there is none in evaluation.
         """
         # In full precision also under autocast: it costs little, and which moments lie above a threshold must not
-        # hang on the eight bits of a bfloat16.
+        # depend on the eight bits of a bfloat16.
         with torch.autocast(columns.device.type, enabled=False):
             return self._attend(columns.to(self.start.dtype), noise)
 

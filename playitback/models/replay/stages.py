@@ -66,11 +66,11 @@ class ReplayTerms(Terms):
 
     per_hearing: float = 0.25  # classification after every hearing, summed over the hearings
     fused: float = 1.0  # classification of the fused prediction, where the model fuses
-    keep: float = 1.0  # what the informative slot holds classifies by itself, all else being silence
+    keep: float = 1.0  # what the informative slot holds classifies by itself, with silence in place of the rest
     remove: float = 1.0  # what the other slots hold says nothing
     rank: float = 0.5  # a later hearing believes in the class at least as much
     budget: float = 20.0  # over a micro-batch, about ``BUDGET`` of the time is informative
-    soft_replay: float = 0.0  # no term: share of the gradient that flows through the time map into the attention
+    soft_replay: float = 0.0  # not a term: share of the gradient that flows through the time map into the attention
 
     def __post_init__(self) -> None:
         require(min(getattr(self, name) for name in self.switches) >= 0, "the weights of losses must not be negative")
@@ -99,7 +99,7 @@ class ReplayTerms(Terms):
         if self.fused and model.config.decoder.fusion:
             fused = model.decoder.logits(model.decoder.fuse([each.summary for each in hearings]))
             terms["fused"] = self.fused * classify(fused)
-        # one hearing a step is enough for keep and remove, and each takes its turn
+        # one hearing per step, drawn at random, is enough for keep and remove
         examined = hearings[int(torch.randint(len(hearings), (), generator=generator))]
         if self.keep or self.remove:
             silence = local_silence(model)
@@ -142,8 +142,8 @@ def local_silence(model: ReplayModel) -> Tensor:
 def hear_only(model: ReplayModel, heard: ReplayHearing, weight: Tensor, silence: Tensor) -> tuple[Tensor, ...]:
     """Logits (B, classes) of the encoder's heads when only the share ``weight`` (B, T) of every column is left.
 
-    What is taken away is replaced by ``silence``, which clips that were padded hold too. To scale the features down
-    would take nothing away: the first thing that a block does is to normalise them.
+    What is taken away is replaced by ``silence``, which padded clips contain, too. Scaling the features down would take
+    nothing away, because every block begins by normalising them.
     """
     left = torch.lerp(silence.to(heard.local.dtype), heard.local, weight[:, :, None, None].to(heard.local.dtype))
     return model.encoder.head(model.encoder.grid(left))
@@ -153,8 +153,8 @@ def rank_loss(beliefs: Tensor, margin: float = 0.02) -> Tensor:
     """Hinge on p_{i+1}(y) >= p_i(y) + margin for beliefs (hearings, B), at least two hearings.
 
     Directed, unlike the original's absolute difference. The margin shrinks near certainty, where there is nothing left
-    to gain. The earlier hearing is held fixed, so that the loss can be met by a better later hearing only, not by a
-    worse earlier one.
+    to gain. The earlier hearing is held fixed, so that only a better later hearing can reduce the loss, not a worse
+    earlier one.
     """
     earlier, later = beliefs[:-1].detach(), beliefs[1:]
     goal = torch.minimum(earlier + margin, (1 + earlier) / 2)

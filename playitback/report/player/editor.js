@@ -28,8 +28,8 @@ function makeTools() {
 }
 
 /**
- * play(key) plays or stops what a key names; position() is the playhead's second; say(text) speaks; redrawn() follows
- * every switch. onReplay and onEdit ask the questions; until `answered` they wait.
+ * play(key) plays or stops what a key names; position() is the playhead's second; say(text) speaks; redrawn() is called
+ * after every switch. onReplay and onEdit ask the questions; until `answered` they wait.
  * @param {{
  *   play: (key: string) => void,
  *   position: () => number,
@@ -61,7 +61,7 @@ function makeEditor({ play, position, say, redrawn, onReplay, onEdit }) {
 
   const possible = () => editors.size > 0;
   const active = () => on && possible();
-  const replays = () => rows.size > 1; // else there is no hearing in which anything could be replayed
+  const replays = () => rows.size > 1; // otherwise no hearing could replay anything
 
   function render() {
     if (!view) return;
@@ -187,7 +187,7 @@ function makeEditor({ play, position, say, redrawn, onReplay, onEdit }) {
       if (asked && document.activeElement === document.body) asked.focus();
     },
     /**
-     * Takes a click in a row; false: it means what it means without editing.
+     * Handles a click in a row; false: the click means the same as without editing.
      * @param {MouseEvent} event @param {number} index
      */
     click: (event, index) => {

@@ -1,5 +1,5 @@
 // The lanes of a row: curves over the clip's seconds. The first is the relevance: the area below it is filled, darker
-// in the segments that were chosen, and the threshold is its own.
+// in the segments that were chosen, and the threshold belongs to it.
 
 const LANE_WIDTH = 1000; // units of the drawing, stretched to the row
 const LANE_HEIGHT = 100;
@@ -9,8 +9,9 @@ const LANE_STYLES = 5; // of player.css: the first two are for the first two lan
 const laneClass = (k) => `lane-${k < LANE_STYLES ? k : 2 + ((k - 2) % (LANE_STYLES - 2))}`;
 
 /**
- * What all lanes share of their names, and what each is called beside it: of "informative attention" and "uninformative
- * attention", "attention", and "informative" and "uninformative". A lane of which nothing is left keeps its whole name.
+ * The words that the names of all lanes share, and what is left of each name without them: "attention", and
+ * "informative" and "uninformative", for "informative attention" and "uninformative attention". A name of which nothing
+ * would be left stays whole.
  * @param {LaneData[]} lanes
  */
 function laneNames(lanes) {

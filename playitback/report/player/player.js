@@ -324,7 +324,7 @@ function mountPlayer(element, { resolve = String, editable = false, onReplay = i
     parts.body.append(shortcuts);
     element.replaceChildren(parts.body);
     const store = soundStore(resolve);
-    store.fetched(view.clip_audio).catch(ignore); // said when it is pressed
+    store.fetched(view.clip_audio).catch(ignore); // a failure is reported when the sound is played
     return { view, parts, store };
   }
 

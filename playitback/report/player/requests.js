@@ -61,11 +61,11 @@ function stretchesRequest(view, key, kind, row, which, chosen, segment) {
   };
 }
 
-/** A row that is there, as every row is that a button belongs to. @param {DrawnRows} rows @param {number} index */
+/** A row that is known to exist, because a button belongs to it. @param {DrawnRows} rows @param {number} index */
 const drawnRow = (rows, index) => /** @type {DrawnRow} */ (rows.get(index));
 
 /**
- * What any key but "clip" plays; find(id) finds a segment that is edited, where they can be.
+ * What any key but "clip" plays; find(id) finds an edited segment, where segments can be edited.
  * @param {string} key @param {ViewData} view @param {DrawnRows} rows @param {((id: number) => Found) | null} find
  */
 function requestOf(key, view, rows, find) {

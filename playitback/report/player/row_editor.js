@@ -59,7 +59,7 @@ const severalWanted = (event) => event.ctrlKey || event.metaKey || event.shiftKe
 
 /**
  * The tools of one row. `edits` holds the segments; say(text) speaks to screen readers and the status line. Without a
- * hearing after it (nextTitle: null) its segments are there to edit the sound by, and nothing can be held.
+ * hearing after it (nextTitle: null) its segments serve only to edit the sound, and nothing can be held.
  * @param {DrawnRow} row
  * @param {{ edits: Edits, clipSeconds: number, nextTitle: string | null, say: (text: string) => void }} surroundings
  */
@@ -179,7 +179,7 @@ function makeRowEditor(row, { edits, clipSeconds, nextTitle, say }) {
     node.style.left = `${row.fraction(start) * 100}%`;
     node.style.width = `${(row.fraction(end) - row.fraction(start)) * 100}%`;
     node.classList.toggle("near-end", left > width * 0.95);
-    // A grip reaches inside as far as leaves a third of the segment to move it by, and outside up to the row's ends.
+    // Inside, the grips leave a third of the segment free to move it by; outside, they end at the row's ends.
     const grip = coarse ? GRIP_PIXELS.coarse : GRIP_PIXELS.fine;
     const outside = grip - Math.min((grip * 2) / 3, (right - left) / 3);
     [left, width - right].forEach((room, k) => {
@@ -320,12 +320,12 @@ function makeRowEditor(row, { edits, clipSeconds, nextTitle, say }) {
   }
 
   /**
-   * Takes a click on the surface: after a press of the editor's it means nothing more. False: the row's own.
+   * Handles a click on the surface; after a press in the editor it means nothing more. False: the row handles it.
    * @param {MouseEvent} event
    */
   function click(event) {
     if (!closest(event, ".surface")) return false;
-    const press = event.detail ? ended : null; // 0: a click without a press, of assistive technology
+    const press = event.detail ? ended : null; // 0: a click without a press, from assistive technology
     ended = null;
     if (press) return press.dragged || press.id !== null;
     const piece = closest(event, ".piece");

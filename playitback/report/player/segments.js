@@ -9,7 +9,7 @@ const NEW_SECONDS = 0.5; // of a segment that N adds, where there is room
 /** @param {number} second */
 const millisecond = (second) => Math.round(second * 1000) / 1000;
 /** @param {number} second */
-const exact = (second) => Math.round(second * 1e6) / 1e6; // free of what adding decimals leaves behind
+const exact = (second) => Math.round(second * 1e6) / 1e6; // without the errors that adding decimals leaves
 /** @param {number} second @param {number} low @param {number} high */
 const place = (second, low, high) => clamp(millisecond(second), low, high);
 
@@ -120,7 +120,7 @@ function makeEdits(changed) {
     newId: () => (lastId += 1),
     /**
      * Takes the rows that can be edited, as [index, pairs], and what the run held: { index: pairs }. What a person
-     * holds stays, though an answer chose other segments.
+     * holds stays, even if an answer chose other segments.
      * @param {[index: number, pairs: Pair[]][]} chosen @param {Record<string, Pair[]>} heldInRun
      */
     setRows: (chosen, heldInRun) => {
@@ -178,7 +178,7 @@ function makeEdits(changed) {
         if (more && was) selected.delete(id);
         else selected.add(id);
       }),
-    /** The selected segments that are shown, in time's order. */
+    /** The selected segments that are shown, in the order of time. */
     selection: () =>
       [...rows.keys()]
         .flatMap((index) => shown(index))
