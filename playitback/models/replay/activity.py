@@ -1,8 +1,8 @@
 """Activity: what the model would say of every moment by itself, read off one hearing.
 
 The encoder names a clip, and its columns, after global self-attention, speak of no moment of their own. But keep one
-second of a clip alone, and the model's answer is that second's. This head learns those answers (``stages``), so that one
-hearing tells what otherwise takes one for every second. The word is that of sound event detection.
+second of a clip alone, and the model's answer is that second's. This head learns those answers (``stages``), so that
+one hearing tells what otherwise takes one for every second. The word is that of sound event detection.
 
     local features (B, T, F, C), grid (B, T', F', W) -> columns (B, T, width) -> over time -> logits (B, T, classes)
 
