@@ -123,6 +123,7 @@ def _read(kind: type[_Config], values: Mapping[str, Any]) -> _Config:
 
 
 def _entry(kind: Any, value: Any) -> Any:
-    if dataclasses.is_dataclass(kind):
-        return _read(typing.cast("type[Any]", kind), value)
+    part = next((each for each in (kind, *typing.get_args(kind)) if dataclasses.is_dataclass(each)), None)
+    if part is not None and value is not None:  # None: of a part that a model may lack
+        return _read(typing.cast("type[Any]", part), value)
     return tuple(_entry(None, each) for each in value) if isinstance(value, list) else value

@@ -15,7 +15,7 @@ from torch import Tensor
 from playitback.checkpoint import Checkpoint, save_checkpoint
 from playitback.config import FrontEndConfig, SegmentRules
 from playitback.models.listener import Listener
-from playitback.models.replay.config import DecoderConfig, EncoderConfig, ReplayConfig, SlotConfig
+from playitback.models.replay.config import ActivityConfig, DecoderConfig, EncoderConfig, ReplayConfig, SlotConfig
 from playitback.models.replay.model import ReplayModel
 from playitback.recognizer import Recognizer
 
@@ -54,6 +54,7 @@ def tiny_config(
     fusion: bool = False,
     clip_seconds: float = CLIP_SECONDS,
     threshold: float = 0.0,
+    activity: bool = False,
 ) -> ReplayConfig:
     """The architecture of the presets at a few thousand weights: hop 12.5 ms, columns of 50 ms.
 
@@ -69,6 +70,7 @@ def tiny_config(
         slots=SlotConfig(width=16, hidden=16),
         segments=SegmentRules(threshold=threshold),
         decoder=DecoderConfig(latents=4, width=16, self_heads=2, head_width=8, self_blocks=1, fusion=fusion),
+        activity=ActivityConfig(squeezed_channels=4, width=16) if activity else None,
     )
 
 

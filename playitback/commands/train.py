@@ -157,9 +157,15 @@ def _start(start_from: str | None, recipe: Recipe, config: ModelConfig) -> Liste
             )
         return families.build(config)
     checkpoint = load_checkpoint(start_from)
-    if checkpoint.model.config != config:
+    if checkpoint.model.config == config:
+        return checkpoint.model
+    # a checkpoint from before a part was known lacks it, and starts with an untrained one
+    known = {name: part for name, part in checkpoint.model.config.to_dict().items() if part is not None}
+    if {**config.to_dict(), **known} != config.to_dict():
         raise SettingsError(f"{checkpoint.name} has other classes or another preset; start from one that has the same")
-    return checkpoint.model
+    model = families.build(config)
+    model.load_state_dict(checkpoint.model.state_dict(), strict=False)
+    return model
 
 
 class _Bar:

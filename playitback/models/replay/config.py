@@ -59,6 +59,20 @@ class SlotConfig:
 
 
 @dataclass(frozen=True)
+class ActivityConfig:
+    """What the model would say of every moment by itself."""
+
+    squeezed_channels: int = 16  # of every cell of the local features
+    width: int = 128
+    kernel: int = 5  # time columns that a convolution sees
+    convolutions: int = 2
+
+    def __post_init__(self) -> None:
+        require(self.width > 0 and self.squeezed_channels > 0, "width and squeezed_channels must be positive")
+        require(self.kernel % 2 == 1, f"kernel must be odd, got {self.kernel}")
+
+
+@dataclass(frozen=True)
 class DecoderConfig:
     """Perceiver-style decoder that listens to one hearing after the other (TemPr)."""
 
@@ -88,6 +102,7 @@ class ReplayConfig(ModelConfig):
     encoder: EncoderConfig = field(default_factory=EncoderConfig)
     slots: SlotConfig = field(default_factory=SlotConfig)
     decoder: DecoderConfig = field(default_factory=DecoderConfig)
+    activity: ActivityConfig | None = None  # None in models from before there was one
 
 
 _LARGE_ENCODER = EncoderConfig()
@@ -132,6 +147,7 @@ def preset(name: str, labels: tuple[tuple[str, ...], ...], *, multi_label: bool,
                 fusion=False,
                 encoder_votes=True,
             ),
+            activity=ActivityConfig(),
         )
     playbacks, encoder = _PAPER[name]
     return ReplayConfig(

@@ -15,7 +15,8 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor, nn
 
-from playitback.models.listener import Choice, Hearing, Lane, LogMelListener, Replay
+from playitback.models.listener import Choice, Hearing, Lane, LogMelListener, Replay, class_probabilities
+from playitback.models.replay.activity import Activity
 from playitback.models.replay.config import ReplayConfig
 from playitback.models.replay.decoder import Decoder
 from playitback.models.replay.encoder import Encoder
@@ -47,9 +48,13 @@ class ReplayModel(LogMelListener):
         super().__init__(config)
         self.encoder = Encoder(config.encoder, config.classes)
         _, rows, channels = self.local_shape
+        grid_width = config.encoder.output_width
         self.columns = ColumnFeatures(rows, channels, config.slots.width)
         self.slots = SlotAttention(config.slots)
-        self.decoder = Decoder(config.decoder, config.encoder.output_width, config.hearings, config.classes)
+        self.decoder = Decoder(config.decoder, grid_width, config.hearings, config.classes)
+        self.activity = None
+        if config.activity is not None:
+            self.activity = Activity(config.activity, rows, channels, grid_width, config.classes)
 
     @property
     def local_shape(self) -> tuple[int, int, int]:
@@ -57,8 +62,10 @@ class ReplayModel(LogMelListener):
         return self.encoder.stem.output_shape(self.config.front_end.frames, self.config.front_end.mels)
 
     def parts(self) -> Mapping[str, nn.Module]:
+        activity = {} if self.activity is None else {"activity": self.activity}
         return {
             "encoder": self.encoder,
+            **activity,
             "slots": nn.ModuleList([self.columns, self.slots]),
             "decoder": self.decoder,
         }
@@ -158,6 +165,7 @@ class ReplayModel(LogMelListener):
             votes.append(self.encoder.head(grid))
             mean = (torch.stack(of_head).mean(dim=0) for of_head in zip(*votes, strict=True))
             logits = tuple(own + vote for own, vote in zip(logits, mean, strict=True))
+        activity = None if self.activity is None else self.activity(local, grid)
         heard = ReplayHearing(
             index=index,
             hop_samples=self.config.front_end.hop_samples(index),
@@ -172,6 +180,7 @@ class ReplayModel(LogMelListener):
             maps=maps,
             log_mel=frames,
             fine_log_mel=fine,
+            activity=None if activity is None else class_probabilities(activity[0], self.config.multi_label),
             lanes=_lanes(slots.attention),
             details={"slot_attention": torch.stack(slots.attention_per_iteration, dim=1)},
             local=local,

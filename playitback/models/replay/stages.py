@@ -1,7 +1,8 @@
-"""How replay attention is trained: two stages, their terms, and the recipe of every preset.
+"""How replay attention is trained: its stages, their terms, and the recipe of every preset.
 
 Stage "encoder": the encoder classifies clips, some of them with random stretches replayed and some with random
-columns removed, so that stretched time and removal are nothing new to it. Stage "replay": the decoder classifies after
+columns removed, so that stretched time and removal are nothing new to it. Stage "activity": the activity head learns
+what the encoder answers to short stretches kept alone (``activity.py``). Stage "replay": the decoder classifies after
 every hearing, and the slots learn where to listen ("Play It Back", section 3.1).
 
 ``small`` is trained with what small data sets need: strong augmentation, AdamW, a moving average of the weights. The
@@ -17,15 +18,19 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import torch
+import torch.nn.functional as F
 from torch import Generator, Tensor
 
 from playitback.config import require
 from playitback.models.losses import belief, classification, nothing_said
 from playitback.models.recipe import Augmentation, Recipe, Stage, Targets, Terms
 from playitback.models.replay.model import ReplayHearing, ReplayModel
+from playitback.replay import column_edges
 from playitback.segments import random_segments
 from playitback.spectrogram import SILENCE, mask_frames
 
+STRETCH_SECONDS = (0.5, 2.0)  # of stretches that are kept alone
+WELL_INSIDE = 0.2  # of a stretch, left out at either end where its answer is learned
 BUDGET = 0.2  # share of time that the informative slot should hold, on average
 
 
@@ -44,20 +49,74 @@ class EncoderTerms(Terms):
     def __call__(
         self, model: ReplayModel, waveforms: Tensor, targets: Targets, generator: Generator
     ) -> dict[str, Tensor]:
-        batch, front_end = waveforms.shape[0], model.config.front_end
         with torch.no_grad():
-            coarse = model.log_mel(waveforms, front_end.hop_samples(0))
-            index = 0
-            segments = waveforms.new_zeros(batch, 0, 2)
-            if model.config.playbacks and torch.rand((), generator=generator) < self.warped:
-                index = int(torch.randint(1, model.config.hearings, (), generator=generator))
-                segments = random_segments(batch, front_end.clip_seconds, generator).to(waveforms.device)
-            frames, _, _ = model.frames_of(waveforms, segments, index, coarse)
+            frames, _ = hear_warped(model, waveforms, self.warped, generator)
             frames = mask_frames(model.normalise(frames), self.frequency_mask, self.time_mask, generator)
         local = model.encoder.local_features(frames)
-        kept = random_columns(batch, local.shape[1], self.removed, generator).to(local.device)
+        kept = random_columns(len(local), local.shape[1], self.removed, generator).to(local.device)
         logits = model.encoder.head(model.encoder.grid(local * kept[:, :, None, None]))
         return {"classify": classification(logits, targets, model.config.multi_label, self.label_smoothing)}
+
+
+@dataclass(frozen=True, kw_only=True)
+class ActivityTerms(Terms):
+    """The activity head: {"activity"}, the Kullback-Leibler divergence from the model's own answers, in nats.
+
+    Of each clip a few stretches are kept alone, all else becoming silence; what the encoder says of each is the target
+    of the columns well inside it. No label has a part in it. Many clips are spliced of two first, so that there is
+    something to tell apart.
+    """
+
+    stretches: int = 5  # of each clip that are kept alone
+    spliced: float = 0.7  # share of clips of which only a stretch is left, with another clip around it
+    overlapping: float = 0.2  # share of those under which the other clip goes on
+    level_decibels: float = 12.0  # by which the other clip is softer or louder, at most
+    noise_decibels: tuple[float, float] = (-60.0, -30.0)  # level of white noise under all, below full scale
+    warped: float = 0.5  # share of micro-batches with random stretches replayed
+
+    def __call__(
+        self, model: ReplayModel, waveforms: Tensor, targets: Targets, generator: Generator
+    ) -> dict[str, Tensor]:
+        assert model.activity is not None, "a recipe with this stage is for models with an activity head"
+        with torch.no_grad():
+            sound = self._scenes(waveforms, generator)
+            frames, edges = hear_warped(model, sound, self.warped, generator)
+            local = model.encoder.local_features(model.normalise(frames))
+            grid = model.encoder.grid(local)
+            silence = local_silence(model)
+        said = model.activity(local, grid)
+        clip_seconds = model.config.front_end.clip_seconds
+        losses = []
+        for _ in range(self.stretches):
+            start, end = random_stretch(len(local), *STRETCH_SECONDS, clip_seconds, generator)
+            inside = columns_between(edges, start.to(edges.device), end.to(edges.device))
+            margin = WELL_INSIDE * (end - start)
+            told = columns_between(edges, (start + margin).to(edges.device), (end - margin).to(edges.device))
+            with torch.no_grad():
+                kept = torch.lerp(silence, local, inside[:, :, None, None].to(local.dtype))
+                answers = model.encoder.head(model.encoder.grid(kept))
+            for own, answer in zip(said, answers, strict=True):
+                losses.append(own_answer_loss(own, answer, told, model.config.multi_label))
+        return {"activity": torch.stack(losses).mean()}
+
+    def _scenes(self, waveforms: Tensor, generator: Generator) -> Tensor:
+        """Clips (B, samples), many spliced with their neighbour in the pair, with a little noise under all."""
+        batch, samples = waveforms.shape
+        other = waveforms[torch.arange(batch) ^ 1]
+        level = self.level_decibels * (2 * torch.rand((batch, 1), generator=generator) - 1)
+        length = ((0.15 + 0.7 * torch.rand((batch, 1), generator=generator)) * samples).round()
+        start = (torch.rand((batch, 1), generator=generator) * (samples - length)).round()
+        sample = torch.arange(samples)
+        inside = ((sample >= start) & (sample < start + length)).float()
+        goes_on = (torch.rand((batch, 1), generator=generator) < self.overlapping).float()
+        around = torch.maximum(1 - inside, goes_on)
+        spliced = torch.rand((batch, 1), generator=generator) < self.spliced
+        low, high = self.noise_decibels
+        noise_level = 10 ** ((low + (high - low) * torch.rand((batch, 1), generator=generator)) / 20)
+        noise = noise_level * torch.randn((batch, samples), generator=generator)
+        gain = 10 ** (level / 20) * loudness(waveforms) / loudness(other).clamp_min(1e-6)
+        mixed = inside.to(waveforms) * waveforms + around.to(waveforms) * gain.to(waveforms) * other
+        return torch.where(spliced.to(waveforms.device), mixed, waveforms) + noise.to(waveforms)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -117,6 +176,55 @@ class ReplayTerms(Terms):
         return terms
 
 
+def hear_warped(model: ReplayModel, waveforms: Tensor, share: float, generator: Generator) -> tuple[Tensor, Tensor]:
+    """Frames (B, frames, mels) of clips (B, samples), and the edges (B, T + 1) of their time columns in seconds.
+
+    With the probability ``share`` they are those of a playback, with random stretches replayed.
+    """
+    batch, front_end = len(waveforms), model.config.front_end
+    coarse = model.log_mel(waveforms, front_end.hop_samples(0))
+    index, segments = 0, waveforms.new_zeros(batch, 0, 2)
+    if model.config.playbacks and torch.rand((), generator=generator) < share:
+        index = int(torch.randint(1, model.config.hearings, (), generator=generator))
+        segments = random_segments(batch, front_end.clip_seconds, generator).to(waveforms.device)
+    frames, _, maps = model.frames_of(waveforms, segments, index, coarse)
+    stem = model.encoder.stem
+    _, edges = column_edges(maps, model.local_shape[0], stem.time_stride, stem.first_centre)
+    return frames, edges
+
+
+def random_stretch(
+    batch: int, shortest: float, longest: float, clip_seconds: float, generator: Generator
+) -> tuple[Tensor, Tensor]:
+    """Start and end (B, 1) in seconds of one stretch a clip, of any length between the two, anywhere."""
+    length = shortest + (longest - shortest) * torch.rand((batch, 1), generator=generator)
+    start = (clip_seconds - length) * torch.rand((batch, 1), generator=generator)
+    return start, start + length
+
+
+def columns_between(edges: Tensor, start: Tensor, end: Tensor) -> Tensor:
+    """(B, T): whether the middle of each column, between edges (B, T + 1), lies between start and end (B, 1)."""
+    middle = (edges[:, 1:] + edges[:, :-1]) / 2
+    return (middle >= start) & (middle < end)
+
+
+def own_answer_loss(own: Tensor, answer: Tensor, told: Tensor, multi_label: bool) -> Tensor:
+    """Divergence of logits (B, T, C) from those of an answer (B, C), mean over the columns told of, (B, T)."""
+    answer = answer.float().unsqueeze(1).expand(-1, own.shape[1], -1)
+    if multi_label:
+        divergence = F.binary_cross_entropy_with_logits(own.float(), answer.sigmoid(), reduction="none").mean(dim=2)
+    else:
+        divergence = F.kl_div(
+            own.float().log_softmax(dim=2), answer.log_softmax(dim=2), reduction="none", log_target=True
+        ).sum(dim=2)
+    return (divergence * told).sum() / told.sum().clamp_min(1)
+
+
+def loudness(waveforms: Tensor) -> Tensor:
+    """Root mean square (B, 1) of clips (B, samples)."""
+    return waveforms.square().mean(dim=1, keepdim=True).sqrt()
+
+
 def random_columns(batch: int, columns: int, share: float, generator: Generator) -> Tensor:
     """(B, T) of ones, with zeros in one to three random stretches of a share of the clips."""
     segments = random_segments(batch, float(columns), generator)
@@ -170,6 +278,14 @@ _SMALL = Recipe(
             trains={"encoder": 1.0},
             terms=EncoderTerms(),
             settles_statistics=True,
+        ),
+        Stage(
+            name="activity",
+            epochs=8,
+            learning_rate=2e-3,
+            trains={"activity": 1.0},
+            terms=ActivityTerms(),
+            augmentation=Augmentation(between_class=0.0),
         ),
         Stage(
             name="replay",
