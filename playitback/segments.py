@@ -135,8 +135,8 @@ def find_segments(
 def top_time(score: Tensor, edges: Tensor, seconds: Tensor) -> Tensor:
     """Segments of the columns that score highest, exactly ``seconds`` (B,) long together.
 
-    score: (B, T), edges: (B, T + 1). The last column, which fits only in part, is cut: of it the part beside a chosen
-    neighbour stays, where there is one.
+    score: (B, T), edges: (B, T + 1). The last column, which fits only in part, is cut so that what stays of it lies
+    beside a chosen neighbour, if there is one.
     """
     width = edges.diff(dim=1)
     order = score.argsort(dim=1, descending=True, stable=True)

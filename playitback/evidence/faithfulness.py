@@ -31,7 +31,7 @@ from playitback.segments import loudest_time, scatter_segments
 
 #: whose segments are scored: the model's, as many of the same lengths anywhere, as much of the loudest time
 SOURCES = (CHOSEN, RANDOM, LOUDEST)
-#: closer probabilities count as equal: a clip's neighbours in a batch change as much in float32
+#: closer probabilities count as equal: a clip's neighbours in a batch change them by as much in float32
 ROUNDING = 1e-5
 
 

@@ -2,7 +2,7 @@
 
     waveforms (B, clip_samples) -> listen -> Hearing after Hearing: logits, relevance over time, segments, lanes
 
-Everything above ``models/`` knows this interface alone; a family is one file beside this one and one row in
+Everything above ``models/`` knows only this interface; a family is one file beside this one and one row in
 ``families.py``. Relevance, how much every moment matters for the class that is asked about, is what all families have
 in common: slot 0 of replay attention, the temporal weights of attention pooling, a post-hoc explainer.
 

@@ -29,8 +29,8 @@ _SPLIT_FOLDERS = {"train", "training", "test", "val", "valid", "validation", "ev
 def read_csv(root: Path, splits: Sequence[str] | None, labels_file: Path | None) -> Manifest:
     """A table ``path,label[,start,stop][,split]``, seconds from start to stop, several labels separated by semicolons.
 
-    root: the table, or the folder of manifest.csv. Paths are relative to its folder. labels_file: gives the
-    order of the classes; without it, they are in the order of their names.
+    root: the table, or the folder of manifest.csv. Paths are relative to its folder. labels_file: gives the order
+    of the classes; without it, they are in the order of their names.
     """
     table = root / "manifest.csv" if root.is_dir() else root
     if not table.is_file():

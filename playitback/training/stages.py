@@ -203,7 +203,7 @@ def _trained_groups(model: Listener, stage: Stage, weight_decay: float) -> list[
             decay = weight_decay if decays else 0.0
             groups.append({"params": parameters, "weight_decay": decay, "relative_rate": relative_rate})
     if not stage.settles_statistics:
-        # settled statistics stay as they are: through them the clips of a batch would influence one another
+        # settled statistics stay: with those of the batch, its clips would influence one another
         for normalisation in _batch_normalisations(model):
             normalisation.eval()
     return groups
