@@ -403,6 +403,11 @@ DEFINITIONS: dict[str, str] = {
         "with the moment's key, exp(q·k/√d) / Σ exp(q·k/√d), so that at every moment the slots' attention sums to 1. "
         "Computed in a few iterations, the last of which counts (slot attention; Locatello et al. 2020)."
     ),
+    "activity": (
+        "What the model would say of each moment by itself: the probability of a class, 0 to 1, over the clip's time. "
+        "It is learned from the model's own answers to short stretches kept alone, so it is the model's and not the "
+        "truth; models trained before there was activity lack it, and no map of classes is shown for them."
+    ),
     "threshold": (
         "Stretches where the informative slot's attention lies above it are heard again. It is the model's own, "
         "usually 0.5, where this slot holds more of a moment than all others, and rises until no more than the model's "

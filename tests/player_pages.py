@@ -88,6 +88,7 @@ def make_views(
             frequency_ticks=((0.1212, 250.0), (0.3521, 1000.0), (0.7557, 4000.0)),
             lane_seconds=tuple(columns),
             lanes=tuple(LaneView(name, tuple(values)) for name, values in lanes.items()),
+            activity=(),
             threshold=0.5,
             segments=SEGMENTS,
             replayed=SEGMENTS[:1] if index else (),

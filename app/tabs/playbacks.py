@@ -40,7 +40,7 @@ class Playbacks:
 
 def build() -> Playbacks:
     """Lays the part out."""
-    figures = text.definitions("attention", "threshold", "hop", "replayed seconds", "change in points")
+    figures = text.definitions("attention", "activity", "threshold", "hop", "replayed seconds", "change in points")
     gr.HTML(reading(text.PLAYBACKS_READING, figures), elem_classes="how-to-read")
     hint = gr.HTML(_HINT, elem_classes="how-to-read")
     return Playbacks(hint=hint, player=Player(elem_id="player", label=text.PLAYER_LABEL))

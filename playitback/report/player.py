@@ -17,6 +17,7 @@ _SCRIPTS = (
     "requests.js",
     "drawing.js",
     "lanes.js",
+    "activity.js",
     "row.js",
     "frame.js",
     "shortcuts.js",
@@ -25,7 +26,7 @@ _SCRIPTS = (
     "editor.js",
     "player.js",
 )
-_STYLES = ("player.css", "editor.css")
+_STYLES = ("player.css", "activity.css", "editor.css")
 
 
 def script() -> str:

@@ -22,6 +22,10 @@ from playitback.tape import tape
 
 #: classes whose bars a row shows
 CLASSES_SHOWN = 5
+#: classes that the map of classes over time shows, beside those that are asked about or decided for
+ACTIVITY_CLASSES = 5
+#: peak of activity below which a class is no finding: of fifty classes alike, each would have 0.02
+FAINTEST_PEAK = 0.03
 #: pixels across a spectrogram: at least one for every frame of the finest hop of the largest models
 PICTURE_COLUMNS = 1600
 
@@ -35,7 +39,7 @@ Pairs = tuple[tuple[float, float], ...]
 class LaneView:
     """A curve under a row's spectrogram."""
 
-    name: str  # shown as it is: "relevance"
+    name: str  # shown as it is: "relevance", or a class
     values: tuple[float, ...]  # 0 to 1, one number a column
 
 
@@ -53,6 +57,7 @@ class RowView:
     frequency_ticks: tuple[tuple[float, float], ...]  # (fraction from the bottom, hertz); the axis is HTK mel
     lane_seconds: tuple[float, ...]  # centre of every column of the lanes, increasing
     lanes: tuple[LaneView, ...]  # the first is the relevance, whose peaks are the segments
+    activity: tuple[LaneView, ...]  # of classes, in the first hearing alone: what each moment would be by itself
     threshold: float  # of the relevance
     segments: Pairs  # chosen in this hearing, replayed in the next one
     replayed: Pairs  # replayed in this hearing
@@ -117,6 +122,7 @@ def draw_row(
         frequency_ticks=tuple(frequency_marks),
         lane_seconds=tuple(hearing.seconds.tolist()),
         lanes=_lanes(hearing, explanation.has_slots),
+        activity=() if index else _activity(explanation, followed),
         threshold=hearing.threshold,
         segments=pairs(hearing.segments),
         replayed=pairs(hearing.replayed),
@@ -131,6 +137,23 @@ def draw_row(
 def _lanes(hearing: ClipHearing, has_slots: bool) -> tuple[LaneView, ...]:
     kind = " attention" if has_slots else ""  # what the lanes of slots show; other lanes are named after it already
     return tuple(LaneView(lane.name + kind, tuple(lane.values.tolist())) for lane in hearing.lanes)
+
+
+def _activity(explanation: Explanation, followed: str | None) -> tuple[LaneView, ...]:
+    """Of the first hearing: the classes that stand out at some moment, the one that fills most of the clip first."""
+    activity = explanation.hearings[0].activity
+    if activity is None:
+        return ()
+    labels, peaks = explanation.labels, activity.max(axis=0)
+    highest = np.argsort(-peaks, kind="stable")[:ACTIVITY_CLASSES]
+    shown = {labels[position] for position in highest if peaks[position] >= FAINTEST_PEAK}
+    shown |= {explanation.decision(0), explanation.asked(0), followed or explanation.asked(0)}
+    order = np.argsort(-activity.mean(axis=0), kind="stable")
+    return tuple(
+        LaneView(words.class_name(labels[position]), tuple(activity[:, position].tolist()))
+        for position in order
+        if labels[position] in shown
+    )
 
 
 def _sentence(explanation: Explanation, index: int, replayed_seconds: float) -> str:
@@ -198,6 +221,10 @@ def _ticks(ticks: Iterable[tuple[float, float]]) -> list[list[float]]:
     return [[round(float(fraction), 5), float(value)] for fraction, value in ticks]
 
 
+def _lanes_data(lanes: Iterable[LaneView]) -> list[dict[str, Any]]:
+    return [{"name": str(lane.name), "values": _drawn(lane.values)} for lane in lanes]
+
+
 def _row_data(row: RowView, file: Address) -> dict[str, Any]:
     return {
         "index": int(row.index),
@@ -209,7 +236,8 @@ def _row_data(row: RowView, file: Address) -> dict[str, Any]:
         "frame_ticks": _ticks(row.frame_ticks),
         "frequency_ticks": _ticks(row.frequency_ticks),
         "lane_seconds": _drawn(row.lane_seconds),
-        "lanes": [{"name": lane.name, "values": _drawn(lane.values)} for lane in row.lanes],
+        "lanes": _lanes_data(row.lanes),
+        "activity": _lanes_data(row.activity),
         "threshold": float(row.threshold),
         "segments": _seconds(row.segments),
         "replayed": _seconds(row.replayed),

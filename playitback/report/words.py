@@ -156,7 +156,13 @@ _READING_ONE_HEARING = (
 )
 
 
-def how_to_read(*, has_slots: bool, can_replay: bool) -> dict[str, str]:
+_READING_ACTIVITY = (
+    "Class by class, what the model would say of each moment by itself, 0 to 100 %: learned from its own answers to "
+    "short stretches kept alone, so it tells of the model, not of what is true."
+)
+
+
+def how_to_read(*, has_slots: bool, can_replay: bool, has_activity: bool) -> dict[str, str]:
     """What it is -> one line on how to read it."""
     rows, spectrogram, frames, tape, confidence = _READING_HEARINGS if can_replay else _READING_ONE_HEARING
     chosen = "the segment is chosen for the next hearing" if can_replay else "the segment is chosen"
@@ -167,6 +173,7 @@ def how_to_read(*, has_slots: bool, can_replay: bool) -> dict[str, str]:
         "Rows": rows,
         "Spectrogram": spectrogram,
         lane: f"{meaning} stays above the threshold, {chosen} (dashed edges).",
+        **({"Activity": _READING_ACTIVITY} if has_activity else {}),
         "Model's frames": frames,
         "As the model heard it": tape,
         "Confidence": confidence,

@@ -20,7 +20,7 @@ from playitback.config import ModelConfig
 from playitback.models.families import FAMILIES
 from playitback.recognizer import Recognizer
 
-ONE_EPOCH = ["--encoder-epochs", "1", "--replay-epochs", "1"]
+ONE_EPOCH = ["--encoder-epochs", "1", "--activity-epochs", "1", "--replay-epochs", "1"]
 QUICK = [*ONE_EPOCH, "--batch-size", "4", "--micro-batch-size", "2", "--device", "cpu"]
 
 
@@ -33,7 +33,7 @@ def tiny_preset(
     name: str, labels: tuple[tuple[str, ...], ...], *, multi_label: bool, clip_seconds: float
 ) -> ModelConfig:
     """In place of the presets, which take minutes: the same structure with clips of a second."""
-    return replace(tiny_config(clip_seconds=1.0, playbacks=1), labels=labels, multi_label=multi_label)
+    return replace(tiny_config(clip_seconds=1.0, playbacks=1, activity=True), labels=labels, multi_label=multi_label)
 
 
 def make_presets_tiny(patch: pytest.MonkeyPatch) -> None:
@@ -69,7 +69,7 @@ def test_trained_checkpoint_says_how_it_came_about(trained: Path) -> None:
     assert loaded.about["recipe"]["seed"] == 3
     assert loaded.about["command"] == (
         "python -m playitback train --preset small --dataset esc50 --data ROOT --folds 1 --encoder-epochs 1 "
-        "--replay-epochs 1 --batch-size 4 --micro-batch-size 2 --seed 3 --out DIR"
+        "--activity-epochs 1 --replay-epochs 1 --batch-size 4 --micro-batch-size 2 --seed 3 --out DIR"
     )
     assert loaded.card.startswith("---\nlicense: cc-by-nc-3.0\n")
     for part in ("# bells", loaded.about["command"], "Freesound", "## Limits", "fold 1: 8 clips"):
@@ -94,7 +94,8 @@ def test_command_trains_the_same_weights_again(run: Run, esc50: Path, trained: P
     assert status == 0
     report = json.loads(output)
     assert report["checkpoint"] == str(tmp_path / "again")
-    assert [(stage["name"], stage["epochs"]) for stage in report["recipe"]["stages"]] == [("encoder", 1), ("replay", 1)]
+    stages = [(stage["name"], stage["epochs"]) for stage in report["recipe"]["stages"]]
+    assert stages == [("encoder", 1), ("activity", 1), ("replay", 1)]
     one, other = (load_checkpoint(folder).model.state_dict() for folder in (trained, tmp_path / "again"))
     assert all(torch.equal(one[name], other[name]) for name in one)
 
@@ -122,6 +123,18 @@ def test_losses_are_switched_by_the_command(run: Run, esc50: Path, tmp_path: Pat
     status, _, error = run(*train_arguments(esc50, tmp_path / "other", "--losses", "per_hearing,hope"))
     assert status == 2
     assert_one_sentence(error, "there is no loss 'hope'")
+
+
+@pytest.mark.usefixtures("tiny_presets")
+def test_a_checkpoint_from_before_a_part_was_known_starts_with_an_untrained_one_and_keeps_the_rest(
+    run: Run, esc50: Path, tmp_path: Path
+) -> None:
+    before = tiny_checkpoint(tmp_path / "before", tiny_model(labels=CATEGORIES, clip_seconds=1.0, playbacks=1))
+    ask = ["--encoder-epochs", "0", "--replay-epochs", "0", "--start-from", str(before)]
+    assert run(*train_arguments(esc50, tmp_path / "after", *ask))[0] == 0
+    kept, weights = (load_checkpoint(tmp_path / name).model.state_dict() for name in ("before", "after"))
+    assert "activity.grid.weight" in weights.keys() - kept.keys()
+    assert all(torch.equal(tensor.half().float(), weights[name].half().float()) for name, tensor in kept.items())
 
 
 @pytest.mark.usefixtures("tiny_presets")

@@ -138,7 +138,7 @@ def test_it_tells_the_whole_run(report: str, explanation: Explanation) -> None:
         f"9.5{words.NBSP}s · 44.1{words.NBSP}kHz · stereo · WAV",
         f"1.25 to 3.25{words.NBSP}s of it",
         f"tiny: 6 classes, hears 2{words.NBSP}s at once, at 16{words.NBSP}kHz",
-        *words.how_to_read(has_slots=True, can_replay=True).values(),
+        *words.how_to_read(has_slots=True, can_replay=True, has_activity=False).values(),
         "Two slots compete for every moment. Where the informative one stays above the threshold, the segment is "
         "chosen for the next hearing (dashed edges).",
         "The playbacks",

@@ -292,14 +292,15 @@ def test_two_processes_find_the_losses_of_one(tmp_path: Path) -> None:
         launcher = ["torch.distributed.run", "--nproc-per-node", "2", "-m"] if count == 2 else []
         command = [sys.executable, "-m", *launcher, "playitback", "train", "--data", str(data), "--folds", "1"]
         command += ["--out", str(tmp_path / str(count)), "--device", "cpu"]
-        command += ["--encoder-epochs", "1", "--replay-epochs", "1", "--batch-size", "8", "--micro-batch-size", "4"]
+        command += ["--encoder-epochs", "1", "--activity-epochs", "1", "--replay-epochs", "1"]
+        command += ["--batch-size", "8", "--micro-batch-size", "4"]
         environment = {**os.environ, "OMP_NUM_THREADS": "1"}
         done = subprocess.run(command, capture_output=True, text=True, env=environment, timeout=300, check=False)
         assert done.returncode == 0, done.stderr
         assert done.stdout.count("The checkpoint is in") == 1
         assert "Grad strides do not match" not in done.stderr  # the exchange of gradients would copy each of them
     one, two = (losses_in(tmp_path / str(count)) for count in (1, 2))
-    assert [entry["stage"] for entry in one] == ["encoder", "replay"]
+    assert [entry["stage"] for entry in one] == ["encoder", "activity", "replay"]
     for entry, other in zip(one, two, strict=True):
         assert entry.pop("stage") == other.pop("stage")
         assert entry == pytest.approx(other, rel=1e-4)

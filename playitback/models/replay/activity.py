@@ -2,7 +2,7 @@
 
 The encoder names a clip, and its columns, after global self-attention, speak of no moment of their own. But keep one
 second of a clip alone, and the model's answer is that second's. This head learns those answers (``stages``), so that
-one hearing tells what otherwise takes one for every second. The word is that of sound event detection.
+one hearing tells what would otherwise take one per second. The word is that of sound event detection.
 
     local features (B, T, F, C), grid (B, T', F', W) -> columns (B, T, width) -> over time -> logits (B, T, classes)
 

@@ -62,9 +62,9 @@ class EncoderTerms(Terms):
 class ActivityTerms(Terms):
     """The activity head: {"activity"}, the Kullback-Leibler divergence from the model's own answers, in nats.
 
-    Of each clip a few stretches are kept alone, all else becoming silence; what the encoder says of each is the target
-    of the columns well inside it. No label has a part in it. Many clips are spliced of two first, so that there is
-    something to tell apart.
+    A few stretches of each clip are kept alone, with silence elsewhere; what the encoder says of each is the target of
+    the columns well inside it. No label is used. Many clips are spliced from two first, so that there is something to
+    tell apart.
     """
 
     stretches: int = 5  # of each clip that are kept alone
@@ -196,7 +196,7 @@ def hear_warped(model: ReplayModel, waveforms: Tensor, share: float, generator: 
 def random_stretch(
     batch: int, shortest: float, longest: float, clip_seconds: float, generator: Generator
 ) -> tuple[Tensor, Tensor]:
-    """Start and end (B, 1) in seconds of one stretch a clip, of any length between the two, anywhere."""
+    """Start and end (B, 1) in seconds of one stretch per clip, of any length between the two, anywhere."""
     length = shortest + (longest - shortest) * torch.rand((batch, 1), generator=generator)
     start = (clip_seconds - length) * torch.rand((batch, 1), generator=generator)
     return start, start + length
@@ -209,7 +209,7 @@ def columns_between(edges: Tensor, start: Tensor, end: Tensor) -> Tensor:
 
 
 def own_answer_loss(own: Tensor, answer: Tensor, told: Tensor, multi_label: bool) -> Tensor:
-    """Divergence of logits (B, T, C) from those of an answer (B, C), mean over the columns told of, (B, T)."""
+    """Divergence of logits (B, T, C) from those of an answer (B, C), mean over the columns in ``told`` (B, T)."""
     answer = answer.float().unsqueeze(1).expand(-1, own.shape[1], -1)
     if multi_label:
         divergence = F.binary_cross_entropy_with_logits(own.float(), answer.sigmoid(), reduction="none").mean(dim=2)

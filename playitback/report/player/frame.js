@@ -9,6 +9,7 @@ function drawLegend(list, view) {
     ["segment", replays ? "chosen for the next" : "chosen"],
     ...lanes.map(({ name }, k) => [laneClass(k), name]),
     ...(lanes.length ? [["threshold", "threshold"]] : []),
+    ...(view.rows[0]?.activity.length ? [["activity", `activity: ${ACTIVITY_TITLE}`]] : []),
   ];
   list.replaceChildren(
     ...signs.map(([sign, text]) => {

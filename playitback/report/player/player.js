@@ -8,8 +8,8 @@
 // wait for the next update. Players whose views have the same `link` share hover line and playhead. Nothing here knows
 // of Gradio.
 //
-// On the element: data-playing ("" or "clip", "segment", "segments", "replayed", "piece", "tape"), data-position (clip
-// seconds), data-row-count. Events, bubbling: playitback:started and playitback:stopped, with detail { kind, row,
+// On the element: data-playing ("" or "clip", "segment", "segments", "replayed", "activity", "piece", "tape"),
+// data-position (clip seconds), data-row-count. Events, bubbling: playitback:started and playitback:stopped, with detail { kind, row,
 // segment, start, end, at }: start and end in clip seconds, `at` on the audio clock; stopped adds `position`; and
 // playitback:linked, by which linked players tell each other { link, hover } or { link, second, cued }.
 
@@ -192,7 +192,7 @@ function mountPlayer(element, { resolve = String, editable = false, onReplay = i
   function onClick(event) {
     const row = rowOf(event);
     if (editor && row && editor.click(event, row.row.index)) return;
-    const button = closest(event, "button");
+    const button = closest(event, "button, .strip");
     if (button && button.dataset.key) return void press(button.dataset.key);
     if (button && button.dataset.mode) return void setMode(button.dataset.mode === "frames" ? "frames" : "clip");
     if (!row || !closest(event, ".surface")) return;
@@ -258,7 +258,7 @@ function mountPlayer(element, { resolve = String, editable = false, onReplay = i
   /** @param {MouseEvent} event */
   function onPointerMove(event) {
     const row = rowOf(event);
-    const second = row && closest(event, ".surface") ? row.secondAt(event.clientX) : null;
+    const second = row && closest(event, ".surface, .strip") ? row.secondAt(event.clientX) : null;
     showHover(second);
     tellLinked({ hover: second });
     for (const each of rows.values()) each.setReadout(each === row ? second : null, event.clientY);

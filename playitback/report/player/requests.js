@@ -1,5 +1,5 @@
 // What a key plays: a key names a button's sound ("clip", "tape-1", "segment-0-2", "segments-0", "replayed-1-0",
-// "piece-7"), a request is what the deck plays.
+// "activity-0-3", "piece-7"), a request is what the deck plays.
 
 /** @param {ViewData} view @param {number} start @param {number} end @returns {Sound} */
 const stretch = (view, start, end) => ({
@@ -79,6 +79,11 @@ function requestOf(key, view, rows, find) {
     return stretchesRequest(view, key, kind, drawnRow(rows, found.index).row, which, [[start, end]], found.number);
   }
   const { row } = drawnRow(rows, index);
+  if (kind === "activity") {
+    const lane = row.activity[segment];
+    const { around } = clearest(row, lane, view.clip_seconds);
+    return { ...stretchesRequest(view, key, kind, row, "", [around]), words: `playing where ${lane.name} is clearest` };
+  }
   if (kind === "segments") return stretchesRequest(view, key, kind, row, "all segments", row.segments);
   const which = `${kind === "replayed" ? "replayed " : ""}segment ${segment + 1}`;
   const chosen = row[kind === "segment" ? "segments" : "replayed"][segment];

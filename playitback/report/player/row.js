@@ -42,6 +42,14 @@ function rowPanel(row) {
   return panel;
 }
 
+/** The line under the pointer and the playhead, which move over what they are put into. */
+function makeLines() {
+  const hoverLine = make("div", "hover-line line", null, { "aria-hidden": "true" });
+  const playhead = make("div", "playhead line", null, { "aria-hidden": "true" });
+  hoverLine.hidden = true;
+  return { hoverLine, playhead };
+}
+
 /** What a row is drawn from: it is drawn anew when this changes. @param {RowData} row @param {ViewData} view */
 const rowSignature = (row, view) => JSON.stringify([row, axisSeconds(view)]);
 
@@ -102,13 +110,15 @@ function makeRow(row, view, resolve) {
   row.segments.forEach((segment, k) => frame("segment", "Segment", segment, k));
   row.replayed.forEach((segment, k) => frame("replayed", "Replayed segment", segment, k));
 
-  const hoverLine = make("div", "hover-line line", null, { "aria-hidden": "true" });
-  const playhead = make("div", "playhead line", null, { "aria-hidden": "true" });
-  hoverLine.hidden = true;
-  surface.append(hoverLine, playhead);
+  const activity = makeActivity(row, clipSeconds);
+  const ownLines = makeLines();
+  const lines = activity ? [ownLines, activity.lines] : [ownLines];
+  surface.append(ownLines.hoverLine, ownLines.playhead);
   const ticks = make("div", "ticks", null, { "aria-hidden": "true" });
   const sentence = make("p", "sentence", row.sentence);
-  node.append(head, frequencyScale(row.frequency_ticks), laneScale, surface, ticks, sentence, rowPanel(row));
+  node.append(head, frequencyScale(row.frequency_ticks), laneScale, surface);
+  if (activity) node.append(activity.node);
+  node.append(ticks, sentence, rowPanel(row));
 
   const hertz = hertzScale(row.frequency_ticks);
   let axis = axisOf("clip", tape, axisSeconds(view));
@@ -138,16 +148,20 @@ function makeRow(row, view, resolve) {
         button.classList.toggle("near-end", left > 0.95);
       }
       drawLanes(lanes, row, axis, clipSeconds);
+      activity?.draw(axis);
       drawTicks(ticks, mode === "frames" ? row.frame_ticks : secondTicks(axisSeconds(view)));
     },
     /** @param {number} second */
     setPosition: (second) => {
-      playhead.style.transform = `translateX(${axis.fraction(second) * 100}%)`;
+      for (const { playhead } of lines) playhead.style.transform = `translateX(${axis.fraction(second) * 100}%)`;
     },
     /** @param {number | null} second */
     setHover: (second) => {
-      hoverLine.hidden = second === null || second > drawnSeconds;
-      if (second !== null) hoverLine.style.transform = `translateX(${axis.fraction(second) * 100}%)`;
+      for (const { hoverLine } of lines) {
+        hoverLine.hidden = second === null || second > drawnSeconds;
+        if (second !== null) hoverLine.style.transform = `translateX(${axis.fraction(second) * 100}%)`;
+      }
+      activity?.tell(second);
     },
     /**
      * Tells what is under the pointer: the second, the frequency at its height, and the lanes.

@@ -25,6 +25,7 @@ interface RowData {
   frequency_ticks: Tick[]; // hertz
   lane_seconds: number[];
   lanes: LaneData[];
+  activity: LaneData[]; // by class; empty but in the first hearing
   threshold: number;
   segments: Pair[];
   replayed: Pair[];
