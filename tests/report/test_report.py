@@ -16,7 +16,7 @@ import numpy as np
 import pytest
 import soundfile
 from hostile_report import HEARINGS, LABELS, NAME, HostileReport, make_hostile_report
-from tiny import CLIP_SECONDS, RATE, recognizer_of
+from tiny import CLIP_SECONDS, RATE, recognizer_of, tiny_model
 from toy import toy_model
 
 from playitback.audio import Recording, RecordingInfo
@@ -217,6 +217,21 @@ def test_a_model_without_slots_and_replay_is_told_without_a_word_of_them(samples
     figure = re.findall(r"<text[^>]*>([^<]*)</text>", (tmp_path / "figure.svg").read_text(encoding="utf-8"))
     assert {"relevance", "threshold", "chosen"} <= set(figure)
     assert [text for text in figure if unsuited.search(text)] == []
+
+
+@pytest.mark.parametrize("activity", [True, False])
+def test_the_map_of_classes_is_in_it_and_told_where_the_model_knows_of_moments(
+    samples: np.ndarray, tmp_path: Path, activity: bool
+) -> None:
+    recognizer = recognizer_of(tiny_model(activity=activity))
+    recording = Recording(samples, RecordingInfo("bell.wav", CLIP_SECONDS, RATE, 1, "WAV"), 0.0, RATE)
+    explanation = Explanation.of(recording, recognizer, recognizer.explain(samples))
+    player = draw_player(explanation, samples, recognizer, tmp_path)
+    write_figure(explanation, mel_hertz(recognizer.config.front_end), tmp_path / "figure.svg")
+    report = report_html(explanation, player, tmp_path / "figure.svg", recognizer)
+    mapped = [bool(row["activity"]) for row in hearings_of(report)["player"]["rows"]]
+    assert mapped == [activity, False, False, False]
+    assert ("Activity" in Parts(report).texts["dt"]) is activity
 
 
 def test_hops_are_told_in_order() -> None:
