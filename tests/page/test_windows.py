@@ -72,7 +72,8 @@ def test_every_window_is_what_its_explanation_says(
         settings = Settings("tiny", start_seconds=window.start_seconds)
         *_, view = ExplainService(service.models).explain(recording, settings, folder)
         assert view.explanation.decision(-1) == window.label
-        assert view.explanation.probability(-1, window.label) == pytest.approx(window.probability, abs=1e-5)
+        # heard among others, sums are rounded otherwise; most bands of a pure tone hold little more than that rounding
+        assert view.explanation.probability(-1, window.label) == pytest.approx(window.probability, abs=1e-4)
 
 
 def test_windows_may_overlap_by_half(service: WindowsService, recording: Path) -> None:

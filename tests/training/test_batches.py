@@ -47,6 +47,17 @@ def test_each_stage_hears_clips_changed_as_it_says(clips: ClipSet) -> None:
     assert silent["noisy"] < 0.01
 
 
+@pytest.mark.parametrize("stage", RECIPE.stages, ids=lambda stage: stage.name)
+def test_workers_make_the_micro_batches_that_the_process_itself_would(clips: ClipSet, stage: Stage) -> None:
+    batches = MicroBatches(clips, RECIPE, stage, RATE)
+    here, there = (batches.loader(iter(range(len(clips) // 8)), workers, torch.device("cpu")) for workers in (0, 2))
+    for one, other in zip(here, there, strict=True):
+        # not to the bit: a library may round by where in memory a clip lies
+        torch.testing.assert_close(other[0], one[0])
+        torch.testing.assert_close(other[1], one[1])
+        assert other[2] == one[2]
+
+
 @pytest.mark.parametrize("kind", ["background", "shortened"])
 def test_what_a_stage_leaves_out_draws_nothing(kind: str, clips: ClipSet, monkeypatch: pytest.MonkeyPatch) -> None:
     """So that a stage without it hears what it heard before there was such a kind of augmentation."""
