@@ -84,7 +84,7 @@ def test_curves_start_and_end_with_the_whole_clip_and_nothing(ears: Ears, clips:
         assert each.deletion[0] == each.insertion[-1] == pytest.approx(whole)
         # heard in a batch of another size, which may round otherwise
         assert each.deletion[-1] == each.insertion[0] == pytest.approx(silent, abs=1e-5)
-        assert each.deletion_area.mean == pytest.approx(float(area(torch.tensor(each.deletion))))
+        assert each.deletion_area.mean == pytest.approx(float(area(torch.tensor(each.deletion, dtype=torch.float64))))
     first, random, _ = found.orders
     assert first.order == ATTENTION
     assert first.deletion_lead is None

@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from stretches import steadily
 from tiny import CLIP_SECONDS, LABELS, RATE, recognizer_of, sounding_clips
 
 from playitback import audio
@@ -197,6 +198,7 @@ def test_no_windows_make_no_stretches() -> None:
     assert list(stretches([])) == []
 
 
+@steadily
 @given(
     labels=st.lists(st.sampled_from(LABELS), min_size=1, max_size=30),
     hop=st.floats(0.1, 2 * CLIP_SECONDS),
