@@ -7,14 +7,13 @@ from pathlib import Path
 import pytest
 import soundfile
 import torch
-from tiny import RATE, noise
+from tiny import RATE, noise, tiny_front_end
 from torch import Tensor
 
-from playitback.config import FrontEndConfig
 from playitback.training.clips import ClipSet
 from playitback.training.entries import Entry, Manifest
 
-SECOND = FrontEndConfig(clip_seconds=1.0, frames=80, mels=32, fft_samples=512, window_samples=400)
+SECOND = tiny_front_end(1.0)
 ON_DISK = 0.0  # gigabytes
 PLACES = pytest.mark.parametrize("gigabytes", [1.0, ON_DISK])
 STEP = 1 / 32768  # of 16-bit samples

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import csv
 import math
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -12,12 +12,14 @@ import soundfile
 import torch
 from torch import Tensor
 
+from playitback.audio import RecordingInfo
 from playitback.checkpoint import Checkpoint, save_checkpoint
 from playitback.config import FrontEndConfig, SegmentRules
+from playitback.explain.explanation import Explanation
 from playitback.models.listener import Listener
 from playitback.models.replay.config import ActivityConfig, DecoderConfig, EncoderConfig, ReplayConfig, SlotConfig
 from playitback.models.replay.model import ReplayModel
-from playitback.recognizer import Recognizer
+from playitback.recognizer import ClipHearing, Recognizer
 
 RATE = 16_000
 CLIP_SECONDS = 2.0
@@ -63,9 +65,7 @@ def tiny_config(
     return ReplayConfig(
         labels=(tuple(labels),),
         playbacks=playbacks,
-        front_end=FrontEndConfig(
-            clip_seconds=clip_seconds, frames=round(80 * clip_seconds), mels=32, fft_samples=512, window_samples=400
-        ),
+        front_end=tiny_front_end(clip_seconds),
         encoder=_ENCODERS[stem],
         slots=SlotConfig(width=16, hidden=16),
         segments=SegmentRules(threshold=threshold),
@@ -88,6 +88,12 @@ def tiny_model(stem: str = "convolutional", seed: int = 0, **settings: object) -
 def recognizer_of(model: Listener | None = None, name: str = "tiny") -> Recognizer:
     """A recognizer on the CPU, without a checkpoint on disk: of ``model`` or an untrained one."""
     return Recognizer(Checkpoint(name, model or tiny_model()), "cpu")
+
+
+def explanation_of(hearings: Iterable[ClipHearing]) -> Explanation:
+    """What a recognizer of a tiny model heard of a clip, as it is told."""
+    info = RecordingInfo("clip.wav", CLIP_SECONDS, RATE, 1, "WAV")
+    return Explanation(info, 0.0, CLIP_SECONDS, (), "tiny", "replay", LABELS, CLIP_SECONDS, RATE, tuple(hearings))
 
 
 def tiny_checkpoint(folder: Path, model: Listener | None = None, dtype: torch.dtype = torch.float32) -> Path:

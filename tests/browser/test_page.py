@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 import soundfile
 from gate import Gate
+from player_pages import WATCH
 from playwright.sync_api import Locator, Page, Request, Route, expect
 from tiny import CLIP_SECONDS, RATE, chirp, tiny_checkpoint, tiny_model
 
@@ -24,20 +25,6 @@ PLAYBACKS = 2
 HEARINGS = PLAYBACKS + 1
 LABELS = ("church_bells", "rain", "siren", "engine", "clock_tick", "<b>${x}{{y}}</b>")
 CARD = "---\nlicense: cc0-1.0\n---\n# Tiny\n\nUntrained.\n\n## Data\n\nNone.\n"
-
-#: what WebAudio is asked to play, and what the player says of it
-WATCH = """
-window.starts = [];
-window.heard = [];
-const start = AudioBufferSourceNode.prototype.start;
-AudioBufferSourceNode.prototype.start = function (when, offset, duration) {
-  window.starts.push({ when, offset, duration });
-  return start.call(this, when, offset, duration);
-};
-for (const name of ["started", "stopped"]) {
-  document.addEventListener(`playitback:${name}`, (event) => window.heard.push({ name, ...event.detail }));
-}
-"""
 
 
 @pytest.fixture(scope="module")

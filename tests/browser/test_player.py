@@ -16,12 +16,10 @@ from player_pages import (
     HOSTILE,
     WATCH,
     click_surface,
-    files_of,
     heard,
     line_fraction,
     make_views,
     open_players,
-    plain_views,
     position,
     row,
 )
@@ -59,13 +57,6 @@ def gradio_page(browser_page: Page, address: str) -> Page:
     browser_page.goto(address)
     show(browser_page, "all rows", 3)
     return browser_page
-
-
-@pytest.fixture(scope="module")
-def offline(tmp_path_factory: pytest.TempPathFactory) -> tuple[dict[str, Any], dict[str, str]]:
-    """Two finished runs as JSON, and their files as data: addresses."""
-    folder = tmp_path_factory.mktemp("offline")
-    return plain_views({run_id: make_views(folder, run_id)[2] for run_id in ("first", "second")}), files_of(folder)
 
 
 @pytest.fixture

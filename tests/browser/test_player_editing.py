@@ -10,28 +10,18 @@ from editing_pages import HEIGHT, asked, drag, expect_segments, listed, piece, p
 from player_pages import (
     SEGMENTS,
     click_surface,
-    files_of,
     heard,
-    make_views,
     open_players,
-    plain_views,
     position,
     row,
 )
 from playwright.sync_api import Page, expect
 
 
-@pytest.fixture(scope="module")
-def offline(tmp_path_factory: pytest.TempPathFactory) -> tuple[dict[str, Any], dict[str, str]]:
-    """A finished run as JSON, and its files as data: addresses."""
-    folder = tmp_path_factory.mktemp("offline")
-    return plain_views({"finished": make_views(folder)[2]}), files_of(folder)
-
-
 @pytest.fixture
 def page(browser_page: Page, offline: tuple[dict[str, Any], dict[str, str]]) -> Page:
     """An editable player of a finished run, its tools out."""
-    open_players(browser_page, *offline, {"left": "finished"}, editable=True)
+    open_players(browser_page, *offline, {"left": "first"}, editable=True)
     tool(browser_page, "Edit segments").click()
     return browser_page
 
@@ -51,7 +41,7 @@ def drag_grip(page: Page, index: int, number: int, edge: str, end: float) -> Non
 def test_without_editing_nothing_can_be_changed(
     browser_page: Page, offline: tuple[dict[str, Any], dict[str, str]]
 ) -> None:
-    open_players(browser_page, *offline, {"left": "finished"}, editable=True)
+    open_players(browser_page, *offline, {"left": "first"}, editable=True)
     expect(tool(browser_page, "Edit segments")).to_have_attribute("aria-pressed", "false")
     expect(tool(browser_page, "Replay these instead")).to_be_hidden()
     drag(browser_page, 0, 2.2, 2.8)  # means a click where it ends
@@ -64,7 +54,7 @@ def test_without_editing_nothing_can_be_changed(
 def test_a_player_that_only_plays_offers_no_editing(
     browser_page: Page, offline: tuple[dict[str, Any], dict[str, str]]
 ) -> None:
-    open_players(browser_page, *offline, {"left": "finished"})
+    open_players(browser_page, *offline, {"left": "first"})
     expect(row(browser_page, 2)).to_be_visible()
     expect(tool(browser_page, "Edit segments")).to_have_count(0)
     browser_page.keyboard.press("?")

@@ -17,13 +17,6 @@ from playitback.report import player
 from playitback.report.rows import LaneView, player_data
 
 
-@pytest.fixture(scope="module")
-def offline(tmp_path_factory: pytest.TempPathFactory) -> tuple[dict[str, Any], dict[str, str]]:
-    """A finished run as JSON, and its files as data: addresses."""
-    folder = tmp_path_factory.mktemp("offline")
-    return plain_views({"first": make_views(folder)[2]}), files_of(folder)
-
-
 @pytest.fixture
 def page(browser_page: Page, offline: tuple[dict[str, Any], dict[str, str]]) -> Page:
     """The player without Gradio or network, as in a report, with all rows of a run."""

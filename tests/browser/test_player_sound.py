@@ -8,23 +8,13 @@ import pytest
 from player_pages import (
     CLIP_SECONDS,
     click_surface,
-    files_of,
     heard,
     line_fraction,
-    make_views,
     open_players,
-    plain_views,
     position,
     row,
 )
 from playwright.sync_api import Page, expect
-
-
-@pytest.fixture(scope="module")
-def offline(tmp_path_factory: pytest.TempPathFactory) -> tuple[dict[str, Any], dict[str, str]]:
-    """Two finished runs as JSON, and their files as data: addresses."""
-    folder = tmp_path_factory.mktemp("offline")
-    return plain_views({run_id: make_views(folder, run_id)[2] for run_id in ("first", "second")}), files_of(folder)
 
 
 @pytest.fixture

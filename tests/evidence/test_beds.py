@@ -19,13 +19,6 @@ def generator(seed: int = 0) -> Generator:
     return Generator().manual_seed(seed)
 
 
-@pytest.fixture(scope="module")
-def known() -> KnownClips:
-    """Half a second of noise in weaker noise."""
-    beds = bed("noise", CLIPS, SAMPLES, RATE, generator(1))
-    return plant(sounding_clips(CLIPS), beds, 20.0, RATE, generator(), event_seconds=0.5)
-
-
 def test_events_lie_where_they_are_said_to(known: KnownClips) -> None:
     assert known.waveforms.shape == (CLIPS, SAMPLES)
     assert known.waveforms.abs().max() <= 1

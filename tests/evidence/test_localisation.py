@@ -8,10 +8,10 @@ from collections.abc import Callable
 import pytest
 import torch
 from tiny import CLIP_SECONDS, RATE, recognizer_of, sounding_clips, tiny_model
-from torch import Generator, Tensor
+from torch import Tensor
 from toy import toy_model
 
-from playitback.evidence.beds import BEDS, KnownClips, bed, plant
+from playitback.evidence.beds import BEDS, KnownClips
 from playitback.evidence.controls import LOUDEST
 from playitback.evidence.intervals import Bootstrap
 from playitback.evidence.localisation import LEVELS_DECIBELS, clips_to_localise, localise, locate, measure_silence
@@ -22,18 +22,6 @@ from playitback.segments import TIME_BINS, equal_edges, inside_segments
 
 SAMPLES = round(CLIP_SECONDS * RATE)
 BOOTSTRAP = Bootstrap(200, 0)
-CLIPS = 30
-
-
-def generator(seed: int = 0) -> Generator:
-    return Generator().manual_seed(seed)
-
-
-@pytest.fixture(scope="module")
-def known() -> KnownClips:
-    """Half a second of noise in weaker noise."""
-    beds = bed("noise", CLIPS, SAMPLES, RATE, generator(1))
-    return plant(sounding_clips(CLIPS), beds, 20.0, RATE, generator(), event_seconds=0.5)
 
 
 def run_that_replays(segments: Tensor) -> Run:
@@ -75,17 +63,17 @@ def test_energy_detector_solves_loud_events(known: KnownClips) -> None:
 
 
 def test_model_made_to_replay_the_loud_part_beats_random(known: KnownClips) -> None:
-    ears = Ears(recognizer_of(tiny_model(playbacks=1)), Tally(CLIPS))
+    ears = Ears(recognizer_of(tiny_model(playbacks=1)), Tally(len(known.rows)))
     run = finish(ears.hear(known.waveforms, LOUDEST))
     found = locate("planted", known.waveforms, known.events, run, everything_named(known), RATE, BOOTSTRAP)
-    assert ears.tally.done == CLIPS
+    assert ears.tally.done == len(known.rows)
     assert found.lead_over_random.share.sign == 1
     assert found.lead_over_random.overlap.sign == 1
 
 
 def test_clips_without_replay_have_no_share_but_count_as_missed(known: KnownClips) -> None:
     segments = known.events.clone()
-    segments[: CLIPS // 2] = CLIP_SECONDS
+    segments[: len(segments) // 2] = CLIP_SECONDS
     run = run_that_replays(segments)
     found = locate("planted", known.waveforms, known.events, run, everything_named(known), RATE, BOOTSTRAP)
     assert found.chosen.share.mean == pytest.approx(1.0)

@@ -4,21 +4,19 @@ from __future__ import annotations
 
 import dataclasses
 import itertools
-from collections.abc import Iterable
 from typing import Any
 
 import numpy as np
 import pytest
-from tiny import CLIP_SECONDS, LABELS, RATE, noise, recognizer_of, sounding_clips
+from tiny import CLIP_SECONDS, RATE, explanation_of, noise, recognizer_of, sounding_clips
 
-from playitback.audio import RecordingInfo
 from playitback.edits import MEAN_SPECTRUM, NEIGHBOUR, NOISE, SILENCE
 from playitback.errors import SettingsError
 from playitback.explain.contrast import DRAWS, Contrast, contrast
 from playitback.explain.explanation import Explanation
 from playitback.explain.what_if import REMOVE, Edit, what_if
 from playitback.progress import Progress, finish
-from playitback.recognizer import ClipHearing, Recognizer
+from playitback.recognizer import Recognizer
 from playitback.segments import Segment
 
 CLIP = sounding_clips(1)[0].numpy()
@@ -29,11 +27,6 @@ SIDELONG = Segment(1.5, 1.7)
 @pytest.fixture(scope="module")
 def recognizer() -> Recognizer:
     return recognizer_of()
-
-
-def explanation(hearings: Iterable[ClipHearing]) -> Explanation:
-    info = RecordingInfo("clip.wav", CLIP_SECONDS, RATE, 1, "WAV")
-    return Explanation(info, 0.0, CLIP_SECONDS, (), "tiny", "replay", LABELS, CLIP_SECONDS, RATE, tuple(hearings))
 
 
 def contrasted(*question: Any) -> Contrast:
@@ -66,7 +59,7 @@ def known_run(recognizer: Recognizer, *chosen: tuple[Segment, ...]) -> Explanati
     probabilities = known(SOUND[None])[0]
     replayed = ((), *chosen[:-1])
     hearings = zip(recognizer.explain(SOUND, len(chosen) - 1), chosen, replayed, strict=True)
-    return explanation(
+    return explanation_of(
         dataclasses.replace(each, segments=segments, replayed=before, probabilities=probabilities)
         for each, segments, before in hearings
     )
@@ -109,7 +102,7 @@ def test_a_segment_that_does_no_more_than_stretches_elsewhere_spoke_for_neither(
 
     monkeypatch.setattr(known_listener, "classify", heard)
     run = known_run(known_listener, (Segment(0.5, 0.7),), ())
-    run = explanation(
+    run = explanation_of(
         dataclasses.replace(each, probabilities=heard(SOUND[None], 1, None)[0, 0]) for each in run.hearings
     )
     (found,) = contrasted(known_listener, run, SOUND, "bell", "rain").segments
@@ -162,13 +155,13 @@ def test_segments_are_named_after_the_hearing_that_first_chose_them(known_listen
 
 def test_a_run_that_chose_nothing_still_has_its_trajectories(recognizer: Recognizer) -> None:
     silence = np.zeros(1, np.float32)
-    found = contrasted(recognizer, explanation(recognizer.explain(silence)), silence, "bell", "rain")
+    found = contrasted(recognizer, explanation_of(recognizer.explain(silence)), silence, "bell", "rain")
     assert found.segments == ()
     assert len(found.log_odds) == 4
 
 
 def test_trajectories_are_those_of_the_explanation(recognizer: Recognizer) -> None:
-    run = explanation(recognizer.explain(CLIP, 2))
+    run = explanation_of(recognizer.explain(CLIP, 2))
     found = contrasted(recognizer, run, CLIP, "siren", "rain", MEAN_SPECTRUM)
     assert (found.first_label, found.second_label, found.fill) == ("siren", "rain", MEAN_SPECTRUM)
     for index, hearing in enumerate(run.hearings):
@@ -181,7 +174,7 @@ def test_trajectories_are_those_of_the_explanation(recognizer: Recognizer) -> No
 def test_without_a_segment_the_model_believes_what_the_edited_sound_makes_it_believe(
     recognizer: Recognizer, held: dict[int, tuple[Segment, ...]], fill: str
 ) -> None:
-    run = explanation(what_if(recognizer, CLIP, held, playbacks=2))
+    run = explanation_of(what_if(recognizer, CLIP, held, playbacks=2))
     found = contrasted(recognizer, run, CLIP, "bell", "rain", fill).segments
     chosen = {segment for hearing in run.hearings for segment in (*hearing.segments, *hearing.replayed)}
     assert {each.segment for each in found} == chosen
@@ -193,14 +186,14 @@ def test_without_a_segment_the_model_believes_what_the_edited_sound_makes_it_bel
 
 
 def test_same_question_gets_the_same_answer(recognizer: Recognizer) -> None:
-    run = explanation(recognizer.explain(CLIP, 1))
+    run = explanation_of(recognizer.explain(CLIP, 1))
     one, other = (contrasted(recognizer, run, CLIP, "bell", "rain", NOISE) for _ in range(2))
     assert one == other
     assert any(each.change != 0 for each in one.segments)
 
 
 def test_progress_is_told_and_can_cancel(recognizer: Recognizer) -> None:
-    run = explanation(recognizer.explain(CLIP, 1))
+    run = explanation_of(recognizer.explain(CLIP, 1))
     told: list[Progress] = []
     found = finish(contrast(recognizer, run, CLIP, "bell", "rain"), told.append)
     done, totals = zip(*((each.done, each.total) for each in told), strict=True)
@@ -226,6 +219,6 @@ def test_progress_is_told_and_can_cancel(recognizer: Recognizer) -> None:
 def test_questions_that_make_no_sense_are_refused(
     recognizer: Recognizer, labels: tuple[str, str], fill: str, message: str
 ) -> None:
-    run = explanation(recognizer.explain(CLIP, 1))
+    run = explanation_of(recognizer.explain(CLIP, 1))
     with pytest.raises(SettingsError, match=message):
         contrasted(recognizer, run, CLIP, *labels, fill)

@@ -13,11 +13,10 @@ import pytest
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from tiny import CLIP_SECONDS, LABELS, RATE, noise, recognizer_of, sounding_clips
+from tiny import CLIP_SECONDS, LABELS, RATE, explanation_of, noise, recognizer_of, sounding_clips
 from torch import Generator
 from toy import toy_model
 
-from playitback.audio import RecordingInfo
 from playitback.checkpoint import BUNDLED
 from playitback.edits import FADE_SECONDS, FILLS, NOISE, SILENCE, keep_only, remove
 from playitback.errors import AudioError, SettingsError
@@ -37,12 +36,7 @@ def recognizer() -> Recognizer:
 
 @pytest.fixture(scope="module")
 def original(recognizer: Recognizer) -> Explanation:
-    return explanation(recognizer.explain(CLIP))
-
-
-def explanation(hearings: Iterable[ClipHearing]) -> Explanation:
-    info = RecordingInfo("clip.wav", CLIP_SECONDS, RATE, 1, "WAV")
-    return Explanation(info, 0.0, CLIP_SECONDS, (), "tiny", "replay", LABELS, CLIP_SECONDS, RATE, tuple(hearings))
+    return explanation_of(recognizer.explain(CLIP))
 
 
 def with_probabilities(run: Explanation, *rows: tuple[float, ...]) -> Explanation:

@@ -6,10 +6,10 @@ from dataclasses import replace
 
 import pytest
 import torch
+from clip_sets import SECOND
 from tiny import RATE, write_esc50
 from torch import Tensor
 
-from playitback.config import FrontEndConfig
 from playitback.models.recipe import Augmentation, Recipe, Stage
 from playitback.models.replay.stages import EncoderTerms
 from playitback.training import augmentation
@@ -17,7 +17,6 @@ from playitback.training.batches import MicroBatches
 from playitback.training.clips import ClipSet, load_clips
 from playitback.training.manifest import read_manifest
 
-SECOND = FrontEndConfig(clip_seconds=1.0, frames=80, mels=32, fft_samples=512, window_samples=400)
 _PLAIN = Stage(
     name="plain",
     epochs=1,

@@ -14,10 +14,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+from clip_sets import SECOND
 from tiny import CATEGORIES, RATE, STEMS, clicks, noise, recognizer_of, tiny_config, tone, write_esc50
 from torch import Tensor
 
-from playitback.config import FrontEndConfig
 from playitback.errors import SettingsError
 from playitback.models.recipe import Augmentation, Recipe, Stage
 from playitback.models.replay.model import ReplayModel
@@ -31,7 +31,6 @@ from playitback.training.processes import Processes
 from playitback.training.stages import warm_up_cosine
 from playitback.training.state import StageProgress, seconds_spent
 
-SECOND = FrontEndConfig(clip_seconds=1.0, frames=80, mels=32, fft_samples=512, window_samples=400)
 _PLAIN = Augmentation(between_class=0.0)
 #: plain enough to learn within seconds
 RECIPE = Recipe(

@@ -9,12 +9,13 @@ from pathlib import Path
 
 import pytest
 import torch
+from clip_sets import SECOND
 from shell import Run
 from tiny import CATEGORIES, write_esc50
 from torch import Generator, Tensor, nn
 
 from playitback.checkpoint import load_checkpoint
-from playitback.config import FrontEndConfig, ModelConfig
+from playitback.config import ModelConfig
 from playitback.models.families import FAMILIES, Family
 from playitback.models.listener import Choice, Hearing, LogMelListener
 from playitback.models.losses import classification
@@ -24,7 +25,6 @@ from playitback.training.loop import train
 from playitback.training.manifest import read_manifest
 from playitback.training.state import StageProgress
 
-SECOND = FrontEndConfig(clip_seconds=1.0, frames=80, mels=32, fft_samples=512, window_samples=400)
 FEATURES = 16
 
 
