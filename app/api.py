@@ -128,8 +128,7 @@ class Asked:
         class_to_explain: str = "",
     ) -> Answers:
         with run_folder() as folder:
-            settings = Settings(model, playbacks, start_seconds, class_to_explain or None)
-            view = self._run(recording, settings, folder)
+            view = self._run(folder, recording, model, playbacks, start_seconds, class_to_explain)
             taken = self._take_away.write(view, folder)
             yield (
                 view.explanation.to_dict(),
@@ -147,8 +146,8 @@ class Asked:
         class_to_explain: str = "",
     ) -> Answers:
         with run_folder() as folder:
-            settings = Settings(model, playbacks, start_seconds, class_to_explain or None)
-            taken = self._take_away.write(self._run(recording, settings, folder), folder)
+            view = self._run(folder, recording, model, playbacks, start_seconds, class_to_explain)
+            taken = self._take_away.write(view, folder)
             yield str(taken.files.report), str(taken.archive)
 
     def what_if(
@@ -161,10 +160,9 @@ class Asked:
         start_seconds: float = 0.0,
         class_to_explain: str = "",
     ) -> Answers:
-        changes, hearings = _changes(edits), _held(held)
+        changes, hearings = _question(edits, held)
         with run_folder() as folder:
-            settings = Settings(model, playbacks, start_seconds, class_to_explain or None)
-            variants = begin_variants(self._run(recording, settings, folder))
+            variants = begin_variants(self._run(folder, recording, model, playbacks, start_seconds, class_to_explain))
             for change in changes:
                 variants = self._what_if.edit(variants, *change)
             if hearings:
@@ -186,8 +184,8 @@ class Asked:
         class_to_explain: str = "",
     ) -> Answers:
         with run_folder() as folder:
-            settings = Settings(model, playbacks, start_seconds, class_to_explain or None)
-            *_, examined = self._examine.examine(self._run(recording, settings, folder))
+            view = self._run(folder, recording, model, playbacks, start_seconds, class_to_explain)
+            *_, examined = self._examine.examine(view)
             assert examined.found is not None, "the last one has it"
             yield examine_text.to_dict(examined.found)
 
@@ -202,7 +200,7 @@ class Asked:
         start_seconds: float = 0.0,
     ) -> Answers:
         with run_folder() as folder:
-            view = self._run(recording, Settings(model, playbacks, start_seconds), folder)
+            view = self._run(folder, recording, model, playbacks, start_seconds)
             first = class_to_explain or view.decisions[-1]
             *_, answer = self._contrast.contrast(view, first, second_class or rival(view, first), fill)
             assert isinstance(answer, ContrastView), "the last one is it"
@@ -219,7 +217,7 @@ class Asked:
         second_start_seconds: float = 0.0,
     ) -> Answers:
         with run_folder() as folder:
-            first = self._run(recording, Settings(model, playbacks, start_seconds), folder)
+            first = self._run(folder, recording, model, playbacks, start_seconds)
             second = None if second_recording is None else Path(second_recording)
             other = Other(second_model or model, second, second_start_seconds)
             *_, view = self._compare.beside(first, other, folder)
@@ -232,11 +230,20 @@ class Asked:
     def models(self) -> Answers:
         yield self._models.describe()
 
-    def _run(self, recording: str | None, settings: Settings, folder: Path) -> ExplanationView:
+    def _run(
+        self,
+        folder: Path,
+        recording: str | None,
+        model: str,
+        playbacks: int | None,
+        start_seconds: float,
+        class_to_explain: str = "",
+    ) -> ExplanationView:
         if recording is None:
             raise gr.Error(text.NO_RECORDING, print_exception=False)
         drawn = folder / "run"
         drawn.mkdir()
+        settings = Settings(model, playbacks, start_seconds, class_to_explain or None)
         *_, view = self._explain.explain(Path(recording), settings, drawn)
         return view
 
@@ -262,18 +269,16 @@ def _add(
     gr.on([], answer, inputs, outputs, api_name=name, api_description=text.API_ENDPOINTS[name], **queue)
 
 
-def _changes(edits: Sequence[Mapping[str, Any]] | None) -> list[tuple[str, Sequence[Pair], str]]:
-    """The (action, segments, fill) that are asked for. Raises gr.Error for what says none."""
-    try:
-        return [(each["action"], _pairs(each["segments"]), each.get("fill", "silence")) for each in edits or ()]
-    except (AttributeError, KeyError, IndexError, TypeError, ValueError):
-        raise gr.Error(text.API_BAD_QUESTION, print_exception=False) from None
+def _question(
+    edits: Sequence[Mapping[str, Any]] | None, held: Mapping[str, Sequence[Any]] | None
+) -> tuple[list[tuple[str, list[Pair], str]], dict[int, list[Pair]]]:
+    """The (action, segments, fill) that are asked for, and what the hearing after each replays.
 
-
-def _held(held: Mapping[str, Sequence[Any]] | None) -> dict[int, Sequence[Pair]]:
-    """What the hearing after each replays. Raises gr.Error for what says nothing of the kind."""
+    Raises gr.Error for what says nothing of the kind.
+    """
     try:
-        return {int(index): _pairs(segments) for index, segments in (held or {}).items()}
+        changes = [(each["action"], _pairs(each["segments"]), each.get("fill", "silence")) for each in edits or ()]
+        return changes, {int(index): _pairs(segments) for index, segments in (held or {}).items()}
     except (AttributeError, KeyError, IndexError, TypeError, ValueError):
         raise gr.Error(text.API_BAD_QUESTION, print_exception=False) from None
 

@@ -33,6 +33,10 @@ PRIVATE: dict[str, Any] = {"api_visibility": "private"}
 QUIET: dict[str, Any] = {"show_progress": "hidden", **PRIVATE}
 
 
+#: in how many parts of a long computation what is sent whole each time is sent
+_UPDATES = 50
+
+
 @contextmanager
 def run_folder() -> Iterator[Path]:
     """A folder for the files of one event.
@@ -69,6 +73,16 @@ def on_stop(
     return button.click(tell, None, list(outputs), queue=False, **QUIET)
 
 
+def ended(run: gr.Button, stop: gr.Button, status: gr.HTML, html: str = "") -> Updates:
+    """Nothing computes any more; ``status`` says why, and all else that is shown stays."""
+    return {**may_run(run, stop, running=False), status: html}
+
+
 def may_run(run: gr.Button, stop: gr.Button, *, running: bool) -> Updates:
     """What may be pressed: while something computes, only what stops it."""
     return {run: gr.update(interactive=not running), stop: gr.update(interactive=running)}
+
+
+def is_due(done: int, drawn: int, expected: int) -> bool:
+    """Whether to send it at ``done`` of ``expected``, when it was last sent at ``drawn``; at the end always."""
+    return done == expected or not 0 < done - drawn < expected / _UPDATES

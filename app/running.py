@@ -12,7 +12,7 @@ from gradio.blocks import Block
 from gradio.events import Dependency
 
 from app import text
-from app.events import ON_MODEL, PRIVATE, Updates, may_run, on_stop, run_folder, sentence
+from app.events import ON_MODEL, PRIVATE, Updates, ended, may_run, on_stop, run_folder, sentence
 from app.markup import error_html, message_html, progress_html
 from app.player import Player
 from app.service import ExplainService, ExplanationView, Models, Settings
@@ -127,7 +127,7 @@ def wire_run(
     stopped = on_stop(
         inputs.stop,
         [started, fulfilled],
-        lambda: {inputs.status: message_html(text.STOPPED), **inputs.may_run(running=False)},
+        lambda: ended(inputs.run, inputs.stop, inputs.status, message_html(text.STOPPED)),
         [inputs.status, inputs.run, inputs.stop],
     )
     stopped.then(None, player, player, js=STOP_WAITING_FOR_ROWS, **PRIVATE)

@@ -71,7 +71,7 @@ def _mixed(waveforms: Tensor, weights: Tensor, fill: str, generator: Generator) 
 
 def _noise_of_level(waveforms: Tensor, generator: Generator) -> Tensor:
     noise = _white(waveforms, generator)
-    return noise * (_root_mean_square(waveforms) / _root_mean_square(noise))
+    return noise * (root_mean_square(waveforms) / root_mean_square(noise))
 
 
 def _noise_of_mean_spectrum(waveforms: Tensor, generator: Generator) -> Tensor:
@@ -123,5 +123,6 @@ def _white(like: Tensor, generator: Generator) -> Tensor:
     return torch.randn(like.shape, generator=generator).to(like.device)
 
 
-def _root_mean_square(waveforms: Tensor) -> Tensor:
+def root_mean_square(waveforms: Tensor) -> Tensor:
+    """(B, 1) of clips (B, samples)."""
     return waveforms.square().mean(dim=1, keepdim=True).sqrt()

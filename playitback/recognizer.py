@@ -56,6 +56,11 @@ class ClipHearing:
     activity: np.ndarray | None = None  # (columns, classes): what the model would say of each moment by itself
     details: Mapping[str, np.ndarray] = field(default_factory=dict)  # what only some families have, by name
 
+    @property
+    def replayed_seconds(self) -> float:
+        """Of the clip, together."""
+        return sum(segment.seconds for segment in self.replayed)
+
 
 class Recognizer:
     """A checkpoint on a device. It keeps no state between clips and may be shared by threads."""

@@ -22,7 +22,7 @@ from playitback.config import SegmentRules
 TIME_BINS = 100
 
 #: peaks below one step of 16-bit audio are digital silence
-_DIGITAL_SILENCE = 1 / 32768
+DIGITAL_SILENCE = 1 / 32768
 _LEAST_SHARE = 1e-9  # of a column; smaller shares are rounding errors
 
 
@@ -66,6 +66,12 @@ def merge_segments(segments: Tensor, clip_seconds: float) -> Tensor:
     starts = padding.scatter_reduce(1, number, start, "amin", include_self=False)
     ends = padding.scatter_reduce(1, number, reach, "amax", include_self=False)
     return torch.stack([starts, ends], dim=2)
+
+
+def segments_where(on: Tensor, edges: Tensor) -> Tensor:
+    """Runs of the columns (B, T) between ``edges`` (B, T + 1) that are on, as ``merge_segments`` gives them."""
+    start = edges[:, :-1]
+    return merge_segments(torch.stack([start, torch.where(on, edges[:, 1:], start)], dim=2), float(edges[0, -1]))
 
 
 def inside_segments(segments: Tensor, edges: Tensor) -> Tensor:
@@ -207,7 +213,7 @@ def audible_columns(waveforms: Tensor, edges: Tensor, sample_rate: int) -> Tenso
     stretch = sample_rate // 100
     peaks = waveforms.abs().unfold(1, stretch, stretch).amax(dim=2)
     heard = torch.cat(
-        [peaks.new_zeros(peaks.shape[0], 1), (peaks >= _DIGITAL_SILENCE).to(peaks.dtype).cumsum(dim=1)], dim=1
+        [peaks.new_zeros(peaks.shape[0], 1), (peaks >= DIGITAL_SILENCE).to(peaks.dtype).cumsum(dim=1)], dim=1
     )
     position = (edges * (sample_rate / stretch)).clamp(0, peaks.shape[1])
     left = position.floor().long().clamp(max=peaks.shape[1] - 1)
@@ -231,29 +237,13 @@ def _close_gaps(on: Tensor, edges: Tensor, merge_gap_seconds: float, audible: Te
     starts, ends, run = _runs(~on, edges)
     inner = (starts > edges[:, :1]) & (ends < edges[:, -1:])
     short = run & inner & (ends - starts < merge_gap_seconds - 1e-9)
-    # every column of a run gets the verdict on its run, which it finds by the run's number
-    number = _run_number(~on)
-    closed = short.gather(1, _first_column(~on).gather(1, number)) & ~on
+    # every column of a run gets the verdict on its run, which stands where the run begins
+    columns = torch.arange(on.shape[1], device=on.device)
+    first = torch.where(run, columns, 0).cummax(dim=1).values
+    closed = short.gather(1, first) & ~on
     if audible is not None:
         closed = closed & audible
     return on | closed
-
-
-def _run_number(on: Tensor) -> Tensor:
-    """(B, T): number of the run that a column belongs to (0-based; columns before the first run get 0)."""
-    before = torch.cat([torch.zeros_like(on[:, :1]), on[:, :-1]], dim=1)
-    return ((on & ~before).cumsum(dim=1) - 1).clamp_min(0)
-
-
-def _first_column(on: Tensor) -> Tensor:
-    """(B, T): entry n is the first column of run n."""
-    before = torch.cat([torch.zeros_like(on[:, :1]), on[:, :-1]], dim=1)
-    begins = on & ~before
-    columns = torch.arange(on.shape[1], device=on.device).expand_as(on)
-    first = torch.zeros_like(columns)
-    # columns that begin no run write to a spare place behind the last one
-    spare = torch.where(begins, _run_number(on), on.shape[1])
-    return torch.cat([first, first[:, :1]], dim=1).scatter(1, spare, columns)[:, :-1]
 
 
 def _runs(on: Tensor, edges: Tensor) -> tuple[Tensor, Tensor, Tensor]:

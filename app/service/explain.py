@@ -19,7 +19,6 @@ import numpy as np
 from app.service.models import Models
 from playitback import audio
 from playitback.explain.explanation import Explanation
-from playitback.explain.slots import ATTENTION
 from playitback.recognizer import ClipHearing, Recognizer
 from playitback.replay import TimeMap
 from playitback.report.files import begin_player, draw_next_row
@@ -95,7 +94,7 @@ class ExplanationView:
     @property
     def has_slots(self) -> bool:
         """Whether slots shared out the clip in it, so that there is something for ``inspect``."""
-        return any(ATTENTION in hearing.details for hearing in self.explanation.hearings)
+        return self.explanation.has_slots
 
     @property
     def class_followed(self) -> str | None:

@@ -18,8 +18,6 @@ from playitback import audio
 from playitback.explain.windows import Stretch, Window, classify_windows, count_windows, stretches
 from playitback.report.labels import write_audacity, write_csv, write_raven
 
-#: from one window's start to the next, as a share of a clip: the windows touch, or overlap by half
-HOP_SHARES = (1.0, 0.5)
 #: windows from one view to the next; so many are classified at once
 WINDOWS_A_VIEW = 8
 

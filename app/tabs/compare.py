@@ -9,9 +9,9 @@ from typing import Any
 
 import gradio as gr
 
-from app import text
+from app import running, text
 from app.events import ON_MODEL, PRIVATE, QUIET, Updates, may_run, on_stop, run_folder, sentence
-from app.markup import error_html, message_html, progress_html, reading, safe, section, table
+from app.markup import error_html, message_html, reading, safe, section, table
 from app.player import Player
 from app.running import STOP_WAITING_FOR_ROWS
 from app.service import (
@@ -208,9 +208,7 @@ def status_html(view: ComparisonView) -> str:
     """How far the second run has come; when it is finished, where the two part."""
     second = view.second
     if not second.finished:
-        return progress_html(
-            second.hearings, second.expected_hearings, text.progress(second.hearings, second.expected_hearings)
-        )
+        return running.status_html(second)
     comparison = view.comparison
     last = comparison.hearings[-1]
     said = text.agreement(

@@ -13,9 +13,8 @@ from app import figures, text
 from app.events import Updates
 from app.markup import reading, table
 from app.service import ExplanationView
+from app.tabs import hints
 from playitback.report import words
-
-_HINT = f'<p class="hint">{text.CONFIDENCE_HINT}</p>'
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -34,7 +33,7 @@ class Confidence:
     def nothing(self) -> Updates:
         """What is shown without a run."""
         return {
-            self.hint: gr.update(visible=True, value=_HINT),
+            self.hint: hints.said(text.CONFIDENCE_HINT),
             self.chart: gr.update(visible=False, value=None),
             self.table: "",
         }
@@ -42,7 +41,7 @@ class Confidence:
     def updates(self, view: ExplanationView) -> Updates:
         """What is shown of a run so far; before the first hearing, empty axes."""
         return {
-            self.hint: gr.update(visible=False),
+            self.hint: hints.said(None),
             self.chart: gr.update(visible=True, value=chart(view)),
             self.table: table_html(view),
         }
@@ -50,8 +49,8 @@ class Confidence:
 
 def build() -> Confidence:
     """Lays the part out."""
-    gr.HTML(reading(text.CONFIDENCE_READING, text.definitions("confidence")), elem_classes="how-to-read")
-    hint = gr.HTML(_HINT, elem_classes="how-to-read")
+    gr.HTML(reading(text.CONFIDENCE_READING, text.definitions("confidence")))
+    hint = hints.build(text.CONFIDENCE_HINT)
     chart = gr.Plot(label=text.CHART_LABEL, show_label=False, visible=False, elem_id="chart")
     return Confidence(hint=hint, chart=chart, table=gr.HTML(elem_id="numbers"))
 

@@ -10,7 +10,7 @@ import gradio as gr
 
 from app import text
 from app.charts.contrast import attention_chart, trajectories_chart
-from app.events import ON_MODEL, PRIVATE, QUIET, Updates, may_run, on_stop, sentence
+from app.events import ON_MODEL, PRIVATE, QUIET, Updates, ended, may_run, on_stop, sentence
 from app.markup import Html, error_html, message_html, progress_html, safe, section, table
 from app.player import stretches
 from app.service import ExplanationView, Models
@@ -90,8 +90,7 @@ def wire(models: Models, parts: Contrast, shown: gr.State, run_wanted: Sequence[
 
     def nothing(status: str) -> Updates:
         return {
-            **may_run(parts.ask, parts.stop, running=False),
-            parts.status: status,
+            **ended(parts.ask, parts.stop, parts.status, status),
             parts.answer: gr.update(visible=False),
             parts.trajectories: None,
             parts.attention: None,
@@ -126,10 +125,7 @@ def wire(models: Models, parts: Contrast, shown: gr.State, run_wanted: Sequence[
             yield nothing(error_html(sentence(error)))
 
     def stopped() -> Updates:
-        return {
-            **may_run(parts.ask, parts.stop, running=False),
-            parts.status: message_html(text.CONTRAST_STOPPED),
-        }
+        return ended(parts.ask, parts.stop, parts.status, message_html(text.CONTRAST_STOPPED))
 
     shown.change(follow, shown, [parts.hint, parts.question, parts.first, parts.second, *answer], **QUIET)
     started = parts.ask.click(

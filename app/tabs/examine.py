@@ -10,7 +10,7 @@ import gradio as gr
 
 from app import text
 from app.charts.examine import deletion_chart, draws_chart, insertion_chart, kept_chart, removed_chart
-from app.events import ON_MODEL, PRIVATE, QUIET, Updates, may_run, on_stop, sentence
+from app.events import ON_MODEL, PRIVATE, QUIET, Updates, ended, may_run, on_stop, sentence
 from app.markup import error_html, message_html, progress_html, safe, section, table
 from app.service import ExaminationView, ExamineService, ExplanationView, Models
 from app.service.examine import CHOSEN, Examination
@@ -120,14 +120,16 @@ def wire(models: Models, parts: Examine, shown: gr.State, run_wanted: Sequence[A
     ]
 
     def ready(status: str = "") -> Updates:
-        return {**may_run(parts.ask, parts.stop, running=False), parts.status: status}
+        return ended(parts.ask, parts.stop, parts.status, status)
+
+    def nothing(status: str = "") -> Updates:
+        return {**ready(status), parts.answer: gr.update(visible=False)}
 
     def follow(view: ExplanationView | None) -> Updates:
         changed = {
-            **ready(),
+            **nothing(),
             parts.hint: hints.said(text.EXAMINE_HINT if view is None else None),
             parts.question: gr.update(visible=view is not None),
-            parts.answer: gr.update(visible=False),
         }
         if view is None:
             return changed
@@ -140,7 +142,7 @@ def wire(models: Models, parts: Examine, shown: gr.State, run_wanted: Sequence[A
 
     def examine(view: ExplanationView | None) -> Iterator[Updates]:
         if view is None:
-            yield {**ready(error_html(text.NO_RUN_KEPT)), parts.answer: gr.update(visible=False)}
+            yield nothing(error_html(text.NO_RUN_KEPT))
             return
         try:
             for each in service.examine(view):
@@ -153,7 +155,7 @@ def wire(models: Models, parts: Examine, shown: gr.State, run_wanted: Sequence[A
                         parts.answer: gr.update(visible=False),
                     }
         except Exception as error:
-            yield {**ready(error_html(sentence(error))), parts.answer: gr.update(visible=False)}
+            yield nothing(error_html(sentence(error)))
 
     shown.change(follow, shown, [parts.hint, parts.question, *asked, parts.not_replayed, parts.replayed], **QUIET)
     started = parts.ask.click(

@@ -11,16 +11,25 @@ import gradio as gr
 
 from app import text
 from app.charts.folder import confusion_chart, moments_chart
-from app.events import ON_MODEL_LONG, PRIVATE, QUIET, Updates, may_run, on_stop, refusal, run_folder, sentence
+from app.events import (
+    ON_MODEL_LONG,
+    PRIVATE,
+    QUIET,
+    Updates,
+    ended,
+    is_due,
+    may_run,
+    on_stop,
+    refusal,
+    run_folder,
+    sentence,
+)
 from app.markup import error_html, message_html, progress_html, reading, safe, section, table
 from app.running import Inputs, Wish
 from app.service import FolderFile, FolderService, FolderView, Models
 from app.service.folder import SOUND_SUFFIXES, write_table
 from app.uploads import FolderUpload, UploadedFile
 from playitback.report import words
-
-#: how often the table is sent while clips are explained: it is sent whole each time
-_UPDATES = 50
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -116,15 +125,14 @@ def wire(models: Models, parts: Folder, inputs: Inputs, wished: gr.State) -> Non
         parts.moments,
     ]
 
-    def ended(status: str) -> Updates:
-        """What is shown at the end; the clips that are ready stay."""
-        return {**may_run(parts.run, parts.stop, running=False), parts.status: status}
+    def over(status: str) -> Updates:
+        return ended(parts.run, parts.stop, parts.status, status)
 
     def explain(
         files: Sequence[UploadedFile] | None, labels: str | None, checkpoint: str, count: int
     ) -> Iterator[Updates]:
         if not files:
-            yield ended(error_html(text.FOLDER_NO_FILES))
+            yield over(error_html(text.FOLDER_NO_FILES))
             return
         given, drawn = [FolderFile(each.path, each.place) for each in files], 0
         try:
@@ -134,12 +142,12 @@ def wire(models: Models, parts: Folder, inputs: Inputs, wished: gr.State) -> Non
                     parts.status: status_html(view),
                     parts.explained: view,
                 }
-                if view.finished or not 0 < view.done - drawn < view.expected_clips / _UPDATES:
+                if is_due(view.done, drawn, view.expected_clips):
                     drawn = view.done
                     changed[parts.table] = table_update(view)
                 yield changed
         except Exception as error:
-            yield ended(error_html(sentence(error)))
+            yield over(error_html(sentence(error)))
 
     def summarise(view: FolderView | None) -> Iterator[Updates]:
         if view is None or not view.clips:
@@ -169,7 +177,7 @@ def wire(models: Models, parts: Folder, inputs: Inputs, wished: gr.State) -> Non
         **ON_MODEL_LONG,
         **PRIVATE,
     )
-    stopped = on_stop(parts.stop, [started], lambda: ended(message_html(text.FOLDER_STOPPED)), pressed)
+    stopped = on_stop(parts.stop, [started], lambda: over(message_html(text.FOLDER_STOPPED)), pressed)
     for event in (started, stopped):
         event.then(summarise, parts.explained, summary, **QUIET)
     parts.confusion_hearing.input(choose_hearing, [parts.explained, parts.confusion_hearing], parts.confusion, **QUIET)

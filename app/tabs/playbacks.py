@@ -13,8 +13,7 @@ from app.events import Updates
 from app.markup import reading
 from app.player import Player
 from app.service import ExplanationView
-
-_HINT = f'<p class="hint">{text.PLAYBACKS_HINT}</p>'
+from app.tabs import hints
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -31,16 +30,16 @@ class Playbacks:
 
     def nothing(self) -> Updates:
         """What is shown without a run."""
-        return {self.hint: gr.update(visible=True, value=_HINT), self.player: None}
+        return {self.hint: hints.said(text.PLAYBACKS_HINT), self.player: None}
 
     def updates(self, view: ExplanationView) -> Updates:
         """What is shown of a run so far."""
-        return {self.hint: gr.update(visible=False), self.player: view.player}
+        return {self.hint: hints.said(None), self.player: view.player}
 
 
 def build() -> Playbacks:
     """Lays the part out."""
     figures = text.definitions("attention", "activity", "threshold", "hop", "replayed seconds", "change in points")
-    gr.HTML(reading(text.PLAYBACKS_READING, figures), elem_classes="how-to-read")
-    hint = gr.HTML(_HINT, elem_classes="how-to-read")
+    gr.HTML(reading(text.PLAYBACKS_READING, figures))
+    hint = hints.build(text.PLAYBACKS_HINT)
     return Playbacks(hint=hint, player=Player(elem_id="player", label=text.PLAYER_LABEL))

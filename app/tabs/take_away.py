@@ -10,6 +10,7 @@ import gradio as gr
 from app import text
 from app.events import PRIVATE, QUIET, Updates, refusal, run_folder
 from app.service import ExplanationView, Models, TakeAwayService
+from app.tabs import hints
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -23,7 +24,7 @@ class TakeAwayParts:
 
 def build() -> TakeAwayParts:
     """Lays the part out."""
-    hint = gr.HTML(f'<p class="hint">{text.TAKE_AWAY_HINT}</p>')
+    hint = hints.build(text.TAKE_AWAY_HINT)
     gr.Markdown(text.TAKE_AWAY_READING, elem_classes="prose-page")
     prepare = gr.Button(text.PREPARE_FILES, variant="primary", interactive=False, elem_id="prepare-files")
     files = gr.File(
@@ -39,7 +40,7 @@ def wire(models: Models, parts: TakeAwayParts, shown: gr.State) -> None:
     def follow(view: ExplanationView | None) -> Updates:
         ready = view is not None
         return {
-            parts.hint: gr.update(visible=not ready),
+            parts.hint: hints.said(None if ready else text.TAKE_AWAY_HINT),
             parts.prepare: gr.update(interactive=ready),
             parts.files: gr.update(visible=False, value=None),
         }

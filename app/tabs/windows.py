@@ -12,16 +12,25 @@ import gradio as gr
 
 from app import text
 from app.charts.windows import class_colours, timeline_view
-from app.events import ON_MODEL_LONG, PRIVATE, QUIET, Updates, may_run, on_stop, refusal, run_folder, sentence
+from app.events import (
+    ON_MODEL_LONG,
+    PRIVATE,
+    QUIET,
+    Updates,
+    ended,
+    is_due,
+    may_run,
+    on_stop,
+    refusal,
+    run_folder,
+    sentence,
+)
 from app.markup import error_html, message_html, progress_html, reading, safe
 from app.running import Inputs, Wish
 from app.service import Models, WindowsService, WindowsView
 from app.service.windows import write_tables
 from app.timeline import Timeline
 from playitback.report import words
-
-#: how often timeline and table are sent while a recording is heard: they are sent whole each time
-_UPDATES = 50
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -102,13 +111,12 @@ def wire(models: Models, parts: Windows, inputs: Inputs, wished: gr.State) -> No
     def no_files() -> Updates:
         return {each: gr.update(value=None, interactive=False) for each in downloads}
 
-    def ended(status: str) -> Updates:
-        """What is shown at the end; what was heard before it stays."""
-        return {**may_run(parts.listen, parts.stop, running=False), parts.status: status}
+    def over(status: str) -> Updates:
+        return ended(parts.listen, parts.stop, parts.status, status)
 
     def listen(path: str | None, checkpoint: str, count: int, hop_share: float) -> Iterator[Updates]:
         if path is None:
-            yield ended(error_html(text.WINDOWS_NO_RECORDING))
+            yield over(error_html(text.WINDOWS_NO_RECORDING))
             return
         run_id, colours, drawn = uuid.uuid4().hex, dict[str, str](), 0
         try:
@@ -119,14 +127,14 @@ def wire(models: Models, parts: Windows, inputs: Inputs, wished: gr.State) -> No
                     parts.heard: view,
                 }
                 done = len(view.windows)
-                if view.finished or not 0 < done - drawn < view.expected_windows / _UPDATES:
+                if is_due(done, drawn, view.expected_windows):
                     drawn = done
                     colours = class_colours(tuple(view.leading), colours)
                     changed[parts.timeline] = timeline_view(view, run_id, colours)
                     changed[parts.stretches] = stretches_update(view)
                 yield changed
         except Exception as error:
-            yield ended(error_html(sentence(error)))
+            yield over(error_html(sentence(error)))
 
     def write(view: WindowsView | None) -> Iterator[Updates]:
         if view is None or not view.windows:
@@ -159,7 +167,7 @@ def wire(models: Models, parts: Windows, inputs: Inputs, wished: gr.State) -> No
         **ON_MODEL_LONG,
         **PRIVATE,
     )
-    stopped = on_stop(parts.stop, [started], lambda: ended(message_html(text.WINDOWS_STOPPED)), pressed)
+    stopped = on_stop(parts.stop, [started], lambda: over(message_html(text.WINDOWS_STOPPED)), pressed)
     for event in (started, stopped):
         event.then(write, parts.heard, downloads, **QUIET)
     parts.timeline.open(open_window, parts.heard, wished, **QUIET)

@@ -6,7 +6,7 @@ import argparse
 import sys
 
 from playitback.bench import BATCHES, DTYPES, BenchRow, machine, run, table
-from playitback.commands.shared import names, print_json
+from playitback.commands.shared import add_device, add_json, names, numbers, print_json
 from playitback.models.families import presets
 
 
@@ -18,11 +18,15 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--dtypes", type=names, default=tuple(DTYPES), metavar="NAMES", help=f"default: {','.join(DTYPES)}"
     )
     parser.add_argument(
-        "--batches", type=_numbers, default=BATCHES, metavar="NUMBERS", help="clips heard at once; default: 1,4"
+        "--batches",
+        type=numbers("whole numbers", "1,4"),
+        default=BATCHES,
+        metavar="NUMBERS",
+        help="clips heard at once; default: 1,4",
     )
-    parser.add_argument("--device", default="auto", help="auto (a GPU where there is one), cpu, cuda, cuda:1, ...")
+    add_device(parser)
     parser.add_argument("--threads", type=int, help="of the CPU; default: PyTorch's own choice")
-    parser.add_argument("--json", action="store_true", help="print JSON instead of the table")
+    add_json(parser)
 
 
 def main(arguments: argparse.Namespace) -> int:
@@ -40,10 +44,3 @@ def main(arguments: argparse.Namespace) -> int:
 
 def _tell(row: BenchRow) -> None:
     print(f"{row.preset}, {row.dtype}, batch {row.batch}: {row.all_hearings_seconds:.2f} s", file=sys.stderr)
-
-
-def _numbers(text: str) -> tuple[int, ...]:
-    try:
-        return tuple(int(number) for number in text.split(","))
-    except ValueError:
-        raise argparse.ArgumentTypeError(f"{text!r} is not a list of whole numbers; write 1,4") from None

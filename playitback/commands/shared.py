@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 import json
 import sys
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -89,11 +89,19 @@ def names(text: str) -> tuple[str, ...]:
     return tuple(text.split(","))
 
 
-def folds(text: str) -> tuple[int, ...]:
-    try:
-        return tuple(int(part) for part in text.split(","))
-    except ValueError as error:
-        raise argparse.ArgumentTypeError(f"{text!r} is not a list of folds; write 1,2,3") from error
+def numbers(what: str, example: str) -> Callable[[str], tuple[int, ...]]:
+    """A reader of whole numbers; what they are called, and an example, are for its refusal."""
+
+    def read(text: str) -> tuple[int, ...]:
+        try:
+            return tuple(int(part) for part in text.split(","))
+        except ValueError as error:
+            raise argparse.ArgumentTypeError(f"{text!r} is not a list of {what}; write {example}") from error
+
+    return read
+
+
+folds = numbers("folds", "1,2,3")
 
 
 def joined(numbers: Iterable[int]) -> str:

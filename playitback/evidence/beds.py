@@ -15,12 +15,12 @@ import torch.nn.functional as F
 from torch import Generator, Tensor
 
 from playitback.errors import SettingsError
+from playitback.segments import DIGITAL_SILENCE
 
 NOISE_BED, RAIN_BED, SEA_BED = "noise", "rain", "sea"
 BEDS = (NOISE_BED, RAIN_BED, SEA_BED)
 
 _EVENT_LEVEL = 0.1  # root mean square of a planted event
-_DIGITAL_SILENCE = 1 / 32768
 _EVENT_FADE_SECONDS = 0.010
 _DROPS_PER_SECOND, _DROP_SECONDS = 150, 0.004
 _HISS_LEVEL = 0.3  # of the rain's drops
@@ -73,7 +73,7 @@ def plant(
     samples = waveforms.shape[1]
     length = min(round(event_seconds * sample_rate), samples // 2)
     event = loudest_stretch(waveforms, length)
-    audible = event.square().mean(dim=1).sqrt() >= _DIGITAL_SILENCE
+    audible = event.square().mean(dim=1).sqrt() >= DIGITAL_SILENCE
     rows = torch.nonzero(audible).squeeze(1)
     if not len(rows):
         raise SettingsError("all clips are silent, so there is no event to plant; choose other clips")

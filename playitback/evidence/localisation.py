@@ -22,7 +22,7 @@ from torch import Generator, Tensor
 
 from playitback.evidence.beds import all_beds, plant_in, splice
 from playitback.evidence.intervals import Bootstrap, Interval
-from playitback.evidence.runs import Ears, Run, true_classes
+from playitback.evidence.runs import Ears, Run, correct, true_classes
 from playitback.progress import Steps
 from playitback.segments import (
     TIME_BINS,
@@ -31,8 +31,8 @@ from playitback.segments import (
     intersection_over_union,
     loudest_time,
     mean_power,
-    merge_segments,
     scatter_segments,
+    segments_where,
     shared_seconds,
     total_seconds,
 )
@@ -139,7 +139,7 @@ def measure_planted_in(
     run = yield from ears.hear(known.waveforms)
     yield ears.tally.count(len(waveforms) - len(known.rows))
     targets = true_classes(classes, run.probabilities.shape[2])[known.rows]
-    named = targets.gather(1, run.decision.unsqueeze(1)).squeeze(1)
+    named = correct(run.probabilities, targets)[:, -1]
     return locate(f"{name} {decibels:g} dB", known.waveforms, known.events, run, named, sample_rate, bootstrap)
 
 
@@ -149,7 +149,7 @@ def measure_splices(ears: Ears, waveforms: Tensor, classes: Tensor, bootstrap: B
     targets = true_classes(classes, ears.recognizer.config.classes[0])
     spliced, first, second = splice(waveforms, targets, len(waveforms), Generator().manual_seed(bootstrap.seed))
     run = yield from ears.hear(spliced)
-    is_first, is_second = (each.gather(1, run.decision.unsqueeze(1)).squeeze(1) for each in (first, second))
+    is_first, is_second = (correct(run.probabilities, each)[:, -1].bool() for each in (first, second))
     rows = torch.nonzero(is_first | is_second).squeeze(1)
     halves = torch.tensor([[0.0, clip_seconds / 2], [clip_seconds / 2, clip_seconds]], dtype=torch.float64)
     named = torch.ones(len(rows), dtype=torch.bool)
@@ -172,13 +172,10 @@ def measure_silence(ears: Ears, waveforms: Tensor, classes: Tensor, bootstrap: B
     yield ears.tally.count(len(waveforms) - len(rows))
     if not len(rows):
         return None
-    start = edges[rows, :-1]
-    events = merge_segments(
-        torch.stack([start, torch.where(audible[rows], edges[rows, 1:], start)], dim=2), ears.clip_seconds
-    )
+    events = segments_where(audible[rows], edges[rows])
     run = yield from ears.hear(waveforms[rows])
     targets = true_classes(classes, run.probabilities.shape[2])[rows]
-    named = targets.gather(1, run.decision.unsqueeze(1)).squeeze(1)
+    named = correct(run.probabilities, targets)[:, -1]
     return locate("zero-padded", waveforms[rows], events, run, named, ears.sample_rate, bootstrap)
 
 

@@ -19,7 +19,7 @@ from torch import Tensor
 
 from playitback.evidence.curves import entropy
 from playitback.recognizer import ClipHearing
-from playitback.segments import TIME_BINS, Segment, audible_columns, merge_segments, resample, unpad_segments
+from playitback.segments import TIME_BINS, Segment, audible_columns, resample, segments_where, unpad_segments
 
 #: name of the slots' attention, (iterations, slots, columns), among the details of a hearing
 ATTENTION = "slot_attention"
@@ -61,7 +61,6 @@ def inspect_slots(hearing: ClipHearing, samples: np.ndarray, sample_rate: int) -
     even = resample(rows, edges.expand(len(rows), -1), TIME_BINS)
     clip_seconds = float(edges[0, -1])
     clip = np.pad(samples, (0, max(0, round(clip_seconds * sample_rate) - len(samples)))).astype(np.float32)
-    replayed_seconds = sum(segment.seconds for segment in hearing.replayed)
     replayed_frames = sum(
         float(np.diff(hearing.time_map.frames(np.array([segment.start_seconds, segment.end_seconds])))[0])
         for segment in hearing.replayed
@@ -73,11 +72,11 @@ def inspect_slots(hearing: ClipHearing, samples: np.ndarray, sample_rate: int) -
         entropy=entropy(even).unflatten(0, (iterations, slots)).numpy(),
         overlap=overlap(even.unflatten(0, (iterations, slots))).numpy(),
         uninformative_segments=_uninformative(attention[-1], edges, torch.from_numpy(clip), sample_rate),
-        replayed_seconds=replayed_seconds,
+        replayed_seconds=hearing.replayed_seconds,
         replayed_frames=replayed_frames,
         frames=frames,
-        frames_per_second_inside=_rate(replayed_frames, replayed_seconds),
-        frames_per_second_outside=_rate(frames - replayed_frames, clip_seconds - replayed_seconds),
+        frames_per_second_inside=_rate(replayed_frames, hearing.replayed_seconds),
+        frames_per_second_outside=_rate(frames - replayed_frames, clip_seconds - hearing.replayed_seconds),
     )
 
 
@@ -94,9 +93,7 @@ def overlap(attention: Tensor) -> Tensor:
 def _uninformative(attention: Tensor, edges: Tensor, clip: Tensor, sample_rate: int) -> tuple[Segment, ...]:
     """attention: (slots, columns); edges: (1, columns + 1); clip: (N,)."""
     theirs = (attention[1:].sum(dim=0) > _HALF) & audible_columns(clip.unsqueeze(0), edges, sample_rate)[0]
-    start = edges[:, :-1]
-    columns = torch.stack([start, torch.where(theirs, edges[:, 1:], start)], dim=2)
-    runs = unpad_segments(merge_segments(columns, float(edges[0, -1])))[0]
+    runs = unpad_segments(segments_where(theirs.unsqueeze(0), edges))[0]
     return tuple(segment for segment in runs if segment.seconds >= _SHORTEST_SECONDS - 1e-9)
 
 

@@ -194,5 +194,4 @@ def _title(explanation: Explanation, index: int) -> str:
     title = f"{words.hearing_title(index)} · hop {words.milliseconds(hearing.hop_seconds)}"
     if index == 0:
         return title
-    replayed = sum(segment.seconds for segment in hearing.replayed)
-    return f"{title} · replays {words.seconds(replayed)} of {words.seconds(explanation.clip_seconds)}"
+    return f"{title} · replays {words.seconds(hearing.replayed_seconds)} of {words.seconds(explanation.clip_seconds)}"

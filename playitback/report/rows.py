@@ -110,12 +110,11 @@ def draw_row(
     tape_path = directory / f"hearing-{index}-as-heard.wav"
     heard = tape(samples, hearing.time_map, explanation.sample_rate)
     audio.write_wav(tape_path, heard, explanation.sample_rate)
-    replayed_seconds = sum(segment.seconds for segment in hearing.replayed)
     return RowView(
         index=index,
         title=words.hearing_title(index),
         hop_ms=1000 * hearing.hop_seconds,
-        replayed_seconds=replayed_seconds,
+        replayed_seconds=hearing.replayed_seconds,
         spectrogram=str(spectrogram),
         frames_spectrogram=str(frames_spectrogram),
         frame_ticks=timeline.frame_marks(hearing, timeline.second_marks(clip_seconds)),
@@ -129,7 +128,7 @@ def draw_row(
         tape_audio=str(tape_path),
         tape_map=_tape_map(hearing, len(heard) / explanation.sample_rate),
         classes=_classes(explanation, index, followed),
-        sentence=_sentence(explanation, index, replayed_seconds),
+        sentence=_sentence(explanation, index),
         decision_changed=explanation.decision_changed(index),
     )
 
@@ -156,16 +155,16 @@ def _activity(explanation: Explanation, followed: str | None) -> tuple[LaneView,
     )
 
 
-def _sentence(explanation: Explanation, index: int, replayed_seconds: float) -> str:
-    decision = explanation.decision(index)
+def _sentence(explanation: Explanation, index: int) -> str:
+    hearing, decision = explanation.hearings[index], explanation.decision(index)
     return words.hearing_sentence(
         index,
         decision,
         explanation.probability(index, decision),
         explanation.change(index, decision),
         explanation.decision(index - 1) if index else None,
-        replayed_seconds,
-        explanation.hearings[index].hop_seconds,
+        hearing.replayed_seconds,
+        hearing.hop_seconds,
     )
 
 

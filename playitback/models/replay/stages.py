@@ -22,6 +22,7 @@ import torch.nn.functional as F
 from torch import Generator, Tensor
 
 from playitback.config import require
+from playitback.edits import root_mean_square
 from playitback.models.losses import belief, classification, nothing_said
 from playitback.models.recipe import Augmentation, Recipe, Stage, Targets, Terms
 from playitback.models.replay.model import ReplayHearing, ReplayModel
@@ -93,8 +94,7 @@ class ActivityTerms(Terms):
             margin = WELL_INSIDE * (end - start)
             told = columns_between(edges, (start + margin).to(edges.device), (end - margin).to(edges.device))
             with torch.no_grad():
-                kept = torch.lerp(silence, local, inside[:, :, None, None].to(local.dtype))
-                answers = model.encoder.head(model.encoder.grid(kept))
+                answers = hear_only(model, local, inside, silence)
             for own, answer in zip(said, answers, strict=True):
                 losses.append(own_answer_loss(own, answer, told, model.config.multi_label))
         return {"activity": torch.stack(losses).mean()}
@@ -114,7 +114,7 @@ class ActivityTerms(Terms):
         low, high = self.noise_decibels
         noise_level = 10 ** ((low + (high - low) * torch.rand((batch, 1), generator=generator)) / 20)
         noise = noise_level * torch.randn((batch, samples), generator=generator)
-        gain = 10 ** (level / 20) * loudness(waveforms) / loudness(other).clamp_min(1e-6)
+        gain = 10 ** (level / 20) * root_mean_square(waveforms) / root_mean_square(other).clamp_min(1e-6)
         mixed = inside.to(waveforms) * waveforms + around.to(waveforms) * gain.to(waveforms) * other
         return torch.where(spliced.to(waveforms.device), mixed, waveforms) + noise.to(waveforms)
 
@@ -155,17 +155,16 @@ class ReplayTerms(Terms):
         terms = {}
         if self.per_hearing:
             terms["per_hearing"] = self.per_hearing * torch.stack([classify(each.logits) for each in hearings]).sum()
-        if self.fused and model.config.decoder.fusion:
-            fused = model.decoder.logits(model.decoder.fuse([each.summary for each in hearings]))
+        if self.fused and (fused := model.fuse(hearings)) is not None:
             terms["fused"] = self.fused * classify(fused)
         # one hearing per step, drawn at random, is enough for keep and remove
         examined = hearings[int(torch.randint(len(hearings), (), generator=generator))]
         if self.keep or self.remove:
             silence = local_silence(model)
         if self.keep:
-            terms["keep"] = self.keep * classify(hear_only(model, examined, examined.relevance, silence))
+            terms["keep"] = self.keep * classify(hear_only(model, examined.local, examined.relevance, silence))
         if self.remove:
-            rest = hear_only(model, examined, 1 - examined.relevance, silence)
+            rest = hear_only(model, examined.local, 1 - examined.relevance, silence)
             terms["remove"] = self.remove * nothing_said(rest, multi_label)
         if self.rank and len(hearings) > 1:
             beliefs = torch.stack([belief(each.logits, targets, multi_label) for each in hearings])
@@ -220,11 +219,6 @@ def own_answer_loss(own: Tensor, answer: Tensor, told: Tensor, multi_label: bool
     return (divergence * told).sum() / told.sum().clamp_min(1)
 
 
-def loudness(waveforms: Tensor) -> Tensor:
-    """Root mean square (B, 1) of clips (B, samples)."""
-    return waveforms.square().mean(dim=1, keepdim=True).sqrt()
-
-
 def random_columns(batch: int, columns: int, share: float, generator: Generator) -> Tensor:
     """(B, T) of ones, with zeros in one to three random stretches of a share of the clips."""
     segments = random_segments(batch, float(columns), generator)
@@ -247,13 +241,15 @@ def local_silence(model: ReplayModel) -> Tensor:
     return model.encoder.local_features(model.normalise(nothing))
 
 
-def hear_only(model: ReplayModel, heard: ReplayHearing, weight: Tensor, silence: Tensor) -> tuple[Tensor, ...]:
+def hear_only(model: ReplayModel, local: Tensor, weight: Tensor, silence: Tensor) -> tuple[Tensor, ...]:
     """Logits (B, classes) of the encoder's heads when only the share ``weight`` (B, T) of every column is left.
+
+    local: (B, T, F, C), the encoder's local features; silence: see ``local_silence``.
 
     What is taken away is replaced by ``silence``, which padded clips contain, too. Scaling the features down would take
     nothing away, because every block begins by normalising them.
     """
-    left = torch.lerp(silence.to(heard.local.dtype), heard.local, weight[:, :, None, None].to(heard.local.dtype))
+    left = torch.lerp(silence.to(local.dtype), local, weight[:, :, None, None].to(local.dtype))
     return model.encoder.head(model.encoder.grid(left))
 
 
