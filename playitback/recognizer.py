@@ -152,8 +152,7 @@ class Recognizer:
         clip = torch.from_numpy(self.padded(waveform)).unsqueeze(0)
         self.check(playbacks, asked)
         index = None if asked is None else self.labels.index(asked)
-        wanted = None if index is None else torch.tensor([index], device=self._device)
-        hearings = self.listen(clip, playbacks, choose, wanted)
+        hearings = self.listen(clip, playbacks, choose, self._asked(asked, 1))
         return (self._clip_hearing(each, index) for each in hearings)
 
     def listen(
@@ -166,6 +165,10 @@ class Recognizer:
         """``Listener.listen`` on the recognizer's device and in its precision; for clips (B, clip_samples)."""
         hearings = self.model.listen(waveforms.to(self._device), playbacks, choose, asked)
         return self._steps(hearings)
+
+    def _asked(self, label: str | None, count: int) -> Tensor | None:
+        """(count,) the index of a class for each of so many clips; None for none."""
+        return None if label is None else torch.full((count,), self.labels.index(label), device=self._device)
 
     def _steps(self, hearings: Iterator[Hearing]) -> Iterator[Hearing]:
         # Inference mode and precision belong to the thread, and a generator's consumer runs between its steps, perhaps
@@ -182,12 +185,21 @@ class Recognizer:
         with torch.inference_mode(), self._precision():
             return self.model.fuse(hearings)
 
-    def classify(self, waveforms: np.ndarray, playbacks: int | None = None, choose: Choice | None = None) -> np.ndarray:
+    def classify(
+        self,
+        waveforms: np.ndarray,
+        playbacks: int | None = None,
+        choose: Choice | None = None,
+        asked: str | None = None,
+    ) -> np.ndarray:
         """Probabilities (hearings, B, classes) after every hearing for a batch (B, clip_samples) of clips.
 
-        choose: replaces the model's choice after each hearing, for controls and what-if questions.
+        choose: replaces the model's choice after each hearing, for controls and what-if questions; asked: as for
+        ``explain``. Raises SettingsError.
         """
-        hearings = self.listen(torch.from_numpy(waveforms), playbacks, choose)
+        self.check(playbacks, asked)
+        wanted = self._asked(asked, len(waveforms))
+        hearings = self.listen(torch.from_numpy(waveforms), playbacks, choose, wanted)
         return np.stack([self.probabilities(each.logits[0]).cpu().numpy() for each in hearings])
 
     def probabilities(self, logits: Tensor) -> Tensor:

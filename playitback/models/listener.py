@@ -87,6 +87,11 @@ class Listener(nn.Module, ABC):
         return self.config.playbacks > 0
 
     @property
+    def can_aim(self) -> bool:
+        """Whether the relevance, and with it what is replayed, follows the class that is asked about."""
+        return False
+
+    @property
     def device(self) -> torch.device:
         return self.log_mel.window.device
 

@@ -52,6 +52,7 @@ class SlotConfig:
     width: int = 192
     hidden: int = 128  # of the slots' feed-forward layer
     iterations: int = 3
+    aimed: bool = False  # slot 0 is asked for a class and reads the activity
 
     def __post_init__(self) -> None:
         require(self.slots >= 2, f"at least two slots must compete, got {self.slots}")
@@ -103,6 +104,10 @@ class ReplayConfig(ModelConfig):
     slots: SlotConfig = field(default_factory=SlotConfig)
     decoder: DecoderConfig = field(default_factory=DecoderConfig)
     activity: ActivityConfig | None = None  # None in models from before there was one
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        require(self.activity is not None or not self.slots.aimed, "aimed slots read the activity, and there is none")
 
 
 _LARGE_ENCODER = EncoderConfig()

@@ -71,6 +71,10 @@ class ReplayModel(LogMelListener):
         }
 
     @property
+    def can_aim(self) -> bool:
+        return self.config.slots.aimed
+
+    @property
     def choosing_parts(self) -> tuple[str, ...]:
         return ("slots", "encoder")
 
