@@ -108,35 +108,18 @@ def read_frames(
     maps: TimeMaps,
     config: FrontEndConfig,
     fine_hop_samples: int,
-    gradient_seconds: Tensor | None = None,
 ) -> Tensor:
     """What the model is given in a hearing: (B, frames, mels).
 
     coarse: (B, N, mels) log-mel at the hop of the first hearing; fine: (B, M, mels) at ``fine_hop_samples``. Frames
     inside segments are read from ``fine``, the others from ``coarse``, each at its own second by linear interpolation.
-    gradient_seconds: (B, frames), where given, takes the gradient of the frames' seconds, and changes no value.
     """
     batch = coarse.shape[0]
     frame = torch.arange(config.frames, device=coarse.device, dtype=torch.float64).expand(batch, -1)
     seconds = maps.seconds(frame)
-    if gradient_seconds is not None:
-        seconds = seconds + (gradient_seconds - gradient_seconds.detach())
     outside = sample_at(coarse, seconds * (config.sample_rate / config.hop_samples(0)))
     inside = sample_at(fine, seconds * (config.sample_rate / fine_hop_samples))
     return torch.where(maps.replayed(seconds).unsqueeze(2), inside, outside)
-
-
-def attended_seconds(attention: Tensor, edges: Tensor, ratio: float, frames: int) -> Tensor:
-    """The soft form of a time map: clip seconds (B, frames) if attention itself were what is replayed.
-
-    attention: (B, T) of the informative slot in 0..1; edges: (B, T + 1) seconds of the columns' edges. A second with
-    attention a gets 1 + (ratio - 1) a times as many frames as one without any; where attention is 0 or 1 this is
-    the map of the segments. Differentiable in the attention.
-    """
-    density = 1 + (ratio - 1) * attention.double()
-    knots = torch.cat([edges.new_zeros(edges.shape[0], 1), (density * edges.diff(dim=1)).cumsum(dim=1)], dim=1)
-    frame = torch.arange(frames, device=edges.device, dtype=torch.float64).expand(edges.shape[0], -1)
-    return _interpolate(frame, knots / knots[:, -1:] * frames, edges)
 
 
 def sample_at(log_mel: Tensor, position: Tensor) -> Tensor:

@@ -57,20 +57,22 @@ def tiny_config(
     clip_seconds: float = CLIP_SECONDS,
     threshold: float = 0.0,
     activity: bool = False,
+    aimed: bool = False,
 ) -> ReplayConfig:
     """The architecture of the presets at a few thousand weights: hop 12.5 ms, columns of 50 ms.
 
-    threshold: at 0 the half of the time that is attended to most is chosen, whatever an untrained model's level is.
+    threshold: at 0 the half of the time that is attended to most is chosen, whatever an untrained model's level is;
+    aimed: the slots are asked for a class, and there is the activity that they read.
     """
     return ReplayConfig(
         labels=(tuple(labels),),
         playbacks=playbacks,
         front_end=tiny_front_end(clip_seconds),
         encoder=_ENCODERS[stem],
-        slots=SlotConfig(width=16, hidden=16),
+        slots=SlotConfig(width=16, hidden=16, aimed=aimed),
         segments=SegmentRules(threshold=threshold),
         decoder=DecoderConfig(latents=4, width=16, self_heads=2, head_width=8, self_blocks=1, fusion=fusion),
-        activity=ActivityConfig(squeezed_channels=4, width=16) if activity else None,
+        activity=ActivityConfig(squeezed_channels=4, width=16) if activity or aimed else None,
     )
 
 

@@ -147,24 +147,34 @@ def _recipe(arguments: argparse.Namespace) -> Recipe:
 
 
 def _start(start_from: str | None, recipe: Recipe, config: ModelConfig) -> Listener:
-    """A new model, or the one that ``--start-from`` names."""
-    if start_from is None:
-        first = recipe.stages[0]
-        if not first.epochs:
-            raise SettingsError(
-                f"without epochs of its own the {' and '.join(first.trains)} must come from somewhere; "
-                "give --start-from, too"
-            )
-        return families.build(config)
-    checkpoint = load_checkpoint(start_from)
-    if checkpoint.model.config == config:
-        return checkpoint.model
-    # a checkpoint from before a part was known lacks it, and starts with an untrained one
-    known = {name: part for name, part in checkpoint.model.config.to_dict().items() if part is not None}
-    if {**config.to_dict(), **known} != config.to_dict():
-        raise SettingsError(f"{checkpoint.name} has other classes or another preset; start from one that has the same")
+    """A new model, or one with the weights of the checkpoint that ``--start-from`` names.
+
+    A checkpoint from before a part was known lacks it, or some of it; then a stage has to train it.
+    """
     model = families.build(config)
-    model.load_state_dict(checkpoint.model.state_dict(), strict=False)
+    if start_from is None:
+        # what no stage trains would be heard through by the stages after it
+        epochs = [stage.epochs for stage in recipe.stages]
+        for index, stage in enumerate(recipe.stages):
+            if not stage.epochs and any(epochs[index:]):
+                raise SettingsError(
+                    f"without epochs of its own the {' and '.join(stage.trains)} must come from somewhere; "
+                    "give --start-from, too"
+                )
+        return model
+    checkpoint = load_checkpoint(start_from)
+    given, stored, wanted = checkpoint.model.config, checkpoint.model.state_dict(), model.state_dict()
+    alike = all(getattr(given, each.name) == getattr(config, each.name) for each in dataclasses.fields(ModelConfig))
+    if not alike or any(name not in wanted or wanted[name].shape != each.shape for name, each in stored.items()):
+        raise SettingsError(f"{checkpoint.name} has other classes or another preset; start from one that has the same")
+    missing = {id(weights) for name, weights in model.named_parameters() if name not in stored}
+    for stage in recipe.stages:
+        for part in () if stage.epochs else stage.trains:
+            if missing & {id(weights) for weights in model.parts()[part].parameters()}:
+                raise SettingsError(
+                    f"{checkpoint.name} is from before the {part} of today; give the stage {stage.name} some epochs"
+                )
+    model.load_state_dict(stored, strict=False)
     return model
 
 

@@ -33,7 +33,7 @@ def tiny_preset(
     name: str, labels: tuple[tuple[str, ...], ...], *, multi_label: bool, clip_seconds: float
 ) -> ModelConfig:
     """In place of the presets, which take minutes: the same structure with clips of a second."""
-    return replace(tiny_config(clip_seconds=1.0, playbacks=1, activity=True), labels=labels, multi_label=multi_label)
+    return replace(tiny_config(clip_seconds=1.0, playbacks=1, aimed=True), labels=labels, multi_label=multi_label)
 
 
 def make_presets_tiny(patch: pytest.MonkeyPatch) -> None:
@@ -114,27 +114,36 @@ def test_second_call_goes_on_where_the_first_one_stopped(run: Run, esc50: Path, 
 
 @pytest.mark.usefixtures("tiny_presets")
 def test_losses_are_switched_by_the_command(run: Run, esc50: Path, tmp_path: Path) -> None:
-    status, _, _ = run(*train_arguments(esc50, tmp_path / "ablation", "--losses", "per_hearing,keep"))
+    status, _, _ = run(*train_arguments(esc50, tmp_path / "ablation", "--losses", "per_hearing,activity,keep"))
     assert status == 0
-    last = json.loads((tmp_path / "ablation" / "log.jsonl").read_text(encoding="utf-8").splitlines()[-1])
-    assert {"per_hearing", "keep"} < last.keys()
-    assert not {"remove", "rank", "budget"} & last.keys()
-    assert "--losses per_hearing,keep" in load_checkpoint(tmp_path / "ablation").about["command"]
+    logged = (tmp_path / "ablation" / "log.jsonl").read_text(encoding="utf-8").splitlines()
+    _, activity, replay = (json.loads(line) for line in logged)
+    assert {"activity", "keep"} < activity.keys()
+    assert not {"remove", "absent", "budget"} & activity.keys()
+    assert "per_hearing" in replay
+    assert "rank" not in replay
+    assert "--losses per_hearing,activity,keep" in load_checkpoint(tmp_path / "ablation").about["command"]
     status, _, error = run(*train_arguments(esc50, tmp_path / "other", "--losses", "per_hearing,hope"))
     assert status == 2
     assert_one_sentence(error, "there is no loss 'hope'")
 
 
 @pytest.mark.usefixtures("tiny_presets")
-def test_a_checkpoint_from_before_a_part_was_known_starts_with_an_untrained_one_and_keeps_the_rest(
+def test_what_a_checkpoint_from_before_lacks_is_trained_and_the_rest_is_kept(
     run: Run, esc50: Path, tmp_path: Path
 ) -> None:
     before = tiny_checkpoint(tmp_path / "before", tiny_model(labels=CATEGORIES, clip_seconds=1.0, playbacks=1))
     ask = ["--encoder-epochs", "0", "--replay-epochs", "0", "--start-from", str(before)]
     assert run(*train_arguments(esc50, tmp_path / "after", *ask))[0] == 0
     kept, weights = (load_checkpoint(tmp_path / name).model.state_dict() for name in ("before", "after"))
-    assert "activity.grid.weight" in weights.keys() - kept.keys()
-    assert all(torch.equal(tensor.half().float(), weights[name].half().float()) for name, tensor in kept.items())
+    assert {"activity.grid.weight", "aim.grid.weight"} < weights.keys() - kept.keys()
+    for name, tensor in kept.items():
+        learning = name.startswith(("columns.", "slots."))
+        assert torch.equal(tensor.half().float(), weights[name].half().float()) or learning, name
+    untrained = ["--encoder-epochs", "0", "--activity-epochs", "0", "--start-from", str(before)]
+    status, _, error = run(*train_arguments(esc50, tmp_path / "untrained", *untrained))
+    assert status == 2
+    assert_one_sentence(error, "before is from before the activity of today; give the stage activity some epochs")
 
 
 @pytest.mark.usefixtures("tiny_presets")
@@ -148,7 +157,7 @@ def test_replay_stage_starts_from_the_encoder_of_another_checkpoint(
     assert run(*again)[0] == 0
     weights = [load_checkpoint(folder).model.state_dict() for folder in (out, tmp_path / "replay")]
     assert torch.equal(weights[0]["mel_mean"], weights[1]["mel_mean"])
-    moved = weights[1]["slots.start"] - weights[0]["slots.start"]
+    moved = weights[1]["decoder.latents"] - weights[0]["decoder.latents"]
     assert moved.abs().max() > 1e-4
     assert "--start-from CHECKPOINT" in load_checkpoint(tmp_path / "replay").about["command"]
     assert not (tmp_path / "replay" / "log.jsonl").read_text(encoding="utf-8").count('"encoder"')
@@ -159,6 +168,9 @@ def test_impossible_starts_are_refused(run: Run, esc50: Path, tmp_path: Path) ->
     status, _, error = run(*train_arguments(esc50, tmp_path / "a", "--encoder-epochs", "0"))
     assert status == 2
     assert_one_sentence(error, "without epochs of its own the encoder must come from somewhere; give --start-from")
+    status, _, error = run(*train_arguments(esc50, tmp_path / "a", "--activity-epochs", "0"))
+    assert status == 2
+    assert_one_sentence(error, "the activity and slots must come from somewhere; give --start-from")
     other = tiny_checkpoint(tmp_path / "other", tiny_model(clip_seconds=1.0))
     status, _, error = run(*train_arguments(esc50, tmp_path / "b", "--start-from", str(other)))
     assert status == 2

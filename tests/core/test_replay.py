@@ -13,7 +13,7 @@ from stretches import DRAWN_SECONDS as CLIP_SECONDS
 from stretches import segment_sets, steadily
 
 from playitback.config import FrontEndConfig
-from playitback.replay import TimeMap, TimeMaps, attended_seconds, column_edges, read_frames
+from playitback.replay import TimeMap, TimeMaps, column_edges, read_frames
 from playitback.segments import Segment, pad_segments
 
 FRAMES = 200
@@ -152,29 +152,3 @@ def test_frames_are_read_at_their_own_second_from_the_finer_hop_inside_segments(
             [any(each.start_seconds < second < each.end_seconds for each in segments) for second in seconds]
         )
         np.testing.assert_array_equal(frames[index, clear, 1], fine[clear])
-
-
-@steadily
-@given(st.integers(0, 10**6))
-def test_attention_of_0_and_1_follows_the_map_of_its_segments(seed: int) -> None:
-    """So the gradient of the soft form is that of what is done."""
-    generator = torch.Generator().manual_seed(seed)
-    edges = torch.cat([torch.zeros(1, dtype=torch.float64), torch.rand(20, generator=generator).double().cumsum(0)])
-    edges = (edges / edges[-1] * 5.0)[None]
-    attention = torch.zeros(1, 20)
-    attention[0, 4:7] = attention[0, 15:18] = 1.0
-    segments = torch.stack([edges[0, [4, 7]], edges[0, [15, 18]]])[None]
-    frame = torch.arange(200.0)[None]
-    hard = TimeMaps.of(segments, 3.0, 5.0, 200).seconds(frame)
-    torch.testing.assert_close(attended_seconds(attention, edges, 3.0, 200), hard)
-
-
-def test_frames_move_towards_what_is_attended_to_more() -> None:
-    edges = torch.linspace(0, 5, 11, dtype=torch.float64)[None]
-    attention = torch.full((1, 10), 0.5, requires_grad=True)
-    seconds = attended_seconds(attention, edges, 3.0, 200)
-    torch.testing.assert_close(seconds[0], torch.arange(200, dtype=torch.float64) * 5 / 200)
-    # the frame in the middle of the clip falls back when the first half is given more frames
-    (gradient,) = torch.autograd.grad(seconds[0, 100], [attention])
-    assert (gradient[0, :5] < 0).all()
-    assert (gradient[0, 5:] > 0).all()

@@ -9,7 +9,7 @@ import pytest
 from playitback.errors import SettingsError
 from playitback.models.families import presets, recipe
 from playitback.models.recipe import Augmentation
-from playitback.models.replay.stages import ReplayTerms
+from playitback.models.replay.terms import ActivityTerms, ReplayTerms
 
 SMALL = recipe("small")
 
@@ -50,17 +50,18 @@ def test_epochs_are_changed_by_the_name_of_their_stage_and_nothing_else_is() -> 
 
 
 def test_losses_are_switched_by_name() -> None:
-    chosen = ReplayTerms(per_hearing=0.3).only(["per_hearing", "keep", "soft_replay"])
-    assert chosen == ReplayTerms(
-        per_hearing=0.3, fused=0.0, keep=1.0, remove=0.0, rank=0.0, budget=0.0, soft_replay=1.0
-    )
-    with pytest.raises(SettingsError, match="no loss 'hope'; choose from per_hearing, fused, keep"):
+    assert ReplayTerms(per_hearing=0.3).only(["per_hearing"]) == ReplayTerms(per_hearing=0.3, fused=0.0, rank=0.0)
+    assert ReplayTerms(rank=0.0).only(["fused", "rank"]) == ReplayTerms(per_hearing=0.0, fused=1.0, rank=1.0)
+    with pytest.raises(SettingsError, match="no loss 'hope'; choose from activity, keep, remove"):
         SMALL.with_losses(["hope"])
     with pytest.raises(SettingsError, match="nothing is classified"):
-        SMALL.with_losses(["keep"])
-    *others, replay = SMALL.with_losses(["per_hearing", "keep"]).stages
-    assert tuple(others) == SMALL.stages[:-1]
-    assert replay.terms == ReplayTerms(fused=0.0, remove=0.0, rank=0.0, budget=0.0)
+        SMALL.with_losses(["activity", "keep"])
+    with pytest.raises(SettingsError, match="nothing is learned"):
+        SMALL.with_losses(["per_hearing"])
+    encoder, activity, replay = SMALL.with_losses(["per_hearing", "activity", "keep"]).stages
+    assert encoder == SMALL.stages[0]
+    assert activity.terms == ActivityTerms(remove=0.0, absent=0.0, budget=0.0)
+    assert replay.terms == ReplayTerms(fused=0.0, rank=0.0)
 
 
 def test_shares_of_mixing_that_exceed_the_whole_are_refused() -> None:

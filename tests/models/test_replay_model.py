@@ -15,7 +15,7 @@ from torch import Generator, Tensor, nn
 from playitback.errors import SettingsError
 from playitback.models.listener import Hearing, Replay
 from playitback.models.replay.model import ReplayHearing, ReplayModel
-from playitback.models.replay.stages import EncoderTerms, ReplayTerms
+from playitback.models.replay.terms import ActivityTerms, EncoderTerms, ReplayTerms
 from playitback.replay import sample_at
 from playitback.segments import Segment, pad_segments
 
@@ -108,26 +108,27 @@ def test_each_hearing_replays_what_the_hearing_before_it_chose() -> None:
 
 @pytest.mark.parametrize("fusion", [False, True])
 @pytest.mark.parametrize("stem", STEMS)
-def test_every_weight_of_slots_and_decoder_learns_from_the_replay_loss(stem: str, fusion: bool) -> None:
-    model = tiny_model(stem, fusion=fusion)
-    model.encoder.requires_grad_(False)
-    for module in (model.columns, model.slots, model.decoder):
-        module.train()
+def test_every_weight_of_the_decoder_and_no_other_learns_from_the_replay_loss(stem: str, fusion: bool) -> None:
+    model = tiny_model(stem, fusion=fusion, aimed=True)
+    model.requires_grad_(False).decoder.requires_grad_(True).train()
     terms = ReplayTerms()(model, sounding_clips(8), targets_of(model, 8), Generator().manual_seed(0))
     torch.stack(list(terms.values())).sum().backward()
-    for module in (model.columns, model.slots, model.decoder):
+    assert without_gradient(model.decoder) == []
+    for name in ("encoder", "activity", "slots"):
+        assert all(parameter.grad is None for parameter in model.parts()[name].parameters())
+
+
+@pytest.mark.parametrize("stem", STEMS)
+def test_every_weight_of_activity_and_slots_and_no_other_learns_from_the_activity_loss(stem: str) -> None:
+    model = tiny_model(stem, aimed=True)
+    model.requires_grad_(False)
+    learning = [model.parts()[name].requires_grad_(True).train() for name in ("activity", "slots")]
+    terms = ActivityTerms()(model, sounding_clips(8), targets_of(model, 8), Generator().manual_seed(0))
+    torch.stack(list(terms.values())).sum().backward()
+    for module in learning:
         assert without_gradient(module) == []
-    assert all(parameter.grad is None for parameter in model.encoder.parameters())
-
-
-@pytest.mark.parametrize("seed", range(4))
-def test_slots_learn_from_whichever_hearing_is_examined(seed: int) -> None:
-    model = tiny_model()
-    terms = ReplayTerms()(model, sounding_clips(8), targets_of(model, 8), Generator().manual_seed(seed))
-    (terms["keep"] + terms["remove"]).backward()
-    assert without_gradient(model.slots.query) == without_gradient(model.columns) == []
-    assert model.slots.start.grad is not None
-    assert model.slots.start.grad.any()
+    for name in ("encoder", "decoder"):
+        assert all(parameter.grad is None for parameter in model.parts()[name].parameters())
 
 
 @pytest.mark.parametrize("stem", STEMS)

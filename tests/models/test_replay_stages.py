@@ -9,12 +9,10 @@ import torch
 from tiny import sounding_clips, tiny_config, tiny_model
 from torch import Generator, Tensor
 
-from playitback.models.losses import classification
 from playitback.models.replay.model import ReplayModel
-from playitback.models.replay.stages import ReplayTerms, held_time, random_columns, rank_loss
-from playitback.segments import Segment, pad_segments
+from playitback.models.replay.terms import ReplayTerms, random_columns, rank_loss
 
-ALL_TERMS = {"per_hearing", "keep", "remove", "rank", "budget"}
+ALL_TERMS = {"per_hearing", "rank"}
 
 
 def terms_of(model: ReplayModel, targets: tuple[Tensor, ...], terms: ReplayTerms = ReplayTerms()) -> dict[str, Tensor]:  # noqa: B008
@@ -41,17 +39,6 @@ def test_rank_loss_lifts_the_later_hearing_and_leaves_the_earlier_one() -> None:
     assert beliefs.grad[1] < 0
 
 
-@torch.no_grad()
-def test_held_time_counts_seconds_and_not_columns() -> None:
-    """A replayed column is shorter than others, so holding it holds less of the clip."""
-    model = tiny_model()
-    _, heard = model.listen(sounding_clips(2), 1, lambda _: pad_segments([[Segment(0.0, 1.0)]] * 2, 2.0))
-    in_first_second = (heard.seconds < 1).float()
-    held = held_time(replace(heard, relevance=in_first_second))
-    torch.testing.assert_close(held, torch.tensor([0.5, 0.5]), rtol=0, atol=0.03)
-    assert in_first_second.mean() > 0.6
-
-
 @pytest.mark.parametrize("fusion", [False, True])
 def test_fused_prediction_is_trained_where_the_model_has_one(fusion: bool) -> None:
     model = tiny_model(fusion=fusion)
@@ -70,21 +57,6 @@ def test_term_of_weight_0_is_not_there_and_the_others_stay_as_they_are(name: str
     without = terms_of(model, (torch.eye(4),), replace(ReplayTerms(), **{name: 0.0}))  # type: ignore[arg-type]
     assert set(without) == set(whole) - {name}
     assert all(torch.equal(without[other], whole[other]) for other in without)
-
-
-def test_soft_replay_changes_no_value_and_tells_the_attention_where_to_listen() -> None:
-    """Without it what is believed after a playback says nothing to the slots, for segments are cut out hard."""
-    model = tiny_model()
-    waveforms, targets = sounding_clips(4), (torch.eye(4),)
-    slots = [model.columns.projection.weight, model.slots.key.weight]
-    believed = []
-    for soft in (0.0, 1.0):
-        hearings = list(model.listen(waveforms, soft=soft))
-        loss = classification(hearings[-1].logits, targets, False)
-        gradients = torch.autograd.grad(loss, slots, allow_unused=True)
-        assert all((gradient is not None and bool(gradient.any())) == bool(soft) for gradient in gradients)
-        believed.append(hearings[-1].logits[0])
-    assert torch.equal(*believed)
 
 
 def test_two_heads_are_trained_together() -> None:

@@ -11,7 +11,7 @@ from tiny import RATE, write_esc50
 from torch import Tensor
 
 from playitback.models.recipe import Augmentation, Recipe, Stage
-from playitback.models.replay.stages import EncoderTerms
+from playitback.models.replay.terms import EncoderTerms
 from playitback.training import augmentation
 from playitback.training.batches import MicroBatches
 from playitback.training.clips import ClipSet, load_clips

@@ -21,7 +21,7 @@ from torch import Tensor
 from playitback.errors import SettingsError
 from playitback.models.recipe import Augmentation, Recipe, Stage
 from playitback.models.replay.model import ReplayModel
-from playitback.models.replay.stages import EncoderTerms, ReplayTerms
+from playitback.models.replay.terms import ActivityTerms, EncoderTerms, ReplayTerms
 from playitback.progress import finish
 from playitback.training.clips import ClipSet, ClipsInMemory, load_clips
 from playitback.training.evaluation import measure
@@ -45,10 +45,18 @@ RECIPE = Recipe(
             settles_statistics=True,
         ),
         Stage(
+            name="activity",
+            epochs=4,
+            learning_rate=5e-3,
+            trains={"activity": 1.0, "slots": 1.0},
+            terms=ActivityTerms(),
+            augmentation=_PLAIN,
+        ),
+        Stage(
             name="replay",
             epochs=6,
             learning_rate=5e-3,
-            trains={"slots": 1.0, "decoder": 1.0},
+            trains={"decoder": 1.0},
             terms=ReplayTerms(),
             augmentation=_PLAIN,
         ),
@@ -57,19 +65,20 @@ RECIPE = Recipe(
     micro_batch_size=8,
     average_decay=0.8,
 )
-_ENCODER, _REPLAY = RECIPE.stages
+_ENCODER, _ACTIVITY, _REPLAY = RECIPE.stages
 _VARIED = Augmentation(between_class=0.3, mixup=0.2, cutmix=0.2, unscaled=0.3)
 #: with everything that is random switched on
 SHORT = replace(
     RECIPE,
     stages=(
         replace(_ENCODER, epochs=2, augmentation=_VARIED, terms=EncoderTerms(time_mask=0.1)),
+        replace(_ACTIVITY, epochs=1),
         replace(_REPLAY, epochs=2, augmentation=replace(_VARIED, shortened=0.2, background=0.3)),
     ),
     micro_batch_size=4,
 )
 #: with an epoch a stage
-BRIEF = SHORT.with_epochs({"encoder": 1, "replay": 1})
+BRIEF = SHORT.with_epochs({"encoder": 1, "activity": 1, "replay": 1})
 
 
 @pytest.fixture(autouse=True, scope="module")
@@ -93,7 +102,7 @@ def clips(esc50: Path) -> ClipSet:
 
 def fresh_model(seed: int = 0) -> ReplayModel:
     torch.manual_seed(seed)
-    return ReplayModel(tiny_config(labels=CATEGORIES, clip_seconds=1.0, playbacks=1))
+    return ReplayModel(tiny_config(labels=CATEGORIES, clip_seconds=1.0, playbacks=1, aimed=True))
 
 
 def losses_in(out: Path) -> list[dict[str, float]]:
@@ -136,22 +145,22 @@ def test_training_lowers_the_losses_and_gets_its_clips_right(tmp_path: Path, cli
         # frozen: no gradient, no dropout, no running statistics, the same weights
         assert not any(module.training for module in encoder.modules())
         assert not any(parameter.requires_grad for parameter in encoder.parameters())
-        assert model.decoder.training
-        assert model.slots.training
+        assert model.decoder.training == (progress.stage == "replay")
+        assert model.slots.training == (progress.stage == "activity")
         values = [*encoder.parameters(), *encoder.buffers()]
         if not encoder_before:
             encoder_before.extend(value.detach().clone() for value in values)
         assert all(torch.equal(one, other) for one, other in zip(values, encoder_before, strict=True))
 
     train(model, clips, RECIPE, tmp_path, watch)
-    assert {progress.stage for progress in seen} == {"encoder", "replay"}
+    assert {progress.stage for progress in seen} == {"encoder", "activity", "replay"}
     assert len(seen) == sum(stage.epochs for stage in RECIPE.stages) * 4
     assert [(each.done, each.total) for each in seen[-2:]] == [(23, 24), (24, 24)]  # of the steps of the last stage
     assert not model.training
     assert all(parameter.requires_grad for parameter in model.parameters())
 
     logged = losses_in(tmp_path)
-    for stage, term in (("encoder", "classify"), ("replay", "per_hearing")):
+    for stage, term in (("encoder", "classify"), ("activity", "activity"), ("replay", "per_hearing")):
         classify = [entry[term] for entry in logged if entry["stage"] == stage]
         assert classify[-1] < 0.6 * classify[0]
     assert all(math.isfinite(value) for entry in logged for name, value in entry.items() if name != "stage")
@@ -172,7 +181,7 @@ def uninterrupted(tmp_path_factory: pytest.TempPathFactory, clips: ClipSet) -> t
 
 @pytest.mark.parametrize(
     ("stage", "epoch", "step"),
-    [("encoder", 0, 3), ("encoder", 1, 4), ("replay", 0, 1), ("replay", 1, 4)],
+    [("encoder", 0, 3), ("encoder", 1, 4), ("activity", 0, 2), ("replay", 0, 1), ("replay", 1, 4)],
 )
 def test_killed_run_goes_on_and_ends_as_if_it_had_not_been(
     tmp_path: Path,
@@ -242,7 +251,7 @@ def test_model_that_skips_the_first_stage_keeps_what_it_was_prepared_with(tmp_pa
     model.mel_mean.fill_(-6.0)
     train(model, clips, BRIEF.with_epochs({"encoder": 0}), tmp_path)
     assert (model.mel_mean == -6).all()
-    assert {entry["stage"] for entry in losses_in(tmp_path)} == {"replay"}
+    assert {entry["stage"] for entry in losses_in(tmp_path)} == {"activity", "replay"}
 
 
 def test_fewer_clips_than_a_batch_are_refused(tmp_path: Path, clips: ClipSet) -> None:
@@ -267,9 +276,9 @@ def test_encoder_goes_on_learning_in_the_replay_stage_if_the_recipe_says_so(tmp_
             assert statistics
             assert not any(module.training for module in statistics)
 
-    encoder, replay = SHORT.stages
+    *before, replay = SHORT.stages
     going_on = replace(replay, trains={**replay.trains, "encoder": 0.5})
-    train(model, clips, replace(SHORT, stages=(encoder, going_on)), tmp_path, watch)
+    train(model, clips, replace(SHORT, stages=(*before, going_on)), tmp_path, watch)
     assert not torch.equal(weights[0], weights[-1])
 
 
@@ -354,17 +363,23 @@ def overlap_over_union(segments: Tensor, starts: Tensor) -> Tensor:
 
 
 def test_informative_slot_learns_to_find_the_burst_that_tells_the_class(tmp_path: Path) -> None:
-    """Nobody tells it where the burst is: it learns from the classes alone. Judged on clips that it has not heard.
+    """Nobody tells it where the burst is: it learns from the model's own answers. Judged on unheard clips.
 
     Where so small a model ends hangs on its seed, and on how the processor rounds, so three are judged by their mean.
     """
     clips, _ = planted_bursts(48, seed=0)
     unheard, starts = planted_bursts(24, seed=1)
-    stages = replace(_ENCODER, epochs=10, learning_rate=4e-3), replace(_REPLAY, epochs=20, learning_rate=1.5e-2)
+    stages = (
+        replace(_ENCODER, epochs=20, learning_rate=4e-3),
+        replace(_ACTIVITY, epochs=20, learning_rate=1e-2),
+        replace(_REPLAY, epochs=4),
+    )
     marked, found, by_chance, right = [], [], [], []
     for seed in range(3):
         torch.manual_seed(seed)
-        model = ReplayModel(tiny_config(labels=clips.labels[0], clip_seconds=1.0, playbacks=1, threshold=0.5))
+        model = ReplayModel(
+            tiny_config(labels=clips.labels[0], clip_seconds=1.0, playbacks=1, threshold=0.5, aimed=True)
+        )
         train(model, clips, replace(RECIPE, stages=stages, seed=seed), tmp_path / str(seed))
         with torch.inference_mode():
             hearings = list(model.listen(unheard.waveforms(torch.arange(24))))
@@ -383,6 +398,6 @@ def test_informative_slot_learns_to_find_the_burst_that_tells_the_class(tmp_path
 @pytest.mark.parametrize("stem", STEMS)
 def test_any_stem_can_be_trained(tmp_path: Path, clips: ClipSet, stem: str) -> None:
     torch.manual_seed(0)
-    model = ReplayModel(tiny_config(stem, labels=CATEGORIES, clip_seconds=1.0, fusion=stem == "patch"))
+    model = ReplayModel(tiny_config(stem, labels=CATEGORIES, clip_seconds=1.0, fusion=stem == "patch", aimed=True))
     train(model, clips, BRIEF, tmp_path)
     assert all(parameter.isfinite().all() for parameter in model.parameters())

@@ -11,12 +11,11 @@ B clips, T time columns, F frequency rows, C and W channels.
 
 from __future__ import annotations
 
-import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
 from playitback.models.replay.config import ActivityConfig
-from playitback.models.replay.slots import ColumnFeatures
+from playitback.models.replay.slots import ColumnFeatures, pooled_over_frequency
 
 
 class Activity(nn.Module):
@@ -40,9 +39,7 @@ class Activity(nn.Module):
 
     def forward(self, local: Tensor, grid: Tensor) -> tuple[Tensor, ...]:
         """Local features (B, T, F, C) and grid (B, T', F', W) -> logits (B, T, classes) of every head."""
-        pooled = self.grid(torch.cat([grid.mean(dim=2), grid.amax(dim=2)], dim=2)).transpose(1, 2)
-        stretched = F.interpolate(pooled, size=local.shape[1], mode="linear", align_corners=False).transpose(1, 2)
-        columns = self.local(local) + stretched
+        columns = self.local(local) + self.grid(pooled_over_frequency(grid, local.shape[1]))
         for norm, convolution in zip(self.norms, self.over_time, strict=True):
             columns = columns + F.gelu(convolution(norm(columns).transpose(1, 2))).transpose(1, 2)
         return tuple(head(columns) for head in self.heads)

@@ -20,8 +20,8 @@ from playitback.models.replay.activity import Activity
 from playitback.models.replay.config import ReplayConfig
 from playitback.models.replay.decoder import Decoder
 from playitback.models.replay.encoder import Encoder
-from playitback.models.replay.slots import ColumnFeatures, SlotAttention, SlotOutput
-from playitback.replay import TimeMaps, attended_seconds, column_edges, read_frames
+from playitback.models.replay.slots import Aim, ColumnFeatures, SlotAttention, SlotOutput
+from playitback.replay import TimeMaps, column_edges, read_frames
 from playitback.segments import audible_columns, find_segments
 
 
@@ -52,9 +52,11 @@ class ReplayModel(LogMelListener):
         self.columns = ColumnFeatures(rows, channels, config.slots.width)
         self.slots = SlotAttention(config.slots)
         self.decoder = Decoder(config.decoder, grid_width, config.hearings, config.classes)
-        self.activity = None
+        self.activity = self.aim = None
         if config.activity is not None:
             self.activity = Activity(config.activity, rows, channels, grid_width, config.classes)
+        if config.slots.aimed:
+            self.aim = Aim(grid_width, config.slots.width, config.classes[0])
 
     @property
     def local_shape(self) -> tuple[int, int, int]:
@@ -63,12 +65,8 @@ class ReplayModel(LogMelListener):
 
     def parts(self) -> Mapping[str, nn.Module]:
         activity = {} if self.activity is None else {"activity": self.activity}
-        return {
-            "encoder": self.encoder,
-            **activity,
-            "slots": nn.ModuleList([self.columns, self.slots]),
-            "decoder": self.decoder,
-        }
+        slots: list[nn.Module] = [self.columns, self.slots, *([] if self.aim is None else [self.aim])]
+        return {"encoder": self.encoder, **activity, "slots": nn.ModuleList(slots), "decoder": self.decoder}
 
     @property
     def can_aim(self) -> bool:
@@ -76,7 +74,7 @@ class ReplayModel(LogMelListener):
 
     @property
     def choosing_parts(self) -> tuple[str, ...]:
-        return ("slots", "encoder")
+        return ("slots", *(("activity",) if self.can_aim else ()), "encoder")
 
     def cast_weights(self, dtype: torch.dtype) -> None:
         # The slots stay as they are: they cost little, and their choice of moments needs the precision.
@@ -91,11 +89,10 @@ class ReplayModel(LogMelListener):
         coarse: Tensor,
         *,
         finer: bool = True,
-        gradient_seconds: Tensor | None = None,
     ) -> tuple[Tensor, Tensor, TimeMaps]:
         """What hearing ``index`` is given: frames (B, frames, mels), the whole clip at its hop, and the time maps.
 
-        finer: see ``Replay``; gradient_seconds: see ``read_frames``.
+        finer: see ``Replay``.
         """
         front_end = self.config.front_end
         hop_samples = front_end.hop_samples(index)
@@ -103,7 +100,7 @@ class ReplayModel(LogMelListener):
         maps = TimeMaps.of(segments, ratio, front_end.clip_seconds, front_end.frames)
         fine = coarse if index == 0 else self.log_mel(waveforms, hop_samples)
         read, read_hop = (fine, hop_samples) if finer else (coarse, front_end.hop_samples(0))
-        return read_frames(coarse, read, maps, front_end, read_hop, gradient_seconds), fine, maps
+        return read_frames(coarse, read, maps, front_end, read_hop), fine, maps
 
     def listen(
         self,
@@ -111,38 +108,37 @@ class ReplayModel(LogMelListener):
         playbacks: int | None = None,
         choose: Choice | None = None,
         asked: Tensor | None = None,
-        *,
-        soft: float = 0.0,
     ) -> Iterator[ReplayHearing]:
-        """See ``Listener.listen``. These slots depend on no class: the relevance is the same for every asked class.
+        """See ``Listener.listen``. Without an ``Aim`` the relevance is the same for every class asked about.
 
-        soft: share of the gradient of the frames' seconds that is passed on to the attention that chose them; it
-        changes no value.
+        What is asked about decides what is replayed, from the first hearing on.
         """
-        return self._listen(waveforms, self.check(waveforms, playbacks), choose, soft)
+        return self._listen(waveforms, self.check(waveforms, playbacks), choose, asked)
 
-    def _listen(self, waveforms: Tensor, playbacks: int, choose: Choice | None, soft: float) -> Iterator[ReplayHearing]:
+    def _listen(
+        self, waveforms: Tensor, playbacks: int, choose: Choice | None, asked: Tensor | None
+    ) -> Iterator[ReplayHearing]:
         coarse = self.log_mel(waveforms, self.config.front_end.hop_samples(0))
         replay = Replay(waveforms.new_zeros(waveforms.shape[0], 0, 2))
         latents = self.decoder.initial(waveforms.shape[0])
-        soft_seconds = None
         votes: list[tuple[Tensor, ...]] = []
         for index in range(playbacks + 1):
-            frames = self.frames_of(
-                waveforms, replay.segments, index, coarse, finer=replay.finer, gradient_seconds=soft_seconds
-            )
-            heard, latents = self._hear(waveforms, frames, replay.segments, index, latents, votes)
+            frames = self.frames_of(waveforms, replay.segments, index, coarse, finer=replay.finer)
+            heard, latents = self._hear(waveforms, frames, replay.segments, index, latents, votes, asked)
             yield heard
             chosen = heard.segments if choose is None else choose(heard)
             replay = chosen if isinstance(chosen, Replay) else Replay(chosen)
-            if soft and index < playbacks:
-                soft_seconds = soft * self._attended_seconds(heard)
 
-    def _attended_seconds(self, heard: ReplayHearing) -> Tensor:
-        """(B, frames): where the next hearing would read if it followed this one's attention itself."""
-        front_end = self.config.front_end
-        ratio = front_end.hop_samples(0) / front_end.hop_samples(heard.index + 1)
-        return attended_seconds(heard.relevance, heard.edges, ratio, front_end.frames)
+    def attend(self, local: Tensor, grid: Tensor, activity: Tensor | None, asked: Tensor) -> SlotOutput:
+        """What the slots hold of local features (B, T, F, C) when slot 0 is asked for the classes (B,).
+
+        activity: logits (B, T, classes) of the first head, which an ``Aim`` reads together with the grid.
+        """
+        aimed = None
+        if self.aim is not None:
+            assert activity is not None, "aimed slots read the activity"
+            aimed = self.aim(grid, activity, asked, self.config.multi_label)
+        return self.slots(self.columns(local), aimed=aimed)
 
     def _hear(
         self,
@@ -152,15 +148,11 @@ class ReplayModel(LogMelListener):
         index: int,
         latents: Tensor,
         votes: list[tuple[Tensor, ...]],
+        asked: Tensor | None,
     ) -> tuple[ReplayHearing, Tensor]:
         """One hearing, and the latents after it. votes: the encoder's own logits of those before; adds this one's."""
         frames, fine, maps = read
         local = self.encoder.local_features(self.normalise(frames))
-        slots = self.slots(self.columns(local))
-        stem = self.encoder.stem
-        seconds, edges = column_edges(maps, local.shape[1], stem.time_stride, stem.first_centre)
-        audible = audible_columns(waveforms, edges, self.config.front_end.sample_rate)
-        segments, threshold = find_segments(slots.attention[:, 0], edges, self.config.segments, audible)
         grid = self.encoder.grid(local)
         latents = self.decoder.listen(index, latents, grid)
         summary = self.decoder.summary(latents)
@@ -169,7 +161,14 @@ class ReplayModel(LogMelListener):
             votes.append(self.encoder.head(grid))
             mean = (torch.stack(of_head).mean(dim=0) for of_head in zip(*votes, strict=True))
             logits = tuple(own + vote for own, vote in zip(logits, mean, strict=True))
-        activity = None if self.activity is None else self.activity(local, grid)
+        activity = None if self.activity is None else self.activity(local, grid)[0]
+        believed = logits[0].argmax(dim=1)
+        asked = believed if asked is None else torch.where(asked < 0, believed, asked)
+        slots = self.attend(local, grid, activity, asked)
+        stem = self.encoder.stem
+        seconds, edges = column_edges(maps, local.shape[1], stem.time_stride, stem.first_centre)
+        audible = audible_columns(waveforms, edges, self.config.front_end.sample_rate)
+        segments, threshold = find_segments(slots.attention[:, 0], edges, self.config.segments, audible)
         heard = ReplayHearing(
             index=index,
             hop_samples=self.config.front_end.hop_samples(index),
@@ -184,7 +183,7 @@ class ReplayModel(LogMelListener):
             maps=maps,
             log_mel=frames,
             fine_log_mel=fine,
-            activity=None if activity is None else class_probabilities(activity[0], self.config.multi_label),
+            activity=None if activity is None else class_probabilities(activity, self.config.multi_label),
             lanes=_lanes(slots.attention),
             details={"slot_attention": torch.stack(slots.attention_per_iteration, dim=1)},
             local=local,

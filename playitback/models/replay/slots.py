@@ -7,6 +7,10 @@ longer speaks of its own moment; and all hearings share one slot attention, whil
 parameters each, whose inputs are channels and whose slots are as wide as the hearing has frames.
 
     (B, T, F, C) local features -> ColumnFeatures -> (B, T, width) -> SlotAttention -> (B, S, width), (B, S, T)
+    grid, activity, class asked -> Aim -> added to the columns, to the start and to the bids of slot 0
+
+By itself slot 0 learns that something sounds, the same whatever class one asks about. With an ``Aim`` it is asked for
+a class: every column tells how much it speaks for that class, by the model's own activity.
 
 B clips, T time columns, F frequency rows, C channels, S slots.
 """
@@ -16,12 +20,17 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import torch
+import torch.nn.functional as F
 from torch import Tensor, nn
 
 from playitback.models.replay.config import SlotConfig
 
 #: added to the attention before it is divided by its sum over time, so that no slot divides by zero if it wins nothing
 _ATTENTION_FLOOR = 1e-8
+
+#: nats in which evidence is counted, and how far below certainty it is told apart
+_NATS, _LEAST_LOG_PROBABILITY = 5.0, -10.0
+_EVIDENCE_WIDTH = 32
 
 #: initial size of the noise on the slots' starts, relative to the starts themselves
 _FIRST_NOISE = 0.1
@@ -62,6 +71,61 @@ class ColumnFeatures(nn.Module):
         return columns
 
 
+@dataclass(frozen=True)
+class Aimed:
+    """What the slots are told of the class that is asked for."""
+
+    columns: Tensor  # (B, T, width) added to the columns
+    start: Tensor  # (B, width) added to the start of slot 0
+    bids: Tensor  # (B, T) added to what slot 0 bids for every column, before the softmax over the slots
+
+
+class Aim(nn.Module):
+    """Asks slot 0 for a class: by the class itself, and by how much the activity says for it at every moment.
+
+    grid_width: of the encoder's grid; width: of the columns; classes: of the first head.
+    """
+
+    def __init__(self, grid_width: int, width: int, classes: int) -> None:
+        super().__init__()
+        self.grid = nn.Linear(2 * grid_width, width)
+        self.classes = nn.Embedding(classes, width)
+        self.evidence = nn.Sequential(nn.Linear(4, _EVIDENCE_WIDTH), nn.GELU(), nn.Linear(_EVIDENCE_WIDTH, width + 1))
+        nn.init.zeros_(self.classes.weight)  # at first all classes are asked for alike
+
+    def forward(self, grid: Tensor, activity: Tensor, asked: Tensor, multi_label: bool) -> Aimed:
+        """Grid (B, T', F', W), activity logits (B, T, classes), classes asked for (B,) -> what the slots are told.
+
+        The activity is taken as it is: what the slots learn must not move what the model says of a moment.
+        """
+        with torch.autocast(grid.device.type, enabled=False):
+            told = self.evidence(evidence_for(activity.detach().float(), asked, multi_label))
+            columns = told[..., :-1] + self.grid(pooled_over_frequency(grid.float(), activity.shape[1]))
+            return Aimed(columns, self.classes(asked), told[..., -1])
+
+
+def evidence_for(activity: Tensor, asked: Tensor, multi_label: bool) -> Tensor:
+    """(B, T, 4) what logits (B, T, classes) say for the classes asked for (B,).
+
+    Log-probability, probability, log-probability below that of the best moment, and lead over the best other class.
+    """
+    log_probability = F.logsigmoid(activity) if multi_label else activity.log_softmax(dim=2)
+    index = asked.view(-1, 1, 1).expand(-1, activity.shape[1], 1)
+    own = log_probability.gather(2, index).squeeze(2)
+    others = log_probability.scatter(2, index, -torch.inf).amax(dim=2)
+    below_best = own - own.amax(dim=1, keepdim=True)
+    nats = [
+        each.clamp(_LEAST_LOG_PROBABILITY, -_LEAST_LOG_PROBABILITY) / _NATS for each in (own, below_best, own - others)
+    ]
+    return torch.stack([*nats, own.exp()], dim=2)
+
+
+def pooled_over_frequency(grid: Tensor, columns: int) -> Tensor:
+    """Mean and maximum over frequency of a grid (B, T', F', W), stretched to so many columns: (B, columns, 2 W)."""
+    pooled = torch.cat([grid.mean(dim=2), grid.amax(dim=2)], dim=2).transpose(1, 2)
+    return F.interpolate(pooled, size=columns, mode="linear", align_corners=False).transpose(1, 2)
+
+
 class SlotAttention(nn.Module):
     """Slots that share out the time columns among themselves, in a few rounds with the same weights.
 
@@ -92,22 +156,28 @@ class SlotAttention(nn.Module):
         nn.init.orthogonal_(self.start)
         nn.init.constant_(self.noise_scale, _FIRST_NOISE * width**-0.5)
 
-    def forward(self, columns: Tensor, noise: Tensor | None = None) -> SlotOutput:
+    def forward(self, columns: Tensor, noise: Tensor | None = None, aimed: Aimed | None = None) -> SlotOutput:
         """Columns (B, T, width) -> slots and their attention over the T columns.
 
-        noise: (B, S, width), multiplied by the learned scale and added to the starts. Where none is given, it is drawn
-        from a standard normal distribution in training, and there is none in evaluation.
+        aimed: asks slot 0 for a class. noise: (B, S, width), multiplied by the learned scale and added to the starts.
+        Where none is given, it is drawn from a standard normal distribution in training, and there is none in
+        evaluation.
         """
         # In full precision also under autocast: it costs little, and which moments lie above a threshold must not
         # depend on the eight bits of a bfloat16.
         with torch.autocast(columns.device.type, enabled=False):
-            return self._attend(columns.to(self.start.dtype), noise)
+            return self._attend(columns.to(self.start.dtype), noise, aimed)
 
-    def _attend(self, columns: Tensor, noise: Tensor | None) -> SlotOutput:
+    def _attend(self, columns: Tensor, noise: Tensor | None, aimed: Aimed | None) -> SlotOutput:
         batch_size, _, width = columns.shape
+        slots = self.start.expand(batch_size, -1, -1)
+        bids: Tensor | float = 0.0
+        if aimed is not None:
+            columns = columns + aimed.columns
+            slots = torch.cat([slots[:, :1] + aimed.start.unsqueeze(1), slots[:, 1:]], dim=1)
+            bids = F.pad(aimed.bids.unsqueeze(1), (0, 0, 0, slots.shape[1] - 1))
         columns = self.norm_input(columns)
         keys, values = self.key(columns), self.value(columns)
-        slots = self.start.expand(batch_size, -1, -1)
         if noise is None and self.training:
             noise = torch.randn_like(slots)
         if noise is not None:
@@ -116,7 +186,7 @@ class SlotAttention(nn.Module):
         attention_per_iteration = []
         for _ in range(self.iterations):
             queries = self.query(self.norm_slots(slots)) * width**-0.5
-            attention = (queries @ keys.transpose(1, 2)).softmax(dim=1)
+            attention = (queries @ keys.transpose(1, 2) + bids).softmax(dim=1)
             attention_per_iteration.append(attention)
             weights = attention + _ATTENTION_FLOOR
             gathered = (weights / weights.sum(dim=2, keepdim=True)) @ values
