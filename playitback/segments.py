@@ -24,6 +24,7 @@ TIME_BINS = 100
 #: peaks below one step of 16-bit audio are digital silence
 DIGITAL_SILENCE = 1 / 32768
 _LEAST_SHARE = 1e-9  # of a column; smaller shares are rounding errors
+_LEAST_SECONDS = 1e-9  # shorter times are rounding errors
 
 
 @dataclass(frozen=True)
@@ -134,7 +135,7 @@ def find_segments(
     on = relevance > threshold.unsqueeze(1)
     on = _close_gaps(on, edges, rules.merge_gap_seconds, audible)
     starts, ends, run = _runs(on, edges)
-    long_enough = run & (ends - starts >= rules.minimum_seconds - 1e-9)
+    long_enough = run & (ends - starts >= rules.minimum_seconds - _LEAST_SECONDS)
     return _compact(starts, ends, long_enough, edges[:, -1:]), threshold
 
 
@@ -211,22 +212,19 @@ def audible_columns(waveforms: Tensor, edges: Tensor, sample_rate: int) -> Tenso
     Looked at in stretches of 10 ms, each silent if all its samples are.
     """
     stretch = sample_rate // 100
-    peaks = waveforms.abs().unfold(1, stretch, stretch).amax(dim=2)
-    heard = torch.cat(
-        [peaks.new_zeros(peaks.shape[0], 1), (peaks >= DIGITAL_SILENCE).to(peaks.dtype).cumsum(dim=1)], dim=1
-    )
-    position = (edges * (sample_rate / stretch)).clamp(0, peaks.shape[1])
-    left = position.floor().long().clamp(max=peaks.shape[1] - 1)
-    share = (position - left).to(heard.dtype)
-    at_edges = torch.lerp(heard.gather(1, left), heard.gather(1, left + 1), share)
-    return at_edges.diff(dim=1) >= 0.5 * position.diff(dim=1)
+    sounding = waveforms.abs().unfold(1, stretch, stretch).amax(dim=2) >= DIGITAL_SILENCE
+    heard = F.pad(sounding.double().cumsum(dim=1), (1, 0))
+    position = (edges.double() * (sample_rate / stretch)).clamp(0, sounding.shape[1])
+    left = position.floor().long().clamp(max=sounding.shape[1] - 1)
+    at_edges = torch.lerp(heard.gather(1, left), heard.gather(1, left + 1), position - left)
+    return at_edges.diff(dim=1) >= 0.5 * position.diff(dim=1) - _LEAST_SHARE
 
 
 def _threshold(relevance: Tensor, width: Tensor, rules: SegmentRules) -> Tensor:
     """(B,): at least ``rules.threshold``, and so high that what lies above fits into ``rules.maximum_share``."""
     order = relevance.argsort(dim=1, descending=True)
     taken = width.gather(1, order).cumsum(dim=1)
-    allowed = taken <= rules.maximum_share * width.sum(dim=1, keepdim=True)
+    allowed = taken <= rules.maximum_share * width.sum(dim=1, keepdim=True) + _LEAST_SECONDS
     # the first column that no longer fits is not above the threshold, nor is any other of the same relevance
     ranked = relevance.gather(1, order)
     too_much = torch.where(allowed, torch.full_like(ranked, -1.0), ranked).amax(dim=1)
@@ -236,7 +234,7 @@ def _threshold(relevance: Tensor, width: Tensor, rules: SegmentRules) -> Tensor:
 def _close_gaps(on: Tensor, edges: Tensor, merge_gap_seconds: float, audible: Tensor | None) -> Tensor:
     starts, ends, run = _runs(~on, edges)
     inner = (starts > edges[:, :1]) & (ends < edges[:, -1:])
-    short = run & inner & (ends - starts < merge_gap_seconds - 1e-9)
+    short = run & inner & (ends - starts < merge_gap_seconds - _LEAST_SECONDS)
     # every column of a run gets the verdict on its run, which stands where the run begins
     columns = torch.arange(on.shape[1], device=on.device)
     first = torch.where(run, columns, 0).cummax(dim=1).values

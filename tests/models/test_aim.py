@@ -10,14 +10,13 @@ import torch
 from tiny import CLIP_SECONDS, RATE, sounding_clips, tiny_config, tiny_model
 from torch import Generator, Tensor
 
-from playitback.config import SegmentRules
 from playitback.errors import SettingsError
 from playitback.models.replay import scenes
 from playitback.models.replay.config import SlotConfig
 from playitback.models.replay.model import ReplayModel
 from playitback.models.replay.scenes import Scene, make_scenes
 from playitback.models.replay.slots import evidence_for
-from playitback.models.replay.terms import ActivityTerms, ask, ask_sometimes
+from playitback.models.replay.terms import ask, ask_sometimes
 from playitback.segments import equal_edges
 
 
@@ -132,7 +131,7 @@ def test_a_splice_holds_each_clip_where_it_is_said_to_be(monkeypatch: pytest.Mon
     assert 0.15 <= shares.min() < shares.max() <= 0.86
     inside, well_outside = scene.first[::2] == 1, scene.first[::2] == 0
     assert scene.sound[::2][inside].abs().mean() > 0.01
-    assert (scene.sound[::2][well_outside] != 0).float().mean() < 0.03  # the fades
+    assert (scene.sound[::2][well_outside].abs() > 1e-6).float().mean() < 0.03  # the fades
 
 
 def test_a_burst_lies_elsewhere_than_the_event_and_is_as_loud_as_drawn(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -203,23 +202,3 @@ def test_replay_is_trained_mostly_on_beliefs_and_sometimes_on_the_true_class_or_
     assert 0.18 < true < 0.32
     assert 0.4 < believed < 0.6
     assert 0.18 < 1 - true - believed < 0.32
-
-
-def test_slots_learn_to_hold_the_class_asked_for() -> None:
-    """The head says the class of a moment as it is; then a few steps make slot 0 follow it."""
-    model = tiny_model(aimed=True)
-    config = dataclasses.replace(model.config, segments=SegmentRules())
-    assert config.slots.aimed
-    model.requires_grad_(False)
-    slots = model.parts()["slots"].requires_grad_(True)
-    optimizer = torch.optim.AdamW(slots.parameters(), lr=1e-2)
-    clips, targets = sounding_clips(8), (torch.eye(4).repeat(2, 1),)
-    terms = ActivityTerms(activity=0.0)
-    losses = []
-    for step in range(40):
-        loss = torch.stack(list(terms(model, clips, targets, Generator().manual_seed(step)).values())).sum()
-        optimizer.zero_grad()
-        loss.backward()
-        optimizer.step()
-        losses.append(float(loss.detach()))
-    assert sum(losses[-10:]) < 0.8 * sum(losses[:10])
