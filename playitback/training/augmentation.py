@@ -11,13 +11,12 @@ import torch
 import torch.nn.functional as F
 from torch import Generator, Tensor
 
+from playitback.backgrounds import backgrounds
 from playitback.models.recipe import Augmentation
 
 _MIXUP_ALPHA = 0.3  # section 3.1 of the paper
 _SHORTENED_SECONDS = (0.5, 2.5)  # what is left of a shortened clip
 _BACKGROUND_DECIBELS = (-30.0, 0.0)  # level of a background, relative to the clip's loudest second
-_DARKEST_HERTZ = 60.0  # below this the spectrum of a background no longer rises
-_SWELL_SECONDS = (1.0, 10.0)  # period
 
 
 def vary_waveforms(waveforms: Tensor, settings: Augmentation, generator: Generator) -> Tensor:
@@ -141,28 +140,17 @@ def shorten(waveforms: Tensor, settings: Augmentation, sample_rate: int, generat
 
 
 def add_background(waveforms: Tensor, settings: Augmentation, sample_rate: int, generator: Generator) -> Tensor:
-    """Steady or slowly swelling noise, from white to brown, under a share of the clips (B, samples).
+    """A background under a share of the clips (B, samples).
 
     The level is relative to the loudest second of the clip, so a short event stands out from its background as much as
-    a long one. It says nothing about the class, and its moments are not worth hearing again.
+    a long one.
     """
     noisy = torch.nonzero(torch.rand(len(waveforms), generator=generator) < settings.background).squeeze(1)
-    if not len(noisy):
-        return waveforms
-    count, samples = len(noisy), waveforms.shape[1]
-    hertz = torch.fft.rfftfreq(samples, 1 / sample_rate).clamp_min(_DARKEST_HERTZ)
-    slope = _uniform((count, 1), 0, 1, generator)  # of the amplitude: 0 is white, 1 is brown
-    spectrum = torch.fft.rfft(torch.randn(count, samples, generator=generator)) * hertz**-slope
-    noise = torch.fft.irfft(spectrum, n=samples)
-    period, phase = _uniform((count, 1), *_SWELL_SECONDS, generator), _uniform((count, 1), 0, 1, generator)
-    depth = _uniform((count, 1), 0, 1, generator)
-    turn = torch.arange(samples) / sample_rate / period + phase
-    noise = noise * (1 - depth * torch.sin(torch.pi * turn).square())
-    noise = noise / noise.square().mean(dim=1, keepdim=True).sqrt()
+    samples = waveforms.shape[1]
     second = waveforms[noisy].unfold(1, min(sample_rate, samples), max(sample_rate // 4, 1))
     loudest = second.square().mean(dim=2).amax(dim=1, keepdim=True).sqrt()
-    level = 10 ** (_uniform((count, 1), *_BACKGROUND_DECIBELS, generator) / 20) * loudest
-    return waveforms.index_add(0, noisy, level * noise)
+    level = 10 ** (_uniform((len(noisy), 1), *_BACKGROUND_DECIBELS, generator) / 20) * loudest
+    return waveforms.index_add(0, noisy, level * backgrounds(len(noisy), samples, sample_rate, generator))
 
 
 def _beta(count: int, alpha: float, generator: Generator) -> Tensor:

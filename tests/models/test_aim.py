@@ -149,16 +149,6 @@ def test_a_burst_lies_elsewhere_than_the_event_and_is_as_loud_as_drawn(monkeypat
     torch.testing.assert_close(decibels, torch.full((32,), 12.0), rtol=0, atol=1.5)  # the fades take a little
 
 
-def test_backgrounds_are_of_one_level_and_of_all_kinds() -> None:
-    generator = Generator().manual_seed(0)
-    sounds = scenes.backgrounds(12, RATE, RATE, generator)
-    assert sounds.isfinite().all()
-    torch.testing.assert_close(sounds.square().mean(dim=1).sqrt(), torch.ones(12), rtol=1e-4, atol=0)
-    flatness = torch.fft.rfft(sounds).abs().clamp_min(1e-9).log().mean(dim=1)
-    assert flatness.max() - flatness.min() > 2  # hum has lines, noise has none
-    assert scenes.backgrounds(0, RATE, RATE, generator).shape == (0, RATE)
-
-
 def scene_of_halves(batch: int) -> Scene:
     """The clip itself in the first half, its neighbour in the second."""
     half = (torch.arange(100) < 50).float().expand(batch, -1)

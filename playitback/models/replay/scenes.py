@@ -3,23 +3,20 @@
     clips (B, samples), their neighbours in the pair -> Scene: sound (B, samples), where each of the two is in it
 
 Some clips stay as they are; some are spliced of two; and in some a short event stands in a background, with a burst
-of another clip, often louder, elsewhere: what is loud must not be taken for what is asked for. A background may be
-noise of any colour, hum, drops, or a voice that says nothing.
+of another clip, often louder, elsewhere: what is loud must not be taken for what is asked for.
 
 B clips, all random numbers from one generator on the CPU.
 """
 
 from __future__ import annotations
 
-import math
-from collections.abc import Sequence
 from dataclasses import dataclass
 
 import torch
 import torch.nn.functional as F
 from torch import Generator, Tensor
 
-from playitback.edits import root_mean_square
+from playitback.backgrounds import backgrounds
 
 SPLICED, EVENT = 0.4, 0.35  # shares of the clips; the others stay as they are
 OVERLAPPING = 0.2  # of the spliced ones, under which the other clip goes on
@@ -33,10 +30,6 @@ BACKGROUND_DECIBELS = (-30.0, 0.0)  # its level over that of the event
 NOISE_DECIBELS = (-60.0, -30.0)  # level of white noise under everything, below full scale
 
 _FADE_SECONDS = 0.010
-_DARKEST_HERTZ = 60.0  # below this the spectrum of coloured noise no longer rises
-_HUM_HERTZ, _HUM_HARMONICS = (40.0, 130.0), 24
-_VOICE_HERTZ, _SYLLABLES_HERTZ = (90.0, 300.0), (2.0, 6.0)
-_DROPS_HERTZ, _DROP_SECONDS = (20.0, 400.0), (0.001, 0.01)
 
 
 @dataclass(frozen=True)
@@ -93,73 +86,6 @@ def make_scenes(waveforms: Tensor, sample_rate: int, generator: Generator) -> Sc
     return Scene(sound.to(waveforms), first.to(waveforms), second.to(waveforms))
 
 
-def backgrounds(count: int, samples: int, sample_rate: int, generator: Generator) -> Tensor:
-    """(count, samples) of root mean square 1: coloured noise, hum, drops and voices by turns."""
-    kinds = (_coloured, _hum, _drops, _voice)
-    first = int(torch.randint(len(kinds), (), generator=generator))
-    sounds = torch.zeros(count, samples)
-    for row in range(count):
-        sounds[row] = kinds[(first + row) % len(kinds)](samples, sample_rate, generator)
-    return sounds / root_mean_square(sounds).clamp_min(1e-9)
-
-
-def _coloured(samples: int, sample_rate: int, generator: Generator) -> Tensor:
-    hertz = torch.fft.rfftfreq(samples, 1 / sample_rate).clamp_min(_DARKEST_HERTZ)
-    spectrum = torch.fft.rfft(torch.randn(samples, generator=generator))
-    noise = torch.fft.irfft(spectrum * hertz ** -float(torch.rand((), generator=generator)), n=samples)
-    swell = torch.sin(
-        2 * math.pi * (torch.arange(samples) / sample_rate * _number(0.1, 1, generator) + _number(0, 1, generator))
-    )
-    return noise * (1 + _number(0, 0.9, generator) * swell)
-
-
-def _hum(samples: int, sample_rate: int, generator: Generator) -> Tensor:
-    turns = torch.arange(samples) / sample_rate * _number(*_HUM_HERTZ, generator)
-    sizes = torch.rand(_HUM_HARMONICS, generator=generator) / torch.arange(1, _HUM_HARMONICS + 1)
-    return _harmonics(turns, list(sizes))
-
-
-def _drops(samples: int, sample_rate: int, generator: Generator) -> Tensor:
-    falls = torch.rand(samples, generator=generator) < _number(*_DROPS_HERTZ, generator) / sample_rate
-    time = torch.arange(samples) / sample_rate
-    ring = torch.exp(-time / _number(*_DROP_SECONDS, generator)) * torch.randn(samples, generator=generator)
-    impulses = falls * torch.randn(samples, generator=generator)
-    rain = torch.fft.irfft(torch.fft.rfft(impulses) * torch.fft.rfft(ring), n=samples)
-    hiss = torch.randn(samples, generator=generator) * rain.square().mean().sqrt()
-    return rain + _number(0, 1, generator) * hiss
-
-
-def _voice(samples: int, sample_rate: int, generator: Generator) -> Tensor:
-    """A pitch that glides, syllables, and vowels that change with them."""
-    time = torch.arange(samples) / sample_rate
-    syllables = _number(*_SYLLABLES_HERTZ, generator)
-    knots = max(2, math.ceil(float(time[-1]) * syllables) + 1)
-
-    def glide(low: float, high: float) -> Tensor:
-        drawn = _uniform((1, 1, knots), low, high, generator)
-        return F.interpolate(drawn, size=samples, mode="linear", align_corners=True)[0, 0]
-
-    base = _number(*_VOICE_HERTZ, generator)
-    pitch = base * glide(0.8, 1.2)
-    formants = (glide(300, 900), glide(900, 2500))
-    sizes = [
-        torch.stack([torch.exp(-(((harmonic * pitch - formant) / 250) ** 2)) for formant in formants]).sum(dim=0)
-        for harmonic in range(1, max(2, round(3000 / base)))
-    ]
-    voice = _harmonics((pitch / sample_rate).cumsum(dim=0), sizes)
-    return voice * torch.sin(math.pi * time * syllables).square()
-
-
-def _harmonics(turns: Tensor, sizes: Sequence[Tensor]) -> Tensor:
-    """Sum of the harmonics of a tone that has made so many turns (samples,), each with its size."""
-    tone = torch.polar(torch.ones_like(turns), 2 * math.pi * turns)
-    harmonic, sound = torch.ones_like(tone), torch.zeros_like(turns)
-    for size in sizes:
-        harmonic = harmonic * tone
-        sound = sound + size * harmonic.imag
-    return sound
-
-
 def _event(clips: Tensor, sample_rate: int, generator: Generator) -> tuple[Tensor, Tensor]:
     """A short stretch around the loudest moment of clips (B, samples): its middle (B, 1), and 1 inside (B, samples)."""
     batch, samples = clips.shape
@@ -191,7 +117,3 @@ def _faded(inside: Tensor, fade: int) -> Tensor:
 
 def _uniform(shape: tuple[int, ...], low: float, high: float, generator: Generator) -> Tensor:
     return low + (high - low) * torch.rand(shape, generator=generator)
-
-
-def _number(low: float, high: float, generator: Generator) -> float:
-    return float(_uniform((), low, high, generator))
