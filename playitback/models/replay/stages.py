@@ -23,6 +23,7 @@ _SMALL = Recipe(
             learning_rate=1.5e-3,
             trains={"encoder": 1.0},
             terms=EncoderTerms(),
+            augmentation=Augmentation(shortened=0.25, background=0.25),
             settles_statistics=True,
         ),
         Stage(
