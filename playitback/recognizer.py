@@ -46,6 +46,7 @@ class ClipHearing:
     relevance: np.ndarray  # (columns,) 0 to 1: how much each moment matters for that class
     edges: np.ndarray  # (columns + 1,) between the columns
     seconds: np.ndarray  # (columns,) centre of every column; not evenly spaced where segments were replayed
+    audible: np.ndarray  # (columns,) False where a column holds digital silence
     threshold: float  # relevance above it makes a segment
     segments: tuple[Segment, ...]  # chosen in this hearing, replayed in the next one unless others are
     replayed: tuple[Segment, ...]  # replayed in this hearing: what the one before chose, or others in their place
@@ -254,6 +255,7 @@ class Recognizer:
             relevance=_array(heard.relevance),
             edges=_array(heard.edges),
             seconds=_array(heard.seconds),
+            audible=_array(heard.audible),
             threshold=float(heard.threshold[0]),
             segments=unpad_segments(heard.segments)[0],
             replayed=unpad_segments(heard.replayed)[0],

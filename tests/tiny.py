@@ -87,6 +87,19 @@ def tiny_model(stem: str = "convolutional", seed: int = 0, **settings: object) -
     return model
 
 
+def lively_model(always: int | None = None, **settings: object) -> ReplayModel:
+    """An untrained model with activity, which is sure of one class here and of another there, or always of one."""
+    model = tiny_model(seed=2, activity=True, **settings)
+    assert model.activity is not None
+    with torch.no_grad():
+        for head in model.activity.heads:
+            head.weight.mul_(10 if always is None else 0)
+            head.bias.zero_()
+            if always is not None:
+                head.bias[always] = 9.0
+    return model
+
+
 def recognizer_of(model: Listener | None = None, name: str = "tiny") -> Recognizer:
     """A recognizer on the CPU, without a checkpoint on disk: of ``model`` or an untrained one."""
     return Recognizer(Checkpoint(name, model or tiny_model()), "cpu")

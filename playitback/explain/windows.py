@@ -1,6 +1,7 @@
 """Recordings of minutes to hours: one window after the other is classified, and neighbours of one class are joined.
 
-    file -> audio.stream -> windows (B, clip_samples) -> Recognizer.classify -> Window after Window -> stretches
+    file -> audio.stream -> windows (B, clip_samples) -> Recognizer.listen -> Window after Window -> stretches
+         -> activity of the first hearing -> events.py: Event after Event
          -> report/labels.py: CSV, label track of Audacity, selection table of Raven
 
 No more than a batch of windows is held, so a recording's length costs time and no memory. Seconds are those of the
@@ -9,7 +10,7 @@ recording.
 
 from __future__ import annotations
 
-from collections.abc import Generator, Iterable, Iterator
+from collections.abc import Generator, Iterable, Iterator, Sequence
 from contextlib import closing
 from dataclasses import dataclass, replace
 from itertools import islice
@@ -17,8 +18,12 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import torch
 
 from playitback import audio
+from playitback.errors import SettingsError
+from playitback.explain.events import Event, EventFinder, WindowActivity, in_order, no_activity
+from playitback.models.listener import Hearing
 from playitback.recognizer import Recognizer
 
 RANKED = 5  # classes that a window names
@@ -38,6 +43,8 @@ class Window:
     probability: float  # of ``label``
     ranking: tuple[str, ...]  # the RANKED most probable classes, the most probable first
     probabilities: np.ndarray  # (classes,) float32, after the last hearing
+    over: tuple[Event, ...] | None = None  # events known to be over since the window before; None without activity
+    ongoing: tuple[Event, ...] = ()  # events that are not over, as they are if the recording ends with this window
 
     def to_dict(self) -> dict[str, Any]:
         """Plain numbers and strings for JSON; of the probabilities those of ``ranking``."""
@@ -80,21 +87,31 @@ def classify_windows(
 ) -> Generator[Window, None, None]:
     """Yields the windows of a recording, each as long as a clip, as soon as their batch is classified.
 
+    Of models with activity each brings the events that are over by then (``recording_events`` gathers them).
+
     hop_seconds: from one window's start to the next; default: a clip, so that they touch. playbacks: default all.
     Closing the generator cancels; ``count_windows`` tells how many windows there will be. Raises AudioError and
-    SettingsError, as ``audio.stream`` and ``Recognizer.classify`` do: before the first window if the file or a setting
+    SettingsError, as ``audio.stream`` and ``Recognizer.check`` do: before the first window if the file or a setting
     is wrong, later if the recording is damaged further on.
     """
     windows = audio.stream(
         path, window_seconds=recognizer.clip_seconds, hop_seconds=hop_seconds, sample_rate=recognizer.sample_rate
     )
-    done = 0
+    recognizer.check(playbacks)
+    done, finder = 0, EventFinder(recognizer.labels)
     with closing(windows):
         while batch := list(islice(windows, _BATCH)):
-            clips = np.stack([recognizer.padded(recording.samples) for recording in batch])
-            probabilities = recognizer.classify(clips, playbacks)[-1]
-            for recording, of_window in zip(batch, probabilities, strict=True):
-                yield _window(recognizer, done, recording, of_window)
+            clips = torch.from_numpy(np.stack([recognizer.padded(recording.samples) for recording in batch]))
+            first, *later = recognizer.listen(clips, playbacks)
+            last = later[-1] if later else first
+            probabilities = recognizer.probabilities(last.logits[0]).cpu().numpy()
+            activity = None if first.activity is None else _activity(first, recognizer, batch)
+            for position, recording in enumerate(batch):
+                window = _window(recognizer, done, recording, probabilities[position])
+                if activity is not None:
+                    over = finder.hear(activity[position])
+                    window = replace(window, over=over, ongoing=finder.ongoing())
+                yield window
                 done += 1
 
 
@@ -105,12 +122,51 @@ def count_windows(recognizer: Recognizer, info: audio.RecordingInfo, hop_seconds
     )
 
 
+def recording_events(windows: Sequence[Window]) -> tuple[Event, ...] | None:
+    """The events of all windows so far, in the order of their starts; None for a model without activity."""
+    if not windows or windows[-1].over is None:
+        return None
+    return in_order([event for window in windows for event in window.over or ()] + [*windows[-1].ongoing])
+
+
+def find_events(
+    recognizer: Recognizer, path: str | Path, hop_seconds: float | None = None
+) -> Generator[Event, None, None]:
+    """Yields the events of a recording as soon as they are known to be over, from the first hearing of every window.
+
+    hop_seconds: as for ``classify_windows``; where windows overlap, they are averaged. Raises as it does, and
+    SettingsError for a model without activity.
+    """
+    with closing(classify_windows(recognizer, path, hop_seconds, playbacks=0)) as windows:
+        ongoing: tuple[Event, ...] = ()
+        for window in windows:
+            if window.over is None:
+                raise SettingsError(no_activity(recognizer.name))
+            yield from window.over
+            ongoing = window.ongoing
+        yield from ongoing
+
+
+def _activity(first: Hearing, recognizer: Recognizer, batch: Sequence[audio.Recording]) -> list[WindowActivity]:
+    """Of every window of a batch."""
+    assert first.activity is not None
+    columns = (first.edges.cpu().numpy(), first.activity.float().cpu().numpy(), first.audible.cpu().numpy())
+    return [
+        WindowActivity(recording.start_seconds, _end(recording, recognizer), *of_window)
+        for recording, *of_window in zip(batch, *columns, strict=True)
+    ]
+
+
+def _end(recording: audio.Recording, recognizer: Recognizer) -> float:
+    return min(recording.start_seconds + recognizer.clip_seconds, recording.info.seconds)
+
+
 def _window(recognizer: Recognizer, index: int, recording: audio.Recording, probabilities: np.ndarray) -> Window:
     order = np.argsort(-probabilities, kind="stable")[:RANKED]
     return Window(
         index=index,
         start_seconds=recording.start_seconds,
-        end_seconds=min(recording.start_seconds + recognizer.clip_seconds, recording.info.seconds),
+        end_seconds=_end(recording, recognizer),
         label=recognizer.labels[order[0]],
         probability=float(probabilities[order[0]]),
         ranking=tuple(recognizer.labels[position] for position in order),

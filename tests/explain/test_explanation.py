@@ -56,6 +56,7 @@ def hearing(
         lanes=(ClipLane("informative", attention), ClipLane("uninformative", 1 - attention)),
         details={"slot_attention": np.stack([attention, 1 - attention])[None]},
         seconds=np.linspace(0.2, 1.8, COLUMNS),
+        audible=np.ones(COLUMNS, dtype=bool),
         threshold=0.5,
         log_mel=fine_log_mel[:FRAMES],
         fine_log_mel=fine_log_mel,

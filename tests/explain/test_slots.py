@@ -41,6 +41,7 @@ def hearing(
         replayed=replayed,
         details={ATTENTION: attention},
         seconds=seconds[0].numpy(),
+        audible=np.ones(COLUMNS, dtype=bool),
         threshold=0.5,
         log_mel=log_mel,
         fine_log_mel=log_mel,

@@ -134,7 +134,7 @@ def test_a_model_that_cannot_hear_leaves_no_file_open(
     def fail(*_: object) -> None:
         raise InterruptedError
 
-    monkeypatch.setattr(recognizer, "classify", fail)
+    monkeypatch.setattr(recognizer, "listen", fail)
     with pytest.raises(InterruptedError) as raised:
         next(classify_windows(recognizer, recording, None, 0))
     assert raised.traceback
