@@ -24,10 +24,12 @@ from playitback.commands.shared import (
     print_json,
 )
 from playitback.errors import AudioError, SettingsError
+from playitback.explain.events import Event
 from playitback.explain.explanation import Explanation
 from playitback.explain.folder import ClipSummary, FolderSummary, label_of, read_labels, summarise
 from playitback.recognizer import Recognizer
 from playitback.report.files import draw_player, write_files
+from playitback.report.labels import write_audacity, write_folder_events, write_raven
 
 ALL_FILES, JSON_ONLY = "all", "json"
 
@@ -38,7 +40,8 @@ _LONGEST_NAME = 40
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.description = (
         "Writes a folder per clip, named after it. For several clips or a folder of them, a table of all clips as "
-        "well: folder.csv and folder.json."
+        "well, folder.csv and folder.json, and, for a model with activity, events.csv: when each class sounds in each "
+        "clip."
     )
     parser.add_argument("clips", nargs="+", type=Path, metavar="CLIP", help="a recording, or a folder of them")
     add_checkpoint(parser)
@@ -52,7 +55,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--files", choices=(ALL_FILES, JSON_ONLY), default=ALL_FILES,
         help="of every clip: all (explanation.json; report.html, which shows and plays all of it without a network; "
         "figure.png and figure.svg; hearings.csv and segments.csv; a WAV of every segment and of every hearing as it "
-        "was heard: about two seconds and 3 MB a clip), or json (explanation.json alone, for folders of hundreds); "
+        "was heard; for a model with activity its events as labels, audacity.txt and raven.txt: about two seconds and "
+        "3 MB a clip), or json (explanation.json alone, for folders of hundreds); "
         "default: %(default)s",
     )  # fmt: skip
     parser.add_argument(
@@ -83,11 +87,12 @@ def main(arguments: argparse.Namespace) -> int:
             failed += 1
             continue
         folder.mkdir(parents=True, exist_ok=True)
+        summaries.append(summarise(explanation, clip, label_of(clip, recognizer.labels, labels)))
         if arguments.files == ALL_FILES:
             _write_all(explanation, recognizer.padded(samples), recognizer, folder, arguments.label)
+            _write_labels(summaries[-1].events, min(explanation.info.sample_rate, recognizer.sample_rate) / 2, folder)
         else:
             explanation.write_json(folder / "explanation.json")
-        summaries.append(summarise(explanation, clip, label_of(clip, recognizer.labels, labels)))
         if arguments.json:
             written.append({"path": str(clip), "folder": str(folder), **explanation.to_dict()})
         else:
@@ -98,6 +103,8 @@ def main(arguments: argparse.Namespace) -> int:
         found.write_csv(arguments.out / "folder.csv")
         told = json.dumps(found.to_dict(), ensure_ascii=False)
         (arguments.out / "folder.json").write_text(told + "\n", encoding="utf-8")
+        if found.has_events:
+            write_folder_events(found.clips, arguments.out / "events.csv")
         if not arguments.json:
             print(_totals(found, arguments.out, can_replay))
     if arguments.json:
@@ -136,6 +143,12 @@ def _write_all(
     with TemporaryDirectory(prefix="playitback-") as drawn:
         player = draw_player(explanation, samples, recognizer, Path(drawn), asked)
         write_files(explanation, player, samples, recognizer, folder, asked)
+
+
+def _write_labels(events: Sequence[Event] | None, highest_hertz: float, folder: Path) -> None:
+    if events is not None:
+        write_audacity(events, folder / "audacity.txt")
+        write_raven(events, folder / "raven.txt", highest_hertz)
 
 
 def _summary(explanation: Explanation, folder: Path) -> str:
@@ -183,7 +196,8 @@ def _totals(found: FolderSummary, out: Path, can_replay: bool) -> str:
         lines.append(f"right after every hearing, of {labelled} with a label: {shares}")
         if can_replay:
             lines.append(f"rescued by replay: {_named(found.rescued)}; spoilt: {_named(found.spoilt)}")
-    lines.append(f"all clips: {out / 'folder.csv'}, {out / 'folder.json'}")
+    names = ("folder.csv", "folder.json", *(("events.csv",) if found.has_events else ()))
+    lines.append(f"all clips: {', '.join(str(out / name) for name in names)}")
     return "\n".join(lines)
 
 

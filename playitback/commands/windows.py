@@ -1,4 +1,4 @@
-"""``windows``: classify a long recording window by window, and write the classes for Audacity, Raven and a table."""
+"""``windows``: classify a long recording window by window, and write what sounds when, for other programs."""
 
 from __future__ import annotations
 
@@ -10,15 +10,27 @@ from pathlib import Path
 from playitback import audio
 from playitback.commands.shared import add_checkpoint, add_json, bar, print_json
 from playitback.errors import SettingsError
-from playitback.explain.windows import Stretch, Window, classify_windows, count_windows, stretches
+from playitback.explain.events import Event
+from playitback.explain.windows import (
+    Stretch,
+    Window,
+    classify_windows,
+    count_windows,
+    recording_events,
+    recording_to_dict,
+    stretches,
+)
 from playitback.progress import Progress
 from playitback.recognizer import Recognizer
 from playitback.report.labels import write_audacity, write_csv, write_raven
 
-SCHEMA = "playitback.windows/1"
-
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
+    parser.description = (
+        "Writes windows.csv, a row a window, and, for a model with activity, events.csv: one row for as long as one "
+        "class sounds, several at once where they do. The labels for Audacity (audacity.txt) and Raven (raven.txt) are "
+        "the events; for a model without activity they are the stretches, neighbouring windows of one class joined."
+    )
     parser.add_argument("recording", type=Path, metavar="RECORDING", help="of any length")
     add_checkpoint(parser)
     parser.add_argument(
@@ -49,40 +61,47 @@ def main(arguments: argparse.Namespace) -> int:
                 windows.append(window)
                 report(Progress(len(windows), expected))
     finally:  # what was heard so far is written even if the file is damaged further on, or someone interrupts
-        joined = tuple(stretches(windows))
+        events = recording_events(windows)
         if windows:
-            highest_hertz = min(info.sample_rate, recognizer.sample_rate) / 2
-            _write(windows, joined, highest_hertz, arguments.out)
-    if arguments.json:
-        print_json(
-            {
-                "schema": SCHEMA,
-                "recording": {"path": str(arguments.recording), "name": info.name, "seconds": info.seconds},
-                "model": {"name": recognizer.name, "clip_seconds": recognizer.clip_seconds},
-                "windows": [window.to_dict() for window in windows],
-                "stretches": [stretch.to_dict() for stretch in joined],
-            }
+            _write(windows, events, min(info.sample_rate, recognizer.sample_rate) / 2, arguments.out)
+    if events is None:
+        print(
+            f"playitback: {recognizer.name} has no activity, so the labels are stretches of windows of one class",
+            file=sys.stderr,
         )
+    if arguments.json:
+        told = recording_to_dict(recognizer, info, windows)
+        print_json({**told, "recording": {"path": str(arguments.recording), **told["recording"]}})
+    elif events == ():
+        print("no event: no class is sure enough of any moment")
     else:
-        print(_table(joined))
+        print(_table(tuple(stretches(windows)) if events is None else events))
     return 0
 
 
-def _write(windows: Sequence[Window], joined: Sequence[Stretch], highest_hertz: float, folder: Path) -> None:
+def _write(windows: Sequence[Window], events: Sequence[Event] | None, highest_hertz: float, folder: Path) -> None:
+    rows = tuple(stretches(windows)) if events is None else events
     write_csv(windows, folder / "windows.csv")
-    write_audacity(joined, folder / "audacity.txt")
-    write_raven(joined, folder / "raven.txt", highest_hertz)
-    for name in ("windows.csv", "audacity.txt", "raven.txt"):
+    if events is not None:
+        write_csv(events, folder / "events.csv")
+    write_audacity(rows, folder / "audacity.txt")
+    write_raven(rows, folder / "raven.txt", highest_hertz)
+    for name in ("windows.csv", *(() if events is None else ("events.csv",)), "audacity.txt", "raven.txt"):
         print(f"playitback: {folder / name}", file=sys.stderr)
 
 
-def _table(joined: Sequence[Stretch]) -> str:
-    width = max(len("class"), *(len(stretch.label) for stretch in joined))
-    lines = [f"{'start':>11} {'stop':>11}  {'class':{width}}  confidence  windows"]
-    for each in joined:
+def _table(rows: Sequence[Stretch | Event]) -> str:
+    width = max(len("class"), *(len(row.label) for row in rows))
+    lines = [f"{'start':>11} {'stop':>11}  {'class':{width}}  confidence  {_last_head(rows[0])}"]
+    for each in rows:
         times = f"{_clock(each.start_seconds):>11} {_clock(each.end_seconds):>11}"
-        lines.append(f"{times}  {each.label:{width}}  {100 * each.probability:8.0f} %  {each.windows:7}")
+        last = f"{each.windows:7}" if isinstance(each, Stretch) else f"{_clock(each.peak_seconds):>11}"
+        lines.append(f"{times}  {each.label:{width}}  {100 * each.probability:8.0f} %  {last}")
     return "\n".join(lines)
+
+
+def _last_head(row: Stretch | Event) -> str:
+    return "windows" if isinstance(row, Stretch) else f"{'peak':>11}"
 
 
 def _clock(seconds: float) -> str:

@@ -17,6 +17,7 @@ from typing import Any
 import numpy as np
 
 from playitback.errors import DataSetError, SettingsError
+from playitback.explain.events import Event, clip_events
 from playitback.explain.explanation import Explanation
 from playitback.segments import Segment, equal_edges, inside_segments, merge_segments, pad_segments, unpad_segments
 
@@ -38,6 +39,7 @@ class ClipSummary:
     probabilities: tuple[float, ...]  # (hearings,) of each hearing's own decision
     replayed: tuple[Segment, ...]  # in one hearing or another: seconds of the clip, sorted and disjoint
     clip_seconds: float  # that the model hears at once
+    events: tuple[Event, ...] | None = None  # seconds of the recording; None for a model without activity
 
     @property
     def replayed_seconds(self) -> float:
@@ -74,6 +76,7 @@ class ClipSummary:
             ],
             "replayed_seconds": self.replayed_seconds,
             "changed_at": list(self.changed_at),
+            "events": None if self.events is None else [event.to_dict() for event in self.events],
         }
 
 
@@ -91,6 +94,7 @@ def summarise(explanation: Explanation, path: Path, label: str | None = None) ->
         probabilities=tuple(explanation.probability(index, decisions[index]) for index in hearings),
         replayed=unpad_segments(merge_segments(padded, explanation.clip_seconds))[0],
         clip_seconds=explanation.clip_seconds,
+        events=None if explanation.hearings[0].activity is None else clip_events(explanation),
     )
 
 
@@ -137,6 +141,11 @@ class FolderSummary:
             replayed_share=_replayed_share(labelled or clips, labels),
         )
 
+    @property
+    def has_events(self) -> bool:
+        """Whether the model could say when each class sounds."""
+        return self.clips[0].events is not None
+
     def to_dict(self) -> dict[str, Any]:
         """Plain numbers, strings, lists and dicts for JSON; null for what needs labels, or clips of a class."""
         labelled = bool(self.accuracy)
@@ -157,20 +166,26 @@ class FolderSummary:
         }
 
     def write_csv(self, path: Path) -> None:
-        """A row a clip: path, label, class and confidence after every hearing, replayed seconds, and changed_at.
+        """A row a clip: path, label, class and confidence after every hearing, replayed seconds, changed_at and events.
 
-        changed_at: the hearings that decided otherwise than the one before, with semicolons between them.
+        changed_at: the hearings that decided otherwise than the one before; events: class and seconds of the recording,
+        such as "rain 0.50-1.25". Semicolons part several.
         """
         hearings = range(len(self.clips[0].decisions))
         with path.open("w", newline="", encoding="utf-8") as file:
             table = csv.writer(file, lineterminator="\n")
             of_hearings = [f"{name}_{index}" for index in hearings for name in ("class", "confidence")]
-            table.writerow(["path", "label", *of_hearings, "replayed_seconds", "changed_at"])
+            table.writerow(["path", "label", *of_hearings, "replayed_seconds", "changed_at", "events"])
             for clip in self.clips:
                 beliefs = zip(clip.decisions, clip.probabilities, strict=True)
                 of_hearings = [cell for decision, probability in beliefs for cell in (decision, f"{probability:.4f}")]
                 changed_at = ";".join(map(str, clip.changed_at))
-                table.writerow([clip.path, clip.label or "", *of_hearings, f"{clip.replayed_seconds:.3f}", changed_at])
+                events = "; ".join(
+                    f"{event.label} {event.start_seconds:.2f}-{event.end_seconds:.2f}" for event in clip.events or ()
+                )
+                table.writerow(
+                    [clip.path, clip.label or "", *of_hearings, f"{clip.replayed_seconds:.3f}", changed_at, events]
+                )
 
 
 def _confusion(clips: Sequence[ClipSummary], labels: Sequence[str], index: int) -> np.ndarray:

@@ -26,6 +26,7 @@ from playitback.explain.events import Event, EventFinder, WindowActivity, in_ord
 from playitback.models.listener import Hearing
 from playitback.recognizer import Recognizer
 
+SCHEMA = "playitback.windows/1"
 RANKED = 5  # classes that a window names
 
 _BATCH = 8  # windows classified at once: larger ones are hardly faster, and whoever cancels waits for one
@@ -145,6 +146,19 @@ def find_events(
             yield from window.over
             ongoing = window.ongoing
         yield from ongoing
+
+
+def recording_to_dict(recognizer: Recognizer, info: audio.RecordingInfo, windows: Sequence[Window]) -> dict[str, Any]:
+    """All that is known of a recording so far, for JSON; ``events`` is null for a model without activity."""
+    events = recording_events(windows)
+    return {
+        "schema": SCHEMA,
+        "recording": {"name": info.name, "seconds": info.seconds},
+        "model": {"name": recognizer.name, "clip_seconds": recognizer.clip_seconds},
+        "windows": [window.to_dict() for window in windows],
+        "stretches": [stretch.to_dict() for stretch in stretches(windows)],
+        "events": None if events is None else [event.to_dict() for event in events],
+    }
 
 
 def _activity(first: Hearing, recognizer: Recognizer, batch: Sequence[audio.Recording]) -> list[WindowActivity]:

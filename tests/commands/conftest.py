@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from tiny import RATE, clicks, noise, tiny_checkpoint, tone
+from tiny import RATE, clicks, lively_model, noise, tiny_checkpoint, tone
 
 from playitback import audio
 
@@ -13,6 +13,12 @@ from playitback import audio
 @pytest.fixture(scope="module")
 def model_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return tiny_checkpoint(tmp_path_factory.mktemp("models") / "tiny")
+
+
+@pytest.fixture(scope="module")
+def lively_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Of a model with activity."""
+    return tiny_checkpoint(tmp_path_factory.mktemp("models") / "lively", lively_model())
 
 
 @pytest.fixture(scope="module")

@@ -123,6 +123,26 @@ def test_a_folder_of_clips_gets_a_table_and_what_replay_changed(
     assert str(tmp_path / "folder.csv") in table[-1]
 
 
+def test_a_folder_of_clips_gets_its_events_and_their_labels(
+    run: Run, lively_folder: Path, labelled: Path, tmp_path: Path
+) -> None:
+    arguments = ("--checkpoint", lively_folder, "--playbacks", 0)
+    status, output, _ = run("explain", labelled / "rain", labelled / "bell", *arguments, "--out", tmp_path)
+    assert status == 0
+    assert str(tmp_path / "events.csv") in output
+    clips = json.loads((tmp_path / "folder.json").read_text(encoding="utf-8"))["clips"]
+    with (tmp_path / "events.csv").open(newline="", encoding="utf-8") as lines:
+        rows = list(csv.DictReader(lines))
+    told = [(clip["path"], event["class"], event["start_seconds"]) for clip in clips for event in clip["events"]]
+    assert [(row["path"], row["class"], float(row["start"])) for row in rows] == told
+    assert told
+    for clip in clips:
+        folder = tmp_path / Path(clip["path"]).stem
+        lines = (folder / "audacity.txt").read_text(encoding="utf-8").splitlines()
+        assert [line.split("\t")[2] for line in lines] == [event["class"] for event in clip["events"]]
+        assert len((folder / "raven.txt").read_text(encoding="utf-8").splitlines()) == 1 + len(clip["events"])
+
+
 def explained(out: Path, row: dict[str, str]) -> dict[str, Any]:
     return assert_explained(out / Path(row["path"]).stem, Path(row["path"]).name)
 

@@ -78,6 +78,50 @@ def test_json_holds_the_windows_and_the_stretches(
     assert sum(each["windows"] for each in found["stretches"]) == 11
 
 
+def test_events_are_the_labels_of_a_model_with_activity(
+    run: Run, lively_folder: Path, recording: Path, tmp_path: Path
+) -> None:
+    arguments = ("--checkpoint", lively_folder, "--playbacks", 0, "--out", tmp_path)
+    status, output, error = run(recording, *arguments, "--json")
+    assert status == 0
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["audacity.txt", "events.csv", "raven.txt", "windows.csv"]
+    assert str(tmp_path / "events.csv") in error
+    events = json.loads(output)["events"]
+    assert len(events) > 1
+    assert {event["class"] for event in events} <= set(LABELS)
+    rows = table(tmp_path / "events.csv")
+    for event, row, selection in zip(events, rows, table(tmp_path / "raven.txt"), strict=True):
+        times = (event["start_seconds"], event["end_seconds"])
+        assert 0 <= times[0] <= event["peak_seconds"] <= times[1] <= 7
+        assert (float(row["start"]), float(row["stop"])) == times
+        assert (float(selection["Begin Time (s)"]), float(selection["End Time (s)"])) == times
+        assert event["class"] == row["class"] == selection["Class"]
+        assert event["probability"] == pytest.approx(float(row["confidence"]), abs=1e-4)
+    labels = [line.split("\t")[2] for line in (tmp_path / "audacity.txt").read_text("utf-8").splitlines()]
+    assert labels == [event["class"] for event in events]
+    _, output, _ = run(recording, *arguments)
+    header, *lines = output.splitlines()
+    assert header.split() == ["start", "stop", "class", "confidence", "peak"]
+    assert [line.split()[2] for line in lines] == labels
+
+
+def test_a_model_without_activity_says_what_its_labels_are(
+    run: Run, model_folder: Path, recording: Path, tmp_path: Path
+) -> None:
+    _, output, error = run(recording, "--checkpoint", model_folder, "--playbacks", 0, "--out", tmp_path, "--json")
+    assert json.loads(output)["events"] is None
+    assert "tiny has no activity, so the labels are stretches of windows of one class" in error
+
+
+def test_silence_has_no_event(run: Run, lively_folder: Path, tmp_path: Path) -> None:
+    audio.write_wav(tmp_path / "silent.wav", np.zeros(3 * RATE, np.float32), RATE)
+    arguments = ("--checkpoint", lively_folder, "--playbacks", 0, "--out", tmp_path / "out")
+    status, output, _ = run(tmp_path / "silent.wav", *arguments)
+    assert (status, output) == (0, "no event: no class is sure enough of any moment\n")
+    assert (tmp_path / "out" / "audacity.txt").read_text(encoding="utf-8") == ""
+    assert table(tmp_path / "out" / "events.csv") == []
+
+
 def test_playbacks_are_as_many_as_asked_for(run: Run, model_folder: Path, recording: Path, tmp_path: Path) -> None:
     confidences = []
     for playbacks in (0, 3):

@@ -278,7 +278,7 @@ def test_a_model_without_activity_has_no_events(recording: Path) -> None:
     recognizer = recognizer_of()
     assert recording_events(list(classify_windows(recognizer, recording, None, 0))) is None
     assert recording_events([]) is None
-    with pytest.raises(SettingsError, match="tiny has no activity, .* choose a model with activity"):
+    with pytest.raises(SettingsError, match=r"tiny has no activity, .* choose a model with activity"):
         next(find_events(recognizer, recording))
     clip = recognizer.load(recording)
     explanation = Explanation.of(clip, recognizer, recognizer.explain(clip.samples, 0))

@@ -9,10 +9,11 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from tiny import CLIP_SECONDS, LABELS, recognizer_of, sounding_clips
+from tiny import CLIP_SECONDS, LABELS, lively_model, recognizer_of, sounding_clips
 
 from playitback.audio import Recording, RecordingInfo
 from playitback.errors import DataSetError, SettingsError
+from playitback.explain.events import Event
 from playitback.explain.explanation import Explanation
 from playitback.explain.folder import (
     BY_DECISION,
@@ -24,6 +25,7 @@ from playitback.explain.folder import (
     read_labels,
     summarise,
 )
+from playitback.report.labels import write_folder_events
 from playitback.segments import Segment
 
 BIN_SECONDS = CLIP_SECONDS / TIME_BINS
@@ -213,6 +215,7 @@ def test_a_folder_is_json() -> None:
         "replayed": [],
         "replayed_seconds": 0,
         "changed_at": [1],
+        "events": None,
     }
 
 
@@ -226,7 +229,34 @@ def test_a_folder_is_a_table(tmp_path: Path) -> None:
         "label": "",
         **{"class_0": "bell", "confidence_0": "0.5000", "class_1": "rain", "confidence_1": "0.5000"},
         **{"class_2": "bell", "confidence_2": "0.5000", "replayed_seconds": "0.750", "changed_at": "1;2"},
+        "events": "",
     }
+
+
+def test_events_of_a_clip_are_in_its_row_and_in_a_table_of_their_own(tmp_path: Path) -> None:
+    events = (Event("rain", 0.5, 1.25, 0.75, 1.0), Event("bell", 0.8, 1.0, 0.5, 0.9))
+    clips = [replace(clip("a.wav", None, "bell"), events=events), replace(clip("b.wav", None, "bell"), events=())]
+    summary = FolderSummary.of(clips, LABELS)
+    assert summary.has_events
+    assert not FolderSummary.of(CLIPS, LABELS).has_events
+    assert [each["events"] for each in summary.to_dict()["clips"]] == [[event.to_dict() for event in events], []]
+    summary.write_csv(tmp_path / "clips.csv")
+    with (tmp_path / "clips.csv").open(newline="", encoding="utf-8") as file:
+        assert [row["events"] for row in csv.DictReader(file)] == ["rain 0.50-1.25; bell 0.80-1.00", ""]
+    write_folder_events(clips, tmp_path / "events.csv")
+    with (tmp_path / "events.csv").open(newline="", encoding="utf-8") as file:
+        first, second = csv.DictReader(file)
+    path = str(Path("clips/a.wav"))
+    assert first == {"path": path, "start": "0.5", "stop": "1.25", "class": "rain", "confidence": "0.7500"}
+    assert second == {"path": path, "start": "0.8", "stop": "1.0", "class": "bell", "confidence": "0.5000"}
+
+
+def test_a_summary_has_the_events_of_models_with_activity(explanation: Explanation) -> None:
+    assert summarise(explanation, Path("clip.wav")).events is None
+    recognizer = recognizer_of(lively_model(always=2))
+    heard = recognizer.explain(sounding_clips(1)[0].numpy())
+    (event,) = summarise(replace(explanation, hearings=tuple(heard)), Path("clip.wav")).events or ()
+    assert (event.label, event.start_seconds, event.end_seconds) == ("siren", 0.0, CLIP_SECONDS)
 
 
 def test_no_clips_and_clips_of_different_runs_are_told() -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import csv
 import itertools
 from collections.abc import Iterator
 from dataclasses import replace
@@ -16,6 +17,7 @@ from tiny import CLIP_SECONDS, LABELS, RATE, recognizer_of, sounding_clips
 
 from playitback import audio
 from playitback.errors import AudioError, SettingsError
+from playitback.explain.events import Event
 from playitback.explain.windows import RANKED, Stretch, Window, classify_windows, count_windows, stretches
 from playitback.recognizer import Recognizer
 from playitback.report.labels import write_audacity, write_csv, write_raven
@@ -224,6 +226,8 @@ def test_stretches_are_sorted_disjoint_and_hold_every_window(
 
 
 ROWS = [window(0, 2.5, "rain", 0.98765), Stretch(2.5, 3661.0625, "door_wood, knock", 0.5, 7)]
+#: two of which sound at once
+EVENTS = [Event("rain", 0.5, 3.25, 0.75, 1.0), Event("bell", 1.1, 1.4, 0.5, 1.2), Event("rain", 4.0, 4.2, 1.0, 4.1)]
 
 
 def test_the_table_has_start_stop_class_and_confidence(tmp_path: Path) -> None:
@@ -255,6 +259,24 @@ def test_the_selection_table_is_what_raven_opens(tmp_path: Path) -> None:
         "Confidence": "0.5000",
     }
     assert len(rows) == 2
+
+
+def test_each_event_has_a_label_of_its_own_also_where_they_overlap(tmp_path: Path) -> None:
+    wanted = [(event.start_seconds, event.end_seconds, event.label) for event in EVENTS]
+    write_csv(EVENTS, tmp_path / "events.csv")
+    with (tmp_path / "events.csv").open(newline="", encoding="utf-8") as file:
+        table = list(csv.DictReader(file))
+    assert [(float(row["start"]), float(row["stop"]), row["class"]) for row in table] == wanted
+    write_audacity(EVENTS, tmp_path / "labels.txt")
+    labels = [line.split("\t") for line in (tmp_path / "labels.txt").read_text("utf-8").splitlines()]
+    assert [(float(start), float(end), name) for start, end, name in labels] == wanted
+    write_raven(EVENTS, tmp_path / "selections.txt", 8000.0)
+    with (tmp_path / "selections.txt").open(newline="", encoding="utf-8") as file:
+        selections = list(csv.DictReader(file, delimiter="\t"))
+    found = [(float(row["Begin Time (s)"]), float(row["End Time (s)"]), row["Class"]) for row in selections]
+    assert found == wanted
+    assert [row["Selection"] for row in selections] == ["1", "2", "3"]
+    assert [float(row["Confidence"]) for row in selections] == [0.75, 0.5, 1.0]
 
 
 def test_a_tab_in_a_class_name_parts_no_cells(tmp_path: Path) -> None:
