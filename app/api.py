@@ -15,7 +15,7 @@ from typing import Any
 import gradio as gr
 
 from app import text
-from app.events import ON_MODEL, refusal, run_folder
+from app.events import ON_MODEL, ON_MODEL_LONG, refusal, run_folder
 from app.service import (
     CompareService,
     ContrastService,
@@ -28,6 +28,7 @@ from app.service import (
     Settings,
     TakeAwayService,
     WhatIfService,
+    WindowsService,
     begin_variants,
     rival,
 )
@@ -89,6 +90,12 @@ def add_api(models: Models) -> None:
         ],
         [_json("comparison")],
     )
+    _add(
+        asked.windows,
+        [recording, model, gr.Number(label="hop_seconds", value=None, visible=False), playbacks],
+        [_json("windows")],
+        queue=ON_MODEL_LONG,
+    )
     _add(asked.models, [], [_json("models")], queue={})  # it must not wait for those who compute
 
 
@@ -118,6 +125,7 @@ class Asked:
         self._contrast = ContrastService(models)
         self._compare = CompareService(models)
         self._take_away = TakeAwayService(models)
+        self._windows = WindowsService(models)
 
     def explain(
         self,
@@ -226,6 +234,13 @@ class Asked:
                 "second": view.second.explanation.to_dict(),
                 "comparison": view.comparison.to_dict(),
             }
+
+    def windows(
+        self, recording: str | None, model: str, hop_seconds: float | None = None, playbacks: int | None = None
+    ) -> Answers:
+        if recording is None:
+            raise gr.Error(text.NO_RECORDING, print_exception=False)
+        yield self._windows.describe(Path(recording), model, hop_seconds, playbacks)
 
     def models(self) -> Answers:
         yield self._models.describe()

@@ -65,6 +65,7 @@ class Wish:
 
     recording: str  # path
     start_seconds: float = 0.0  # of the clip in it
+    label: str | None = None  # the class to explain; None: as chosen on the page
 
 
 def wire_run(

@@ -112,6 +112,14 @@ _OF_A_CLIP = (
 _CLASS = "class_to_explain: empty for the model's decision."
 #: what each says of itself
 API_ENDPOINTS = {
+    "windows": (
+        "What sounds when in a recording of any length. Returns JSON: windows as long as what the model hears at once, "
+        "each with its decision; stretches, neighbouring windows of one class joined; and events, null for a model "
+        "without activity: from start_seconds to end_seconds one class sounds, several at once where they do, with its "
+        "mean probability and its peak_seconds. model: one of those that /models lists. hop_seconds: from one window's "
+        "start to the next, left out a window. playbacks: how often it may hear each window again, left out all that "
+        "it has."
+    ),
     "explain": (
         "Explain a recording: which class the model decides for after every hearing, and which moments it chose to "
         "hear again. Returns the explanation (JSON: hearings with hop_seconds, probabilities, segments, replayed, "
@@ -792,8 +800,10 @@ def agreement(first_disagreement: int | None, hearings: int, first: str, second:
 # Windows of a long recording
 WINDOWS_TAB = "Long recordings"
 WINDOWS_READING = (
-    "Listens to the whole recording at the top of the page, window after window, as long as it may be. Every window is "
-    "a bar: its colour is the class, its height the confidence. Click one, or press Enter on it, to see why."
+    "Listens to the whole recording at the top of the page, window after window, as long as it may be. In the strip "
+    "every window is a bar: its colour is the class, its height the confidence. In the lanes below, of models with "
+    "activity, every bar is an event: its class sounds from its start to its end, several at once where they do. Click "
+    "a bar, or press Enter on it, to see why."
 )
 WINDOWS_UPLOADS = (
     "A file may have up to 700 MB: an hour of stereo WAV, about two of FLAC, twelve of MP3. No more than a few windows "
@@ -804,19 +814,24 @@ WINDOWS_HOPS = {1.0: "side by side", 0.5: "overlapping by half"}
 WINDOWS_LISTEN = "Listen to all of it"
 WINDOWS_STOPPED = "Stopped. What was heard so far stays, and can be taken away."
 WINDOWS_NO_RECORDING = "Choose a recording at the top of the page first."
-TIMELINE_LABEL = "The classes of all windows over the recording"
+TIMELINE_LABEL = "The classes of the recording over time"
 STRETCHES_LABEL = "Stretches of one class; click one, or press Enter on it, to see why"
 STRETCH_COLUMNS = ("start", "stop", "class", "confidence, %", "windows")
+EVENTS_LABEL = "Events; click one, or press Enter on it, to see why"
+EVENT_COLUMNS = ("start", "stop", "class", "confidence, %", "peak")
 TAKE_WINDOWS = "Windows (CSV)"
+TAKE_EVENTS = "Events (CSV)"
 TAKE_AUDACITY = "Labels for Audacity"
 TAKE_RAVEN = "Selections for Raven"
 #: of the timeline's script, which fills in what stands in braces
 TIMELINE_WORDS = {
     "surface": "Windows of the recording. Arrow keys go from window to window, Enter opens one.",
     "window": "{start}–{stop}: {class}, {confidence}",
+    "events": "Events of the recording. Arrow keys go from event to event, Enter opens one.",
+    "event": "{class}: {start}–{stop}, {confidence}",
     "waiting": "{start}: not heard yet",
-    "rest": "Point at a window, or go there with the arrow keys; click it or press Enter to see why.",
-    "lens": "The windows around the place above",
+    "rest": "Point at a bar, or go there with the arrow keys; click it or press Enter to see why.",
+    "lens": "What lies around the place above",
     "legend": "Classes; press one to see it alone",
     "other": "other classes",
 }
@@ -826,9 +841,17 @@ WINDOWS_DEFINITIONS = {
         "as many playbacks as chosen above. The class is the most probable one after the last hearing, the confidence "
         "its probability. The last window is as long as what is left, with silence behind."
     ),
+    "event": (
+        "One class for as long as it sounds, by the activity of the first hearing: what the model would say of every "
+        "moment by itself. Overlapping windows are averaged, and a median over 0.25 s smooths it. An event reaches 30 %, "
+        "and begins and ends where its class crosses 20 %; gaps of up to 0.2 s are closed, and what is shorter than "
+        "0.2 s is none (double thresholds; Dinkel et al. 2021). Its confidence is its mean activity, its peak the moment "
+        "of the largest. It is the model's, not the truth."
+    ),
     "stretch": (
-        "Neighbouring windows of one class, joined; its confidence is the mean of theirs. Where overlapping windows "
-        "are of different classes, the border lies in the middle of what they share."
+        "Of models without activity, in place of events: neighbouring windows of one class, joined; its confidence is "
+        "the mean of theirs. Where overlapping windows are of different classes, the border lies in the middle of what "
+        "they share."
     ),
 }
 
@@ -849,6 +872,21 @@ def windows_conclusion(name: str, duration: float, windows: int, shares: Mapping
     leading = ", ".join(f"{words.class_name(label)} {words.percent(share)}" for label, share in first)
     counted = "1 window" if windows == 1 else f"{windows} windows"
     return f"{name}: {words.seconds(duration)}, {counted}. Most of all: {leading}."
+
+
+def events_conclusion(events: int, classes: int, lanes: int) -> str:
+    """How many events there are, and of how many classes; ``lanes``: so many classes are drawn."""
+    if not events:
+        return "No event: no class is sure enough of any moment."
+    counted = "1 event" if events == 1 else f"{events} events"
+    of_classes = "1 class" if classes == 1 else f"{classes} classes"
+    drawn = f"; the {lanes} that sound longest have lanes, the table has all" if classes > lanes else ""
+    return f"{counted} of {of_classes}{drawn}."
+
+
+def no_events(model: str) -> str:
+    """What is shown in place of events."""
+    return f"{model} has no activity, so it cannot say when each class sounds: below are stretches of its windows."
 
 
 def recording_clock(second: float) -> str:

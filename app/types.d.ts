@@ -29,11 +29,16 @@ interface TimelineData {
   expected_windows: number;
   classes: TimelineClass[];
   windows: HeardWindow[];
+  lanes: TimelineLane[];
+  events: TimelineEvent[];
 }
 
 type TimelineClass = [name: string, colour: string | null, share: number];
 /** The number of a class in `classes`, and the confidence in it, 0 to 1. */
 type HeardWindow = [number: number, confidence: number];
+type TimelineLane = [name: string, colour: string];
+/** The number of a lane in `lanes`, start and stop in seconds of the recording, confidence 0 to 1, second of the peak. */
+type TimelineEvent = [lane: number, start: number, stop: number, confidence: number, peak: number];
 type Words = Record<string, string>;
 
 // ---- uploads/component.py

@@ -1,4 +1,7 @@
-"""A long recording as the timeline shows it: the classes heard most in colours of their own, the rest in one."""
+"""A long recording as the timeline shows it: the classes heard most in colours of their own, the rest in one.
+
+Of its events the classes that sound longest have a lane each.
+"""
 
 from __future__ import annotations
 
@@ -12,11 +15,17 @@ from playitback.report import words
 CLASS_COLOURS = (
     "#2E8BCB", "#D55E00", "#009E73", "#CC79A7", "#C28B00", "#8A6FD1", "#56C5D0", "#999933", "#B23A5A", "#6B8E23",
 )  # fmt: skip
+LANE_COLOUR = "#7C8794"  # of a lane whose class has no colour of its own
+
+
+#: classes with a lane of their own
+LANES = 8
 
 
 def timeline_view(view: WindowsView, run_id: str, colours: Mapping[str, str]) -> TimelineView:
     """What the timeline shows of a recording so far. ``colours``: what ``class_colours`` gave."""
     numbers = {label: number for number, label in enumerate(view.leading)}
+    lanes = {label: number for number, label in enumerate(list(view.sounding)[:LANES])}
     return TimelineView(
         run_id=run_id,
         seconds=view.seconds,
@@ -25,6 +34,12 @@ def timeline_view(view: WindowsView, run_id: str, colours: Mapping[str, str]) ->
         expected_windows=view.expected_windows,
         classes=tuple((words.class_name(label), colours.get(label), share) for label, share in view.leading.items()),
         windows=tuple((numbers[window.label], window.probability) for window in view.windows),
+        lanes=tuple((words.class_name(label), colours.get(label, LANE_COLOUR)) for label in lanes),
+        events=tuple(
+            (lanes[event.label], event.start_seconds, event.end_seconds, event.probability, event.peak_seconds)
+            for event in view.events or ()
+            if event.label in lanes
+        ),
     )
 
 

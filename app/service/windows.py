@@ -1,4 +1,4 @@
-"""Recordings of minutes to hours: what the model makes of window after window, and where to look closer.
+"""Recordings of minutes to hours: what the model makes of window after window, what sounds when, where to look closer.
 
     file -> listen -> WindowsView, some windows more a time -> write_tables -> files for other programs
 
@@ -11,11 +11,22 @@ import time
 from collections import Counter
 from collections.abc import Generator
 from dataclasses import dataclass, replace
+from functools import cached_property
 from pathlib import Path
+from typing import Any
 
 from app.service.models import Models
 from playitback import audio
-from playitback.explain.windows import Stretch, Window, classify_windows, count_windows, stretches
+from playitback.explain.events import Event
+from playitback.explain.windows import (
+    Stretch,
+    Window,
+    classify_windows,
+    count_windows,
+    recording_events,
+    recording_to_dict,
+    stretches,
+)
 from playitback.report.labels import write_audacity, write_csv, write_raven
 
 #: windows from one view to the next; so many are classified at once
@@ -27,6 +38,7 @@ class WindowsView:
     """A recording, window by window, so far."""
 
     recording: Path
+    model_name: str
     name: str
     seconds: float  # of the recording
     highest_hertz: float  # that the model hears of it
@@ -51,6 +63,24 @@ class WindowsView:
         first = sum(each.windows for each in self.stretches[:stretch])
         return max(self.windows[first : first + self.stretches[stretch].windows], key=lambda each: each.probability)
 
+    @cached_property
+    def events(self) -> tuple[Event, ...] | None:
+        """When each class sounds, in the order of the starts; None for a model without activity, or no window yet."""
+        return recording_events(self.windows)
+
+    @property
+    def sounding(self) -> dict[str, float]:
+        """The classes of the events and their seconds, the longest first."""
+        seconds = Counter[str]()
+        for event in self.events or ():
+            seconds[event.label] += event.end_seconds - event.start_seconds  # type: ignore[assignment]
+        return dict(seconds.most_common())
+
+    def clip_around(self, second: float) -> float:
+        """Where the clip starts that has a moment of the recording in its middle, as far as the recording reaches."""
+        latest = max(0.0, self.seconds - self.clip_seconds)
+        return round(min(max(0.0, second - self.clip_seconds / 2), latest), 2)
+
     @property
     def leading(self) -> dict[str, float]:
         """The classes heard and their shares of the windows so far, the largest first."""
@@ -63,8 +93,9 @@ class WindowFiles:
     """What was written."""
 
     table: Path  # CSV: a row a window
-    audacity: Path  # label track: a label a stretch
-    raven: Path  # selection table: a selection a stretch
+    events: Path | None  # CSV: a row an event; None for a model without activity
+    audacity: Path  # label track: a label an event or, without activity, a stretch
+    raven: Path  # selection table: a selection for each of those
 
 
 class WindowsService:
@@ -88,6 +119,7 @@ class WindowsService:
         hop_seconds = hop_share * recognizer.clip_seconds
         view = WindowsView(
             recording=path,
+            model_name=recognizer.name,
             name=info.name,
             seconds=info.seconds,
             highest_hertz=min(info.sample_rate, recognizer.sample_rate) / 2,
@@ -107,16 +139,29 @@ class WindowsService:
                 view = replace(view, windows=tuple(heard), seconds_left=left)
                 yield view
 
+    def describe(
+        self, path: Path, checkpoint: str, hop_seconds: float | None = None, playbacks: int | None = None
+    ) -> dict[str, Any]:
+        """The whole recording as plain data, as the shell's ``windows --json`` tells it. Raises as ``listen`` does."""
+        recognizer = self.models.recognizer(checkpoint)
+        share = 1.0 if hop_seconds is None else hop_seconds / recognizer.clip_seconds
+        *_, view = self.listen(path, checkpoint, share, playbacks)
+        return recording_to_dict(recognizer, audio.probe(path), view.windows)
+
 
 def write_tables(view: WindowsView, directory: Path) -> WindowFiles:
     """Writes what was heard so far for a spreadsheet, for Audacity and for Raven, named after the recording."""
     stem = Path(view.name).stem
+    rows = view.stretches if view.events is None else view.events
     files = WindowFiles(
         table=directory / f"{stem}-windows.csv",
+        events=None if view.events is None else directory / f"{stem}-events.csv",
         audacity=directory / f"{stem}-audacity.txt",
         raven=directory / f"{stem}-raven.txt",
     )
     write_csv(view.windows, files.table)
-    write_audacity(view.stretches, files.audacity)
-    write_raven(view.stretches, files.raven, view.highest_hertz)
+    if files.events is not None:
+        write_csv(rows, files.events)
+    write_audacity(rows, files.audacity)
+    write_raven(rows, files.raven, view.highest_hertz)
     return files

@@ -1,9 +1,12 @@
-"""Long recordings: the classes of all windows on a timeline, the stretches in a table, and files to take away."""
+"""Long recordings: windows and events on a timeline, the events in a table, and files to take away.
+
+Models without activity have no events: the table then holds the stretches of windows of one class.
+"""
 
 from __future__ import annotations
 
 import uuid
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -11,7 +14,7 @@ from typing import Any
 import gradio as gr
 
 from app import text
-from app.charts.windows import class_colours, timeline_view
+from app.charts.windows import LANES, class_colours, timeline_view
 from app.events import (
     ON_MODEL_LONG,
     PRIVATE,
@@ -42,8 +45,9 @@ class Windows:
     stop: gr.Button
     status: gr.HTML
     timeline: Timeline
-    stretches: gr.Dataframe
+    found: gr.Dataframe  # a row an event or, without activity, a stretch
     table: gr.DownloadButton  # a row a window
+    events: gr.DownloadButton  # a row an event
     audacity: gr.DownloadButton
     raven: gr.DownloadButton
     heard: gr.State  # the WindowsView that is shown, or None
@@ -71,9 +75,8 @@ def build(hours_kept: int) -> Windows:
                 stop = gr.Button(text.STOP, interactive=False, elem_id="windows-stop", scale=1, min_width=90)
             status = gr.HTML(elem_id="windows-status")
     timeline = Timeline(elem_id="timeline", label=text.TIMELINE_LABEL)
-    stretches = gr.Dataframe(
+    found = gr.Dataframe(
         headers=list(text.STRETCH_COLUMNS),
-        datatype=["str", "str", "str", "number", "number"],
         type="array",
         label=text.STRETCHES_LABEL,
         show_search="filter",
@@ -81,12 +84,12 @@ def build(hours_kept: int) -> Windows:
         visible=False,
         max_height=420,
         buttons=[],
-        elem_id="stretches",
+        elem_id="found",
     )
     with gr.Row(elem_id="windows-downloads"):
-        table, audacity, raven = (
+        events, audacity, raven, table = (
             gr.DownloadButton(name, interactive=False, size="sm", scale=0, min_width=180)
-            for name in (text.TAKE_WINDOWS, text.TAKE_AUDACITY, text.TAKE_RAVEN)
+            for name in (text.TAKE_EVENTS, text.TAKE_AUDACITY, text.TAKE_RAVEN, text.TAKE_WINDOWS)
         )
     return Windows(
         hop=hop,
@@ -94,8 +97,9 @@ def build(hours_kept: int) -> Windows:
         stop=stop,
         status=status,
         timeline=timeline,
-        stretches=stretches,
+        found=found,
         table=table,
+        events=events,
         audacity=audacity,
         raven=raven,
         heard=heard,
@@ -103,10 +107,10 @@ def build(hours_kept: int) -> Windows:
 
 
 def wire(models: Models, parts: Windows, inputs: Inputs, wished: gr.State) -> None:
-    """Listens to the recording of the page when asked; a window or a stretch that is opened becomes a ``Wish``."""
+    """Listens to the recording of the page when asked; what is opened of it becomes a ``Wish``."""
     service = WindowsService(models)
     pressed = [parts.listen, parts.stop, parts.status]
-    downloads = [parts.table, parts.audacity, parts.raven]
+    downloads = [parts.table, parts.events, parts.audacity, parts.raven]
 
     def no_files() -> Updates:
         return {each: gr.update(value=None, interactive=False) for each in downloads}
@@ -129,9 +133,9 @@ def wire(models: Models, parts: Windows, inputs: Inputs, wished: gr.State) -> No
                 done = len(view.windows)
                 if is_due(done, drawn, view.expected_windows):
                     drawn = done
-                    colours = class_colours(tuple(view.leading), colours)
+                    colours = class_colours(tuple({**view.sounding, **view.leading}), colours)
                     changed[parts.timeline] = timeline_view(view, run_id, colours)
-                    changed[parts.stretches] = stretches_update(view)
+                    changed[parts.found] = stretches_update(view) if view.events is None else events_update(view)
                 yield changed
         except Exception as error:
             yield over(error_html(sentence(error)))
@@ -144,25 +148,35 @@ def wire(models: Models, parts: Windows, inputs: Inputs, wished: gr.State) -> No
             with run_folder() as folder:
                 files = write_tables(view, folder)
                 written = {parts.table: files.table, parts.audacity: files.audacity, parts.raven: files.raven}
+                if files.events is not None:
+                    written[parts.events] = files.events
                 yield {each: gr.update(value=str(path), interactive=True) for each, path in written.items()}
         except Exception as error:
             raise refusal(error) from error
 
-    def open_window(view: WindowsView | None, event: gr.EventData) -> Any:
-        index = event._data.get("index") if isinstance(event._data, dict) else None
-        if view is None or not isinstance(index, int) or not 0 <= index < len(view.windows):
-            return gr.skip()
-        return Wish(str(view.recording), view.windows[index].start_seconds)
+    def open_place(view: WindowsView | None, event: gr.EventData) -> Any:
+        asked = event._data if isinstance(event._data, dict) else {}
+        index, name, second = (asked.get(key) for key in ("index", "class", "second"))
+        if view is not None and isinstance(second, (int, float)):
+            # by name: while more is heard, events and lanes change their places
+            label = next((each for each in view.sounding if words.class_name(each) == name), None)
+            return Wish(str(view.recording), view.clip_around(second), label)
+        if view is not None and isinstance(index, int) and 0 <= index < len(view.windows):
+            return Wish(str(view.recording), view.windows[index].start_seconds)
+        return gr.skip()
 
-    def open_stretch(view: WindowsView | None, event: gr.SelectData) -> Any:
-        if view is None or not 0 <= event.index[0] < len(view.stretches):
+    def open_row(view: WindowsView | None, event: gr.SelectData) -> Any:
+        row = event.index[0]
+        if view is None or not 0 <= row < len(view.stretches if view.events is None else view.events):
             return gr.skip()
-        return Wish(str(view.recording), view.surest(event.index[0]).start_seconds)
+        if view.events is not None:
+            return Wish(str(view.recording), view.clip_around(view.events[row].peak_seconds), view.events[row].label)
+        return Wish(str(view.recording), view.surest(row).start_seconds)
 
     started = parts.listen.click(no_files, None, downloads, **QUIET).then(
         listen,
         [inputs.recording, inputs.checkpoint, inputs.playbacks, parts.hop],
-        [*pressed, parts.timeline, parts.stretches, parts.heard],
+        [*pressed, parts.timeline, parts.found, parts.heard],
         show_progress="hidden",
         **ON_MODEL_LONG,
         **PRIVATE,
@@ -170,14 +184,17 @@ def wire(models: Models, parts: Windows, inputs: Inputs, wished: gr.State) -> No
     stopped = on_stop(parts.stop, [started], lambda: over(message_html(text.WINDOWS_STOPPED)), pressed)
     for event in (started, stopped):
         event.then(write, parts.heard, downloads, **QUIET)
-    parts.timeline.open(open_window, parts.heard, wished, **QUIET)
-    parts.stretches.select(open_stretch, parts.heard, wished, **QUIET)
+    parts.timeline.open(open_place, parts.heard, wished, **QUIET)
+    parts.found.select(open_row, parts.heard, wished, **QUIET)
 
 
 def status_html(view: WindowsView) -> str:
     """How far it has come; when all is heard, what the recording holds."""
     if view.finished:
-        return message_html(text.windows_conclusion(view.name, view.seconds, len(view.windows), view.leading))
+        said = text.windows_conclusion(view.name, view.seconds, len(view.windows), view.leading)
+        if view.events is None:
+            return message_html(said, text.no_events(view.model_name))
+        return message_html(said, text.events_conclusion(len(view.events), len(view.sounding), LANES))
     done = len(view.windows)
     caption = text.windows_progress(done, view.expected_windows, view.seconds_left)
     return progress_html(done, view.expected_windows, caption)
@@ -195,4 +212,30 @@ def stretches_update(view: WindowsView) -> Any:
         ]
         for each in view.stretches
     ]
-    return gr.update(value={"headers": list(text.STRETCH_COLUMNS), "data": rows}, visible=bool(rows))
+    return table_update(text.STRETCHES_LABEL, text.STRETCH_COLUMNS, ["str", "str", "str", "number", "number"], rows)
+
+
+def events_update(view: WindowsView) -> Any:
+    """What the table shows of a recording so far: a row an event."""
+    rows = [
+        [
+            text.recording_clock(each.start_seconds),
+            text.recording_clock(each.end_seconds),
+            words.class_name(each.label),
+            round(100 * each.probability),
+            text.recording_clock(each.peak_seconds),
+        ]
+        for each in view.events or ()
+    ]
+    return table_update(text.EVENTS_LABEL, text.EVENT_COLUMNS, ["str", "str", "str", "number", "str"], rows)
+
+
+def table_update(label: str, heads: Sequence[str], kinds: list[str], rows: list[list[Any]]) -> Any:
+    """The table with other rows, and perhaps about something else."""
+    return gr.update(
+        value={"headers": list(heads), "data": rows},
+        headers=list(heads),
+        datatype=kinds,
+        label=label,
+        visible=bool(rows),
+    )

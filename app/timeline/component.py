@@ -1,7 +1,7 @@
-"""The classes of all windows of a recording on its time axis, as a Gradio component.
+"""The classes of all windows of a recording, and its events, on its time axis, as a Gradio component.
 
-A timeline of thousands of windows stays quick: their classes and confidences are sent as two numbers each, and drawn
-on a canvas. The template is constant: Gradio would wipe what the script has drawn if the template used the value.
+A timeline of thousands of windows stays quick: they are sent as two numbers each, events as five, and drawn on
+canvases. The template is constant: Gradio would wipe what the script has drawn if the template used the value.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ _TEMPLATE = '<div class="playitback-timeline"></div>'
 _ADAPTER = """
 const timeline = mountTimeline(element.querySelector(".playitback-timeline"), {
   words: WORDS,
-  onOpen: (index) => trigger("open", { index }),
+  onOpen: (asked) => trigger("open", asked),
 });
 const draw = () => timeline.update(props.value || null);
 watch("value", draw);
@@ -41,14 +41,19 @@ class TimelineView:
     expected_windows: int
     classes: tuple[tuple[str, str | None, float], ...]  # (name, colour or None, share of the windows), largest first
     windows: tuple[tuple[int, float], ...]  # (number in ``classes``, confidence 0 to 1), one after the other
+    lanes: tuple[tuple[str, str], ...] = ()  # (name, colour) of a class, from above
+    #: (number in ``lanes``, start, end, confidence 0 to 1, peak) by their starts, seconds of the recording
+    events: tuple[tuple[int, float, float, float, float], ...] = ()
 
 
 class Timeline(gr.HTML):
-    """Shows a TimelineView; an output only. ``timeline.open(fn)`` tells of a window: its ``index`` in gr.EventData."""
+    """Shows a TimelineView; an output only. ``timeline.open(fn)`` tells in gr.EventData of a window, its ``index``,
+    or of an event, its ``class`` and the ``second`` of its peak.
+    """
 
     # render: Gradio makes the component anew, unrendered, where an event skips it
     def __init__(self, *, elem_id: str | None = None, label: str | None = None, render: bool = True):
-        script = (_FOLDER / "timeline.js").read_text(encoding="utf-8")
+        script = "".join((_FOLDER / name).read_text(encoding="utf-8") for name in ("lanes.js", "timeline.js"))
         super().__init__(
             label=label,
             html_template=_TEMPLATE,
@@ -74,10 +79,12 @@ class Timeline(gr.HTML):
             "expected_windows": value.expected_windows,
             "classes": [[name, colour, round(share, 6)] for name, colour, share in value.classes],
             "windows": [[number, round(confidence, 3)] for number, confidence in value.windows],
+            "lanes": [list(lane) for lane in value.lanes],
+            "events": [[number, *(round(each, 3) for each in rest)] for number, *rest in value.events],
         }
 
     def api_info(self) -> dict[str, Any]:
-        return {"type": "object", "description": "the windows of a recording"}
+        return {"type": "object", "description": "the windows and events of a recording"}
 
     def example_payload(self) -> Any:
         return None

@@ -1,9 +1,11 @@
 // The timeline of a long recording. mountTimeline(element, { words, onOpen }) returns { update(view) }; `view` is
-// TimelineView of component.py as JSON. onOpen(index) asks for the explanation of a window.
+// TimelineView of component.py as JSON. onOpen({ index }) asks for the explanation of a window, onOpen({ class, second })
+// for that of an event of a class, clearest at a second.
 //
-// Two strips on canvases: the whole recording, and, where its windows are too narrow to be hit, a lens on those around
-// the place pointed at. The strip is one stop of the Tab key; arrow keys go from window to window. On the element:
-// data-windows (drawn so far), data-current (the window pointed at, or "").
+// A strip on a canvas: the windows of the whole recording. Below it, of models with activity, lanes (lanes.js): the
+// events of every class. Where windows are too narrow to be hit, a lens on what lies around the place pointed at. Strip
+// and lanes are one stop of the Tab key each; arrow keys go from window to window, from event to event. On the element:
+// data-windows and data-events (drawn so far), data-current (the window pointed at, or "").
 
 const LENS_WINDOWS = 48;
 const NARROW_PIXELS = 6; // of a window: the lens helps with narrower ones
@@ -22,27 +24,22 @@ const NOTHING = {
   expected_windows: 0,
   classes: [],
   windows: [],
+  lanes: [],
+  events: [],
 };
 
-/** @param {HTMLElement} element @param {{ words: Words, onOpen: (index: number) => void }} options */
+/** @param {HTMLElement} element @param {{ words: Words, onOpen: (asked: { index: number } | { class: string, second: number }) => void }} options */
 function mountTimeline(element, { words, onOpen }) {
   let view = NOTHING;
   /** @type {number | null} */
   let current = null; // the window pointed at
+  /** @type {number | null} */
+  let currentEvent = null; // the event pointed at
   /** @type {string | null} */
   let alone = null; // name of the class that is seen alone, or REST
   let lensStart = 0;
 
-  /**
-   * @template {keyof HTMLElementTagNameMap} Tag
-   * @param {Tag} tag @param {string} className @param {Record<string, string>} attributes
-   */
-  const make = (tag, className, attributes = {}) => {
-    const node = document.createElement(tag);
-    node.className = className;
-    for (const [name, value] of Object.entries(attributes)) node.setAttribute(name, value);
-    return node;
-  };
+  const make = timelineNode;
   /** @param {number} value @param {number} low @param {number} high */
   const clamp = (value, low, high) => Math.min(Math.max(value, low), high);
 
@@ -62,6 +59,13 @@ function mountTimeline(element, { words, onOpen }) {
   const lensBars = make("canvas", "bars");
   const lensMark = make("div", "mark");
   const lensTicks = make("div", "ticks", { "aria-hidden": "true" });
+  const lanes = makeLanes({
+    role: "slider",
+    tabindex: "0",
+    "aria-label": words.events,
+    "aria-valuemin": "1",
+  });
+  const lensLanes = makeLanes({ "aria-hidden": "true", title: words.lens });
   const readout = make("p", "readout");
   strip.append(bars, mark);
   lens.append(lensBars, lensMark);
@@ -90,6 +94,17 @@ function mountTimeline(element, { words, onOpen }) {
   const filled = (sentence, parts) => sentence.replace(/\{(\w+)\}/g, (_, name) => parts[name]);
 
   /** @param {number} index */
+  function describeEvent(index) {
+    const [number, start, stop, confidence] = view.events[index];
+    return filled(words.event, {
+      start: clock(start),
+      stop: clock(stop),
+      class: view.lanes[number][0],
+      confidence: `${Math.round(confidence * 100)}\u00a0%`,
+    });
+  }
+
+  /** @param {number} index */
   function describe(index) {
     const [start, stop] = [clock(startOf(index)), clock(stopOf(index))];
     if (!heard(index)) return filled(words.waiting, { start });
@@ -104,20 +119,8 @@ function mountTimeline(element, { words, onOpen }) {
 
   // ---- drawing
 
-  /**
-   * A canvas as large as it is shown, in the screen's own pixels.
-   * @param {HTMLCanvasElement} canvas @returns {[context: CanvasRenderingContext2D, width: number, height: number]}
-   */
-  function cleared(canvas) {
-    const scale = window.devicePixelRatio || 1;
-    const [width, height] = [canvas.clientWidth, canvas.clientHeight].map((each) =>
-      Math.max(1, Math.round(each * scale)),
-    );
-    if (canvas.width !== width || canvas.height !== height) Object.assign(canvas, { width, height });
-    const context = /** @type {CanvasRenderingContext2D} */ (canvas.getContext("2d"));
-    context.clearRect(0, 0, width, height);
-    return [context, width, height];
-  }
+  /** Of a lane. @param {string} name */
+  const opacity = (name) => (alone === null || alone === name ? 1 : PALE);
 
   /**
    * One window.
@@ -153,7 +156,7 @@ function mountTimeline(element, { words, onOpen }) {
    * @param {HTMLCanvasElement} canvas @param {number} first @param {number} count
    */
   function drawBars(canvas, first, count) {
-    const [context, width, height] = cleared(canvas);
+    const [context, width, height] = clearedCanvas(canvas);
     const last = Math.min(first + count, view.windows.length);
     if (count <= width) {
       for (let index = first; index < last; index += 1) {
@@ -189,12 +192,17 @@ function mountTimeline(element, { words, onOpen }) {
   }
 
   function drawLens() {
-    lens.hidden = lensTicks.hidden = !dense();
-    if (lens.hidden) return;
+    const laned = view.lanes.length > 0;
+    lensTicks.hidden = !dense();
+    lens.hidden = lensTicks.hidden || laned;
+    lensLanes.node.hidden = lensTicks.hidden || !laned;
+    if (lensTicks.hidden) return;
     const count = lensCount();
     lensStart = clamp(lensStart, 0, view.expected_windows - count);
-    drawBars(lensBars, lensStart, count);
-    drawTicks(lensTicks, startOf(lensStart), startOf(lensStart + count));
+    const [from, to] = [startOf(lensStart), startOf(lensStart + count)];
+    if (laned) lensLanes.draw(view, from, to, opacity);
+    else drawBars(lensBars, lensStart, count);
+    drawTicks(lensTicks, from, to);
   }
 
   /** The button at a place in the legend, new or known: one that is pressed keeps the focus. @param {number} k */
@@ -236,7 +244,14 @@ function mountTimeline(element, { words, onOpen }) {
     element.dataset.current = current === null ? "" : String(current);
     place(mark, current, 0, view.expected_windows);
     place(lensMark, current, lensStart, lensCount());
-    readout.textContent = current === null ? words.rest : describe(current);
+    if (view.lanes.length) {
+      lanes.point(currentEvent);
+      if (!lensLanes.node.hidden) lensLanes.point(currentEvent);
+      lanes.surface.setAttribute("aria-valuenow", String((currentEvent ?? 0) + 1));
+      lanes.surface.setAttribute("aria-valuetext", describeEvent(currentEvent ?? 0));
+    }
+    if (currentEvent !== null) readout.textContent = describeEvent(currentEvent);
+    else readout.textContent = current === null ? words.rest : describe(current);
     strip.setAttribute("aria-valuenow", String((current ?? 0) + 1));
     strip.setAttribute("aria-valuetext", describe(current ?? 0));
   }
@@ -245,6 +260,9 @@ function mountTimeline(element, { words, onOpen }) {
     if (view === NOTHING) return;
     drawBars(bars, 0, view.expected_windows);
     drawTicks(ticks, 0, startOf(view.expected_windows));
+    lanes.node.hidden = !view.lanes.length;
+    element.classList.toggle("laned", view.lanes.length > 0);
+    if (view.lanes.length) lanes.draw(view, 0, startOf(view.expected_windows), opacity);
     drawLens();
     drawLegend();
     showCurrent();
@@ -256,6 +274,7 @@ function mountTimeline(element, { words, onOpen }) {
   function point(index, inLens = false) {
     if (view === NOTHING) return;
     current = clamp(index, 0, view.expected_windows - 1);
+    currentEvent = null;
     if (!inLens) {
       lensStart = Math.round(current - lensCount() / 2);
       drawLens();
@@ -263,9 +282,24 @@ function mountTimeline(element, { words, onOpen }) {
     showCurrent();
   }
 
+  /** Points at an event, and at the window it is clearest in. @param {number} index */
+  function pointAtEvent(index, inLens = false) {
+    const shown = clamp(index, 0, view.events.length - 1);
+    point(Math.floor(view.events[shown][4] / view.hop_seconds), inLens);
+    currentEvent = shown;
+    showCurrent();
+  }
+
   /** @param {number} index */
   function open(index) {
-    if (heard(index)) onOpen(index);
+    if (heard(index)) onOpen({ index });
+  }
+
+  /** @param {number | null} index */
+  function openEvent(index) {
+    if (index === null) return;
+    const [number, , , , peak] = view.events[index];
+    onOpen({ class: view.lanes[number][0], second: peak });
   }
 
   /**
@@ -288,6 +322,15 @@ function mountTimeline(element, { words, onOpen }) {
     surface.addEventListener("click", (event) => open(at(event)));
   }
   strip.addEventListener("focus", () => current === null && point(0));
+  for (const { surface, at } of [lanes, lensLanes]) {
+    surface.addEventListener("pointermove", (event) => {
+      const index = at(event);
+      surface.classList.toggle("hit", index !== null);
+      if (index !== null) pointAtEvent(index, surface === lensLanes.surface);
+    });
+    surface.addEventListener("click", (event) => openEvent(at(event)));
+  }
+  lanes.surface.addEventListener("focus", () => currentEvent === null && pointAtEvent(0));
 
   /** @type {Record<string, number>} */
   const STEPS = {
@@ -309,6 +352,17 @@ function mountTimeline(element, { words, onOpen }) {
     event.preventDefault();
   });
 
+  lanes.surface.addEventListener("keydown", (event) => {
+    const { key } = event;
+    if (event.ctrlKey || event.metaKey || event.altKey) return;
+    if (key in STEPS) pointAtEvent((currentEvent ?? 0) + STEPS[key]);
+    else if (key === "Home") pointAtEvent(0);
+    else if (key === "End") pointAtEvent(view.events.length - 1);
+    else if (key === "Enter" || key === " ") openEvent(currentEvent ?? 0);
+    else return;
+    event.preventDefault();
+  });
+
   legend.addEventListener("click", ({ target }) => {
     const button = /** @type {Element} */ (target).closest("button");
     if (!button) return;
@@ -323,11 +377,15 @@ function mountTimeline(element, { words, onOpen }) {
     /** @param {TimelineData | null} next */
     update: (next) => {
       if (!next || view.run_id !== next.run_id) [current, alone, lensStart] = [null, null, 0];
+      currentEvent = null; // while more is heard, their numbers change
       view = next || NOTHING;
       element.dataset.windows = String(view.windows.length);
+      element.dataset.events = String(view.events.length);
       if (!next) return void element.replaceChildren();
       strip.setAttribute("aria-valuemax", String(view.expected_windows));
-      if (!strip.isConnected) element.replaceChildren(legend, strip, ticks, lens, lensTicks, readout);
+      lanes.surface.setAttribute("aria-valuemax", String(view.events.length));
+      if (!strip.isConnected)
+        element.replaceChildren(legend, strip, lanes.node, ticks, lens, lensLanes.node, lensTicks, readout);
       draw();
     },
   };

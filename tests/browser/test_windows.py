@@ -102,13 +102,13 @@ def test_a_window_of_a_long_recording_is_pointed_at_and_opened_by_mouse_and_by_k
     expect(strip).to_have_attribute("aria-valuetext", re.compile(r"^0:38–0:39.5: .+, \d+\s%$"))
     strip.press("Enter")
     expect_playbacks_of(page, 38.0)
-    assert page.locator("#timeline b, #stretches b").count() == 0  # a label stays text
+    assert page.locator("#timeline b, #found b").count() == 0  # a label stays text
 
 
 def test_a_stretch_is_opened_from_the_table_also_when_it_is_sorted(page: Page, folder: Path) -> None:
     choose_recording(page, folder)
     listen(page)
-    table = page.locator("#stretches")
+    table = page.locator("#found")
     table.get_by_role("columnheader", name="start").hover()
     table.get_by_role("columnheader", name="start").get_by_role("button").click()
     page.get_by_role("menuitem", name="Sort descending").click()

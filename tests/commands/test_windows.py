@@ -84,7 +84,12 @@ def test_events_are_the_labels_of_a_model_with_activity(
     arguments = ("--checkpoint", lively_folder, "--playbacks", 0, "--out", tmp_path)
     status, output, error = run(recording, *arguments, "--json")
     assert status == 0
-    assert sorted(path.name for path in tmp_path.iterdir()) == ["audacity.txt", "events.csv", "raven.txt", "windows.csv"]
+    assert sorted(path.name for path in tmp_path.iterdir()) == [
+        "audacity.txt",
+        "events.csv",
+        "raven.txt",
+        "windows.csv",
+    ]
     assert str(tmp_path / "events.csv") in error
     events = json.loads(output)["events"]
     assert len(events) > 1
