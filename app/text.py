@@ -843,10 +843,10 @@ WINDOWS_DEFINITIONS = {
     ),
     "event": (
         "One class for as long as it sounds, by the activity of the first hearing: what the model would say of every "
-        "moment by itself. Overlapping windows are averaged, and a median over 0.25 s smooths it. An event reaches 30 %, "
-        "and begins and ends where its class crosses 20 %; gaps of up to 0.2 s are closed, and what is shorter than "
-        "0.2 s is none (double thresholds; Dinkel et al. 2021). Its confidence is its mean activity, its peak the moment "
-        "of the largest. It is the model's, not the truth."
+        "moment by itself. Overlapping windows are averaged, and a median over 0.25 s smooths it. An event reaches "
+        "30 %, and begins and ends where its class crosses 20 % (double thresholds; Dinkel and Yu 2020); gaps of up to "
+        "0.2 s are closed, and what is shorter than 0.2 s is none. Its confidence is its mean activity, its peak the "
+        "moment of the largest. It is the model's, not the truth."
     ),
     "stretch": (
         "Of models without activity, in place of events: neighbouring windows of one class, joined; its confidence is "
@@ -911,7 +911,8 @@ FOLDER_NOTHING_READ = "None of these files could be explained."
 FOLDER_NO_FILES = "Choose a folder or some sound files first."
 FOLDER_TABLE_LABEL = "The clips; click one, or press Enter on it, to see why"
 FOLDER_CLIP, FOLDER_CLASS, FOLDER_DECISION = "clip", "class", "decision"
-FOLDER_REPLAYED, FOLDER_CHANGED, FOLDER_OUTCOME = "replayed, s", "changed at", "outcome"
+FOLDER_REPLAYED, FOLDER_CHANGED, FOLDER_OUTCOME, FOLDER_EVENTS = "replayed, s", "changed at", "outcome", "events"
+_EVENTS_IN_A_CELL = 3
 RIGHT, WRONG, RESCUED, SPOILT = "right", "wrong", "rescued", "spoilt"
 TAKE_FOLDER = "The table (CSV)"
 LEFT_OUT = "Left out"
@@ -947,6 +948,7 @@ FOLDER_WORDS = {
 }
 FOLDER_DEFINITIONS = {
     "confidence": DEFINITIONS["confidence"],
+    "event": WINDOWS_DEFINITIONS["event"],
     "replayed seconds": (
         "How much of a clip was heard again in one playback or another, each moment counted once, in the clip's own "
         "seconds."
@@ -963,6 +965,17 @@ MOMENTS_DEFINITION = {
         "segments, in one playback or another. The figure is the share of a class's clips that do."
     ),
 }
+
+
+def folder_events(events: Sequence[tuple[str, float, float]]) -> str:
+    """The events of a clip, (class, start, end), in the cell of a table; of many those that last longest."""
+    longest = sorted(events, key=lambda event: event[1] - event[2])[:_EVENTS_IN_A_CELL]
+    told = [
+        f"{words.class_name(label)} {start:.1f}–{end:.1f} s"
+        for label, start, end in events
+        if (label, start, end) in longest
+    ]
+    return ", ".join(told) + (f" and {len(events) - len(told)} more" if len(events) > len(told) else "")
 
 
 def clips_progress(done: int, total: int, seconds_left: float | None) -> str:

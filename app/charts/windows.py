@@ -25,7 +25,7 @@ LANES = 8
 def timeline_view(view: WindowsView, run_id: str, colours: Mapping[str, str]) -> TimelineView:
     """What the timeline shows of a recording so far. ``colours``: what ``class_colours`` gave."""
     numbers = {label: number for number, label in enumerate(view.leading)}
-    lanes = {label: number for number, label in enumerate(list(view.sounding)[:LANES])}
+    lanes = {label: number for number, label in enumerate(laned(view))}
     return TimelineView(
         run_id=run_id,
         seconds=view.seconds,
@@ -43,8 +43,13 @@ def timeline_view(view: WindowsView, run_id: str, colours: Mapping[str, str]) ->
     )
 
 
+def laned(view: WindowsView) -> tuple[str, ...]:
+    """The classes that have a lane: those that sound longest."""
+    return tuple(view.sounding)[:LANES]
+
+
 def class_colours(leading: Sequence[str], before: Mapping[str, str]) -> dict[str, str]:
-    """Colours of the classes heard most, the first of ``leading``.
+    """Colours of the first classes of ``leading``, those that have lanes and then those heard most.
 
     A class keeps the colour that it had before as long as it is among them, so that colours change as little as they
     can while more is heard.

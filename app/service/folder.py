@@ -18,6 +18,7 @@ from playitback.errors import AudioError, DataSetError, SettingsError
 from playitback.explain.explanation import Explanation
 from playitback.explain.folder import ClipSummary, FolderSummary, label_of, read_labels, summarise
 from playitback.recognizer import Recognizer
+from playitback.report.labels import write_folder_events
 
 #: of the files that are taken for sound
 SOUND_SUFFIXES = audio.SOUND_SUFFIXES
@@ -67,6 +68,11 @@ class FolderView:
         return any(clip.label is not None for clip in self.clips)
 
     @property
+    def has_events(self) -> bool:
+        """Whether the model could say when each class sounds."""
+        return any(clip.events is not None for clip in self.clips)
+
+    @property
     def summary(self) -> FolderSummary:
         """What the clips so far say together. Raises SettingsError where there is none."""
         return FolderSummary.of(self.clips, self.labels)
@@ -109,6 +115,15 @@ class FolderService:
                 view = replace(view, clips=(*view.clips, clip), files=(*view.files, file.path))
             view = replace(view, seconds_left=(time.monotonic() - began) / done * (len(sounds) - done))
             yield view
+
+
+def write_events(view: FolderView, directory: Path) -> Path | None:
+    """Writes a CSV with a row an event of the clips so far; None for a model without activity."""
+    if not view.has_events:
+        return None
+    path = directory / "events.csv"
+    write_folder_events(view.clips, path)
+    return path
 
 
 def write_table(view: FolderView, directory: Path) -> Path:

@@ -27,7 +27,7 @@ from app.events import (
 from app.markup import error_html, message_html, progress_html, reading, safe, section, table
 from app.running import Inputs, Wish
 from app.service import FolderFile, FolderService, FolderView, Models
-from app.service.folder import SOUND_SUFFIXES, write_table
+from app.service.folder import SOUND_SUFFIXES, write_events, write_table
 from app.uploads import FolderUpload, UploadedFile
 from playitback.report import words
 
@@ -42,7 +42,8 @@ class Folder:
     stop: gr.Button
     status: gr.HTML
     table: gr.Dataframe
-    download: gr.DownloadButton
+    download: gr.DownloadButton  # a row a clip
+    events: gr.DownloadButton  # a row an event
     judged: gr.Column  # accuracy and confusion, hidden where no class is known
     accuracy: gr.HTML
     confusion_hearing: gr.Radio
@@ -69,7 +70,7 @@ def build(hours_kept: int) -> Folder:
                 stop = gr.Button(text.STOP, interactive=False, elem_id="folder-stop", scale=1, min_width=90)
             status = gr.HTML(elem_id="folder-status")
     clips = gr.Dataframe(
-        headers=list(columns(1, labelled=False)),
+        headers=list(columns(1, labelled=False, events=False)),
         type="array",
         label=text.FOLDER_TABLE_LABEL,
         show_search="filter",
@@ -79,9 +80,11 @@ def build(hours_kept: int) -> Folder:
         buttons=["fullscreen"],
         elem_id="clips",
     )
-    download = gr.DownloadButton(
-        text.TAKE_FOLDER, interactive=False, size="sm", scale=0, min_width=180, elem_id="folder-download"
-    )
+    with gr.Row():
+        download = gr.DownloadButton(
+            text.TAKE_FOLDER, interactive=False, size="sm", scale=0, min_width=180, elem_id="folder-download"
+        )
+        events = gr.DownloadButton(text.TAKE_EVENTS, interactive=False, size="sm", scale=0, min_width=180)
     with gr.Column(visible=False, elem_id="folder-judged") as judged:
         accuracy = gr.HTML(elem_id="folder-accuracy")
         gr.HTML(section(text.CONFUSION_TITLE, text.CONFUSION_READING, {}))
@@ -99,6 +102,7 @@ def build(hours_kept: int) -> Folder:
         status=status,
         table=clips,
         download=download,
+        events=events,
         judged=judged,
         accuracy=accuracy,
         confusion_hearing=confusion_hearing,
@@ -116,6 +120,7 @@ def wire(models: Models, parts: Folder, inputs: Inputs, wished: gr.State) -> Non
     pressed = [parts.run, parts.stop, parts.status]
     summary = [
         parts.download,
+        parts.events,
         parts.judged,
         parts.accuracy,
         parts.confusion_hearing,
@@ -156,7 +161,9 @@ def wire(models: Models, parts: Folder, inputs: Inputs, wished: gr.State) -> Non
         try:
             with run_folder() as folder:
                 taken = gr.update(value=str(write_table(view, folder)), interactive=True)
-                yield {parts.download: taken, **summary_updates(parts, view)}
+                events = write_events(view, folder)
+                of_events = gr.update(value=None if events is None else str(events), interactive=events is not None)
+                yield {parts.download: taken, parts.events: of_events, **summary_updates(parts, view)}
         except Exception as error:
             raise refusal(error) from error
 
@@ -184,7 +191,7 @@ def wire(models: Models, parts: Folder, inputs: Inputs, wished: gr.State) -> Non
     parts.table.select(open_clip, parts.explained, wished, **QUIET)
 
 
-def columns(hearings: int, *, labelled: bool) -> tuple[str, ...]:
+def columns(hearings: int, *, labelled: bool, events: bool) -> tuple[str, ...]:
     """Heads of the table. Where there was a single hearing, none of them is about replay."""
     return (
         text.FOLDER_CLIP,
@@ -193,6 +200,7 @@ def columns(hearings: int, *, labelled: bool) -> tuple[str, ...]:
         *((text.FOLDER_OUTCOME,) if labelled else ()),
         *map(text.confidence_column, range(hearings)),
         *((text.FOLDER_REPLAYED, text.FOLDER_CHANGED) if hearings > 1 else ()),
+        *((text.FOLDER_EVENTS,) if events else ()),
     )
 
 
@@ -210,8 +218,11 @@ def table_update(view: FolderView) -> Any:
         cells += [round(100 * probability) for probability in clip.probabilities]
         if view.hearings > 1:
             cells += [round(clip.replayed_seconds, 2), ", ".join(map(str, clip.changed_at))]
+        if view.has_events:
+            events = [(event.label, event.start_seconds, event.end_seconds) for event in clip.events or ()]
+            cells.append(text.folder_events(events))
         rows.append(cells)
-    heads = columns(view.hearings, labelled=labelled)
+    heads = columns(view.hearings, labelled=labelled, events=view.has_events)
     numbers = {*map(text.confidence_column, range(view.hearings)), text.FOLDER_REPLAYED}
     return gr.update(
         value={"headers": list(heads), "data": rows},
@@ -261,6 +272,7 @@ def no_summary(parts: Folder) -> Updates:
     """What accuracy, confusion and moments show without clips, and that there is no table to take."""
     return {
         parts.download: gr.update(value=None, interactive=False),
+        parts.events: gr.update(value=None, interactive=False),
         parts.judged: gr.update(visible=False),
         parts.accuracy: "",
         parts.confusion: None,

@@ -14,7 +14,7 @@ from typing import Any
 import gradio as gr
 
 from app import text
-from app.charts.windows import LANES, class_colours, timeline_view
+from app.charts.windows import LANES, class_colours, laned, timeline_view
 from app.events import (
     ON_MODEL_LONG,
     PRIVATE,
@@ -133,7 +133,7 @@ def wire(models: Models, parts: Windows, inputs: Inputs, wished: gr.State) -> No
                 done = len(view.windows)
                 if is_due(done, drawn, view.expected_windows):
                     drawn = done
-                    colours = class_colours(tuple({**view.sounding, **view.leading}), colours)
+                    colours = class_colours(tuple(dict.fromkeys((*laned(view), *view.leading))), colours)
                     changed[parts.timeline] = timeline_view(view, run_id, colours)
                     changed[parts.found] = stretches_update(view) if view.events is None else events_update(view)
                 yield changed

@@ -3,7 +3,7 @@
     activity (T, classes) of window after window -> one even axis of time, overlapping windows averaged -> median
         -> two thresholds -> short gaps closed, short runs dropped -> Event after Event
 
-The rule is that of sound event detection: double thresholds after a median (Dinkel, Wu and Yu, 2021). It is the same
+The rule is that of sound event detection: double thresholds after a median (Dinkel and Yu, 2020). It is the same
 whether the classes share one probability or have one each. No more is held than a window's activity and what goes on,
 so a recording's length costs no memory. Seconds are those of the recording.
 """
@@ -23,7 +23,7 @@ from playitback.explain.explanation import Explanation
 
 STEP_SECONDS = 0.05  # of the even axis: finer than a column of the models at hand, so that none of their edges is lost
 MEDIAN_STEPS = 5  # that a median is of: it drops what lasts less than half of them, and leaves edges where they are
-# Of the thresholds 0.1 to 0.6 these two name most steps right: F1 of 0.52 with esc50-small on 40 half-minute recordings,
+# Of thresholds from 0.1 to 0.6 these two name most steps right: F1 of 0.52 with esc50-small on 40 recordings of 30 s,
 # each mixed from eight clips of ESC-50 (fold 4, which it was trained on) and a little noise; 0.4 and 0.25 have 0.50.
 ON_ABOVE = 0.3  # an event's activity reaches it: below a half, so that two classes that share one probability can
 OFF_BELOW = 0.2  # an event begins and ends where its activity crosses it: sounds swell and fade

@@ -12,7 +12,7 @@ import pytest
 import soundfile
 from gate import Gate
 from playwright.sync_api import Locator, Page, expect
-from tiny import CLIP_SECONDS, RATE, chirp, noise, sounding_clips, tiny_checkpoint, tiny_model
+from tiny import CLIP_SECONDS, RATE, chirp, lively_model, noise, sounding_clips, tiny_checkpoint, tiny_model
 
 from app import text
 from app.page import build_page, launch_settings
@@ -51,6 +51,22 @@ def address(folder: Path, module_gate: Gate, serve: Callable[..., str]) -> str:
 @pytest.fixture
 def page(browser_page: Page, address: str, gate: Gate) -> Page:
     browser_page.goto(address)
+    expect(browser_page.get_by_role("button", name=text.RUN, exact=True)).to_be_enabled()
+    return browser_page
+
+
+@pytest.fixture(scope="module")
+def lively_address(folder: Path, serve: Callable[..., str]) -> str:
+    """Of a page whose model has activity."""
+    checkpoint = tiny_checkpoint(folder / "lively", lively_model(labels=LABELS, playbacks=PLAYBACKS))
+    models = Models([str(checkpoint)], "cpu")
+    ExplainService(models).warm_up()
+    return serve(build_page(models, []), **launch_settings())
+
+
+@pytest.fixture
+def lively_page(browser_page: Page, lively_address: str) -> Page:
+    browser_page.goto(lively_address)
     expect(browser_page.get_by_role("button", name=text.RUN, exact=True)).to_be_enabled()
     return browser_page
 
@@ -120,6 +136,81 @@ def test_a_stretch_is_opened_from_the_table_also_when_it_is_sorted(page: Page, f
     opened = float(page.get_by_role("spinbutton", name=text.START).input_value())
     assert start <= opened < stop
     expect_playbacks_of(page, opened)
+
+
+def test_events_lie_in_lanes_and_are_opened_by_mouse_by_keyboard_and_from_the_table(
+    lively_page: Page, folder: Path
+) -> None:
+    page = lively_page
+    choose_recording(page, folder)
+    listen(page)
+    expect(page.locator("#windows-status")).to_contain_text("events of")
+    lanes = timeline(page).get_by_role("slider").nth(1)
+    lanes.focus()
+    lanes.press("Home")
+    count = int(timeline(page).get_attribute("data-events") or 0)
+    expect(lanes).to_have_attribute("aria-valuemax", str(count))
+    lanes.press("End")
+    expect(lanes).to_have_attribute("aria-valuenow", str(count))
+    lanes.press("Home")
+    lanes.press("ArrowRight")
+    expect(lanes).to_have_attribute("aria-valuenow", "2")
+    said = re.fullmatch(r"(.+): (.+)–(.+), \d+\s%", lanes.get_attribute("aria-valuetext") or "")
+    assert said is not None
+    label, start, stop = said[1], *(seconds_of(f"0:{clock}") for clock in said.groups()[1:])
+    names = timeline(page).locator(".lane-name")
+    row = names.all_inner_texts().index(label)
+    box = lanes.bounding_box()
+    assert box is not None
+    middle = {
+        "x": box["width"] * (start + stop) / 2 / (WINDOWS * CLIP_SECONDS),
+        "y": box["height"] * (row + 0.8) / names.count(),
+    }
+    lanes.hover(position={"x": middle["x"], "y": 1 if row else box["height"] - 1})
+    lanes.hover(position=middle)
+    expect(timeline(page).locator(".readout")).to_have_text(said[0])
+    lanes.click(position=middle)
+    expect_clip_with(page, start, stop, label)
+    page.get_by_role("tab", name=text.WINDOWS_TAB).click()
+    lanes.focus()
+    lanes.press("End")
+    lanes.press("Enter")
+    expect(page.get_by_role("tab", name=text.PLAYBACKS_TAB)).to_have_attribute("aria-selected", "true")
+    page.get_by_role("tab", name=text.WINDOWS_TAB).click()
+    rows = page.locator("#found").get_by_role("row")
+    cells = rows.nth(1).get_by_role("gridcell")
+    start, stop = (seconds_of(cells.nth(column).inner_text()) for column in (0, 1))
+    label = cells.nth(2).inner_text()
+    cells.first.click()
+    expect_clip_with(page, start, stop, label)
+    assert page.locator("#timeline b, #found b").count() == 0  # a label stays text
+
+
+def expect_clip_with(page: Page, start: float, stop: float, label: str) -> None:
+    """The tab of the rows is shown, with the explanation of a clip that an event lies in, for the event's class."""
+    expect(page.get_by_role("tab", name=text.PLAYBACKS_TAB)).to_have_attribute("aria-selected", "true")
+    expect(page.locator("#player .playitback-player")).to_have_attribute("data-row-count", str(PLAYBACKS + 1))
+    expect(page.locator("#status")).to_contain_text("The model hears")
+    expect(page.get_by_label(text.CLASS)).to_have_value(label)
+    opened = float(page.get_by_role("spinbutton", name=text.START).input_value())
+    assert opened < stop
+    assert start < opened + CLIP_SECONDS
+
+
+def test_events_can_be_taken_away(lively_page: Page, folder: Path, tmp_path: Path) -> None:
+    choose_recording(lively_page, folder)
+    listen(lively_page)
+    download = lively_page.locator("#windows-downloads").get_by_role("button", name=text.TAKE_EVENTS)
+    expect(download).to_be_enabled()
+    with lively_page.expect_download() as taken:
+        download.click()
+    taken.value.save_as(tmp_path / "taken.csv")
+    assert taken.value.suggested_filename == "a_day-events.csv"
+    with (tmp_path / "taken.csv").open(newline="", encoding="utf-8") as file:
+        rows = list(csv.DictReader(file))
+    assert {row["class"] for row in rows} <= set(LABELS)
+    assert all(float(row["start"]) < float(row["stop"]) for row in rows)
+    assert len(rows) == int(timeline(lively_page).get_attribute("data-events") or 0)
 
 
 def seconds_of(clock: str) -> float:

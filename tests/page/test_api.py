@@ -14,7 +14,7 @@ import soundfile
 from gradio_client import Client, handle_file
 from gradio_client.exceptions import AppError
 from shell import Run
-from tiny import CLIP_SECONDS, RATE, chirp, noise, tiny_checkpoint, tiny_model
+from tiny import CLIP_SECONDS, RATE, chirp, lively_model, noise, sounding_clips, tiny_checkpoint, tiny_model
 
 from app import page
 from app.service import Models
@@ -25,16 +25,17 @@ LABELS = ("church_bells", "rain", "siren", "engine", "clock_tick", "wind")
 
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Of the checkpoints; "once" has no playbacks."""
+    """Of the checkpoints; "once" has no playbacks, "lively" has activity."""
     folder = tmp_path_factory.mktemp("checkpoints")
     for name, seed, playbacks in (("one", 0, PLAYBACKS), ("two", 1, PLAYBACKS), ("once", 2, 0)):
         tiny_checkpoint(folder / name, tiny_model(seed=seed, labels=LABELS, playbacks=playbacks))
+    tiny_checkpoint(folder / "lively", lively_model(labels=LABELS, playbacks=PLAYBACKS))
     return folder
 
 
 @pytest.fixture(scope="module")
 def address(folder: Path, serve: Callable[..., str]) -> str:
-    models = Models([str(folder / name) for name in ("one", "two", "once")], "cpu")
+    models = Models([str(folder / name) for name in ("one", "two", "once", "lively")], "cpu")
     return serve(page.build_page(models, []), **page.launch_settings())
 
 
@@ -111,6 +112,23 @@ def test_two_classes_are_contrasted_as_the_command_does(client: Client, clip: An
     status, told, _ = run("contrast", clip["path"], "--checkpoint", folder / "one", "--device", "cpu", *options)
     assert status == 0
     assert json.loads(told) == found
+
+
+def test_a_long_recording_is_told_as_the_command_does(client: Client, run: Run, folder: Path, tmp_path: Path) -> None:
+    path = tmp_path / "long.wav"
+    soundfile.write(path, sounding_clips(4).numpy().ravel(), RATE)
+    options = ("--playbacks", 1, "--hop", 1.5, "--out", tmp_path / "out", "--device", "cpu", "--json")
+    for name in ("one", "lively"):
+        asked = {"model": name, "hop_seconds": 1.5, "playbacks": 1}
+        found = client.predict(handle_file(path), **asked, api_name="/windows")
+        status, told, _ = run("windows", path, "--checkpoint", folder / name, *options)
+        assert status == 0
+        wanted = json.loads(told)
+        assert wanted["recording"].pop("path") == str(path)
+        assert found == wanted
+        assert (found["events"] is None) == (name == "one")
+    with pytest.raises(AppError, match=r"hop_seconds is .*; give 0\.1 or more"):
+        client.predict(handle_file(path), hop_seconds=0, api_name="/windows")
 
 
 def test_without_classes_the_decision_is_contrasted_with_the_next_probable_class(client: Client, clip: Any) -> None:

@@ -9,10 +9,11 @@ from pathlib import Path, PurePosixPath
 
 import pytest
 import soundfile
-from tiny import CLIP_SECONDS, RATE, chirp, noise, sounding_clips, tiny_checkpoint, tiny_model
+from tiny import CLIP_SECONDS, RATE, chirp, lively_model, noise, sounding_clips, tiny_checkpoint, tiny_model
 
+from app import text
 from app.service import ExplainService, FolderFile, FolderService, FolderView, Models, Settings
-from app.service.folder import write_table
+from app.service.folder import write_events, write_table
 from app.tabs import folder as folder_tab
 from playitback.errors import AudioError, DataSetError, SettingsError
 
@@ -160,6 +161,28 @@ def test_the_table_to_take_away_names_clips_by_their_places(views: tuple[FolderV
         rows = list(csv.DictReader(file))
     assert [row["path"] for row in rows] == sorted(PLACES)
     assert [row["class_2"] for row in rows] == [clip.decisions[-1] for clip in views[-1].clips]
+
+
+def test_events_of_clips_are_in_the_table_and_in_a_file(
+    tmp_path_factory: pytest.TempPathFactory, files: list[FolderFile], views: tuple[FolderView, ...], tmp_path: Path
+) -> None:
+    checkpoint = tiny_checkpoint(tmp_path_factory.mktemp("checkpoints") / "lively", lively_model(always=1))
+    *_, view = FolderService(Models([str(checkpoint)], "cpu")).explain(files, None, "lively", 0)
+    assert view.has_events
+    table = folder_tab.table_update(view)["value"]
+    assert table["headers"][-1] == "events"
+    assert all(row[-1].startswith("rain 0.0–") for row in table["data"])
+    events = write_events(view, tmp_path)
+    assert events is not None
+    assert len(events.read_text(encoding="utf-8").splitlines()) == 1 + len(view.clips)
+    assert write_events(views[-1], tmp_path) is None
+
+
+def test_a_cell_names_the_longest_events() -> None:
+    events = [("big_dog", 0.0, 1.0), ("rain", 1.0, 1.2), ("bell", 1.5, 2.0), ("bell", 3.0, 4.5)]
+    assert text.folder_events(events) == "big dog 0.0–1.0 s, bell 1.5–2.0 s, bell 3.0–4.5 s and 1 more"
+    assert text.folder_events(events[:1]) == "big dog 0.0–1.0 s"
+    assert text.folder_events([]) == ""
 
 
 @pytest.mark.parametrize(

@@ -10,12 +10,23 @@ from pathlib import Path
 import numpy as np
 import pytest
 import soundfile
-from tiny import CLIP_SECONDS, RATE, chirp, sounding_clips, tiny_checkpoint, tiny_model
+from tiny import CLIP_SECONDS, RATE, chirp, lively_model, sounding_clips, tiny_checkpoint, tiny_model
 
-from app.charts.windows import CLASS_COLOURS, class_colours, timeline_view
+from app import text
+from app.charts.windows import CLASS_COLOURS, LANES, class_colours, laned, timeline_view
 from app.service import ExplainService, Models, Settings, WindowsService, WindowsView
 from app.service.windows import WINDOWS_A_VIEW, write_tables
+from app.tabs import windows as windows_tab
 from playitback.errors import AudioError, SettingsError
+from playitback.explain.events import (
+    GAP_STEPS,
+    MEDIAN_STEPS,
+    MINIMUM_STEPS,
+    OFF_BELOW,
+    ON_ABOVE,
+    STEP_SECONDS,
+    Event,
+)
 from playitback.explain.windows import Window
 
 PLAYBACKS = 1
@@ -45,6 +56,14 @@ def recording(tmp_path_factory: pytest.TempPathFactory) -> Path:
     ]
     soundfile.write(path, np.concatenate(clips)[: round(SECONDS * RATE)], RATE)
     return path
+
+
+@pytest.fixture(scope="module")
+def lively(tmp_path_factory: pytest.TempPathFactory, recording: Path) -> tuple[WindowsView, ...]:
+    """As a model with activity hears it."""
+    folder = tmp_path_factory.mktemp("checkpoints") / "lively"
+    tiny_checkpoint(folder, lively_model(labels=LABELS, playbacks=PLAYBACKS))
+    return tuple(WindowsService(Models([str(folder)], "cpu")).listen(recording, "lively"))
 
 
 @pytest.fixture(scope="module")
@@ -150,6 +169,85 @@ def test_tables_hold_what_was_heard_so_far_and_are_named_after_the_recording(
     assert f"\t{RATE / 2:g}\t" in selections[1]
 
 
+def test_a_model_with_activity_tells_events_while_it_listens(lively: tuple[WindowsView, ...]) -> None:
+    assert lively[0].events is None  # nothing is heard yet
+    for view in lively[1:]:
+        assert view.events
+        assert all(event.end_seconds <= view.windows[-1].end_seconds for event in view.events)
+        starts = [event.start_seconds for event in view.events]
+        assert starts == sorted(starts)
+    seconds = list(lively[-1].sounding.values())
+    assert seconds == sorted(seconds, reverse=True)
+    assert sum(seconds) == pytest.approx(
+        sum(event.end_seconds - event.start_seconds for event in lively[-1].events or ())
+    )
+
+
+def test_labels_to_take_away_are_the_events(lively: tuple[WindowsView, ...], tmp_path: Path) -> None:
+    view = lively[-1]
+    assert view.events is not None
+    files = write_tables(view, tmp_path)
+    assert files.events is not None
+    assert files.events.name == "a day out-events.csv"
+    with files.events.open(newline="", encoding="utf-8") as file:
+        rows = list(csv.DictReader(file))
+    wanted = [(event.label, event.start_seconds, event.end_seconds) for event in view.events]
+    assert [(row["class"], float(row["start"]), float(row["stop"])) for row in rows] == wanted
+    labels = [line.split("\t") for line in files.audacity.read_text(encoding="utf-8").splitlines()]
+    assert [(name, float(start), float(end)) for start, end, name in labels] == wanted
+    assert len(files.raven.read_text(encoding="utf-8").splitlines()) == len(wanted) + 1
+
+
+def test_without_activity_there_is_no_table_of_events(views: tuple[WindowsView, ...], tmp_path: Path) -> None:
+    assert views[-1].events is None
+    assert write_tables(views[-1], tmp_path).events is None
+    assert "tiny has no activity" in windows_tab.status_html(views[-1])
+
+
+def test_the_tab_says_how_many_events_there_are_and_lists_them(lively: tuple[WindowsView, ...]) -> None:
+    view = lively[-1]
+    assert view.events is not None
+    assert f"{len(view.events)} events of {len(view.sounding)} classes." in windows_tab.status_html(view)
+    table = windows_tab.events_update(view)["value"]
+    assert table["headers"] == list(text.EVENT_COLUMNS)
+    assert [row[2] for row in table["data"]] == [event.label.replace("_", " ") for event in view.events]
+    assert text.events_conclusion(0, 0, 8) == "No event: no class is sure enough of any moment."
+    assert text.events_conclusion(1, 1, 8) == "1 event of 1 class."
+    assert "the 8 that sound longest have lanes" in text.events_conclusion(30, 9, 8)
+
+
+def test_the_clip_around_a_moment_stays_within_the_recording(lively: tuple[WindowsView, ...]) -> None:
+    view = lively[-1]
+    assert view.clip_around(0.3) == 0
+    assert view.clip_around(7.0) == 7.0 - CLIP_SECONDS / 2
+    assert view.clip_around(SECONDS) == SECONDS - CLIP_SECONDS
+
+
+def test_lanes_are_of_the_classes_that_sound_longest(lively: tuple[WindowsView, ...]) -> None:
+    view = lively[-1]
+    shown = timeline_view(view, "run", class_colours(laned(view), {}))
+    assert [name for name, _ in shown.lanes] == [label.replace("_", " ") for label in view.sounding]
+    assert len({colour for _, colour in shown.lanes}) == len(shown.lanes)
+    assert view.events is not None
+    for (lane, start, end, confidence, peak), event in zip(shown.events, view.events, strict=True):
+        assert shown.lanes[lane][0] == event.label.replace("_", " ")
+        assert (start, end, confidence) == (event.start_seconds, event.end_seconds, event.probability)
+        assert peak == event.peak_seconds
+    many = tuple(Event(f"class {number}", number, number + 1, 0.5, number + 0.5) for number in range(LANES + 3))
+    window = Window(0, 0, 1, "class 0", 0.5, ("class 0",), np.zeros(1), over=many)
+    crowd = WindowsView(Path("x.wav"), "tiny", "x.wav", 12.0, 8000.0, 1.0, 1.0, (window,), 1)
+    assert len(timeline_view(crowd, "run", {}).lanes) == LANES
+    assert len(timeline_view(crowd, "run", {}).events) == LANES
+
+
+def test_what_an_event_is_is_said_in_its_own_numbers() -> None:
+    said = text.WINDOWS_DEFINITIONS["event"]
+    for number in (f"{ON_ABOVE:.0%}", f"{OFF_BELOW:.0%}"):
+        assert number.replace("%", " %") in said
+    for steps in (MEDIAN_STEPS, GAP_STEPS, MINIMUM_STEPS):
+        assert f"{steps * STEP_SECONDS:g} s" in said
+
+
 def test_what_is_wrong_is_said_before_anything_is_shown(service: WindowsService, recording: Path) -> None:
     with pytest.raises(AudioError, match=r"missing\.wav"):
         next(service.listen(recording.with_name("missing.wav"), "tiny"))
@@ -178,5 +276,5 @@ def test_classes_keep_their_colours_while_they_lead_and_the_rest_share_none() ->
     windows = tuple(
         Window(index, index, index + 1, label, 0.5, (label,), np.zeros(1)) for index, label in enumerate(many)
     )
-    view = WindowsView(Path("x.wav"), "x.wav", 12.0, 8000.0, 1.0, 1.0, windows, len(many))
+    view = WindowsView(Path("x.wav"), "tiny", "x.wav", 12.0, 8000.0, 1.0, 1.0, windows, len(many))
     assert [colour for _, colour, _ in timeline_view(view, "run", before).classes].count(None) == 2
