@@ -28,7 +28,7 @@ def test_agents_find_the_endpoints_with_what_they_say_of_themselves(tmp_path: Pa
     models = Models([str(tiny_checkpoint(tmp_path / "tiny"))], "cpu")
     address = serve(build_page(models, []), **launch_settings(), mcp_server=True)
     tools = asyncio.run(tools_at(f"{address}gradio_api/mcp/"))
-    wanted = {"explain", "take_away", "what_if", "examine", "contrast", "compare", "models"}
+    wanted = {"explain", "take_away", "what_if", "examine", "contrast", "compare", "windows", "models"}
     assert len(tools) == len(wanted)
     for name in wanted:
         (tool,) = (each for each in tools if each.name.endswith(name))
