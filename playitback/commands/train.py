@@ -152,15 +152,18 @@ def _start(start_from: str | None, recipe: Recipe, config: ModelConfig) -> Liste
     A checkpoint from before a part was known lacks it, or some of it; then a stage has to train it.
     """
     model = families.build(config)
+    # what these stages train, the stages after them hear through
+    skipped = [
+        stage
+        for index, stage in enumerate(recipe.stages)
+        if not stage.epochs and any(later.epochs for later in recipe.stages[index:])
+    ]
     if start_from is None:
-        # what no stage trains would be heard through by the stages after it
-        epochs = [stage.epochs for stage in recipe.stages]
-        for index, stage in enumerate(recipe.stages):
-            if not stage.epochs and any(epochs[index:]):
-                raise SettingsError(
-                    f"without epochs of its own the {' and '.join(stage.trains)} must come from somewhere; "
-                    "give --start-from, too"
-                )
+        for stage in skipped:
+            raise SettingsError(
+                f"without epochs of its own the {' and '.join(stage.trains)} must come from somewhere; "
+                "give --start-from, too"
+            )
         return model
     checkpoint = load_checkpoint(start_from)
     given, stored, wanted = checkpoint.model.config, checkpoint.model.state_dict(), model.state_dict()
@@ -168,8 +171,8 @@ def _start(start_from: str | None, recipe: Recipe, config: ModelConfig) -> Liste
     if not alike or any(name not in wanted or wanted[name].shape != each.shape for name, each in stored.items()):
         raise SettingsError(f"{checkpoint.name} has other classes or another preset; start from one that has the same")
     missing = {id(weights) for name, weights in model.named_parameters() if name not in stored}
-    for stage in recipe.stages:
-        for part in () if stage.epochs else stage.trains:
+    for stage in skipped:
+        for part in stage.trains:
             if missing & {id(weights) for weights in model.parts()[part].parameters()}:
                 raise SettingsError(
                     f"{checkpoint.name} is from before the {part} of today; give the stage {stage.name} some epochs"

@@ -369,18 +369,14 @@ def test_informative_slot_learns_to_find_the_burst_that_tells_the_class(tmp_path
     """
     clips, _ = planted_bursts(48, seed=0)
     unheard, starts = planted_bursts(24, seed=1)
-    stages = (
-        replace(_ENCODER, epochs=20, learning_rate=4e-3),
-        replace(_ACTIVITY, epochs=20, learning_rate=1e-2),
-        replace(_REPLAY, epochs=4),
-    )
+    recipe = RECIPE.with_epochs({"encoder": 20, "activity": 20, "replay": 4})
     marked, found, by_chance, right = [], [], [], []
     for seed in range(3):
         torch.manual_seed(seed)
         model = ReplayModel(
             tiny_config(labels=clips.labels[0], clip_seconds=1.0, playbacks=1, threshold=0.5, aimed=True)
         )
-        train(model, clips, replace(RECIPE, stages=stages, seed=seed), tmp_path / str(seed))
+        train(model, clips, replace(recipe, seed=seed), tmp_path / str(seed))
         with torch.inference_mode():
             hearings = list(model.listen(unheard.waveforms(torch.arange(24))))
         for heard in hearings:
