@@ -1,0 +1,176 @@
+"""What a model says of every second kept alone, and how far its activity is from that.
+
+Activity is learned: what a model would say of each moment by itself, read off one hearing (``models/listener``). Here
+the model is asked in earnest:
+
+    clip -> stretches of 1 s, one every 0.25 s -> keep_only each -> first hearing -> (stretches, classes)
+    activity (columns, classes) -> mean over each stretch -> (stretches, classes) -> divergence, difference, correlation
+
+Stretches that are digital silence for the greater part are left out: nothing sounds there that could be named.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from playitback.edits import SILENCE, keep_only
+from playitback.evidence.runs import CLIPS_A_STEP
+from playitback.progress import Progress, Steps
+from playitback.recognizer import ClipHearing, Recognizer
+from playitback.segments import TIME_BINS, Segment, audible_columns, equal_edges, inside_segments, pad_segments
+
+STRETCH_SECONDS = 1.0
+STEP_SECONDS = 0.25  # from the middle of one stretch to that of the next
+CLASSES_TOLD = 5  # whose curves are told, beside the class asked about
+
+_LEAST_HEARD = 0.5  # of a stretch that is not digital silence
+_TINY = 1e-7  # float32 has almost no numbers closer to 1
+_ENOUGH = 3  # stretches that a correlation needs
+
+
+@dataclass(frozen=True)
+class Distance:
+    """How far the activity is from what the model says of the same stretches kept alone."""
+
+    #: nats: mean over the stretches of the Kullback-Leibler divergence of the activity from the answers; where every
+    #: class has a probability of its own, the mean over the classes of the divergence of its two outcomes
+    divergence: float
+    difference: float  # mean absolute difference of the probabilities of the class asked about, 0 to 1
+    correlation: float | None  # Pearson's, of the same; None for fewer than three stretches, or a curve that is flat
+
+
+@dataclass(frozen=True, eq=False)  # holds arrays
+class Alone:
+    """Every stretch kept alone, S of them, those of digital silence left out. C classes."""
+
+    label: str  # the class asked about
+    labels: tuple[str, ...]  # (C,)
+    stretches: tuple[Segment, ...]  # (S,) cut at the clip's ends
+    probabilities: np.ndarray  # (S, C) after the first hearing of nothing but the stretch
+    activity: np.ndarray | None  # (S, C) of the whole clip's first hearing, mean over each stretch; None: has none
+    distance: Distance | None  # None without activity, or without stretches
+
+    @property
+    def seconds(self) -> tuple[float, ...]:
+        """(S,) the middle of every stretch, which it speaks of."""
+        return tuple((each.start_seconds + each.end_seconds) / 2 for each in self.stretches)
+
+    @property
+    def told(self) -> tuple[str, ...]:
+        """The class asked about and those that are most probable somewhere, at most ``CLASSES_TOLD`` of them."""
+        peaks = self.probabilities.max(axis=0, initial=0.0)
+        highest = [self.labels[position] for position in np.argsort(-peaks, kind="stable")[:CLASSES_TOLD]]
+        return tuple(dict.fromkeys((self.label, *highest)))
+
+    def of(self, label: str) -> np.ndarray:
+        """(S,) of a class."""
+        of_class: np.ndarray = self.probabilities[:, self.labels.index(label)]
+        return of_class
+
+    def activity_of(self, label: str) -> np.ndarray | None:
+        """(S,) of a class."""
+        return None if self.activity is None else self.activity[:, self.labels.index(label)]
+
+    def to_dict(self) -> dict[str, Any]:
+        """Plain numbers, strings, lists and dicts for JSON."""
+        distance = self.distance
+        return {
+            "label": self.label,
+            "stretches": [
+                {"start_seconds": each.start_seconds, "end_seconds": each.end_seconds} for each in self.stretches
+            ],
+            "seconds": list(self.seconds),
+            "probabilities": {label: self.of(label).tolist() for label in self.told},
+            "activity": None
+            if self.activity is None
+            else {label: self.activity[:, self.labels.index(label)].tolist() for label in self.told},
+            "divergence": None if distance is None else distance.divergence,
+            "difference": None if distance is None else distance.difference,
+            "correlation": None if distance is None else distance.correlation,
+        }
+
+
+def hear_alone(
+    recognizer: Recognizer, first: ClipHearing, samples: np.ndarray, label: str | None = None
+) -> Steps[Alone]:
+    """Hears every stretch of a clip alone, and sets the activity of its first hearing beside that.
+
+    first: of ``recognizer.explain``; samples: the sound that it heard, (samples,); label: the class to measure the
+    activity by, by default the one that the hearing's relevance is for. Raises SettingsError for a class that the model
+    does not know, and AudioError for a clip that it cannot hear.
+    """
+    recognizer.check(None, label)
+    label = label or recognizer.labels[first.asked]
+    clip = torch.from_numpy(recognizer.padded(samples)).unsqueeze(0)
+    clip_seconds, sample_rate = recognizer.clip_seconds, recognizer.sample_rate
+    edges = equal_edges(clip_seconds, TIME_BINS)
+    audible = audible_columns(clip, edges, sample_rate)[0].double()
+    stretches = [each for each in stretches_of(clip_seconds) if _share(each, edges, audible) >= _LEAST_HEARD]
+
+    generator = torch.Generator()  # silence draws nothing from it
+    answers = [np.zeros((0, len(recognizer.labels)))]
+    for begin in range(0, len(stretches), CLIPS_A_STEP):
+        kept = pad_segments([[each] for each in stretches[begin : begin + CLIPS_A_STEP]], clip_seconds)
+        sounds = keep_only(clip.expand(len(kept), -1), kept, SILENCE, sample_rate, generator)
+        answers.append(recognizer.classify(sounds.numpy(), playbacks=0)[-1])
+        yield Progress(begin + len(kept), len(stretches))
+    probabilities = np.concatenate(answers)
+
+    activity = None if first.activity is None else _mean_over(stretches, first, clip, sample_rate)
+    column = recognizer.labels.index(label)
+    told = activity is not None and len(stretches) > 0
+    return Alone(
+        label=label,
+        labels=recognizer.labels,
+        stretches=tuple(stretches),
+        probabilities=probabilities,
+        activity=activity,
+        distance=distance(probabilities, activity, column, recognizer.config.multi_label) if told else None,
+    )
+
+
+def stretches_of(clip_seconds: float) -> list[Segment]:
+    """Stretches of ``STRETCH_SECONDS`` around every ``STEP_SECONDS`` from the clip's start on, cut at its ends."""
+    middles = np.arange(0, clip_seconds + 1e-9, STEP_SECONDS).tolist()
+    half = STRETCH_SECONDS / 2
+    return [Segment(max(0.0, each - half), min(clip_seconds, each + half)) for each in middles]
+
+
+def distance(answers: np.ndarray, activity: np.ndarray, column: int, multi_label: bool) -> Distance:
+    """Of activity from answers, both probabilities (S, C), S > 0. column: of the class asked about."""
+    truth, learned = (np.clip(each.astype(np.float64), _TINY, 1 - _TINY) for each in (answers, activity))
+    divergence = truth * np.log(truth / learned)
+    if multi_label:
+        divergence = (divergence + (1 - truth) * np.log((1 - truth) / (1 - learned))).mean(axis=1)
+    else:
+        divergence = divergence.sum(axis=1)
+    one, other = answers[:, column], activity[:, column]
+    varies = len(one) >= _ENOUGH and min(np.ptp(one), np.ptp(other)) > _TINY
+    return Distance(
+        divergence=max(0.0, float(divergence.mean())),  # rounding may leave it below
+        difference=float(np.abs(one - other).mean()),
+        correlation=float(np.corrcoef(one, other)[0, 1]) if varies else None,
+    )
+
+
+def _share(stretch: Segment, edges: Tensor, audible: Tensor) -> float:
+    """Of a stretch that is not digital silence."""
+    inside = inside_segments(pad_segments([[stretch]], float(edges[0, -1])), edges)[0]
+    return float((inside * audible).sum()) / stretch.seconds
+
+
+def _mean_over(stretches: Sequence[Segment], first: ClipHearing, clip: Tensor, sample_rate: int) -> np.ndarray:
+    """Activity (S, C): its mean over what is not digital silence of each stretch."""
+    assert first.activity is not None
+    edges = torch.from_numpy(first.edges).double().unsqueeze(0)
+    audible = audible_columns(clip, edges, sample_rate)
+    padded = torch.tensor([[[each.start_seconds, each.end_seconds]] for each in stretches]).double()
+    weights = inside_segments(padded.view(-1, 1, 2), edges) * audible
+    means = (weights @ torch.from_numpy(first.activity).double()) / weights.sum(dim=1, keepdim=True).clamp_min(1e-9)
+    return means.numpy()
