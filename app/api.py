@@ -23,6 +23,7 @@ from app.service import (
     ExamineService,
     ExplainService,
     ExplanationView,
+    FindingsService,
     Models,
     Other,
     Settings,
@@ -48,7 +49,12 @@ def add_api(models: Models) -> None:
     label = gr.Textbox(label="class_to_explain", value="", visible=False)
     clip = [recording, model, playbacks, start, label]
     asked = Asked(models)
-    _add(asked.explain, clip, [_json("explanation"), _file("explanation_file"), _files("segments"), _files("tapes")])
+    passages = gr.Checkbox(label="passages", value=False, visible=False)
+    _add(
+        asked.explain,
+        [*clip, passages],
+        [_json("explanation"), _file("explanation_file"), _files("segments"), _files("tapes")],
+    )
     _add(asked.take_away, clip, [_file("report"), _file("archive")])
     _add(
         asked.what_if,
@@ -126,6 +132,7 @@ class Asked:
         self._compare = CompareService(models)
         self._take_away = TakeAwayService(models)
         self._windows = WindowsService(models)
+        self._findings = FindingsService(models)
 
     def explain(
         self,
@@ -134,9 +141,14 @@ class Asked:
         playbacks: int | None = None,
         start_seconds: float = 0.0,
         class_to_explain: str = "",
+        passages: bool = False,
     ) -> Answers:
         with run_folder() as folder:
             view = self._run(folder, recording, model, playbacks, start_seconds, class_to_explain)
+            if passages:
+                for _ in self._findings.find_passages(view):
+                    pass
+                view = dataclasses.replace(view, explanation=self._findings.explanation(view))
             taken = self._take_away.write(view, folder)
             yield (
                 view.explanation.to_dict(),

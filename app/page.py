@@ -15,15 +15,17 @@ import gradio as gr
 from app import text, welcome
 from app.api import add_api
 from app.running import PLAYBACKS_ID, wire_run
-from app.service import Models
+from app.service import FindingsService, Models
 from app.tabs import (
     about,
+    check,
     compare,
     confidence,
     contrast,
     examine,
     folder,
     listen,
+    passages,
     playbacks,
     slots,
     take_away,
@@ -66,6 +68,8 @@ def build_page(models: Models, examples: Sequence[Path] | None = None, explained
         with gr.Tabs(elem_id="results") as tabs:
             with gr.Tab(text.PLAYBACKS_TAB, id=PLAYBACKS_ID):
                 rows = playbacks.build()
+                rests = passages.build()
+                checked = check.build()
             with gr.Tab(text.CONFIDENCE_TAB):
                 beliefs = confidence.build()
             with gr.Tab(text.WHAT_IF_TAB):
@@ -97,11 +101,14 @@ def build_page(models: Models, examples: Sequence[Path] | None = None, explained
             welcome.wire(page, welcome.Example(models, explained), (rows, beliefs), shown, run_wanted)
         prepared = listen.wire_wishes(models, listening, tabs, wished)
         wire_run(models, inputs, (rows, beliefs), rows.player, wished, prepared, shown)
+        findings = FindingsService(models)
+        passages.wire(findings, rests, shown)
+        check.wire(findings, checked, shown)
         what_if.wire(models, questions, shown, rows.player)
         slots.wire(within, shown)
         windows.wire(models, long, inputs, wished)
         folder.wire(models, clips, inputs, wished)
-        take_away.wire(models, away, shown)
+        take_away.wire(models, findings, away, shown)
     return page.queue(max_size=LONGEST_QUEUE)
 
 

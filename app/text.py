@@ -125,7 +125,8 @@ API_ENDPOINTS = {
         "hear again. Returns the explanation (JSON: hearings with hop_seconds, probabilities, segments, replayed, "
         "relevance, seconds, activity, lanes), the same as a file, a WAV of every segment (hearing-0-segment-1.wav "
         "is the first one that the first hearing chose), and a WAV of every hearing as the model heard it. A "
-        f"recording that cannot be explained raises an error that says why. {_OF_A_CLIP} {_CLASS}"
+        f"recording that cannot be explained raises an error that says why. {_OF_A_CLIP} {_CLASS} passages: true adds "
+        "what suffices for the class and what it needs, each verified by hearing (half a second)."
     ),
     "take_away": (
         "All that a run leaves to take away: a report that opens in a browser without a network, sound included, "
@@ -999,3 +1000,55 @@ def folder_conclusion(clips: int, labelled: int, accuracy: Sequence[float], resc
         return f"{counted}{known}. {right}."
     before = f"{words.percent(accuracy[0])} after the first"
     return f"{counted}{known}. {right} after the last hearing, {before}: {rescued} rescued, {spoilt} spoilt."
+
+
+# What suffices and what is needed, and every second alone: below the playbacks
+PASSAGES_TITLE = "What the choice rests on"
+PASSAGES_READING = (
+    "Two things, each tried on this very clip and heard by the model: the shortest passage that, kept alone, leaves "
+    "the class standing, and the least time whose removal takes it away. What is edited becomes silence."
+)
+PASSAGES_DEFINITIONS = {
+    "suffices": (
+        "Kept alone, the model still decides for the class (of several classes at once: gives it 50 % or more). "
+        "Passages of 0.25 s to three quarters of what sounds are tried, where activity or relevance of the class is "
+        "greatest, the shortest first. A search of every passage might find a shorter one."
+    ),
+    "needs": (
+        "Taken out, the class is gone: the model decides otherwise, and has less than half of the probability that it "
+        "gave the class in the whole clip. Up to half of what sounds is taken out, greatest activity or relevance "
+        "first: with more gone, it is no wonder that the class is, too. A class that sounds again and again may need "
+        "no part."
+    ),
+}
+LOOKING_FOR_PASSAGES = "Hearing which passage suffices, and what is needed …"
+HEAR_KEPT, HEAR_KEPT_NAME = "what was kept", "Play the passage that suffices"
+HEAR_LEFT, HEAR_LEFT_NAME = "what is left", "Play the clip without all that it needs"
+
+CHECK = "Check"
+CHECK_READING = (
+    "Activity is learned: what the model would say of each moment by itself. “Check” asks it in earnest: every second "
+    "is kept alone and heard, and drawn as a line; dotted beside it, what activity says of the same second."
+)
+CHECK_DEFINITIONS = {
+    "every second alone": (
+        "Stretches of 1 s, one every 0.25 s, cut at the clip’s ends: only the stretch is kept, all else is silence, "
+        "and the first hearing’s answer is told at its middle. Stretches of digital silence are left out."
+    ),
+    "distance": (
+        "The mean over the stretches of Σ p ln(p / a), p being the answer and a the activity, averaged over the same "
+        "stretch: the Kullback-Leibler divergence over all classes in nats, 0 where both are equal (of several classes "
+        "at once: the mean over the classes of that of yes and no). For the class explained: the mean absolute "
+        "difference in percentage points, and Pearson’s correlation."
+    ),
+}
+CHECK_CHART_LABEL = "Probability of classes in every second kept alone, and their activity"
+
+
+def checking(done: int, total: int) -> str:
+    return f"Hearing every second alone … ({done} of {total})"
+
+
+def by_activity(name: str) -> str:
+    """A class's curve as activity has it."""
+    return f"{name}, by activity"

@@ -29,8 +29,13 @@ def stretches_html(stretches: Sequence[tuple[float, float, bytes]]) -> str:
 
 def button(start: float, end: float, wav: bytes) -> str:
     """A button for one stretch, its sound as WAV."""
+    return sound_button(text.stretch(start, end), text.play_stretch(start, end), wav)
+
+
+def sound_button(caption: str, name: str, wav: bytes) -> str:
+    """A button that plays a WAV. name: what it does, for a screen reader."""
     sound = f'data-sound="data:audio/wav;base64,{base64.b64encode(wav).decode("ascii")}"'
-    return _button(text.stretch(start, end), text.play_stretch(start, end), sound)
+    return _button(caption, name, sound)
 
 
 def _button(caption: str, name: str, sound: str) -> str:

@@ -4,6 +4,7 @@ from app.service.compare import CompareService, ComparisonView, Other
 from app.service.contrast import ContrastService, ContrastView, rival
 from app.service.examine import ExaminationView, ExamineService
 from app.service.explain import ExplainService, ExplanationView, RecordingView, Settings
+from app.service.findings import FindingsService, PassagesView
 from app.service.folder import FolderFile, FolderService, FolderView
 from app.service.models import Models, ModelView, offered_checkpoints
 from app.service.slots import InspectionView, inspect
@@ -21,6 +22,7 @@ __all__ = [
     "ExamineService",
     "ExplainService",
     "ExplanationView",
+    "FindingsService",
     "FolderFile",
     "FolderService",
     "FolderView",
@@ -28,6 +30,7 @@ __all__ = [
     "ModelView",
     "Models",
     "Other",
+    "PassagesView",
     "PlayItBackError",
     "RecordingView",
     "Settings",

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import gradio as gr
 
 from app import text
 from app.events import PRIVATE, QUIET, Updates, refusal, run_folder
-from app.service import ExplanationView, Models, TakeAwayService
+from app.service import ExplanationView, FindingsService, Models, TakeAwayService
 from app.tabs import hints
 
 
@@ -33,8 +33,8 @@ def build() -> TakeAwayParts:
     return TakeAwayParts(hint=hint, prepare=prepare, files=files)
 
 
-def wire(models: Models, parts: TakeAwayParts, shown: gr.State) -> None:
-    """The files are written when they are asked for; another run puts them away."""
+def wire(models: Models, findings: FindingsService, parts: TakeAwayParts, shown: gr.State) -> None:
+    """The files are written when they are asked for, with all that was found by then; another run puts them away."""
     service = TakeAwayService(models)
 
     def follow(view: ExplanationView | None) -> Updates:
@@ -50,7 +50,7 @@ def wire(models: Models, parts: TakeAwayParts, shown: gr.State) -> None:
             return
         try:
             with run_folder() as folder:
-                taken = service.write(view, folder)
+                taken = service.write(replace(view, explanation=findings.explanation(view)), folder)
                 written = [str(path) for path in (taken.archive, *taken.files.all)]
                 yield {parts.files: gr.update(visible=True, value=written)}
         except Exception as error:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import dataclasses
 import json
 import sys
 from collections.abc import Sequence
@@ -25,11 +26,15 @@ from playitback.commands.shared import (
 )
 from playitback.errors import AudioError, SettingsError
 from playitback.explain.events import Event
+from playitback.explain.alone import hear_alone
 from playitback.explain.explanation import Explanation
 from playitback.explain.folder import ClipSummary, FolderSummary, label_of, read_labels, summarise
+from playitback.explain.passages import find_passages
+from playitback.progress import finish
 from playitback.recognizer import Recognizer
 from playitback.report.files import draw_player, write_files
 from playitback.report.labels import write_audacity, write_folder_events, write_raven
+from playitback.report.passages import alone_sentence, needs_sentence, suffices_sentence
 
 ALL_FILES, JSON_ONLY = "all", "json"
 
@@ -64,6 +69,15 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help="the clips' true classes: a CSV file with the columns path and label, for folder.csv and folder.json; "
         "default: the folder that a clip lies in, where it is named like a class",
     )  # fmt: skip
+    parser.add_argument(
+        "--passages", action="store_true",
+        help="find the shortest passage that suffices for the class and the least time that it needs, each verified by "
+        "hearing; half a second a clip",
+    )  # fmt: skip
+    parser.add_argument(
+        "--check", action="store_true",
+        help="hear every second of a clip alone, and tell how far the activity is from that; half a second a clip",
+    )  # fmt: skip
     add_json(parser)
 
 
@@ -82,6 +96,7 @@ def main(arguments: argparse.Namespace) -> int:
     for clip, folder in tqdm(list(zip(clips, folders, strict=True)), unit="clip", disable=None):
         try:
             explanation, samples = explain_clip(recognizer, clip, arguments.start, arguments.playbacks, arguments.label)
+            explanation = _asked_further(explanation, samples, recognizer, arguments)
         except (AudioError, SettingsError) as error:  # the other clips are explained all the same
             tqdm.write(f"playitback: {error}", file=sys.stderr)
             failed += 1
@@ -151,6 +166,20 @@ def _write_labels(events: Sequence[Event] | None, highest_hertz: float, folder: 
         write_raven(events, folder / "raven.txt", highest_hertz)
 
 
+def _asked_further(
+    explanation: Explanation, samples: np.ndarray, recognizer: Recognizer, arguments: argparse.Namespace
+) -> Explanation:
+    """With what ``--passages`` and ``--check`` ask for."""
+    hearings, label = explanation.hearings, arguments.label
+    if arguments.passages:
+        found = finish(find_passages(recognizer, hearings, samples, label))
+        explanation = dataclasses.replace(explanation, passages=found)
+    if arguments.check:
+        alone = finish(hear_alone(recognizer, hearings[0], samples, label or explanation.decision(-1)))
+        explanation = dataclasses.replace(explanation, alone=alone)
+    return explanation
+
+
 def _summary(explanation: Explanation, folder: Path) -> str:
     lines = [f"{explanation.info.name} -> {folder}", *(f"  {note}" for note in explanation.notes)]
     for index, hearing in enumerate(explanation.hearings):
@@ -166,6 +195,10 @@ def _summary(explanation: Explanation, folder: Path) -> str:
             f"  hearing {index}, hop {1000 * hearing.hop_seconds:.1f} ms: "
             f"{belief(name, explanation.probability(index, name))}{moved}{beside}; chose {chosen}"
         )
+    if explanation.passages is not None:
+        lines += [f"  {say(explanation.passages)}" for say in (suffices_sentence, needs_sentence)]
+    if explanation.alone is not None:
+        lines.append(f"  {alone_sentence(explanation.alone)}")
     return "\n".join(lines)
 
 

@@ -27,7 +27,7 @@ from playitback.segments import TIME_BINS, Segment, audible_columns, equal_edges
 
 STRETCH_SECONDS = 1.0
 STEP_SECONDS = 0.25  # from the middle of one stretch to that of the next
-CLASSES_TOLD = 5  # whose curves are told, beside the class asked about
+CLASSES_TOLD = 3  # whose curves are told, beside the class asked about
 
 _LEAST_HEARD = 0.5  # of a stretch that is not digital silence
 _TINY = 1e-7  # float32 has almost no numbers closer to 1
@@ -68,15 +68,6 @@ class Alone:
         highest = [self.labels[position] for position in np.argsort(-peaks, kind="stable")[:CLASSES_TOLD]]
         return tuple(dict.fromkeys((self.label, *highest)))
 
-    def of(self, label: str) -> np.ndarray:
-        """(S,) of a class."""
-        of_class: np.ndarray = self.probabilities[:, self.labels.index(label)]
-        return of_class
-
-    def activity_of(self, label: str) -> np.ndarray | None:
-        """(S,) of a class."""
-        return None if self.activity is None else self.activity[:, self.labels.index(label)]
-
     def to_dict(self) -> dict[str, Any]:
         """Plain numbers, strings, lists and dicts for JSON."""
         distance = self.distance
@@ -86,14 +77,16 @@ class Alone:
                 {"start_seconds": each.start_seconds, "end_seconds": each.end_seconds} for each in self.stretches
             ],
             "seconds": list(self.seconds),
-            "probabilities": {label: self.of(label).tolist() for label in self.told},
-            "activity": None
-            if self.activity is None
-            else {label: self.activity[:, self.labels.index(label)].tolist() for label in self.told},
+            "probabilities": self._curves(self.probabilities),
+            "activity": None if self.activity is None else self._curves(self.activity),
             "divergence": None if distance is None else distance.divergence,
             "difference": None if distance is None else distance.difference,
             "correlation": None if distance is None else distance.correlation,
         }
+
+    def _curves(self, values: np.ndarray) -> dict[str, list[float]]:
+        """Class -> (S,) of values (S, C), to the sixth decimal."""
+        return {label: values[:, self.labels.index(label)].astype(float).round(6).tolist() for label in self.told}
 
 
 def hear_alone(

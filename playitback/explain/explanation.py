@@ -2,10 +2,11 @@
 
 A frozen record of one run of ``Recognizer.explain`` on one recording. ``to_dict`` is the content of explanation.json:
 
-    {"schema": ..., "clip": {...}, "model": {...}, "notes": [...], "hearings": [{...}, ...]}
+    {"schema": ..., "clip": {...}, "model": {...}, "notes": [...], "hearings": [{...}, ...], "passages", "alone"}
 
-with one entry of ``hearings`` for each hearing, the first hearing first. explanation.schema.json describes it all.
-``read_json`` reads files of this version and of version 1.
+with one entry of ``hearings`` for each hearing, the first hearing first. ``passages`` and ``alone`` are null unless
+they were asked for. explanation.schema.json describes it all. ``read_json`` reads files of this version and of version
+1.
 """
 
 from __future__ import annotations
@@ -20,6 +21,8 @@ import numpy as np
 
 from playitback.audio import Recording, RecordingInfo
 from playitback.errors import DataSetError
+from playitback.explain.alone import Alone
+from playitback.explain.passages import Passages
 from playitback.explain.slots import ATTENTION
 from playitback.recognizer import ClipHearing, Recognizer
 
@@ -43,6 +46,8 @@ class Explanation:
     clip_seconds: float  # that the model hears at once
     sample_rate: int  # hertz, that the model hears
     hearings: tuple[ClipHearing, ...]
+    passages: Passages | None = None  # what suffices and what is needed; None: not asked
+    alone: Alone | None = None  # every second kept alone; None: not asked
 
     @classmethod
     def of(cls, recording: Recording, recognizer: Recognizer, hearings: Iterable[ClipHearing]) -> Explanation:
@@ -124,6 +129,8 @@ class Explanation:
             },
             "notes": list(self.notes),
             "hearings": [self._hearing(index) for index in range(len(self.hearings))],
+            "passages": None if self.passages is None else self.passages.to_dict(),
+            "alone": None if self.alone is None else self.alone.to_dict(),
         }
 
     def write_json(self, path: Path) -> None:

@@ -31,11 +31,20 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from playitback.edits import SILENCE, keep_only, remove
+from playitback.edits import FADE_SECONDS, SILENCE, keep_only, remove
 from playitback.evidence.runs import CLIPS_A_STEP
 from playitback.progress import Progress, Steps
 from playitback.recognizer import ClipHearing, Recognizer
-from playitback.segments import TIME_BINS, Segment, audible_columns, equal_edges, resample, segments_where, unpad_segments
+from playitback.segments import (
+    TIME_BINS,
+    Segment,
+    audible_columns,
+    equal_edges,
+    pad_segments,
+    resample,
+    segments_where,
+    unpad_segments,
+)
 
 SHORTEST_SECONDS = 0.25  # of a passage; what is shorter is a click with a fade at either end
 #: of what sounds, the longest passage that may suffice: a longer one is nearly the clip itself
@@ -141,12 +150,30 @@ def find_passages(
     )
 
 
+def kept_sound(trial: Trial, samples: np.ndarray, sample_rate: int) -> np.ndarray:
+    """What is left of a clip (samples,) when only a passage is kept, without the silence before and after it."""
+    first, last = trial.segments[0].start_seconds, trial.segments[-1].end_seconds
+    begin, end = round((first - FADE_SECONDS) * sample_rate), round((last + FADE_SECONDS) * sample_rate)
+    return _edited(keep_only, trial, samples, sample_rate)[max(0, begin) : end]
+
+
+def left_sound(trial: Trial, samples: np.ndarray, sample_rate: int) -> np.ndarray:
+    """What is left of a clip (samples,) without what was removed, as long as the clip."""
+    return _edited(remove, trial, samples, sample_rate)
+
+
 #: (waveforms, segments, fill, sample rate, generator) -> waveforms
 _Edit = Callable[[Tensor, Tensor, str, int, torch.Generator], Tensor]
 #: probabilities (classes,) -> whether it is as it was sought
 _Holds = Callable[[np.ndarray], bool]
 #: (TIME_BINS,) bool: stretches of time
 _Mask = np.ndarray
+
+
+def _edited(edit: _Edit, trial: Trial, samples: np.ndarray, sample_rate: int) -> np.ndarray:
+    segments = pad_segments([trial.segments], len(samples) / sample_rate)
+    clip = torch.from_numpy(samples.astype(np.float32)).unsqueeze(0)
+    return edit(clip, segments, SILENCE, sample_rate, torch.Generator())[0].numpy()
 
 
 class _Clip:
@@ -161,6 +188,8 @@ class _Clip:
         self.whole = hearings[-1].probabilities
         self.label = asked or recognizer.labels[int(self.whole.argmax())]
         self.column = recognizer.labels.index(self.label)
+        # replay may have found a class that the first hearing is deaf to
+        self._scouts_know = self.stands(hearings[0].probabilities) or not self.stands(self.whole)
         self.samples = torch.from_numpy(recognizer.padded(samples)).unsqueeze(0)
         self.edges = equal_edges(recognizer.clip_seconds, TIME_BINS)
         self.bin_seconds = recognizer.clip_seconds / TIME_BINS
@@ -227,13 +256,7 @@ class _Clip:
             fine = range(below + 1, lowest)
             scouted += self._hear([(rung, each) for rung in fine for each in rungs[rung]], edit, 0)
         yield Progress(steps_before + 2, _STEPS)
-        # of two on one rung, that one first in which more is kept of the class, or less is left of it
-        sign = -1 if edit is keep_only else 1
-        ordered = sorted(scouted, key=lambda each: (each[0], sign * each[2][self.column]))
-        top = next(each for each in ordered if each[0] == len(rungs) - 1)
-        wanted = [(rung, mask) for rung, mask, believed in ordered if holds(believed)]
-        if not holds(top[2]):
-            wanted.append(top[:2])
+        wanted = self._to_verify(rungs, scouted, lowest, edit, holds)
         heard: list[_Heard] = []
         for first in range(0, len(wanted), _VERIFIED_AT_ONCE):
             heard = self._hear(wanted[first : first + _VERIFIED_AT_ONCE], edit, self.playbacks)
@@ -242,6 +265,28 @@ class _Clip:
                 if holds(believed):
                     return mask, believed, True
         return heard[-1][1], heard[-1][2], False
+
+    def _to_verify(
+        self,
+        rungs: Sequence[Sequence[_Mask]],
+        scouted: Sequence[_Heard],
+        lowest: int | None,
+        edit: _Edit,
+        holds: _Holds,
+    ) -> list[tuple[int, _Mask]]:
+        """What may hold, the lowest rung first, and the top rung in any case."""
+        # of two on one rung, that one first in which more is kept of the class, or less is left of it
+        sign = -1 if edit is keep_only else 1
+        ordered = sorted(scouted, key=lambda each: (each[0], sign * each[2][self.column]))
+        if lowest is None and not self._scouts_know:
+            return [(rung, mask) for rung, mask, _ in ordered]
+        wanted = [(rung, mask) for rung, mask, believed in ordered if holds(believed)]
+        if lowest is not None:  # what lies between the coarse rungs above it, in case that they are needed
+            skipped = set(range(lowest, len(rungs))) - {rung for rung, _, _ in scouted}
+            wanted += [(rung, mask) for rung in skipped for mask in rungs[rung]]
+            wanted.sort(key=lambda each: each[0])
+        top = next((rung, mask) for rung, mask, _ in ordered if rung == len(rungs) - 1)
+        return wanted if wanted and wanted[-1][0] == top[0] else [*wanted, top]
 
     def _hear(self, tried: Sequence[tuple[int, _Mask]], edit: _Edit, playbacks: int) -> list[_Heard]:
         """Rung, time and what is believed (classes,) of each that is tried."""

@@ -10,6 +10,7 @@
     segments.csv                hearing, number, start_seconds, end_seconds, replayed_in_hearing: a row a segment
     sounds/                     hearing-0-segment-1.wav, ...: every segment that a hearing chose, cut out of the clip
                                 hearing-0-as-heard.wav, ...: every hearing as the model heard it
+                                passage-that-suffices.wav, without-what-it-needs.wav: where that was asked for
 
 In all of these a segment is named by the hearing that chose it and its number in that hearing. A segment that was
 replayed without being chosen, as in what-if, has neither, and no sound of its own.
@@ -29,6 +30,7 @@ import numpy as np
 
 from playitback import audio
 from playitback.explain.explanation import Explanation
+from playitback.explain.passages import kept_sound, left_sound
 from playitback.recognizer import Recognizer
 from playitback.report import timeline
 from playitback.report.figure import write_figure
@@ -41,6 +43,7 @@ HEARINGS_COLUMNS = ("hearing", "hop_seconds", "class", "probability")
 SEGMENTS_COLUMNS = ("hearing", "number", "start_seconds", "end_seconds", "replayed_in_hearing")
 
 _SEGMENT, _TAPE = "hearing-{}-segment-{}.wav", "hearing-{}-as-heard.wav"
+_KEPT, _LEFT = "passage-that-suffices.wav", "without-what-it-needs.wav"
 _ARCHIVE_DATE = (1980, 1, 1, 0, 0, 0)  # the earliest of a ZIP, for all: the same files make the same archive
 
 
@@ -57,12 +60,13 @@ class ExplanationFiles:
     segments_table: Path  # segments.csv
     segments: tuple[Path, ...]  # WAV, hearing by hearing
     tapes: tuple[Path, ...]  # WAV, one a hearing
+    passages: tuple[Path, ...]  # WAV: what was kept and what was left; none where it was not asked for
 
     @property
     def all(self) -> tuple[Path, ...]:
         """Every file, in the order in which one looks at them."""
         single = (self.report, self.explanation, self.figure_png, self.figure_svg, self.hearings, self.segments_table)
-        return (*single, *self.segments, *self.tapes)
+        return (*single, *self.segments, *self.tapes, *self.passages)
 
 
 def begin_player(
@@ -139,7 +143,12 @@ def write_files(
     """
     sounds = directory / "sounds"
     sounds.mkdir(parents=True, exist_ok=True)
-    for pattern in (_SEGMENT.format("*", "*"), _TAPE.format("*")):  # an earlier run may have had more of them
+    for pattern in (
+        _SEGMENT.format("*", "*"),
+        _TAPE.format("*"),
+        _KEPT,
+        _LEFT,
+    ):  # an earlier run may have had more of them
         for stale in sounds.glob(pattern):
             stale.unlink()
     files = ExplanationFiles(
@@ -152,6 +161,7 @@ def write_files(
         segments_table=directory / "segments.csv",
         segments=tuple(_write_segments(explanation, samples, sounds)),
         tapes=tuple(_copy_tapes(player, sounds)),
+        passages=tuple(_write_passages(explanation, samples, sounds)),
     )
     explanation.write_json(files.explanation)
     front_end = recognizer.config.front_end
@@ -187,6 +197,17 @@ def _copy_tapes(player: PlayerView, directory: Path) -> Iterator[Path]:
         path = directory / _TAPE.format(row.index)
         shutil.copyfile(row.tape_audio, path)
         yield path
+
+
+def _write_passages(explanation: Explanation, samples: np.ndarray, directory: Path) -> Iterator[Path]:
+    found = explanation.passages
+    if found is None:
+        return
+    for trial, sound, name in ((found.suffices, kept_sound, _KEPT), (found.needs, left_sound, _LEFT)):
+        if trial is not None and trial.holds:
+            path = directory / name
+            audio.write_wav(path, sound(trial, samples, explanation.sample_rate), explanation.sample_rate)
+            yield path
 
 
 def _hearing_rows(explanation: Explanation) -> Iterator[Sequence[Any]]:

@@ -31,8 +31,8 @@ import soundfile
 from playitback.config import ModelConfig
 from playitback.explain.explanation import Explanation
 from playitback.recognizer import Recognizer
+from playitback.report import passages, words
 from playitback.report import player as synchronised_player
-from playitback.report import words
 from playitback.report.rows import PlayerView, player_data
 
 _FOLDER = Path(__file__).parent
@@ -84,7 +84,7 @@ def report_html(
 <noscript><p>{words.NO_SCRIPT}</p></noscript>
 <div id="player" class="playitback-player on-screen" data-row-count="0"></div>
 <img id="figure" class="for-print" src="{html.escape(figure_address)}" alt="{description}">
-<h2>{words.REPORT_CONFIDENCE}</h2>
+{_passages(explanation)}<h2>{words.REPORT_CONFIDENCE}</h2>
 {_probabilities(explanation, followed)}
 <h2>{words.REPORT_HOW_TO_READ}</h2>
 {_definitions("reading", reading)}
@@ -193,6 +193,17 @@ def _probabilities(explanation: Explanation, followed: str | None) -> str:
         f'<div class="numbers"><table class="probabilities"><caption>{words.PROBABILITY_CAPTION}</caption>'
         f"<thead><tr><td></td>{titles}</tr></thead><tbody>{rows}</tbody></table></div>"
     )
+
+
+def _passages(explanation: Explanation) -> str:
+    """What suffices and what is needed, and what every second says alone, where that was asked for."""
+    told = ""
+    if explanation.passages is not None:
+        suffices, needs = passages.both_html(explanation.passages)
+        told += f"<h2>{passages.SUFFICES_TITLE}</h2>{suffices}<h2>{passages.NEEDS_TITLE}</h2>{needs}"
+    if explanation.alone is not None:
+        told += f"<h2>{passages.ALONE_TITLE}</h2><p>{_safe(passages.alone_sentence(explanation.alone))}</p>"
+    return told
 
 
 def _cell(explanation: Explanation, index: int, label: str) -> str:

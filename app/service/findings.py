@@ -1,0 +1,83 @@
+"""What is asked of a finished run beside its rows: what suffices and what is needed, and every second alone.
+
+    ExplanationView -> find_passages -> Progress, then the PassagesView; -> hear_alone -> Progress, then the Alone
+
+What was found is kept as long as the run's view is, so that whoever sees the same run again, or takes it away, has it.
+"""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Callable, Generator
+from dataclasses import dataclass, replace
+from weakref import WeakKeyDictionary
+
+import numpy as np
+
+from app.service.explain import ExplanationView
+from app.service.models import Models
+from playitback import audio
+from playitback.explain.alone import STEP_SECONDS, Alone, hear_alone
+from playitback.explain.explanation import Explanation
+from playitback.explain.passages import Passages, Trial, find_passages, kept_sound, left_sound
+from playitback.progress import Progress
+
+__all__ = ["STEP_SECONDS", "Alone", "FindingsService", "PassagesView", "Progress"]
+
+
+@dataclass(frozen=True)
+class PassagesView:
+    """What suffices and what is needed, and how it sounds."""
+
+    found: Passages
+    kept: bytes | None  # WAV of the passage that suffices; None: there is none
+    left: bytes | None  # WAV of the clip without all that it needs; None: nothing takes the class away
+
+
+class FindingsService:
+    """Asks with the models, and keeps what was found."""
+
+    def __init__(self, models: Models) -> None:
+        self.models = models
+        self._kept: WeakKeyDictionary[ExplanationView, Explanation] = WeakKeyDictionary()
+
+    def explanation(self, view: ExplanationView) -> Explanation:
+        """That of a run, with all that was found of it so far."""
+        return self._kept.get(view, view.explanation)
+
+    def find_passages(self, view: ExplanationView) -> Generator[Progress | PassagesView, None, None]:
+        """Of the class asked about, else the decision. Whoever stops listening stops the computation."""
+        if self.explanation(view).passages is None:
+            arguments = view.explanation.hearings, view.samples, view.settings.class_to_follow
+            for each in self.models.compute(view.settings.checkpoint, find_passages, *arguments):
+                if isinstance(each, Passages):
+                    self._kept[view] = replace(self.explanation(view), passages=each)
+                else:
+                    yield each
+        found = self.explanation(view).passages
+        assert found is not None, "the last one is it"
+        yield PassagesView(found, _wav(view, found.suffices, kept_sound), _wav(view, found.needs, left_sound))
+
+    def hear_alone(self, view: ExplanationView) -> Generator[Progress | Alone, None, None]:
+        """Every second of the clip alone. Whoever stops listening stops the computation."""
+        if self.explanation(view).alone is None:
+            arguments = view.explanation.hearings[0], view.samples, view.class_followed
+            for each in self.models.compute(view.settings.checkpoint, hear_alone, *arguments):
+                if isinstance(each, Alone):
+                    self._kept[view] = replace(self.explanation(view), alone=each)
+                else:
+                    yield each
+        found = self.explanation(view).alone
+        assert found is not None, "the last one is it"
+        yield found
+
+
+def _wav(
+    view: ExplanationView, trial: Trial | None, sound: Callable[[Trial, np.ndarray, int], np.ndarray]
+) -> bytes | None:
+    if trial is None or not trial.holds:
+        return None
+    rate = view.explanation.sample_rate
+    with io.BytesIO() as file:
+        audio.write_wav(file, sound(trial, view.samples, rate), rate)
+        return file.getvalue()
