@@ -290,3 +290,36 @@ def test_a_class_that_the_model_does_not_know_is_told_before_anything_is_written
     assert (status, output) == (2, "")
     assert_one_sentence(error, "tiny knows no class 'zebra'; choose one of its 4 classes")
     assert not (tmp_path / "out").exists()
+
+
+def test_explain_tells_what_suffices_and_what_every_second_says_where_that_is_asked_for(
+    run: Run, model_folder: Path, sounds: Path, tmp_path: Path
+) -> None:
+    asked = ("--passages", "--check", "--class", LABELS[1], "--playbacks", 1)
+    status, output, _ = run("explain", sounds / "bell.wav", "--checkpoint", model_folder, "--out", tmp_path, *asked)
+    assert status == 0
+    explanation = assert_explained(tmp_path / "bell", "bell.wav")
+    passages, alone = explanation["passages"], explanation["alone"]
+    assert passages["label"] == alone["label"] == LABELS[1]
+    assert passages["suffices"]["seconds"] > 0
+    assert len(alone["seconds"]) == len(alone["stretches"]) == len(alone["probabilities"][LABELS[1]]) > 0
+    assert "in the whole clip" in output
+    assert "each heard alone" in output
+    report = (tmp_path / "bell" / "report.html").read_text(encoding="utf-8")
+    assert "The passage that suffices" in report
+    assert "each heard alone" in report
+    holding = {
+        name
+        for name, key in (("passage-that-suffices.wav", "suffices"), ("without-what-it-needs.wav", "needs"))
+        if passages[key] is not None and passages[key]["holds"]
+    }
+    written = {path.name for path in (tmp_path / "bell" / "sounds").iterdir()}
+    assert {name for name in written if not name.startswith("hearing-")} == holding
+
+
+def test_explain_tells_neither_where_it_is_not_asked_for(
+    run: Run, model_folder: Path, sounds: Path, tmp_path: Path
+) -> None:
+    run("explain", sounds / "bell.wav", "--checkpoint", model_folder, "--out", tmp_path, *JSON_ONLY, "--playbacks", 0)
+    explanation = json.loads((tmp_path / "bell" / "explanation.json").read_text(encoding="utf-8"))
+    assert (explanation["passages"], explanation["alone"]) == (None, None)

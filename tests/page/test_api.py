@@ -192,3 +192,12 @@ def test_endpoints_answer_plain_http(address: str) -> None:
         told = answer.read().decode()
     assert "event: complete" in told
     assert "clock_tick" in told
+
+
+def test_what_suffices_comes_with_an_explanation_where_it_is_asked_for(client: Client, clip: Any) -> None:
+    explanation, file, *_ = client.predict(clip, class_to_explain="rain", passages=True, api_name="/explain")
+    assert explanation["passages"]["label"] == "rain"
+    assert explanation["passages"]["suffices"]["segments"]
+    assert json.loads(Path(file).read_text(encoding="utf-8")) == explanation
+    without, *_ = client.predict(clip, api_name="/explain")
+    assert without["passages"] is None

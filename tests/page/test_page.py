@@ -142,6 +142,7 @@ def test_only_what_is_documented_is_offered_to_programs(client: Client) -> None:
         "playbacks",
         "start_seconds",
         "class_to_explain",
+        "passages",
     ]
     assert [each["label"] for each in explain["returns"]] == ["explanation", "explanation_file", "segments", "tapes"]
     for name, endpoint in endpoints.items():
