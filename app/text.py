@@ -1027,8 +1027,8 @@ HEAR_LEFT, HEAR_LEFT_NAME = "what is left", "Play the clip without all that it n
 
 CHECK = "Check"
 CHECK_READING = (
-    "Activity is learned: what the model would say of each moment by itself. “Check” asks it in earnest: every second "
-    "is kept alone and heard, and drawn as a line; dotted beside it, what activity says of the same second."
+    "“Check” keeps every second of the clip alone and lets the model hear it: a line for each of the likeliest classes. "
+    "Where the model has activity, which is learned, what that says of the same second is dotted beside it."
 )
 CHECK_DEFINITIONS = {
     "every second alone": (

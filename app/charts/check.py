@@ -26,6 +26,8 @@ def alone_chart(found: Alone, clip_seconds: float) -> go.Figure:
                 x=seconds,
                 y=percents,
                 name=title,
+                legendgroup=label,
+                showlegend=dash == "solid",  # what is dotted is told above the chart; a phone has no room for more
                 mode=mode,
                 line={"color": colour, "width": width, "dash": dash},
                 marker={"size": 6},
@@ -33,7 +35,7 @@ def alone_chart(found: Alone, clip_seconds: float) -> go.Figure:
             )
     lay_out(figure, 340)
     figure.update_layout(hovermode="x unified")
-    figure.update_xaxes(**seconds_axis(clip_seconds, text.CLIP_AXIS))
+    figure.update_xaxes(**seconds_axis(clip_seconds))
     figure.update_yaxes(**percent_axis())
     return figure
 
