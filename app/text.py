@@ -1027,8 +1027,8 @@ HEAR_LEFT, HEAR_LEFT_NAME = "what is left", "Play the clip without all that it n
 
 CHECK = "Check"
 CHECK_READING = (
-    "“Check” keeps every second of the clip alone and lets the model hear it: a line for each of the likeliest classes. "
-    "Where the model has activity, which is learned, what that says of the same second is dotted beside it."
+    "“Check” keeps every second of the clip alone and lets the model hear it: a line for each of the likeliest "
+    "classes. Where the model has activity, which is learned, what that says of the same second is dotted beside it."
 )
 CHECK_DEFINITIONS = {
     "every second alone": (

@@ -117,14 +117,16 @@ def hear_alone(
 
     activity = None if first.activity is None else _mean_over(stretches, first, clip, sample_rate)
     column = recognizer.labels.index(label)
-    told = activity is not None and len(stretches) > 0
+    measured = None
+    if activity is not None and stretches:
+        measured = distance(probabilities, activity, column, recognizer.config.multi_label)
     return Alone(
         label=label,
         labels=recognizer.labels,
         stretches=tuple(stretches),
         probabilities=probabilities,
         activity=activity,
-        distance=distance(probabilities, activity, column, recognizer.config.multi_label) if told else None,
+        distance=measured,
     )
 
 
