@@ -25,8 +25,8 @@ from playitback.commands.shared import (
     print_json,
 )
 from playitback.errors import AudioError, SettingsError
-from playitback.explain.events import Event
 from playitback.explain.alone import hear_alone
+from playitback.explain.events import Event
 from playitback.explain.explanation import Explanation
 from playitback.explain.folder import ClipSummary, FolderSummary, label_of, read_labels, summarise
 from playitback.explain.passages import find_passages
