@@ -7,9 +7,11 @@ clip, how hard a clip is cancels out; an interval of a lead that holds 0 support
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
+import torch
 from torch import Tensor
 
 #: of the bootstrap distribution: 95 % lie between them
@@ -52,3 +54,8 @@ class Bootstrap:
         ]
         low, high = np.percentile(np.concatenate(means), _PERCENTILES)
         return Interval(float(numbers.mean()), float(low), float(high))
+
+
+def mean_over_models(values: Sequence[Mapping[str, Tensor]]) -> dict[str, Tensor]:
+    """What was measured of every clip, by name, on several models: its mean over them. NaN is left out."""
+    return {name: torch.stack([each[name] for each in values]).nanmean(dim=0) for name in values[0]}
