@@ -157,19 +157,25 @@ def find_rivals(recognizer: Recognizer, names: Sequence[str] | None = None) -> t
 
     Raises SettingsError for a name that is not known, or one that this model or this installation cannot explain by.
     """
-    reasons = {}
-    if not tells_activity(recognizer):
-        reasons[ACTIVITY] = f"{recognizer.name} tells no activity; leave it out"
-    if find_spec("captum") is None:
-        reasons[INTEGRATED] = "the package captum is not installed; pip install captum, or leave it out"
     known = [rival.name for rival in RIVALS]
+    missing = missing_rivals(recognizer)
     for name in names or ():
         if name not in known:
             raise SettingsError(f"there is no rival {name!r}; choose from {', '.join(known)}")
-        if name in reasons:
-            raise SettingsError(f"{name} cannot be measured: {reasons[name]}")
-    wanted = {RELEVANCE, *(names if names is not None else set(known) - set(reasons))}
+        if name in missing:
+            raise SettingsError(f"{name} cannot be measured: {missing[name]}")
+    wanted = {RELEVANCE, *(names if names is not None else set(known) - set(missing))}
     return tuple(rival for rival in RIVALS if rival.name in wanted)
+
+
+def missing_rivals(recognizer: Recognizer) -> dict[str, str]:
+    """Why some of the rivals cannot explain this model, or not in this installation, and what to do about it."""
+    missing = {}
+    if not tells_activity(recognizer):
+        missing[ACTIVITY] = f"{recognizer.name} tells no activity; choose a model that does"
+    if find_spec("captum") is None:
+        missing[INTEGRATED] = "the package captum is not installed; pip install captum"
+    return missing
 
 
 def tells_activity(recognizer: Recognizer) -> bool:
