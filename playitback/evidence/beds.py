@@ -124,9 +124,7 @@ def plant_brief_in(
     return _known(mixed, start, length, rows, sample_rate)
 
 
-def plant_beside_burst(
-    waveforms: Tensor, targets: Tensor, decibels: float, sample_rate: int, seed: int
-) -> KnownClips:
+def plant_beside_burst(waveforms: Tensor, targets: Tensor, decibels: float, sample_rate: int, seed: int) -> KnownClips:
     """The loudest moments of every clip and, before or after them, those of a clip of other classes, louder.
 
     waveforms: (N, samples); targets: (N, C) bool; decibels: of the burst over the event. Both are ``BRIEF_SECONDS``

@@ -95,7 +95,9 @@ def find_events(
         for each in all_ears:
             yield each.tally.count(left_out)
             outcomes.append((yield from _find(each, known, targets[known.rows], rivals, seed)))
-        compared.append(_compare(condition, known, mean_over_models(outcomes), passes_of(rivals, ears.recognizer), ears, bootstrap))
+        compared.append(
+            _compare(condition, known, mean_over_models(outcomes), passes_of(rivals, ears.recognizer), ears, bootstrap)
+        )
     return tuple(compared)
 
 
@@ -125,7 +127,12 @@ def _find(
 
 
 def _compare(
-    condition: str, known: KnownClips, found: dict[str, Tensor], passes: dict[str, int], ears: Ears, bootstrap: Bootstrap
+    condition: str,
+    known: KnownClips,
+    found: dict[str, Tensor],
+    passes: dict[str, int],
+    ears: Ears,
+    bootstrap: Bootstrap,
 ) -> EventComparison:
     own = found[RELEVANCE]
     return EventComparison(

@@ -1,6 +1,6 @@
 """What each way of explaining marks for the class asked about: the rivals as much time as they are given, the model its own.
 
-    clips (N, samples), asked (N, Q), seconds (N,) -> mark_by -> {way: Marks of each question}
+clips (N, samples), asked (N, Q), seconds (N,) -> mark_by -> {way: Marks of each question}
 """
 
 from __future__ import annotations

@@ -102,7 +102,9 @@ def _point(
     rows = torch.nonzero(is_first | is_second).squeeze(1)
     passes = clips_to_mark(rivals, ears.recognizer, 2)
     yield ears.tally.count((len(spliced) - len(rows)) * passes)
-    found = {way: torch.full((len(spliced), 3), torch.nan, dtype=torch.float64) for way in passes_of(rivals, ears.recognizer)}
+    found = {
+        way: torch.full((len(spliced), 3), torch.nan, dtype=torch.float64) for way in passes_of(rivals, ears.recognizer)
+    }
     if not len(rows):
         return found
     other = torch.where(is_first.unsqueeze(1), second, first).int().argmax(dim=1)

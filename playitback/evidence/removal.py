@@ -77,7 +77,9 @@ def measure_removal(
         fill=SILENCE,
         shares=SHARES,
         scored_share=SCORED_SHARE,
-        probability=bootstrap.interval(torch.stack([_of([each.probabilities[:, -1]], each.decision) for each in choices]).mean(dim=0)),
+        probability=bootstrap.interval(
+            torch.stack([_of([each.probabilities[:, -1]], each.decision) for each in choices]).mean(dim=0)
+        ),
         curves=tuple(_curves(rival, found, all_ears[0].clip_seconds, bootstrap) for rival in rivals),
     )
 
@@ -122,9 +124,7 @@ def _of(beliefs: Sequence[Tensor], explained: Tensor) -> Tensor:
 def _curves(
     rival: Rival, found: Mapping[tuple[str, str], Tensor], clip_seconds: float, bootstrap: Bootstrap
 ) -> RivalCurves:
-    own, areas = (
-        {name: area(found[way, name]) for name in (_KEPT, _FALL)} for way in (RELEVANCE, rival.name)
-    )
+    own, areas = ({name: area(found[way, name]) for name in (_KEPT, _FALL)} for way in (RELEVANCE, rival.name))
     leads = {name: None if rival.name == RELEVANCE else bootstrap.interval(own[name] - areas[name]) for name in areas}
     return RivalCurves(
         way=rival.name,

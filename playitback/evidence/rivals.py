@@ -9,8 +9,10 @@ much time to mark. Digital silence comes last, whoever marks: no way may win or 
 - loudest: power; random: a stretch around a random moment;
 - occlusion (Zeiler and Fergus 2014): a stretch is silenced, and the log-probability of the class falls; kept alone:
   nothing else sounds, and it stays; of a moment, the mean over the stretches that hold it;
-- gradient x input (Shrikumar et al. 2016) and integrated gradients (Sundararajan et al. 2017) of the logit with respect
-  to the samples. The latter come from Captum, which is installed separately.
+- gradient x input (Shrikumar et al. 2016): what it adds to the logit of the class if a moment becomes louder; and
+  integrated gradients (Sundararajan et al. 2017): what a moment adds on the way from silence to the clip. Both are
+  taken with respect to the samples and keep their signs: without them they hardly follow the question. The latter
+  come from Captum, which is installed separately.
 """
 
 from __future__ import annotations
@@ -113,13 +115,13 @@ def kept_alone(ears: Ears, waveforms: Tensor, asked: Tensor, generator: Generato
 
 
 def gradient(ears: Ears, waveforms: Tensor, asked: Tensor, generator: Generator) -> Steps[Tensor]:
-    """Of the class's logit with respect to each sample, times the sample; absolute values, mean of every bin."""
+    """Of the class's logit with respect to each sample, times the sample; the mean of every bin."""
 
     def attribute(clips: Tensor, wanted: Tensor) -> Tensor:
         clips = clips.clone().requires_grad_()
         logits = ears.recognizer.first_logits(clips).gather(1, wanted.unsqueeze(1))
         (slope,) = torch.autograd.grad(logits.sum(), clips)
-        return (slope * clips).abs()
+        return slope * clips
 
     return (yield from _attributed(ears, waveforms, asked, attribute, GRADIENT_PASSES))
 

@@ -147,9 +147,7 @@ def _emptiness(ears: Ears, told: Tensor, run: Run) -> Tensor:
     entropy = torch.special.entr(told).sum(dim=2)
     if ears.recognizer.config.multi_label:
         entropy = entropy + torch.special.entr(1 - told).sum(dim=2)
-    return torch.stack(
-        [told.amax(dim=2).mean(dim=1), entropy.mean(dim=1), run.probabilities[:, -1].amax(dim=1)], dim=1
-    )
+    return torch.stack([told.amax(dim=2).mean(dim=1), entropy.mean(dim=1), run.probabilities[:, -1].amax(dim=1)], dim=1)
 
 
 def _edges(ears: Ears) -> Tensor:

@@ -1,4 +1,4 @@
-"""The evidence that a choice points at the reason as text: the model's own relevance beside other ways to explain it."""
+"""The evidence that choices point at the reason, as text: the model's own relevance beside other ways to explain it."""
 
 from __future__ import annotations
 
@@ -28,8 +28,8 @@ def pointing(found: PointingComparison) -> str:
             f"{span(each.other, 100, 1):>26}"
         )
     lines.append(
-        "passes: through the encoder, for one question (a gradient counts as three). A choice that hears no question is "
-        "right about one of the two classes only."
+        "passes: through the encoder, for one question (a gradient counts as three). What hears no question is right\n"
+        "about one of the two classes only."
     )
     if not found.aims:
         lines.append("This model's own choice is not aimed at the class that is asked about.")
@@ -58,7 +58,9 @@ def events(found: Sequence[EventComparison]) -> str:
         f"{'sound':<24}{'':<{_WAY}}{'event found, %':>24}{'marked inside, %':>24}{'peak inside, %':>24}",
     ]
     for each in found:
-        told = f"({each.clips} clips, {100 * each.named:.0f} % named; event: {100 * each.event_share:.0f} % of the clip)"
+        told = (
+            f"({each.clips} clips, {100 * each.named:.0f} % named; event: {100 * each.event_share:.0f} % of the clip)"
+        )
         lines.append(f"{each.condition:<24}{told}")
         for way in each.finders:
             lines.append(
