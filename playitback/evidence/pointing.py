@@ -28,7 +28,7 @@ MARKED_SHARE = 0.24  # of the clip
 
 @dataclass(frozen=True)
 class Pointer:
-    """Where one way points. Shares of the time that it marks, 0 to 1; leads are those of the model's relevance over it."""
+    """Shares of the time that one way marks, 0 to 1; leads are those of the model's relevance over it."""
 
     way: str  # a rival, or the model's own
     passes: int  # through the encoder, for one question about one clip

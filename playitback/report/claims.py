@@ -36,7 +36,9 @@ def listed(names: Sequence[str]) -> str:
 
 
 def span(interval: Interval, scale: float, digits: int) -> str:
-    """0.123 [0.100, 0.150]"""
+    """ "0.123 [0.100, 0.150]"; where no clip could be counted, "not measured"."""
+    if math.isnan(interval.mean):
+        return "not measured"
     values = (interval.mean, interval.low, interval.high)
     # adding 0 turns a negative zero into a zero
     mean, low, high = (f"{round(scale * value, digits) + 0.0:.{digits}f}" for value in values)

@@ -16,12 +16,15 @@ _WAY = 22  # characters of a way's name
 
 def pointing(found: PointingComparison) -> str:
     """Which half of a splice every way marks, asked for the class that the model names and for the other one."""
-    rivals = [each for each in found.pointers if each.named_lead is not None and each.other_lead is not None]
     lines = [
         f"Spliced clips of which the model names one of the two classes: {found.counted} of {found.splices}; "
-        "marked time in the half of the class asked about",
-        f"{'':<{_WAY}}{'passes':>7}{'marked, %':>11}{'asked for the named, %':>26}{'asked for the other, %':>26}",
+        "marked time in the half of the class asked about"
     ]
+    if not found.counted:
+        return lines[0] + "\nThere is none to count."
+    lines.append(
+        f"{'':<{_WAY}}{'passes':>7}{'marked, %':>11}{'asked for the named, %':>26}{'asked for the other, %':>26}"
+    )
     for each in found.pointers:
         lines.append(
             f"{each.way:<{_WAY}}{each.passes:>7}{100 * each.marked_share:>11.1f}{span(each.named, 100, 1):>26}"
@@ -37,14 +40,14 @@ def pointing(found: PointingComparison) -> str:
         summary(
             "Asked for the named class, relevance marks more of its half than",
             "less than",
-            {each.way: each.named_lead for each in rivals if each.named_lead is not None},
+            {each.way: each.named_lead for each in found.pointers if each.named_lead is not None},
         )
     )
     lines.append(
         summary(
             "Asked for the other class, it marks more of the other half than",
             "less than",
-            {each.way: each.other_lead for each in rivals if each.other_lead is not None},
+            {each.way: each.other_lead for each in found.pointers if each.other_lead is not None},
             few(found.counted),
         )
     )
@@ -67,7 +70,7 @@ def events(found: Sequence[EventComparison]) -> str:
                 f"{'':<24}{way.way:<{_WAY}}{span(way.found, 100, 1):>24}{span(way.inside, 100, 1):>24}"
                 f"{span(way.peak, 100, 1):>24}"
             )
-    lines.append("All but the model's own segments and replay mark as much time as the event lasts.")
+    lines.append("All but the model's own choice mark as much time as the event lasts.")
     for number, rival in enumerate((way.way for way in found[0].finders[1:]), start=1):
         leads = {each.condition: each.finders[number].found_lead for each in found}
         known = {name: lead for name, lead in leads.items() if lead is not None}
@@ -95,9 +98,10 @@ def removal(found: RemovalComparison) -> str:
     lines.append(f"{at:<{_WAY}}{'passes':>8}{'AI, %':>8}{'AD, %':>8}{'AG, %':>8}{'Fid-In':>24}{'FF':>24}")
     for each in found.curves:
         scores = each.scores
+        fidelity, faithfulness = span(scores.input_fidelity, 1, 3), span(scores.faithfulness, 1, 3)
         lines.append(
             f"{each.way:<{_WAY}}{each.passes:>8}{scores.average_increase.mean:8.1f}{scores.average_drop.mean:8.1f}"
-            f"{scores.average_gain.mean:8.1f}{span(scores.input_fidelity, 1, 3):>24}{span(scores.faithfulness, 1, 3):>24}"
+            f"{scores.average_gain.mean:8.1f}{fidelity:>24}{faithfulness:>24}"
         )
     lines.append("Higher is better, except in AD. A fall alone says nothing: what breaks the model has one; read both.")
     lines.append(

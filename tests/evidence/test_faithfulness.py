@@ -79,7 +79,7 @@ def test_certain_beliefs_have_finite_scores() -> None:
 def test_controls_are_compared_hearing_by_hearing(ears: Ears, clips: Tensor, chosen: Run) -> None:
     before = ears.tally.done
     found = compare_controls([finish(hear_controls(ears, clips, CLASSES, chosen, 3, 0))], BOOTSTRAP)
-    assert ears.tally.done - before == clips_to_hear_controls(CLIPS, 3)
+    assert ears.tally.done - before == clips_to_hear_controls(CLIPS, 3, aims=False)
     assert tuple(each.name for each in found.results) == CONTROLS
     by_name = {each.name: each for each in found.results}
     believed = chosen.probabilities[torch.arange(CLIPS), :, CLASSES]
