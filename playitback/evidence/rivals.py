@@ -176,7 +176,7 @@ def missing_rivals(recognizer: Recognizer) -> dict[str, str]:
     if not tells_activity(recognizer):
         missing[ACTIVITY] = f"{recognizer.name} tells no activity; choose a model that does"
     if find_spec("captum") is None:
-        missing[INTEGRATED] = "the package captum is not installed; pip install captum"
+        missing[INTEGRATED] = "the package captum is not installed; pip install -r requirements-rivals.txt"
     return missing
 
 

@@ -115,7 +115,7 @@ def test_rivals_that_cannot_explain_are_left_out_or_refused(monkeypatch: pytest.
         find_rivals(without, ["guess"])
     monkeypatch.setattr(rivals, "find_spec", lambda name: None if name == "captum" else find_spec(name))
     assert INTEGRATED not in [each.name for each in find_rivals(with_activity)]
-    with pytest.raises(SettingsError, match=r"integrated gradients cannot be measured: .* pip install captum"):
+    with pytest.raises(SettingsError, match=r"integrated gradients cannot be measured: .* pip install -r"):
         find_rivals(with_activity, [INTEGRATED])
 
 
