@@ -60,7 +60,7 @@ def main(arguments: argparse.Namespace) -> int:
     if arguments.clips is not None:
         rows = torch.randperm(len(clips), generator=Generator().manual_seed(arguments.seed))[: arguments.clips]
         waveforms, targets = waveforms[rows], targets[rows]
-    if arguments.rivals is None:
+    if arguments.rivals is None and set(arguments.parts or EXPLAINING) & set(EXPLAINING):
         for name, reason in missing_rivals(recognizers[0]).items():
             print(f"playitback: {name} is left out: {reason}", file=sys.stderr)
     with bar("listening") as report:

@@ -145,7 +145,7 @@ def test_brief_events_lie_beside_a_burst_of_another_class_that_is_so_much_louder
     event, _ = power_inside(known.waveforms, known.events)
     frames = known.waveforms.unfold(1, RATE // 20, RATE // 20).square().mean(dim=2)
     burst = frames.topk(4, dim=1).values.mean(dim=1)
-    assert 10 * (burst / event).log10().mean() == pytest.approx(decibels, abs=1.0)
+    assert 10 * (burst / event).log10().mean() == pytest.approx(decibels, abs=1.5)  # its tone trembles, the event fades
     first = frames.argmax(dim=1) * 0.05 < known.events[:, 0, 0]
     assert 0.2 < first.double().mean() < 0.8
     again = plant_beside_burst(band_clips(classes), targets, decibels, RATE, seed=0)

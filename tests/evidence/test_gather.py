@@ -73,7 +73,9 @@ def test_of_a_model_that_cannot_replay_all_is_gathered_but_what_asks_for_replays
     assert told[-1].done == told[-1].total
     assert (found.replays, found.hearings, found.classes) == (False, 1, len(LABELS))
     assert 0.1 < found.marked_seconds < 1.0  # of clips of 2 s
-    assert [part for part in PARTS if getattr(found, part)] == [part for part in PARTS if part not in (*REPLAYING, ACTIVITY)]
+    assert [part for part in PARTS if getattr(found, part)] == [
+        part for part in PARTS if part not in (*REPLAYING, ACTIVITY)
+    ]
     assert found.narrowness is not None
     assert found.sanity is not None
     assert [each.part for each in found.sanity.parts] == ["heads"]
@@ -127,8 +129,12 @@ def test_several_models_are_examined_together() -> None:
 @pytest.mark.parametrize(
     ("playbacks", "parts", "message"),
     [
-        (1, [part for part in PARTS if part != ACTIVITY], "controls, .*, activity only; leave out curves, localisation, sanity, segm"),
-        (2, TOGETHER, "differ in more than their seed"),
+        (
+            1,
+            [part for part in PARTS if part != ACTIVITY],
+            "controls, .*, activity only; leave out curves, localisation, sanity, segm",
+        ),
+        (2, (CONTROLS, SCENES), "differ in more than their seed"),
     ],
 )
 def test_several_models_that_cannot_be_examined_together_are_refused(

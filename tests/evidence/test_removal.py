@@ -29,7 +29,7 @@ def found() -> RemovalComparison:
     rivals = find_rivals(ears.recognizer, [ACTIVITY, LOUDEST, LEAST_RELEVANT])
     measured = finish(measure_removal([ears], clips, [chosen], rivals, Bootstrap(100, 0)))
     assert ears.tally.done - before == clips_to_remove(8, rivals, ears.recognizer)
-    assert torch.equal(chosen.probabilities[:, -1].amax(dim=1).mean(), torch.tensor(measured.probability.mean).double())
+    assert measured.probability.mean == pytest.approx(float(chosen.probabilities[:, -1].amax(dim=1).mean()))
     return measured
 
 
@@ -46,10 +46,12 @@ def test_curves_begin_with_silence_and_with_the_whole_clip(found: RemovalCompari
 
 
 def test_what_speaks_for_the_class_suffices_alone_and_is_missed(found: RemovalComparison) -> None:
-    for way in (RELEVANCE, ACTIVITY, LOUDEST):  # the named class is the loud one
-        assert of(found, way).kept[1].mean > 0.95
+    for way in (RELEVANCE, ACTIVITY):
+        assert of(found, way).kept[2].mean > 0.95
         assert of(found, way).scores.input_fidelity.mean == 1
-        assert of(found, way).fall[-1].mean > 0.9  # half of the clip is all of that class
+    for way in (RELEVANCE, ACTIVITY, LOUDEST):  # half of the clip is all of the named class, and the loud one
+        assert of(found, way).kept[-1].mean > 0.95
+        assert of(found, way).fall[-1].mean > 0.9
     least = of(found, LEAST_RELEVANT)
     assert least.kept[1].mean < 0.05
     assert least.scores.input_fidelity.mean == 0

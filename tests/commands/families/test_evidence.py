@@ -64,7 +64,9 @@ def test_it_is_evaluated_after_its_one_hearing(run: Run, heard: Mapping[Any, Any
 def test_evidence_measures_all_that_needs_no_replay(
     run: Run, heard: Mapping[Any, tuple[np.ndarray, ClipHearing]], tmp_path: Path
 ) -> None:
-    status, output, _ = run("evidence", "--checkpoint", "sounds", *DATA, "--rivals", "loudest,random", "--out", tmp_path)
+    status, output, _ = run(
+        "evidence", "--checkpoint", "sounds", *DATA, "--rivals", "loudest,random", "--out", tmp_path
+    )
     assert status == 0
     assert UNSUITED.findall(output) == []
     found = json.loads((tmp_path / "evidence.json").read_text(encoding="utf-8"))
@@ -72,7 +74,11 @@ def test_evidence_measures_all_that_needs_no_replay(
     assert (found[CONTROLS], found[SCENES], found[ACTIVITY]) == (None, [], None)
     assert all(found[part] for part in (SEGMENTS, CURVES, LOCALISATION, POINTING, EVENTS, REMOVAL, SANITY))
     assert sorted(path.name for path in tmp_path.iterdir()) == sorted(
-        [*(f"{part}.png" for part in (SEGMENTS, CURVES, LOCALISATION, REMOVAL, SANITY)), "evidence.json", "evidence.txt"]
+        [
+            *(f"{part}.png" for part in (SEGMENTS, CURVES, LOCALISATION, REMOVAL, SANITY)),
+            "evidence.json",
+            "evidence.txt",
+        ]
     )
     assert (tmp_path / "evidence.txt").read_text(encoding="utf-8") == output
     assert "1 hearing;" in output
