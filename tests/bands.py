@@ -1,4 +1,4 @@
-"""A listener whose reasons are known: its classes are four bands of frequency, and whatever sounds in one speaks for it.
+"""A listener whose reasons are known: its classes are four bands of frequency, and what sounds in one speaks for it.
 
 It aims, replays and tells activity, all by the same four sums. Hearing 1 decides by what is replayed alone.
 """

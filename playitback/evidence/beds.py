@@ -208,7 +208,7 @@ def _background(
 ) -> Tensor:
     """Beds (N, samples), one for each clip: made here, or recordings (M, samples), each drawn at random."""
     if recorded is None:
-        return bed(name, *waveforms.shape, sample_rate, generator)
+        return bed(name, len(waveforms), waveforms.shape[1], sample_rate, generator)
     return recorded[torch.randint(len(recorded), (len(waveforms),), generator=generator)]
 
 

@@ -78,7 +78,7 @@ def find_events(
     waveforms = waveforms[:MOST_CLIPS]
     targets = true_classes(classes, ears.recognizer.config.classes[0])[:MOST_CLIPS]
     sample_rate, seed = ears.sample_rate, bootstrap.seed
-    conditions: dict[str, Callable[[], KnownClips]] = {
+    conditions: Mapping[str, Callable[[], KnownClips]] = {
         f"burst +{level:g} dB": partial(plant_beside_burst, waveforms, targets, level, sample_rate, seed)
         for level in BURST_DECIBELS
     } | {

@@ -1,4 +1,4 @@
-"""What each way of explaining marks for the class asked about: rivals as much time as they are given, the model its own.
+"""What each way of explaining marks for a class: the rivals as much time as they are given, the model its own.
 
 clips (N, samples), asked (N, Q), seconds (N,) -> mark_by -> {way: Marks of each question}
 """

@@ -116,11 +116,11 @@ def _compare(ears: Ears, waveforms: Tensor, told: Tensor, answers: Tensor, choic
         return torch.where(counted, values, torch.nan).nanmean(dim=1)
 
     named = choice.decision.view(-1, 1, 1).expand(-1, answers.shape[1], 1)
-    of_named = (log_probabilities(each).gather(2, named).squeeze(2) for each in (answers, there))
+    answered, said = (log_probabilities(each).gather(2, named).squeeze(2) for each in (answers, there))
     return {
         "divergence": mean(divergence(answers, there, multi_label)),
         "whole_divergence": mean(divergence(answers, whole, multi_label)),
-        "correlation": correlation(*of_named, counted),
+        "correlation": correlation(answered, said, counted),
         "agreement": mean((answers.argmax(dim=2) == there.argmax(dim=2)).double()),
         "whole_agreement": mean((answers.argmax(dim=2) == whole.argmax(dim=2)).double()),
     }
