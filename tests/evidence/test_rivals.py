@@ -8,7 +8,7 @@ import pytest
 import torch
 from bands import band_clips, band_model
 from tiny import CLIP_SECONDS, LABELS, RATE, recognizer_of, tiny_model
-from torch import Generator, Tensor
+from torch import Tensor
 from toy import toy_model
 
 from playitback.edits import keep_only
