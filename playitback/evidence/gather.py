@@ -21,8 +21,8 @@ from torch import Tensor
 
 from playitback.errors import SettingsError
 from playitback.evidence import (
+    brief_events,
     curves,
-    events,
     faithfulness,
     localisation,
     pointing,
@@ -31,8 +31,8 @@ from playitback.evidence import (
     scenes,
     truth,
 )
+from playitback.evidence.brief_events import BriefEventComparison
 from playitback.evidence.curves import CurveComparison, Narrowness
-from playitback.evidence.events import EventComparison
 from playitback.evidence.faithfulness import ControlComparison, SegmentComparison
 from playitback.evidence.intervals import Bootstrap
 from playitback.evidence.localisation import Located
@@ -50,14 +50,14 @@ SCHEMA = "playitback.evidence/3"
 
 CONTROLS, SCENES, SEGMENTS = "controls", "scenes", "segments"
 CURVES, LOCALISATION, SANITY = "curves", "localisation", "sanity"
-POINTING, EVENTS, REMOVAL, ACTIVITY = "pointing", "events", "removal", "activity"
-PARTS = (CONTROLS, SCENES, SEGMENTS, CURVES, LOCALISATION, POINTING, EVENTS, REMOVAL, ACTIVITY, SANITY)
+POINTING, BRIEF_EVENTS, REMOVAL, ACTIVITY = "pointing", "brief_events", "removal", "activity"
+PARTS = (CONTROLS, SCENES, SEGMENTS, CURVES, LOCALISATION, POINTING, BRIEF_EVENTS, REMOVAL, ACTIVITY, SANITY)
 #: those that several models can be examined in together
-TOGETHER = (CONTROLS, SCENES, POINTING, EVENTS, REMOVAL, ACTIVITY)
+TOGETHER = (CONTROLS, SCENES, POINTING, BRIEF_EVENTS, REMOVAL, ACTIVITY)
 #: those that replay other segments in place of the chosen ones
 REPLAYING = (CONTROLS, SCENES)
 #: those in which rivals explain the model, too
-EXPLAINING = (POINTING, EVENTS, REMOVAL)
+EXPLAINING = (POINTING, BRIEF_EVENTS, REMOVAL)
 
 
 @dataclass(frozen=True)
@@ -81,7 +81,7 @@ class Evidence:
     curves: CurveComparison | None = None
     localisation: tuple[Located, ...] = ()
     pointing: PointingComparison | None = None
-    events: tuple[EventComparison, ...] = ()
+    brief_events: tuple[BriefEventComparison, ...] = ()
     removal: RemovalComparison | None = None
     activity: ActivityTruth | None = None
     sanity: SanityCheck | None = None
@@ -109,8 +109,8 @@ def gather(
     recognizers: one or, for the parts in ``TOGETHER``, several of the same configuration; waveforms: (N, clip_samples)
     float32 in -1..1; classes: (N,) class indices, or one-hot or multi-hot (N, C); labels: the data's class names, (C,);
     bootstrap: resamples; beds: name -> (M, clip_samples) recordings of background for ``SCENES``, ``LOCALISATION`` and
-    ``EVENTS``, besides the synthesised ones; parts: by default all that can be measured on these models; rival_names:
-    in the parts in ``EXPLAINING``, by default all that can be measured (see ``find_rivals``).
+    ``BRIEF_EVENTS``, besides the synthesised ones; parts: by default all that can be measured on these models;
+    rival_names: in the parts in ``EXPLAINING``, by default all that can be measured (see ``find_rivals``).
 
     Raises SettingsError for a part or a rival that is not known or not for these models, no draws, no clips, models
     that are not alike, or labels that are not theirs.
@@ -130,7 +130,7 @@ def gather(
         CURVES: lambda: curves.clips_to_measure_curves(count),
         LOCALISATION: lambda: localisation.clips_to_localise(count, beds),
         POINTING: lambda: pointing.clips_to_point(count, rivals, one),
-        EVENTS: lambda: events.clips_to_find_events(count, rivals, one, beds),
+        BRIEF_EVENTS: lambda: brief_events.clips_to_find_brief_events(count, rivals, one, beds),
         REMOVAL: lambda: removal.clips_to_remove(count, rivals, one),
         ACTIVITY: lambda: truth.clips_to_compare_activity(count, one.clip_seconds),
         SANITY: lambda: sanity.clips_to_check_sanity(count, shuffled),
@@ -162,7 +162,7 @@ def gather(
         CURVES: lambda: curves.measure_curves(ears, waveforms, chosen, drawn),
         LOCALISATION: lambda: localisation.localise(ears, waveforms, classes, drawn, beds),
         POINTING: lambda: pointing.measure_pointing(all_ears, waveforms, classes, rivals, drawn),
-        EVENTS: lambda: events.find_events(all_ears, waveforms, classes, rivals, drawn, beds),
+        BRIEF_EVENTS: lambda: brief_events.find_brief_events(all_ears, waveforms, classes, rivals, drawn, beds),
         REMOVAL: lambda: removal.measure_removal(all_ears, waveforms, choices, rivals, drawn),
         ACTIVITY: lambda: truth.compare_activity(all_ears, waveforms, choices, drawn),
         SANITY: lambda: sanity.check_sanity(ears, waveforms, classes, chosen, drawn),

@@ -51,8 +51,8 @@ def text(found: Evidence) -> str:
         blocks.append(localisation(found.localisation, marked))
     if found.pointing is not None:
         blocks.append(pointing_text.pointing(found.pointing))
-    if found.events:
-        blocks.append(pointing_text.events(found.events))
+    if found.brief_events:
+        blocks.append(pointing_text.brief_events(found.brief_events))
     if found.removal is not None:
         blocks.append(pointing_text.removal(found.removal))
     if found.activity is not None:

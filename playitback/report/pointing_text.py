@@ -5,7 +5,7 @@ from __future__ import annotations
 import textwrap
 from collections.abc import Sequence
 
-from playitback.evidence.events import EventComparison
+from playitback.evidence.brief_events import BriefEventComparison
 from playitback.evidence.pointing import PointingComparison
 from playitback.evidence.removal import RemovalComparison
 from playitback.evidence.truth import ActivityTruth
@@ -54,7 +54,7 @@ def pointing(found: PointingComparison) -> str:
     return "\n".join(lines)
 
 
-def events(found: Sequence[EventComparison]) -> str:
+def brief_events(found: Sequence[BriefEventComparison]) -> str:
     """How much of a brief event every way finds, in every condition."""
     lines = [
         "Brief events beside a louder burst of another class, or in a background; the event's class is asked about",

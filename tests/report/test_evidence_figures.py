@@ -11,14 +11,24 @@ from PIL import Image
 from tiny import LABELS, recognizer_of, sounding_clips, tiny_model
 from toy import toy_model
 
-from playitback.evidence.gather import ACTIVITY, EVENTS, PARTS, POINTING, REPLAYING, SANITY, TOGETHER, Evidence, gather
+from playitback.evidence.gather import (
+    ACTIVITY,
+    BRIEF_EVENTS,
+    PARTS,
+    POINTING,
+    REPLAYING,
+    SANITY,
+    TOGETHER,
+    Evidence,
+    gather,
+)
 from playitback.evidence.rivals import LOUDEST, RANDOM
 from playitback.progress import finish
 from playitback.report.evidence_figures import write_figures
 
 CLIPS = 3
 CLASSES = torch.arange(CLIPS)
-DRAWN = [part for part in PARTS if part not in (POINTING, EVENTS, ACTIVITY)]  # the others are tables
+DRAWN = [part for part in PARTS if part not in (POINTING, BRIEF_EVENTS, ACTIVITY)]  # the others are tables
 RIVALS = (LOUDEST, RANDOM)
 
 

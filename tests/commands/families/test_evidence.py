@@ -21,9 +21,9 @@ from playitback.edits import SILENCE, remove
 from playitback.evidence.faithfulness import SOURCES
 from playitback.evidence.gather import (
     ACTIVITY,
+    BRIEF_EVENTS,
     CONTROLS,
     CURVES,
-    EVENTS,
     LOCALISATION,
     POINTING,
     REMOVAL,
@@ -72,7 +72,7 @@ def test_evidence_measures_all_that_needs_no_replay(
     found = json.loads((tmp_path / "evidence.json").read_text(encoding="utf-8"))
     assert (found["replays"], found["hearings"], found["clips"]) == (False, 1, 8)
     assert (found[CONTROLS], found[SCENES], found[ACTIVITY]) == (None, [], None)
-    assert all(found[part] for part in (SEGMENTS, CURVES, LOCALISATION, POINTING, EVENTS, REMOVAL, SANITY))
+    assert all(found[part] for part in (SEGMENTS, CURVES, LOCALISATION, POINTING, BRIEF_EVENTS, REMOVAL, SANITY))
     assert sorted(path.name for path in tmp_path.iterdir()) == sorted(
         [
             *(f"{part}.png" for part in (SEGMENTS, CURVES, LOCALISATION, REMOVAL, SANITY)),

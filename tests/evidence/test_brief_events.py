@@ -8,7 +8,7 @@ from bands import band_clips, band_model
 from tiny import LABELS, RATE, recognizer_of
 
 from playitback.evidence.beds import BEDS
-from playitback.evidence.events import clips_to_find_events, find_events
+from playitback.evidence.brief_events import clips_to_find_brief_events, find_brief_events
 from playitback.evidence.intervals import Bootstrap
 from playitback.evidence.marking import OWN_REPLAY, OWN_SEGMENTS
 from playitback.evidence.rivals import ACTIVITY, LOUDEST, RANDOM, RELEVANCE, find_rivals
@@ -24,12 +24,12 @@ def test_every_condition_has_its_events_found() -> None:
     recognizer = recognizer_of(band_model())
     ears = [Ears(recognizer, Tally(0)) for _ in range(2)]
     rivals = find_rivals(recognizer, [ACTIVITY, LOUDEST, RANDOM])
-    found = finish(find_events(ears, clips, CLASSES, rivals, Bootstrap(100, 0), recorded))
+    found = finish(find_brief_events(ears, clips, CLASSES, rivals, Bootstrap(100, 0), recorded))
     assert [each.condition for each in found] == [
         *("burst +6 dB", "burst +12 dB"),
         *(f"{name} 6 dB" for name in (*BEDS, "wind")),
     ]
-    assert {each.tally.done for each in ears} == {clips_to_find_events(12, rivals, recognizer, recorded)}
+    assert {each.tally.done for each in ears} == {clips_to_find_brief_events(12, rivals, recognizer, recorded)}
     for each in found:
         assert each.clips == 11
         ways = {finder.way: finder for finder in each.finders}

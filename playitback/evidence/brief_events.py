@@ -43,7 +43,7 @@ class Finder:
 
 
 @dataclass(frozen=True)
-class EventComparison:
+class BriefEventComparison:
     """All ways on events beside one kind of other sound."""
 
     condition: str
@@ -53,22 +53,22 @@ class EventComparison:
     finders: tuple[Finder, ...]  # the model's relevance first
 
 
-def clips_to_find_events(
+def clips_to_find_brief_events(
     clips: int, rivals: Sequence[Rival], recognizer: Recognizer, recorded_beds: Mapping[str, Tensor] | None = None
 ) -> int:
-    """Clips that ``find_events`` hears or skips for each model."""
+    """Clips that ``find_brief_events`` hears or skips for each model."""
     conditions = len(BURST_DECIBELS) + len(all_beds(recorded_beds))
     return min(clips, MOST_CLIPS) * conditions * (1 + clips_to_mark(rivals, recognizer, 1))
 
 
-def find_events(
+def find_brief_events(
     all_ears: Sequence[Ears],
     waveforms: Tensor,
     classes: Tensor,
     rivals: Sequence[Rival],
     bootstrap: Bootstrap,
     recorded_beds: Mapping[str, Tensor] | None = None,
-) -> Steps[tuple[EventComparison, ...]]:
+) -> Steps[tuple[BriefEventComparison, ...]]:
     """Events beside louder bursts, and in every bed; every clip counts with its mean over the models.
 
     waveforms: (N, clip_samples); classes: (N,) or multi-hot (N, C); recorded_beds: name -> (M, clip_samples), besides
@@ -133,9 +133,9 @@ def _compare(
     passes: dict[str, int],
     ears: Ears,
     bootstrap: Bootstrap,
-) -> EventComparison:
+) -> BriefEventComparison:
     own = found[RELEVANCE]
-    return EventComparison(
+    return BriefEventComparison(
         condition=condition,
         clips=len(known.rows),
         event_share=float(total_seconds(known.events).mean()) / ears.clip_seconds,
