@@ -181,6 +181,15 @@ class Recognizer:
                 return
             yield heard
 
+    def first_logits(self, waveforms: Tensor) -> Tensor:
+        """Logits (B, classes) of the first head after the first hearing, whose gradient reaches the clips.
+
+        waveforms: (B, clip_samples) on the recognizer's device. In the precision of the weights: what 16 bits round
+        away, a gradient needs.
+        """
+        with torch.enable_grad():
+            return next(iter(self.model.listen(waveforms, 0))).logits[0]
+
     def fuse(self, hearings: Sequence[Hearing]) -> tuple[Tensor, ...] | None:
         """``Listener.fuse`` in the recognizer's precision, of all hearings of a run of ``listen``."""
         with torch.inference_mode(), self._precision():

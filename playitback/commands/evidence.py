@@ -8,11 +8,13 @@ import sys
 from pathlib import Path
 
 import torch
+from torch import Generator
 
 from playitback.commands.evaluate import load_unheard
 from playitback.commands.shared import add_checkpoints, add_data, add_json, bar, names, print_json
 from playitback.errors import SettingsError
-from playitback.evidence.gather import PARTS, TOGETHER, gather
+from playitback.evidence.gather import EXPLAINING, PARTS, TOGETHER, gather
+from playitback.evidence.rivals import RIVALS, missing_rivals
 from playitback.progress import finish
 from playitback.report.evidence_figures import write_figures
 from playitback.report.evidence_text import text
@@ -30,6 +32,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--beds", type=names, default=(), metavar="CLASS,CLASS",
         help="classes whose clips serve as background for planted events, besides synthesised noise",
     )  # fmt: skip
+    parser.add_argument(
+        "--rivals", type=names, metavar="NAME,NAME",
+        help=f"other ways to explain, in {','.join(EXPLAINING)}: some of {', '.join(known.name for known in RIVALS)}; "
+        "default: all that the model and the installed packages have",
+    )  # fmt: skip
+    parser.add_argument("--clips", type=int, metavar="N", help="drawn at random; default: all of the data")
     parser.add_argument("--seed", type=int, default=0, metavar="N", help="of everything drawn; default: %(default)s")
     parser.add_argument(
         "--out", type=Path, metavar="DIR", help="write evidence.json, evidence.txt and the figures there"
@@ -49,6 +57,12 @@ def main(arguments: argparse.Namespace) -> int:
     empty = sorted(name.removeprefix("recorded ") for name, found in beds.items() if not len(found))
     if empty:
         raise SettingsError(f"there are no clips of {empty[0]!r} here; choose other --beds or another part of the data")
+    if arguments.clips is not None:
+        rows = torch.randperm(len(clips), generator=Generator().manual_seed(arguments.seed))[: arguments.clips]
+        waveforms, targets = waveforms[rows], targets[rows]
+    if arguments.rivals is None and set(arguments.parts or EXPLAINING) & set(EXPLAINING):
+        for name, reason in missing_rivals(recognizers[0]).items():
+            print(f"playitback: {name} is left out: {reason}", file=sys.stderr)
     with bar("listening") as report:
         steps = gather(
             recognizers,
@@ -59,6 +73,7 @@ def main(arguments: argparse.Namespace) -> int:
             seed=arguments.seed,
             parts=arguments.parts,
             beds=beds,
+            rival_names=arguments.rivals,
         )
         evidence = finish(steps, report)
     if arguments.out is not None:

@@ -19,10 +19,13 @@ CHOSEN, RANDOM, LOUDEST, LEAST_ATTENDED = "chosen", "random", "loudest", "least 
 WHOLE_CLIP, NOT_FINER, NO_REPLAY = "whole clip again", "chosen at the first hop", "no replay"
 #: chosen is the claim, the others are what it must beat; all but ``NOT_FINER`` differ only in the segments
 CONTROLS = (CHOSEN, RANDOM, LOUDEST, LEAST_ATTENDED, WHOLE_CLIP, NOT_FINER, NO_REPLAY)
+#: the model's own choice, where it follows the class that is asked about, for another class than the one it believes in
+FOR_TRUE_CLASS, FOR_ANOTHER_CLASS = "chosen for the true class", "chosen for another class"
+AIMED = (FOR_TRUE_CLASS, FOR_ANOTHER_CLASS)
 
 
 def choice(control: str, waveforms: Tensor, sample_rate: int, generator: Generator) -> Choice | None:
-    """The ``Choice`` of a control for a batch (B, clip_samples); None for ``CHOSEN``."""
+    """The ``Choice`` of one of ``CONTROLS`` for a batch (B, clip_samples); None for ``CHOSEN``."""
     choices: dict[str, Choice | None] = {
         CHOSEN: None,
         NOT_FINER: at_first_hop,

@@ -23,7 +23,7 @@ import torch
 from torch import Generator, Tensor
 
 from playitback.edits import FILLS, keep_only, remove
-from playitback.evidence.controls import CHOSEN, CONTROLS, LOUDEST, RANDOM
+from playitback.evidence.controls import AIMED, CHOSEN, CONTROLS, FOR_TRUE_CLASS, LOUDEST, RANDOM
 from playitback.evidence.intervals import Bootstrap, Interval
 from playitback.evidence.runs import BATCH, Ears, Run, belief, correct, true_classes
 from playitback.progress import Steps
@@ -99,24 +99,30 @@ class SegmentComparison:
     scores: tuple[SegmentScores, ...]
 
 
-def clips_to_hear_controls(clips: int, draws: int) -> int:
-    """Clips that ``hear_controls`` hears."""
-    return clips * (len(CONTROLS) - 2 + draws)
+def clips_to_hear_controls(clips: int, draws: int, aims: bool) -> int:
+    """Clips that ``hear_controls`` hears; aims: ``Listener.can_aim``."""
+    return clips * (len(CONTROLS) - 2 + draws + (len(AIMED) if aims else 0))
 
 
 def hear_controls(
     ears: Ears, waveforms: Tensor, classes: Tensor, chosen: Run, draws: int, seed: int
 ) -> Steps[ControlOutcomes]:
-    """The same clips under every control.
+    """The same clips under every control; of a model that can aim, also with its choice for other classes (``AIMED``).
 
     waveforms: (N, clip_samples); classes: (N,) or multi-hot (N, C); chosen: ``ears.hear(waveforms)``; draws: random
     choices per clip; seed: of those.
     """
-    runs = {CHOSEN: chosen, RANDOM: (yield from _hear_draws(ears, waveforms, draws, Generator().manual_seed(seed)))}
+    generator = Generator().manual_seed(seed)
+    runs = {CHOSEN: chosen, RANDOM: (yield from _hear_draws(ears, waveforms, draws, generator))}
     for control in CONTROLS:
         if control not in runs:
             runs[control] = yield from ears.hear(waveforms, control)
-    targets = dict.fromkeys(CONTROLS, true_classes(classes, chosen.probabilities.shape[2]))
+    true = true_classes(classes, chosen.probabilities.shape[2])
+    if ears.recognizer.model.can_aim:
+        for control in AIMED:
+            asked = (true if control == FOR_TRUE_CLASS else ~true).double().clamp_min(1e-9)  # a clip may have none
+            runs[control] = yield from ears.hear(waveforms, asked=asked.multinomial(1, generator=generator).squeeze(1))
+    targets = dict.fromkeys(runs, true)
     targets[RANDOM] = targets[RANDOM].repeat_interleave(draws, dim=0)
     right = {control: correct(run.probabilities, targets[control]) for control, run in runs.items()}
     sure = {control: belief(run.probabilities, targets[control]) for control, run in runs.items()}
@@ -130,8 +136,9 @@ def compare_controls(outcomes: Sequence[ControlOutcomes], bootstrap: Bootstrap) 
 
     outcomes: of each model on the same clips, with as many draws.
     """
-    right = {control: torch.stack([each.right[control] for each in outcomes]).mean(dim=0) for control in CONTROLS}
-    sure = {control: torch.stack([each.sure[control] for each in outcomes]).mean(dim=0) for control in CONTROLS}
+    controls = [control for control in (*CONTROLS, *AIMED) if control in outcomes[0].right]
+    right = {control: torch.stack([each.right[control] for each in outcomes]).mean(dim=0) for control in controls}
+    sure = {control: torch.stack([each.sure[control] for each in outcomes]).mean(dim=0) for control in controls}
     drawn_right, drawn_sure = right[RANDOM], sure[RANDOM]
     right[RANDOM], sure[RANDOM] = drawn_right.mean(dim=1), drawn_sure.mean(dim=1)
     return ControlComparison(
@@ -144,7 +151,7 @@ def compare_controls(outcomes: Sequence[ControlOutcomes], bootstrap: Bootstrap) 
                 accuracy_lead=_leads(right, control, bootstrap),
                 probability_lead=_leads(sure, control, bootstrap),
             )
-            for control in CONTROLS
+            for control in controls
         ),
         drawn_accuracy=tuple(drawn_right[:, :, -1].mean(dim=0).tolist()),
         drawn_probability=tuple(drawn_sure[:, :, -1].mean(dim=0).tolist()),

@@ -4,7 +4,8 @@
 
 Every claim stands beside what it must beat, with a 95 % interval over clips. Whether a choice helps also depends on the
 seed that a model was trained with: the parts in ``TOGETHER`` can be measured on several models, each clip with its mean
-over them. Those in ``REPLAYING`` ask for other segments to be replayed, so they need a model that replays.
+over them. Those in ``REPLAYING`` ask for other segments to be replayed, so they need a model that replays, and
+``ACTIVITY`` needs one that tells activity.
 """
 
 from __future__ import annotations
@@ -19,26 +20,44 @@ import torch
 from torch import Tensor
 
 from playitback.errors import SettingsError
-from playitback.evidence import curves, faithfulness, localisation, sanity, scenes
+from playitback.evidence import (
+    brief_events,
+    curves,
+    faithfulness,
+    localisation,
+    pointing,
+    removal,
+    sanity,
+    scenes,
+    truth,
+)
+from playitback.evidence.brief_events import BriefEventComparison
 from playitback.evidence.curves import CurveComparison, Narrowness
 from playitback.evidence.faithfulness import ControlComparison, SegmentComparison
 from playitback.evidence.intervals import Bootstrap
 from playitback.evidence.localisation import Located
+from playitback.evidence.pointing import PointingComparison
+from playitback.evidence.removal import RemovalComparison
+from playitback.evidence.rivals import find_rivals, tells_activity
 from playitback.evidence.runs import Ears, Run, Tally
 from playitback.evidence.sanity import SanityCheck
 from playitback.evidence.scenes import Scene
+from playitback.evidence.truth import ActivityTruth
 from playitback.progress import Steps
 from playitback.recognizer import Recognizer
 
-SCHEMA = "playitback.evidence/2"
+SCHEMA = "playitback.evidence/3"
 
 CONTROLS, SCENES, SEGMENTS = "controls", "scenes", "segments"
 CURVES, LOCALISATION, SANITY = "curves", "localisation", "sanity"
-PARTS = (CONTROLS, SCENES, SEGMENTS, CURVES, LOCALISATION, SANITY)
+POINTING, BRIEF_EVENTS, REMOVAL, ACTIVITY = "pointing", "brief_events", "removal", "activity"
+PARTS = (CONTROLS, SCENES, SEGMENTS, CURVES, LOCALISATION, POINTING, BRIEF_EVENTS, REMOVAL, ACTIVITY, SANITY)
 #: those that several models can be examined in together
-TOGETHER = (CONTROLS, SCENES)
+TOGETHER = (CONTROLS, SCENES, POINTING, BRIEF_EVENTS, REMOVAL, ACTIVITY)
 #: those that replay other segments in place of the chosen ones
 REPLAYING = (CONTROLS, SCENES)
+#: those in which rivals explain the model, too
+EXPLAINING = (POINTING, BRIEF_EVENTS, REMOVAL)
 
 
 @dataclass(frozen=True)
@@ -61,6 +80,10 @@ class Evidence:
     segments: SegmentComparison | None = None
     curves: CurveComparison | None = None
     localisation: tuple[Located, ...] = ()
+    pointing: PointingComparison | None = None
+    brief_events: tuple[BriefEventComparison, ...] = ()
+    removal: RemovalComparison | None = None
+    activity: ActivityTruth | None = None
     sanity: SanityCheck | None = None
 
     def to_dict(self) -> dict[str, Any]:
@@ -79,30 +102,37 @@ def gather(
     seed: int = 0,
     parts: Sequence[str] | None = None,
     beds: Mapping[str, Tensor] | None = None,
+    rival_names: Sequence[str] | None = None,
 ) -> Steps[Evidence]:
     """Measures the parts that are asked for.
 
     recognizers: one or, for the parts in ``TOGETHER``, several of the same configuration; waveforms: (N, clip_samples)
     float32 in -1..1; classes: (N,) class indices, or one-hot or multi-hot (N, C); labels: the data's class names, (C,);
-    bootstrap: resamples; beds: name -> (M, clip_samples) recordings of background for ``SCENES`` and ``LOCALISATION``,
-    besides the synthesised ones; parts: by default all that can be measured on these models.
+    bootstrap: resamples; beds: name -> (M, clip_samples) recordings of background for ``SCENES``, ``LOCALISATION`` and
+    ``BRIEF_EVENTS``, besides the synthesised ones; parts: by default all that can be measured on these models;
+    rival_names: in the parts in ``EXPLAINING``, by default all that can be measured (see ``find_rivals``).
 
-    Raises SettingsError for a part that is not known or not for these models, no draws, no clips, models that are not
-    alike, or labels that are not theirs.
+    Raises SettingsError for a part or a rival that is not known or not for these models, no draws, no clips, models
+    that are not alike, or labels that are not theirs.
     """
-    together = len(recognizers) > 1
-    replays = recognizers[0].model.can_replay
-    suiting = [part for part in (TOGETHER if together else PARTS) if replays or part not in REPLAYING]
-    parts = parts or suiting
+    one, together = recognizers[0], len(recognizers) > 1
+    replays, aims = one.model.can_replay, one.model.can_aim
+    unsuited = {*(() if replays else REPLAYING), *(() if tells_activity(one) else (ACTIVITY,))}
+    parts = parts or [part for part in (TOGETHER if together else PARTS) if part not in unsuited]
     _check(recognizers, waveforms, labels, draws, bootstrap, parts)
+    rivals = find_rivals(one, rival_names)
     drawn = Bootstrap(bootstrap, seed)
-    count, shuffled = len(waveforms), recognizers[0].model.choosing_parts
+    count, shuffled = len(waveforms), one.model.choosing_parts
     clips_to_hear: dict[str, Callable[[], int]] = {
-        CONTROLS: lambda: faithfulness.clips_to_hear_controls(count, draws),
-        SCENES: lambda: scenes.clips_to_hear_scenes(count, beds),
+        CONTROLS: lambda: faithfulness.clips_to_hear_controls(count, draws, aims),
+        SCENES: lambda: scenes.clips_to_hear_scenes(count, aims, beds),
         SEGMENTS: lambda: faithfulness.clips_to_score_segments(count),
         CURVES: lambda: curves.clips_to_measure_curves(count),
         LOCALISATION: lambda: localisation.clips_to_localise(count, beds),
+        POINTING: lambda: pointing.clips_to_point(count, rivals, one),
+        BRIEF_EVENTS: lambda: brief_events.clips_to_find_brief_events(count, rivals, one, beds),
+        REMOVAL: lambda: removal.clips_to_remove(count, rivals, one),
+        ACTIVITY: lambda: truth.clips_to_compare_activity(count, one.clip_seconds),
         SANITY: lambda: sanity.clips_to_check_sanity(count, shuffled),
     }
     clips_a_model = count + sum(clips_to_hear[part]() for part in set(parts))
@@ -131,6 +161,10 @@ def gather(
         SEGMENTS: lambda: faithfulness.score_segments(ears, waveforms, chosen, drawn),
         CURVES: lambda: curves.measure_curves(ears, waveforms, chosen, drawn),
         LOCALISATION: lambda: localisation.localise(ears, waveforms, classes, drawn, beds),
+        POINTING: lambda: pointing.measure_pointing(all_ears, waveforms, classes, rivals, drawn),
+        BRIEF_EVENTS: lambda: brief_events.find_brief_events(all_ears, waveforms, classes, rivals, drawn, beds),
+        REMOVAL: lambda: removal.measure_removal(all_ears, waveforms, choices, rivals, drawn),
+        ACTIVITY: lambda: truth.compare_activity(all_ears, waveforms, choices, drawn),
         SANITY: lambda: sanity.check_sanity(ears, waveforms, classes, chosen, drawn),
     }
     found = {}
@@ -166,21 +200,18 @@ def _check(
     unknown = set(parts) - set(PARTS)
     if unknown:
         raise SettingsError(f"there is no part {', '.join(sorted(unknown))}; choose from {', '.join(PARTS)}")
-    if not parts:
-        raise SettingsError(
-            f"{recognizers[0].name} cannot replay, and {' and '.join(TOGETHER)}, in which several models are examined "
-            "together, ask for other replays; examine one model at a time"
-        )
     replaying = sorted(set(parts) & set(REPLAYING))
     if replaying and not recognizers[0].model.can_replay:
         raise SettingsError(
             f"{recognizers[0].name} cannot replay, and {' and '.join(replaying)} ask for other replays; leave them out"
         )
+    if ACTIVITY in parts and not tells_activity(recognizers[0]):
+        raise SettingsError(f"{recognizers[0].name} tells no activity; leave out {ACTIVITY}")
     if len(recognizers) > 1:
         alone = sorted(set(parts) - set(TOGETHER))
         if alone:
             raise SettingsError(
-                f"several models are examined together in {' and '.join(TOGETHER)} only; leave out {', '.join(alone)}"
+                f"several models are examined together in {', '.join(TOGETHER)} only; leave out {', '.join(alone)}"
             )
         if any(each.config != recognizers[0].config for each in recognizers):
             raise SettingsError(

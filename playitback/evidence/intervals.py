@@ -7,10 +7,15 @@ clip, how hard a clip is cancels out; an interval of a lead that holds 0 support
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import TypeVar
 
 import numpy as np
+import torch
 from torch import Tensor
+
+_Name = TypeVar("_Name")
 
 #: of the bootstrap distribution: 95 % lie between them
 _PERCENTILES = (2.5, 97.5)
@@ -52,3 +57,8 @@ class Bootstrap:
         ]
         low, high = np.percentile(np.concatenate(means), _PERCENTILES)
         return Interval(float(numbers.mean()), float(low), float(high))
+
+
+def mean_over_models(values: Sequence[Mapping[_Name, Tensor]]) -> dict[_Name, Tensor]:
+    """What was measured of every clip, by name, on several models: its mean over them. NaN is left out."""
+    return {name: torch.stack([each[name] for each in values]).nanmean(dim=0) for name in values[0]}

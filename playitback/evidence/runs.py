@@ -93,20 +93,32 @@ class Ears:
         """Another model, with the same count of clips."""
         return Ears(recognizer, self.tally, self._batch, self._playbacks, self._asked)
 
-    def hear(self, waveforms: Tensor, control: str = CHOSEN, generator: Generator | None = None) -> Steps[Run]:
+    @property
+    def first(self) -> Ears:
+        """The same, but for the first hearing alone."""
+        return Ears(self.recognizer, self.tally, self._batch, 0, self._asked)
+
+    def hear(
+        self,
+        waveforms: Tensor,
+        control: str = CHOSEN,
+        generator: Generator | None = None,
+        asked: Tensor | None = None,
+    ) -> Steps[Run]:
         """All hearings over clips (N, clip_samples) under a control, batch by batch.
 
-        The generator is for random segments. Raises SettingsError for clips of another length.
+        The generator is for random segments; asked: (N,) the class to be explained of every clip, in place of the one
+        that is asked of all. Raises SettingsError for clips of another length.
         """
         generator = generator or Generator().manual_seed(0)
+        if asked is None and self._asked is not None:
+            asked = torch.full((len(waveforms),), self.recognizer.labels.index(self._asked))
         runs = []
-        for batch in waveforms.tensor_split(math.ceil(len(waveforms) / self._batch)):
-            batch = batch.to(self.recognizer.device)
+        for rows in torch.arange(len(waveforms)).tensor_split(math.ceil(len(waveforms) / self._batch)):
+            batch = waveforms[rows].to(self.recognizer.device)
             choose = choice(control, batch, self.sample_rate, generator)
-            asked = None
-            if self._asked is not None:
-                asked = torch.full((len(batch),), self.recognizer.labels.index(self._asked), device=batch.device)
-            runs.append(self._run(list(self.recognizer.listen(batch, self._playbacks, choose, asked))))
+            wanted = None if asked is None else asked[rows].to(batch.device)
+            runs.append(self._run(list(self.recognizer.listen(batch, self._playbacks, choose, wanted))))
             yield self.tally.count(len(batch))
         return Run.join(runs)
 

@@ -37,9 +37,9 @@ class Scene:
     comparison: ControlComparison
 
 
-def clips_to_hear_scenes(clips: int, recorded_beds: Mapping[str, Tensor] | None = None) -> int:
-    """Clips that ``hear_scenes`` hears or skips for each model."""
-    return len(all_beds(recorded_beds)) * (clips + clips_to_hear_controls(clips, DRAWS))
+def clips_to_hear_scenes(clips: int, aims: bool, recorded_beds: Mapping[str, Tensor] | None = None) -> int:
+    """Clips that ``hear_scenes`` hears or skips for each model; aims: ``Listener.can_aim``."""
+    return len(all_beds(recorded_beds)) * (clips + clips_to_hear_controls(clips, DRAWS, aims))
 
 
 def hear_scenes(
@@ -63,7 +63,8 @@ def hear_scenes(
         known_classes = classes[known.rows]
         outcomes = []
         for each in ears:
-            yield each.tally.count(left_out + clips_to_hear_controls(left_out, DRAWS))
+            aims = each.recognizer.model.can_aim
+            yield each.tally.count(left_out + clips_to_hear_controls(left_out, DRAWS, aims))
             chosen = yield from each.hear(known.waveforms)
             outcomes.append(
                 (yield from hear_controls(each, known.waveforms, known_classes, chosen, DRAWS, bootstrap.seed))

@@ -20,6 +20,16 @@ from playitback.evidence.faithfulness import SOURCES, ControlComparison, Segment
 from playitback.evidence.gather import Evidence
 from playitback.evidence.intervals import Interval
 from playitback.evidence.localisation import Located
+from playitback.evidence.removal import RemovalComparison
+from playitback.evidence.rivals import (
+    ACTIVITY,
+    GRADIENT,
+    INTEGRATED,
+    KEPT_ALONE,
+    LEAST_RELEVANT,
+    OCCLUSION,
+    RELEVANCE,
+)
 from playitback.evidence.sanity import SanityCheck
 from playitback.evidence.scenes import Scene
 from playitback.report import words
@@ -33,6 +43,18 @@ _COLOURS = {
     **{LOUDEST: _LOUDEST_COLOUR, ENERGY: _LOUDEST_COLOUR},
 }
 _MARKERS = {CHOSEN: "o", ATTENTION: "o", RANDOM: "s", RANDOM_ORDER: "s", LOUDEST: "^", ENERGY: "^"}
+#: of the ways to explain; those that controls have, too, look as they do there
+_RIVALS = {
+    RELEVANCE: (_CHOSEN_COLOUR, "o"),
+    LOUDEST: (_LOUDEST_COLOUR, "^"),
+    RANDOM: (_RANDOM_COLOUR, "s"),
+    ACTIVITY: (LANES[2], "D"),
+    KEPT_ALONE: (LANES[3], "v"),
+    OCCLUSION: (LANES[4], "P"),
+    GRADIENT: ("#E69F00", "X"),
+    INTEGRATED: ("#8C564B", "*"),
+    LEAST_RELEVANT: ("#B5BCC6", "x"),
+}
 #: name of a score, the field that holds it, which way is better
 _SCORES = (
     ("AI, %", "average_increase", "higher"),
@@ -44,7 +66,7 @@ _SCORES = (
 
 
 def write_figures(evidence: Evidence, folder: Path) -> tuple[Path, ...]:
-    """Writes a PNG for every part that was measured: controls.png, segments.png, curves.png, ..."""
+    """Writes a PNG for each of the parts drawn here that was measured: controls.png, segments.png, curves.png, ..."""
     marked, lane = words.marked(evidence.replays), words.lane(evidence.replays)
     parts: dict[str, Callable[[], Figure] | None] = {
         "controls": _given(evidence.controls, partial(draw_controls, models=evidence.models)),
@@ -52,6 +74,7 @@ def write_figures(evidence: Evidence, folder: Path) -> tuple[Path, ...]:
         "segments": _given(evidence.segments, partial(draw_segments, marked=marked)),
         "curves": _given(evidence.curves, partial(draw_curves, lane=lane)),
         "localisation": _given(evidence.localisation or None, partial(draw_localisation, marked=marked)),
+        "removal": _given(evidence.removal, draw_removal),
         "sanity": _given(evidence.sanity, partial(draw_sanity, marked=marked)),
     }
     folder.mkdir(parents=True, exist_ok=True)
@@ -169,6 +192,31 @@ def draw_localisation(found: Sequence[Located], marked: str) -> Figure:
         axes.set_ylim(len(found) - 0.5, -0.5)
         axes.set_xlim(-2, 102)
     _legend(figure, rows[0])
+    return figure
+
+
+def draw_removal(found: RemovalComparison) -> Figure:
+    """What is left of the named class with more and more of the time that every way marks, and without it."""
+    title = f"The marked time kept alone, or removed (fill: {found.fill})"
+    figure, (kept, fall) = _figure(found.clips, title, 2, 4.2)
+    percent = [100 * share for share in found.shares]
+    for each in found.curves:
+        colour, marker = _RIVALS[each.way]
+        for axes, curve, area in ((kept, each.kept, each.kept_area), (fall, each.fall, each.fall_area)):
+            low, high = [point.low for point in curve], [point.high for point in curve]
+            axes.fill_between(percent, low, high, color=colour, alpha=0.08, linewidth=0)
+            label = f"{each.way}: {area.mean:.3f} [{area.low:.3f}, {area.high:.3f}]"
+            means = [point.mean for point in curve]
+            axes.plot(percent, means, color=colour, marker=marker, markersize=4, linewidth=1.2, label=label)
+    kept.axhline(found.probability.mean, color="#555555", linewidth=0.8, linestyle=":")
+    kept.set_title("Kept alone (higher is better; dotted: the whole clip)", loc="left", fontsize=9)
+    fall.set_title("Removed (higher is better, but only beside the other)", loc="left", fontsize=9)
+    kept.set_ylabel("probability of the named class", fontsize=8)
+    fall.set_ylabel("its fall", fontsize=8)
+    for axes in (kept, fall):
+        axes.set_xlabel("percent of the clip that is marked; in the legend: mean height of the curve", fontsize=8)
+        axes.set(xlim=(0, percent[-1]), ylim=(0, 1))
+        axes.legend(fontsize=6.5, frameon=False, loc="upper left", ncols=2)
     return figure
 
 

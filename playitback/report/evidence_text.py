@@ -18,11 +18,8 @@ from playitback.evidence.intervals import Interval
 from playitback.evidence.localisation import Located
 from playitback.evidence.sanity import SanityCheck
 from playitback.evidence.scenes import Scene
-from playitback.report import words
-
-#: with fewer clips an interval over clips says little
-_FEW_CLIPS = 30
-_WIDTH = 120  # of sentences
+from playitback.report import pointing_text, words
+from playitback.report.claims import WIDTH, few, listed, span, summary
 
 
 def text(found: Evidence) -> str:
@@ -52,6 +49,14 @@ def text(found: Evidence) -> str:
         blocks.append(narrowness(found.narrowness, lane))
     if found.localisation:
         blocks.append(localisation(found.localisation, marked))
+    if found.pointing is not None:
+        blocks.append(pointing_text.pointing(found.pointing))
+    if found.brief_events:
+        blocks.append(pointing_text.brief_events(found.brief_events))
+    if found.removal is not None:
+        blocks.append(pointing_text.removal(found.removal))
+    if found.activity is not None:
+        blocks.append(pointing_text.activity(found.activity))
     if found.sanity is not None:
         blocks.append(sanity(found.sanity))
     return "\n\n".join(blocks)
@@ -66,24 +71,24 @@ def controls(found: ControlComparison) -> str:
         f"{'accuracy, %':<24}{numbers}   chosen leads by, points",
     ]
     for each in found.results:
-        lead = _span(each.accuracy_lead[-1], 100, 2) if each.accuracy_lead else ""
+        lead = span(each.accuracy_lead[-1], 100, 2) if each.accuracy_lead else ""
         lines.append(f"{each.name:<24}" + "".join(f"{100 * value:11.2f}" for value in each.accuracy) + f"   {lead}")
     lines.append(f"{'true-class probability':<24}{numbers}   chosen leads by")
     for each in found.results:
-        lead = _span(each.probability_lead[-1], 1, 4) if each.probability_lead else ""
+        lead = span(each.probability_lead[-1], 1, 4) if each.probability_lead else ""
         lines.append(
             f"{each.name:<24}" + "".join(f"{value:11.4f}" for value in each.true_class_probability) + f"   {lead}"
         )
     others = found.results[1:]
     lines.append(
-        _summary(
+        summary(
             "Replaying the chosen segments gives a higher true-class probability than",
             "a lower one than",
             {each.name: each.probability_lead[-1] for each in others},
         )
     )
     lines.append(
-        _summary(
+        summary(
             "Replaying the chosen segments gives more right answers than",
             "fewer than",
             {each.name: each.accuracy_lead[-1] for each in others},
@@ -93,7 +98,7 @@ def controls(found: ControlComparison) -> str:
         f"The chosen segments' true-class probability exceeds that of {found.percentile:.0f} % of the "
         f"{len(found.drawn_probability)} random draws."
     )
-    lines.append(textwrap.fill(percentile + _few(found.clips), _WIDTH))
+    lines.append(textwrap.fill(percentile + few(found.clips), WIDTH))
     return "\n".join(lines)
 
 
@@ -111,7 +116,7 @@ def scenes(found: Sequence[Scene]) -> str:
         for each in scene.comparison.results:
             right, sure = "", ""
             if each.accuracy_lead:
-                right, sure = _span(each.accuracy_lead[-1], 100, 2), _span(each.probability_lead[-1], 1, 4)
+                right, sure = span(each.accuracy_lead[-1], 100, 2), span(each.probability_lead[-1], 1, 4)
             lines.append(
                 f"{'':<24}{each.name:<26}{100 * each.accuracy[-1]:>11.2f}   {right:<28}"
                 f"{each.true_class_probability[-1]:>16.4f}   {sure}".rstrip()
@@ -119,10 +124,10 @@ def scenes(found: Sequence[Scene]) -> str:
     for number, name in enumerate((each.name for each in found[0].comparison.results[1:]), start=1):
         leads = {scene.condition: scene.comparison.results[number].accuracy_lead[-1] for scene in found}
         lines.append(
-            _summary(f"Replaying the chosen segments gives more right answers than {name} in", "fewer in", leads)
+            summary(f"Replaying the chosen segments gives more right answers than {name} in", "fewer in", leads)
         )
-    few = _few(min(scene.comparison.clips for scene in found))
-    return "\n".join([*lines, *([few.strip()] if few else [])])
+    hint = few(min(scene.comparison.clips for scene in found))
+    return "\n".join([*lines, *([hint.strip()] if hint else [])])
 
 
 def segments(found: SegmentComparison, marked: str) -> str:
@@ -137,7 +142,7 @@ def segments(found: SegmentComparison, marked: str) -> str:
         scores = each.scores
         lead = ""
         if each.lead is not None:
-            lead = f"{_span(each.lead.input_fidelity, 1, 3)}, {_span(each.lead.faithfulness, 1, 3)}"
+            lead = f"{span(each.lead.input_fidelity, 1, 3)}, {span(each.lead.faithfulness, 1, 3)}"
         lines.append(
             f"{each.fill:<15}{each.source:<10}{scores.average_increase.mean:8.1f}{scores.average_drop.mean:8.1f}"
             f"{scores.average_gain.mean:8.1f}{scores.input_fidelity.mean:9.3f}{scores.faithfulness.mean:9.3f}   {lead}"
@@ -145,18 +150,18 @@ def segments(found: SegmentComparison, marked: str) -> str:
     lines.append("Higher is better, except in AD. FF alone says nothing: what breaks the model scores high; read both.")
     random = [each for each in found.scores if each.source == RANDOM and each.lead is not None]
     lines.append(
-        _summary(
+        summary(
             "Chosen segments keep the decision better than random ones of the same lengths with the fills",
             "worse with",
             {each.fill: each.lead.input_fidelity for each in random if each.lead is not None},
         )
     )
     lines.append(
-        _summary(
+        summary(
             "Without them the named class loses more than without random ones with the fills",
             "less with",
             {each.fill: each.lead.faithfulness for each in random if each.lead is not None},
-            _few(found.clips),
+            few(found.clips),
         )
     )
     return "\n".join(lines)
@@ -170,21 +175,21 @@ def curves(found: CurveComparison, lane: str) -> str:
     ]
     for each in found.orders:
         name = lane if each.order == ATTENTION else each.order
-        lines.append(f"{name:<12}{_span(each.deletion_area, 1, 3):>26}{_span(each.insertion_area, 1, 3):>26}")
+        lines.append(f"{name:<12}{span(each.deletion_area, 1, 3):>26}{span(each.insertion_area, 1, 3):>26}")
     others = [each for each in found.orders if each.order != ATTENTION]
     lines.append(
-        _summary(
+        summary(
             f"Restoring time in {lane}'s order brings the named class back sooner than in the order of",
             "later than in that of",
             {each.order: each.insertion_lead for each in others if each.insertion_lead is not None},
         )
     )
     lines.append(
-        _summary(
+        summary(
             f"Removing it in {lane}'s order takes the class away sooner than in the order of",
             "later than in that of",
             {each.order: _negative(each.deletion_lead) for each in others if each.deletion_lead is not None},
-            _few(found.clips),
+            few(found.clips),
         )
     )
     return "\n".join(lines)
@@ -197,8 +202,8 @@ def narrowness(found: Narrowness, lane: str) -> str:
             f"How narrow {lane} is, in {found.bins} equal stretches of time (even: Gini 0, entropy "
             f"{math.log(found.bins):.2f} nats)",
             f"{'':<12}{'Gini index':>26}{'entropy, nats':>26}",
-            f"{lane:<12}{_span(found.attention_gini, 1, 3):>26}{_span(found.attention_entropy, 1, 3):>26}",
-            f"{'power':<12}{_span(found.energy_gini, 1, 3):>26}{_span(found.energy_entropy, 1, 3):>26}",
+            f"{lane:<12}{span(found.attention_gini, 1, 3):>26}{span(found.attention_entropy, 1, 3):>26}",
+            f"{'power':<12}{span(found.energy_gini, 1, 3):>26}{span(found.energy_entropy, 1, 3):>26}",
             f"This describes {lane} and supports no claim: narrow is not the same as right.",
         ]
     )
@@ -232,18 +237,18 @@ def localisation(found: Sequence[Located], marked: str) -> str:
         f"named: clips of which the model names the event, or one of the halves; event, {marked}: shares of the clip"
     )
     lines.append(
-        _summary(
+        summary(
             f"More of the {marked} time lies inside the event than random segments would have there:",
             "less:",
             {each.condition: each.lead_over_random.share for each in found},
         )
     )
     lines.append(
-        _summary(
+        summary(
             "More than the loudest time has there:",
             "less:",
             {each.condition: each.lead_over_loudest.share for each in found},
-            _few(min(each.clips for each in found)),
+            few(min(each.clips for each in found)),
         )
     )
     return "\n".join(lines)
@@ -254,16 +259,16 @@ def sanity(found: SanityCheck) -> str:
     lines = [
         f"Weights shuffled ({found.shuffles} times each): segments must lose their meaning",
         f"{'weights':<18}{'accuracy, %':>12}{'time inside event, %':>26}{'IoU with own, %':>24}{'by chance, %':>24}",
-        f"{'as trained':<18}{100 * found.accuracy:>12.2f}{_span(found.inside, 100, 1):>26}",
+        f"{'as trained':<18}{100 * found.accuracy:>12.2f}{span(found.inside, 100, 1):>26}",
     ]
     for each in found.parts:
         lines.append(
-            f"{f'{each.part} shuffled':<18}{100 * each.accuracy:>12.2f}{_span(each.inside, 100, 1):>26}"
-            f"{_span(each.overlap, 100, 1):>24}{_span(each.chance_overlap, 100, 1):>24}"
+            f"{f'{each.part} shuffled':<18}{100 * each.accuracy:>12.2f}{span(each.inside, 100, 1):>26}"
+            f"{span(each.overlap, 100, 1):>24}{span(each.chance_overlap, 100, 1):>24}"
         )
     lines.append(f"{'chance':<18}{100 * found.chance_accuracy:>12.2f}{100 * found.chance_inside:>10.1f}")
     lines.append(
-        _summary(
+        summary(
             "Segments find planted events less often once these are shuffled:",
             "more often:",
             {each.part: each.inside_lost for each in found.parts},
@@ -273,43 +278,12 @@ def sanity(found: SanityCheck) -> str:
     likeness = "Nothing shows that shuffled weights choose segments that resemble the model's own beyond chance."
     if resembling:
         likeness = (
-            f"With shuffled {_listed(resembling)} they still resemble the model's own more than chance would make "
+            f"With shuffled {listed(resembling)} they still resemble the model's own more than chance would make "
             "them: part of the choice does not come from learning."
         )
-    lines.append(textwrap.fill(likeness + _few(found.clips), _WIDTH))
+    lines.append(textwrap.fill(likeness + few(found.clips), WIDTH))
     return "\n".join(lines)
-
-
-def _summary(more: str, less: str, leads: dict[str, Interval], after: str = "") -> str:
-    """What leads support: those above 0, those below it, those that support nothing. after: what else is to be said."""
-    signs = {name: lead.sign for name, lead in leads.items()}
-    better, worse, open_ = ([name for name, sign in signs.items() if sign == wanted] for wanted in (1, -1, 0))
-    if not better and not worse:
-        sentence = f"These figures support neither this nor its contrary: {more} {_listed(open_)}."
-        return textwrap.fill(sentence + after, _WIDTH)
-    sentence = f"{more} {_listed(better) if better else 'none'}"
-    if worse:
-        sentence += f"; {less} {_listed(worse)}"
-    if open_:
-        sentence += f"; no difference is shown for {_listed(open_)}"
-    return textwrap.fill(f"{sentence}.{after}", _WIDTH)
-
-
-def _listed(names: Sequence[str]) -> str:
-    return ", ".join(names)
 
 
 def _negative(interval: Interval) -> Interval:
     return Interval(-interval.mean, -interval.high, -interval.low)
-
-
-def _span(interval: Interval, scale: float, digits: int) -> str:
-    """0.123 [0.100, 0.150]"""
-    values = (interval.mean, interval.low, interval.high)
-    # adding 0 turns a negative zero into a zero
-    mean, low, high = (f"{round(scale * value, digits) + 0.0:.{digits}f}" for value in values)
-    return f"{mean} [{low}, {high}]" if not math.isnan(interval.low) else f"{mean} [no interval]"
-
-
-def _few(clips: int) -> str:
-    return f" Measured on as few as {clips}: take it as a hint." if clips < _FEW_CLIPS else ""

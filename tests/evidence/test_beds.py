@@ -4,11 +4,24 @@ from __future__ import annotations
 
 import pytest
 import torch
+from bands import band_clips
 from tiny import CLIP_SECONDS, RATE, sounding_clips
 from torch import Generator
 
 from playitback.errors import SettingsError
-from playitback.evidence.beds import BEDS, KnownClips, bed, loudest_stretch, plant, plant_in, splice
+from playitback.evidence.beds import (
+    BEDS,
+    BRIEF_SECONDS,
+    KnownClips,
+    bed,
+    loudest_stretch,
+    move_loudest,
+    plant,
+    plant_beside_burst,
+    plant_brief_in,
+    plant_in,
+    splice,
+)
 from playitback.evidence.localisation import LEVELS_DECIBELS
 
 SAMPLES = round(CLIP_SECONDS * RATE)
@@ -108,3 +121,57 @@ def test_a_seed_plants_the_same_clips_at_the_same_seconds_in_every_background() 
     assert not torch.equal(planted[0].waveforms, planted[1].waveforms)
     assert not torch.equal(plant_in(clips, BEDS[0], 6.0, RATE, 4).events, planted[0].events)
     assert float(planted[0].events.max()) <= CLIP_SECONDS
+
+
+def power_inside(sound: torch.Tensor, events: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+    """Mean square (N,) of clips inside and outside of their one event."""
+    time = torch.arange(sound.shape[1]) / RATE
+    inside = ((time >= events[:, 0, :1]) & (time < events[:, 0, 1:])).double()
+    power = sound.double().square()
+    return (power * inside).sum(1) / inside.sum(1), (power * (1 - inside)).sum(1) / (1 - inside).sum(1)
+
+
+@pytest.mark.parametrize("decibels", [6.0, 12.0])
+def test_brief_events_lie_beside_a_burst_of_another_class_that_is_so_much_louder(decibels: float) -> None:
+    classes = torch.arange(CLIPS) % 3
+    targets = torch.nn.functional.one_hot(classes).bool()
+    known = plant_beside_burst(band_clips(classes), targets, decibels, RATE, seed=0)
+    assert known.rows.tolist() == list(range(CLIPS))
+    seconds = known.events.diff(dim=2).flatten()
+    assert BRIEF_SECONDS[0] - 1e-3 <= seconds.min() < 0.4
+    assert 0.7 < seconds.max() <= 0.4 * CLIP_SECONDS + 1e-3
+    assert known.waveforms.abs().max() <= 1
+    # once the event is taken out, the burst is what sounds; before it comes as often as after
+    event, _ = power_inside(known.waveforms, known.events)
+    frames = known.waveforms.unfold(1, RATE // 20, RATE // 20).square().mean(dim=2)
+    burst = frames.topk(4, dim=1).values.mean(dim=1)
+    assert 10 * (burst / event).log10().mean() == pytest.approx(decibels, abs=1.5)  # its tone trembles, the event fades
+    first = frames.argmax(dim=1) * 0.05 < known.events[:, 0, 0]
+    assert 0.2 < first.double().mean() < 0.8
+    again = plant_beside_burst(band_clips(classes), targets, decibels, RATE, seed=0)
+    assert torch.equal(known.waveforms, again.waveforms)
+
+
+@pytest.mark.parametrize("name", BEDS)
+def test_brief_events_lie_at_the_same_seconds_in_every_bed(name: str) -> None:
+    clips = sounding_clips(6)
+    clips[2] = 0
+    known = plant_brief_in(clips, name, 20.0, RATE, seed=0)
+    assert known.rows.tolist() == [0, 1, 3, 4, 5]
+    assert torch.equal(known.events, plant_brief_in(clips, "noise", 0.0, RATE, seed=0).events)
+    inside, outside = power_inside(known.waveforms, known.events)
+    assert (inside > 20 * outside).all()
+
+
+def test_the_loudest_moments_are_moved_whole() -> None:
+    clip = 0.001 * torch.randn(1, SAMPLES, generator=generator())
+    clip[:, RATE : RATE + 800] += 0.5
+    moved = move_loudest(clip, torch.tensor([800]), torch.tensor([100]), RATE)
+    assert moved[0, :100].abs().max() == 0
+    assert moved[0, 900:].abs().max() == 0
+    torch.testing.assert_close(moved[0, 300:700], torch.ones(400), atol=0.02, rtol=0)
+
+
+def test_clips_of_one_class_have_no_burst() -> None:
+    with pytest.raises(SettingsError, match="all clips share a class"):
+        plant_beside_burst(sounding_clips(2), torch.ones(2, 1, dtype=torch.bool), 6.0, RATE, seed=0)

@@ -8,12 +8,14 @@ from dataclasses import astuple
 import numpy as np
 import pytest
 import torch
-from tiny import CLIP_SECONDS, recognizer_of, sounding_clips, tiny_model
-from torch import Tensor
+from bands import band_clips, band_model
+from tiny import CLIP_SECONDS, LABELS, recognizer_of, sounding_clips, tiny_model
+from torch import Generator, Tensor
 from toy import toy_model
 
 from playitback.edits import FILLS
-from playitback.evidence.controls import CHOSEN, CONTROLS, NO_REPLAY, RANDOM
+from playitback.evidence.beds import splice
+from playitback.evidence.controls import AIMED, CHOSEN, CONTROLS, NO_REPLAY, RANDOM
 from playitback.evidence.faithfulness import (
     SOURCES,
     clips_to_hear_controls,
@@ -79,7 +81,7 @@ def test_certain_beliefs_have_finite_scores() -> None:
 def test_controls_are_compared_hearing_by_hearing(ears: Ears, clips: Tensor, chosen: Run) -> None:
     before = ears.tally.done
     found = compare_controls([finish(hear_controls(ears, clips, CLASSES, chosen, 3, 0))], BOOTSTRAP)
-    assert ears.tally.done - before == clips_to_hear_controls(CLIPS, 3)
+    assert ears.tally.done - before == clips_to_hear_controls(CLIPS, 3, aims=False)
     assert tuple(each.name for each in found.results) == CONTROLS
     by_name = {each.name: each for each in found.results}
     believed = chosen.probabilities[torch.arange(CLIPS), :, CLASSES]
@@ -162,3 +164,21 @@ def test_segments_that_a_model_marked_without_a_replay_are_scored_as_well(clips:
     assert found.kept_share == pytest.approx(float(chosen.marked_seconds.mean()) / CLIP_SECONDS)
     assert 0.1 < found.kept_share < 0.5
     assert len({each.scores.faithfulness.mean for each in found.scores}) == len(found.scores)
+
+
+def test_a_choice_for_another_class_is_what_an_aimed_one_must_beat() -> None:
+    classes = torch.arange(8) % len(LABELS)
+    targets = torch.nn.functional.one_hot(classes).bool()
+    clips, first, _ = splice(band_clips(classes), targets, 8, Generator().manual_seed(0))
+    ears = Ears(recognizer_of(band_model()), Tally(0))
+    chosen = finish(ears.hear(clips))
+    before = ears.tally.done
+    outcome = finish(hear_controls(ears, clips, first.int().argmax(dim=1), chosen, 2, 0))
+    assert ears.tally.done - before == clips_to_hear_controls(8, 2, aims=True)
+    found = compare_controls([outcome], Bootstrap(100, 0))
+    assert tuple(each.name for each in found.results) == (*CONTROLS, *AIMED)
+    true_class, another = found.results[-2:]
+    # the half of the true class is replayed, and is all that the last hearing decides by
+    assert true_class.true_class_probability[-1] > 0.95
+    assert another.true_class_probability[-1] < 0.5
+    assert true_class.true_class_probability[0] == another.true_class_probability[0]

@@ -10,12 +10,25 @@ from tiny import LABELS, recognizer_of, sounding_clips, tiny_model
 from toy import toy_model
 
 from playitback.errors import SettingsError
-from playitback.evidence.gather import CONTROLS, PARTS, REPLAYING, SCENES, SCHEMA, TOGETHER, Evidence, gather
+from playitback.evidence.gather import (
+    ACTIVITY,
+    CONTROLS,
+    PARTS,
+    POINTING,
+    REPLAYING,
+    SCENES,
+    SCHEMA,
+    TOGETHER,
+    Evidence,
+    gather,
+)
+from playitback.evidence.rivals import LOUDEST, RANDOM
 from playitback.progress import Progress, finish
 from playitback.recognizer import Recognizer
 
 CLIPS = 3
 CLASSES = torch.arange(CLIPS)
+RIVALS = (LOUDEST, RANDOM)  # those that cost nothing
 
 
 @pytest.fixture(scope="module")
@@ -27,13 +40,13 @@ def told() -> list[Progress]:
 def evidence(told: list[Progress]) -> Evidence:
     clips = sounding_clips(CLIPS)
     clips[0, 12_000:] = 0
-    recognizer = recognizer_of(tiny_model(playbacks=1))
+    recognizer = recognizer_of(tiny_model(playbacks=1, activity=True))
     return finish(gather([recognizer], clips, CLASSES, LABELS, draws=2, bootstrap=100), told.append)
 
 
 def gathered(recognizer: Recognizer, clips: int = CLIPS, **settings: object) -> Evidence:
     """The controls on sounding clips, or what the settings ask for."""
-    given = {"draws": 2, "bootstrap": 50, "parts": (CONTROLS,), **settings}
+    given = {"draws": 2, "bootstrap": 50, "parts": (CONTROLS,), "rival_names": RIVALS, **settings}
     return finish(gather([recognizer], sounding_clips(clips), CLASSES[:clips], LABELS, **given))  # type: ignore[arg-type]
 
 
@@ -55,11 +68,14 @@ def test_all_parts_are_gathered_of_a_model_that_replays(evidence: Evidence) -> N
 def test_of_a_model_that_cannot_replay_all_is_gathered_but_what_asks_for_replays() -> None:
     told: list[Progress] = []
     recognizer = recognizer_of(toy_model())
-    found = finish(gather([recognizer], sounding_clips(CLIPS), CLASSES, LABELS, draws=2, bootstrap=50), told.append)
+    steps = gather([recognizer], sounding_clips(CLIPS), CLASSES, LABELS, draws=2, bootstrap=50, rival_names=RIVALS)
+    found = finish(steps, told.append)
     assert told[-1].done == told[-1].total
     assert (found.replays, found.hearings, found.classes) == (False, 1, len(LABELS))
     assert 0.1 < found.marked_seconds < 1.0  # of clips of 2 s
-    assert [part for part in PARTS if getattr(found, part)] == [part for part in PARTS if part not in REPLAYING]
+    assert [part for part in PARTS if getattr(found, part)] == [
+        part for part in PARTS if part not in (*REPLAYING, ACTIVITY)
+    ]
     assert found.narrowness is not None
     assert found.sanity is not None
     assert [each.part for each in found.sanity.parts] == ["heads"]
@@ -99,9 +115,10 @@ def test_one_clip_gives_null_where_there_is_no_interval() -> None:
 
 
 def test_several_models_are_examined_together() -> None:
-    recognizers = [recognizer_of(tiny_model(playbacks=1, seed=seed)) for seed in (0, 1)]
+    recognizers = [recognizer_of(tiny_model(playbacks=1, seed=seed, activity=True)) for seed in (0, 1)]
     told: list[Progress] = []
-    both = finish(gather(recognizers, sounding_clips(CLIPS), CLASSES, LABELS, draws=2, bootstrap=50), told.append)
+    steps = gather(recognizers, sounding_clips(CLIPS), CLASSES, LABELS, draws=2, bootstrap=50, rival_names=RIVALS)
+    both = finish(steps, told.append)
     assert told[-1].done == told[-1].total
     assert (both.models, both.narrowness) == (2, None)
     assert {part for part in PARTS if getattr(both, part)} == set(TOGETHER)
@@ -112,8 +129,12 @@ def test_several_models_are_examined_together() -> None:
 @pytest.mark.parametrize(
     ("playbacks", "parts", "message"),
     [
-        (1, PARTS, "controls and scenes only; leave out curves, localisation, sanity, segm"),
-        (2, TOGETHER, "differ in more than their seed"),
+        (
+            1,
+            [part for part in PARTS if part != ACTIVITY],
+            "controls, .*, activity only; leave out curves, localisation, sanity, segm",
+        ),
+        (2, (CONTROLS, SCENES), "differ in more than their seed"),
     ],
 )
 def test_several_models_that_cannot_be_examined_together_are_refused(
@@ -124,10 +145,17 @@ def test_several_models_that_cannot_be_examined_together_are_refused(
         finish(gather(recognizers, sounding_clips(1), CLASSES[:1], LABELS, parts=parts))
 
 
-def test_models_that_cannot_replay_are_not_examined_together() -> None:
+def test_models_that_cannot_replay_are_examined_together_in_what_needs_no_replay() -> None:
     recognizers = [recognizer_of(toy_model(seed), "toy") for seed in (0, 1)]
-    with pytest.raises(SettingsError, match=r"toy cannot replay, .* together, .*; examine one model at a time"):
-        finish(gather(recognizers, sounding_clips(1), CLASSES[:1], LABELS))
+    both = finish(gather(recognizers, sounding_clips(CLIPS), CLASSES, LABELS, bootstrap=50, rival_names=RIVALS))
+    assert {part for part in PARTS if getattr(both, part)} == set(TOGETHER) - {*REPLAYING, ACTIVITY}
+    assert both.pointing is not None
+    assert [each.way for each in both.pointing.pointers] == ["relevance", "loudest", "random", "own segments"]
+
+
+def test_activity_is_not_asked_of_a_model_that_tells_none() -> None:
+    with pytest.raises(SettingsError, match="tiny tells no activity; leave out activity"):
+        gathered(recognizer_of(tiny_model(playbacks=1)), parts=(POINTING, ACTIVITY))
 
 
 def test_raising_in_the_report_cancels() -> None:

@@ -6,6 +6,7 @@ from collections.abc import Callable
 
 import pytest
 import torch
+from bands import band_clips, band_model
 from tiny import recognizer_of, sounding_clips, tiny_model
 from torch import Generator
 from toy import toy_model
@@ -49,3 +50,12 @@ def test_shuffled_parts_stand_beside_the_model_and_chance(build: Callable[[], Li
         assert 0 < each.chance_overlap.mean < 1
         assert each.inside_lost.mean == pytest.approx(found.inside.mean - each.inside.mean)
     assert all(torch.equal(weights, before[name]) for name, weights in ears.recognizer.model.state_dict().items())
+
+
+def test_an_aimed_choice_loses_its_meaning_with_its_activity() -> None:
+    classes = torch.arange(8) % 4
+    clips, ears = band_clips(classes), Ears(recognizer_of(band_model()), Tally(0))
+    found = finish(check_sanity(ears, clips, classes, finish(ears.hear(clips)), Bootstrap(100, 0)))
+    (activity,) = found.parts
+    assert activity.part == "activity"
+    assert found.accuracy > 0.9 > 0.6 > activity.accuracy

@@ -128,6 +128,7 @@ def test_changelog_begins_with_this_version() -> None:
         ("requirements.txt", {"page"}),
         ("requirements-mcp.txt", {"mcp"}),
         ("requirements-train.txt", {"page", "train"}),
+        ("requirements-rivals.txt", {"page", "rivals"}),
         ("requirements-dev.txt", {"dev"}),
     ],
 )
@@ -136,7 +137,7 @@ def test_requirements_are_those_of_the_package_and_its_extras(metadata: Message,
 
 
 def test_every_extra_has_its_requirements(metadata: Message) -> None:
-    assert set(metadata.get_all("Provides-Extra", [])) == {"page", "mcp", "train", "dev"}
+    assert set(metadata.get_all("Provides-Extra", [])) == {"page", "mcp", "train", "rivals", "dev"}
 
 
 def required(file: Path) -> set[str]:

@@ -10,19 +10,21 @@ from toy import toy_model
 from playitback.evidence.faithfulness import ControlComparison, ControlResult
 from playitback.evidence.gather import CONTROLS, SCENES, Evidence, gather
 from playitback.evidence.intervals import Interval
+from playitback.evidence.rivals import LOUDEST, RANDOM
 from playitback.progress import finish
 from playitback.report.evidence_text import controls, text
 
 CLIPS = 3
 CLASSES = torch.arange(CLIPS)
+RIVALS = (LOUDEST, RANDOM)
 
 
 @pytest.fixture(scope="module")
 def evidence() -> Evidence:
     clips = sounding_clips(CLIPS)
     clips[0, 12_000:] = 0
-    recognizer = recognizer_of(tiny_model(playbacks=1))
-    return finish(gather([recognizer], clips, CLASSES, LABELS, draws=2, bootstrap=100))
+    recognizer = recognizer_of(tiny_model(playbacks=1, activity=True))
+    return finish(gather([recognizer], clips, CLASSES, LABELS, draws=2, bootstrap=100, rival_names=RIVALS))
 
 
 def unwrapped(text: str) -> str:
@@ -49,6 +51,10 @@ def test_text_has_a_table_for_every_part(evidence: Evidence) -> None:
         "zero-padded",
         "Events planted in a background",
         "slots shuffled",
+        "Spliced clips",
+        "burst +12 dB",
+        "removed: it falls by",
+        'this model cannot say "none" of a moment',
     ):
         assert words in said
     assert "nan" not in said
@@ -56,8 +62,8 @@ def test_text_has_a_table_for_every_part(evidence: Evidence) -> None:
 
 
 def test_text_of_a_model_that_cannot_replay_claims_no_replay() -> None:
-    found = finish(gather([recognizer_of(toy_model())], sounding_clips(CLIPS), CLASSES, LABELS, draws=2, bootstrap=100))
-    said = text(found)
+    steps = gather([recognizer_of(toy_model())], sounding_clips(CLIPS), CLASSES, LABELS, draws=2, rival_names=RIVALS)
+    said = text(finish(steps))
     for words in ("Fid-In", "insertion area", "Gini", "noise 6 dB", "splices", "heads shuffled"):
         assert words in said
     assert "replay" not in said

@@ -19,7 +19,18 @@ from toy_commands import UNSUITED, refusal, said, told
 
 from playitback.edits import SILENCE, remove
 from playitback.evidence.faithfulness import SOURCES
-from playitback.evidence.gather import CONTROLS, CURVES, LOCALISATION, SANITY, SCENES, SEGMENTS
+from playitback.evidence.gather import (
+    ACTIVITY,
+    BRIEF_EVENTS,
+    CONTROLS,
+    CURVES,
+    LOCALISATION,
+    POINTING,
+    REMOVAL,
+    SANITY,
+    SCENES,
+    SEGMENTS,
+)
 from playitback.recognizer import ClipHearing
 from playitback.segments import pad_segments
 
@@ -53,15 +64,21 @@ def test_it_is_evaluated_after_its_one_hearing(run: Run, heard: Mapping[Any, Any
 def test_evidence_measures_all_that_needs_no_replay(
     run: Run, heard: Mapping[Any, tuple[np.ndarray, ClipHearing]], tmp_path: Path
 ) -> None:
-    status, output, _ = run("evidence", "--checkpoint", "sounds", *DATA, "--out", tmp_path)
+    status, output, _ = run(
+        "evidence", "--checkpoint", "sounds", *DATA, "--rivals", "loudest,random", "--out", tmp_path
+    )
     assert status == 0
     assert UNSUITED.findall(output) == []
     found = json.loads((tmp_path / "evidence.json").read_text(encoding="utf-8"))
     assert (found["replays"], found["hearings"], found["clips"]) == (False, 1, 8)
-    assert (found[CONTROLS], found[SCENES]) == (None, [])
-    assert all(found[part] for part in (SEGMENTS, CURVES, LOCALISATION, SANITY))
+    assert (found[CONTROLS], found[SCENES], found[ACTIVITY]) == (None, [], None)
+    assert all(found[part] for part in (SEGMENTS, CURVES, LOCALISATION, POINTING, BRIEF_EVENTS, REMOVAL, SANITY))
     assert sorted(path.name for path in tmp_path.iterdir()) == sorted(
-        [*(f"{part}.png" for part in (SEGMENTS, CURVES, LOCALISATION, SANITY)), "evidence.json", "evidence.txt"]
+        [
+            *(f"{part}.png" for part in (SEGMENTS, CURVES, LOCALISATION, REMOVAL, SANITY)),
+            "evidence.json",
+            "evidence.txt",
+        ]
     )
     assert (tmp_path / "evidence.txt").read_text(encoding="utf-8") == output
     assert "1 hearing;" in output
