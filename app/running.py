@@ -32,7 +32,7 @@ class Inputs:
     start: gr.Slider
     checkpoint: gr.Dropdown
     playbacks: gr.Slider
-    class_to_follow: gr.Dropdown
+    asked: gr.Dropdown
     run: gr.Button
     stop: gr.Button
     status: gr.HTML
@@ -96,13 +96,11 @@ def wire_run(
             found |= part.updates(view)
         return {**found, shown: view if view.finished else None}
 
-    def run(
-        path: str | None, checkpoint: str, count: int, class_to_follow: str, start_seconds: float
-    ) -> Iterator[Updates]:
+    def run(path: str | None, checkpoint: str, count: int, asked: str, start_seconds: float) -> Iterator[Updates]:
         if path is None:
             yield {**nothing(), inputs.status: error_html(text.NO_RECORDING)}
             return
-        settings = Settings(checkpoint, int(count), start_seconds, class_to_follow or None)
+        settings = Settings(checkpoint, int(count), start_seconds, asked or None)
         try:
             with run_folder() as folder:
                 for view in service.explain(Path(path), settings, folder):
@@ -110,10 +108,10 @@ def wire_run(
         except Exception as error:
             yield {**nothing(), inputs.status: error_html(sentence(error))}
 
-    def fulfil(wish: Wish, checkpoint: str, count: int, class_to_follow: str) -> Iterator[Updates]:
-        yield from run(wish.recording, checkpoint, count, class_to_follow, wish.start_seconds)
+    def fulfil(wish: Wish, checkpoint: str, count: int, asked: str) -> Iterator[Updates]:
+        yield from run(wish.recording, checkpoint, count, asked, wish.start_seconds)
 
-    asked = [inputs.checkpoint, inputs.playbacks, inputs.class_to_follow]
+    asked = [inputs.checkpoint, inputs.playbacks, inputs.asked]
     changed = [inputs.status, inputs.run, inputs.stop, shown]
     how_to_run: dict[str, Any] = {
         "outputs": [*changed, *(component for part in parts for component in part.components)],

@@ -516,7 +516,7 @@ WHAT_IF_DEFINITIONS = {
     ),
     "log-odds": (
         "ln(p / (1 − p)) for a class of probability p, in nats: 0 at 50 %, 2.2 at 90 %, −2.2 at 10 %. Listed is the "
-        "variant’s minus the original’s after the last hearing, for the class that is followed. Near 0 % and 100 % it "
+        "variant’s minus the original’s after the last hearing, for the class that is explained. Near 0 % and 100 % it "
         "tells what a difference of percentages hides."
     ),
 }
@@ -575,7 +575,7 @@ def variant_change(
 ) -> str:
     """What a variant changed.
 
-    label: of the class followed, with its probabilities ``before`` and ``after`` the change, in the last hearing;
+    label: of the class explained, with its probabilities ``before`` and ``after`` the change, in the last hearing;
     first_hearing: the first one after which any probability differs; first_other: the first that decides otherwise.
     """
     if first_hearing is None:

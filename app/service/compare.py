@@ -102,19 +102,19 @@ class CompareService:
             self.models.recognizer(checkpoint) for checkpoint in (first.settings.checkpoint, other.checkpoint)
         )
         wanted = first.expected_hearings - 1 if first_model.playbacks else second_model.playbacks
-        followed = first.settings.class_to_follow
+        asked = first.settings.asked
         return Settings(
             checkpoint=other.checkpoint,
             playbacks=min(wanted, second_model.playbacks),
             start_seconds=other.start_seconds,
-            class_to_follow=followed if followed in second_model.labels else None,
+            asked=asked if asked in second_model.labels else None,
         )
 
     def _drawn(self, run: ExplanationView, directory: Path) -> ExplanationView:
         """A finished run with its pictures and sounds in ``directory``; those that it had may be gone."""
         recognizer = self.models.recognizer(run.settings.checkpoint)
-        followed = run.settings.class_to_follow
-        player = draw_player(run.explanation, run.samples, recognizer, directory, followed, uuid.uuid4().hex)
+        asked = run.settings.asked
+        player = draw_player(run.explanation, run.samples, recognizer, directory, asked, uuid.uuid4().hex)
         return replace(run, player=player)
 
 

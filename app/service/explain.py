@@ -37,7 +37,7 @@ class Settings:
     checkpoint: str
     playbacks: int | None = None  # None: all that the model has
     start_seconds: float = 0.0  # of the clip in the recording
-    class_to_follow: str | None = None  # the class asked about; None: the one decided for
+    asked: str | None = None  # the class asked about; None: the one decided for
 
 
 @dataclass(frozen=True)
@@ -97,9 +97,9 @@ class ExplanationView:
         return self.explanation.has_slots
 
     @property
-    def class_followed(self) -> str | None:
+    def asked_class(self) -> str | None:
         """The class that the visitor asked about, else the one decided for; None until something is decided."""
-        return self.settings.class_to_follow or (self.explanation.decision(-1) if self.hearings else None)
+        return self.settings.asked or (self.explanation.decision(-1) if self.hearings else None)
 
     @property
     def decisions(self) -> tuple[str, ...]:
@@ -110,7 +110,7 @@ class ExplanationView:
         """Probabilities after every hearing of the classes that led in any hearing, ordered by the latest hearing."""
         return {
             label: tuple(self.explanation.probability(index, label) for index in range(self.hearings))
-            for label in self.explanation.leading(self.class_followed)
+            for label in self.explanation.leading(self.asked_class)
         }
 
     def sound(self, segment: Segment) -> bytes:
@@ -150,7 +150,7 @@ class ExplainService:
         SettingsError and CheckpointError before anything is yielded.
         """
         recognizer = self.models.recognizer(settings.checkpoint)
-        recognizer.check(settings.playbacks, settings.class_to_follow)
+        recognizer.check(settings.playbacks, settings.asked)
         recording = recognizer.load(path, settings.start_seconds)
         yield from self.hear(recording, path, settings, directory)
 
@@ -161,7 +161,7 @@ class ExplainService:
 
         The settings must have passed the recognizer's ``check``.
         """
-        recognizer, asked = self.models.recognizer(settings.checkpoint), settings.class_to_follow
+        recognizer, asked = self.models.recognizer(settings.checkpoint), settings.asked
         playbacks = recognizer.playbacks if settings.playbacks is None else settings.playbacks
         explanation, samples = Explanation.of(recording, recognizer, ()), recognizer.padded(recording.samples)
         arguments = recording.samples, playbacks, None, asked

@@ -148,8 +148,8 @@ def unsuited(view: ExplanationView) -> str | None:
 
 
 def question(view: ExplanationView) -> tuple[Any, Any]:
-    """What the two dropdowns offer for a run: the class that is followed, and the one that came closest to it."""
-    label = view.class_followed
+    """What the two dropdowns offer for a run: the asked class, and the one that came closest to it."""
+    label = view.asked_class
     assert label is not None, "a finished run has decided"
     named = sorted((words.class_name(each), each) for each in view.explanation.labels)
     return gr.update(choices=named, value=label), gr.update(choices=named, value=rival(view, label))

@@ -79,12 +79,12 @@ class Explanation:
         order = np.argsort(-self.hearings[index].probabilities, kind="stable")
         return tuple(self.labels[position] for position in order)
 
-    def leading(self, followed: str | None = None) -> tuple[str, ...]:
-        """The classes that led in any hearing and the one that is followed, the most probable in the end first."""
+    def leading(self, asked: str | None = None) -> tuple[str, ...]:
+        """The classes that led in any hearing and the one asked about, the most probable in the end first."""
         if not self.hearings:
             return ()
         led = {label for index in range(len(self.hearings)) for label in self.ranking(index)[:LEADING_CLASSES]}
-        return tuple(label for label in self.ranking(-1) if label in led or label == followed)
+        return tuple(label for label in self.ranking(-1) if label in led or label == asked)
 
     def probability(self, index: int, label: str) -> float:
         """Probability of one class after hearing ``index``, 0 to 1."""

@@ -92,14 +92,14 @@ def draw_next_row(
     samples: np.ndarray,
     recognizer: Recognizer,
     directory: Path,
-    followed: str | None = None,
+    asked: str | None = None,
 ) -> PlayerView:
     """The player with one more hearing of the explanation; its pictures and sounds are written into ``directory``.
 
-    samples, recognizer, followed: as for ``draw_player``.
+    samples, recognizer, asked: as for ``draw_player``.
     """
     marks = timeline.frequency_marks(mel_hertz(recognizer.config.front_end))
-    row = draw_row(explanation, len(player.rows), samples, marks, directory, followed)
+    row = draw_row(explanation, len(player.rows), samples, marks, directory, asked)
     rows = (*player.rows, row)
     return replace(player, rows=rows, finished=len(rows) == player.expected_rows)
 
@@ -109,17 +109,17 @@ def draw_player(
     samples: np.ndarray,
     recognizer: Recognizer,
     directory: Path,
-    followed: str | None = None,
+    asked: str | None = None,
     run_id: str = "",
 ) -> PlayerView:
     """What the player shows of a finished run; its pictures and sounds are written into ``directory``.
 
-    samples: (samples,) of the clip at the model's rate, silence up to its end; recognizer: that explained it; followed:
+    samples: (samples,) of the clip at the model's rate, silence up to its end; recognizer: that explained it; asked:
     a class that is shown even where it does not lead.
     """
     player = begin_player(explanation, samples, directory, len(explanation.hearings), run_id)
     for _ in explanation.hearings:
-        player = draw_next_row(player, explanation, samples, recognizer, directory, followed)
+        player = draw_next_row(player, explanation, samples, recognizer, directory, asked)
     return player
 
 
@@ -129,12 +129,12 @@ def write_files(
     samples: np.ndarray,
     recognizer: Recognizer,
     directory: Path,
-    followed: str | None = None,
+    asked: str | None = None,
 ) -> ExplanationFiles:
     """Writes everything into ``directory``, which is made if it is not there; an earlier run there is overwritten.
 
     player: the run as it is shown, of ``draw_player`` or the page; samples: (samples,) of the clip at the model's rate;
-    recognizer: that explained it; followed: a class that the report shows even where it does not lead. There must be
+    recognizer: that explained it; asked: a class that the report shows even where it does not lead. There must be
     one hearing at least. The same run gives the same files.
     """
     sounds = directory / "sounds"
@@ -158,7 +158,7 @@ def write_files(
     write_figure(explanation, mel_hertz(front_end), files.figure_png, files.figure_svg)
     _write_table(files.hearings, HEARINGS_COLUMNS, _hearing_rows(explanation))
     _write_table(files.segments_table, SEGMENTS_COLUMNS, _segment_rows(explanation))
-    files.report.write_text(report_html(explanation, player, files.figure_svg, recognizer, followed), encoding="utf-8")
+    files.report.write_text(report_html(explanation, player, files.figure_svg, recognizer, asked), encoding="utf-8")
     return files
 
 

@@ -93,12 +93,12 @@ def draw_row(
     samples: np.ndarray,
     frequency_marks: Sequence[tuple[float, float]],
     directory: Path,
-    followed: str | None = None,
+    asked: str | None = None,
 ) -> RowView:
     """Row of hearing ``index``; its pictures and its tape are written into ``directory``.
 
     samples: (samples,) of the clip at the model's rate, silence up to its end; frequency_marks: (fraction from
-    the bottom, hertz); followed: a class that is shown even where it does not lead.
+    the bottom, hertz); asked: a class that is shown even where it does not lead.
     """
     first, hearing = explanation.hearings[0], explanation.hearings[index]
     clip_seconds = explanation.clip_seconds
@@ -121,13 +121,13 @@ def draw_row(
         frequency_ticks=tuple(frequency_marks),
         lane_seconds=tuple(hearing.seconds.tolist()),
         lanes=_lanes(hearing, explanation.has_slots),
-        activity=() if index else _activity(explanation, followed),
+        activity=() if index else _activity(explanation, asked),
         threshold=hearing.threshold,
         segments=pairs(hearing.segments),
         replayed=pairs(hearing.replayed),
         tape_audio=str(tape_path),
         tape_map=_tape_map(hearing, len(heard) / explanation.sample_rate),
-        classes=_classes(explanation, index, followed),
+        classes=_classes(explanation, index, asked),
         sentence=_sentence(explanation, index),
         decision_changed=explanation.decision_changed(index),
     )
@@ -138,7 +138,7 @@ def _lanes(hearing: ClipHearing, has_slots: bool) -> tuple[LaneView, ...]:
     return tuple(LaneView(lane.name + kind, tuple(lane.values.tolist())) for lane in hearing.lanes)
 
 
-def _activity(explanation: Explanation, followed: str | None) -> tuple[LaneView, ...]:
+def _activity(explanation: Explanation, asked: str | None) -> tuple[LaneView, ...]:
     """Of the first hearing: the classes that stand out at some moment, the one that fills most of the clip first."""
     activity = explanation.hearings[0].activity
     if activity is None:
@@ -146,7 +146,7 @@ def _activity(explanation: Explanation, followed: str | None) -> tuple[LaneView,
     labels, peaks = explanation.labels, activity.max(axis=0)
     highest = np.argsort(-peaks, kind="stable")[:ACTIVITY_CLASSES]
     shown = {labels[position] for position in highest if peaks[position] >= FAINTEST_PEAK}
-    shown |= {explanation.decision(0), explanation.asked(0), followed or explanation.asked(0)}
+    shown |= {explanation.decision(0), explanation.asked(0), asked or explanation.asked(0)}
     order = np.argsort(-activity.mean(axis=0), kind="stable")
     return tuple(
         LaneView(words.class_name(labels[position]), tuple(activity[:, position].tolist()))
@@ -179,10 +179,10 @@ def _tape_map(hearing: ClipHearing, tape_seconds: float) -> tuple[tuple[float, f
     return tuple((float(frame) / frames * tape_seconds, float(second)) for frame, second in knots)
 
 
-def _classes(explanation: Explanation, index: int, followed: str | None) -> tuple[tuple[str, float, float | None], ...]:
+def _classes(explanation: Explanation, index: int, asked: str | None) -> tuple[tuple[str, float, float | None], ...]:
     labels = list(explanation.ranking(index)[:CLASSES_SHOWN])
-    if followed is not None and followed not in labels:
-        labels[-1:] = [followed]
+    if asked is not None and asked not in labels:
+        labels[-1:] = [asked]
     return tuple(
         (words.class_name(label), explanation.probability(index, label), explanation.change(index, label))
         for label in labels

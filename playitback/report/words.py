@@ -128,7 +128,7 @@ REPORT_TERMS = "Terms and limits"
 PROBABILITY_CAPTION = "Probability after every hearing; the class decided for is bold"
 NO_SCRIPT = "The hearings are drawn and played by a script inside this file, and this program runs no scripts."
 FACT_RECORDING, FACT_EXPLAINED, FACT_MODEL = "Recording", "Explained", "Model"
-FACT_HEARINGS, FACT_THRESHOLD, FACT_FOLLOWED = "Hearings", "Threshold", "Class followed"
+FACT_HEARINGS, FACT_THRESHOLD, FACT_ASKED = "Hearings", "Threshold", "Class asked about"
 TAKE_EXPLANATION = "All numbers (JSON)"
 TAKE_FIGURE = "Figure for a paper (SVG)"
 

@@ -137,18 +137,18 @@ def test_fewer_playbacks_can_be_asked_for(service: ExplainService, clip: Path, t
     assert view.hearings == view.expected_hearings == 1
 
 
-def test_the_class_asked_for_is_followed_although_the_model_does_not_believe_it(
+def test_the_class_asked_for_is_shown_although_the_model_does_not_believe_it(
     service: ExplainService, run: tuple[ExplanationView, ...], clip: Path, tmp_path: Path
 ) -> None:
     unlikely = run[-1].explanation.ranking(-1)[-1]
     assert unlikely not in [name for name, _, _ in run[-1].player.rows[-1].classes]
-    settings = Settings("tiny", class_to_follow=unlikely)
+    settings = Settings("tiny", asked=unlikely)
     *_, view = service.explain(clip, settings, made(tmp_path / "asked"))
     assert view.player.rows[-1].classes[-1][0] == words.class_name(unlikely)
-    assert view.class_followed == unlikely
+    assert view.asked_class == unlikely
     assert unlikely in view.leading
     assert [view.explanation.asked(index) for index in range(view.hearings)] == [unlikely] * 3
-    assert run[-1].class_followed == run[-1].decisions[-1]
+    assert run[-1].asked_class == run[-1].decisions[-1]
     assert [run[-1].explanation.asked(index) for index in range(3)] == list(run[-1].decisions)
 
 
@@ -226,7 +226,7 @@ def test_bad_input_raises_its_sentence_and_the_service_goes_on(
     [
         (Settings("tiny", playbacks=3), "tiny plays back 0 to 2 times, not 3; choose one of those"),
         (Settings("tiny", playbacks=-1), "plays back 0 to 2 times, not -1"),
-        (Settings("tiny", class_to_follow="dragon"), "tiny knows no class 'dragon'; choose one of its 6 classes"),
+        (Settings("tiny", asked="dragon"), "tiny knows no class 'dragon'; choose one of its 6 classes"),
         (Settings("tiny", start_seconds=60.0), "starts at 60"),
     ],
 )

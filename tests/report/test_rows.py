@@ -65,8 +65,8 @@ def told(levels: Mapping[str, Sequence[float]], decided: str) -> Explanation:
     return replace(explanation, hearings=tuple(hearings))
 
 
-def mapped(explanation: Explanation, folder: Path, followed: str | None = None, index: int = 0) -> list[str]:
-    row = draw_row(explanation, index, SAMPLES, ((0.5, 1000.0),), folder, followed)
+def mapped(explanation: Explanation, folder: Path, asked: str | None = None, index: int = 0) -> list[str]:
+    row = draw_row(explanation, index, SAMPLES, ((0.5, 1000.0),), folder, asked)
     return [lane.name for lane in row.activity]
 
 
@@ -88,7 +88,7 @@ def test_the_map_shows_the_classes_with_the_highest_peaks_and_those_that_fill_th
     np.testing.assert_array_equal(lane.values, explanation.hearings[0].activity[:, CLASSES.index("dog_bark")])
 
 
-def test_the_map_shows_the_class_that_is_decided_for_asked_about_or_followed_in_any_case(tmp_path: Path) -> None:
+def test_the_map_shows_the_class_that_is_decided_for_or_asked_about_in_any_case(tmp_path: Path) -> None:
     explanation = told(PEAKS, decided="wind")
     assert mapped(explanation, tmp_path) == ["rain", "dog bark", "cat", "bell", "knock", "wind"]
     first, *later = explanation.hearings
