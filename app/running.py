@@ -1,4 +1,9 @@
-"""A run: the recording is played back, and what every hearing says appears in all parts of the page that show it."""
+"""A run: the recording is played back, and what every hearing says appears in all parts of the page that show it.
+
+Another class to explain, chosen in the list or in the map of classes under the first row, acts at once: the same clip
+is explained for it, without loading anything again, and its rows take the places of those that there were. Where
+nothing was explained yet, or the list is no longer that of the run's model, the choice waits for the next run.
+"""
 
 from __future__ import annotations
 
@@ -12,7 +17,7 @@ from gradio.blocks import Block
 from gradio.events import Dependency
 
 from app import text
-from app.events import ON_MODEL, PRIVATE, Updates, ended, may_run, on_stop, run_folder, sentence
+from app.events import ON_MODEL, PRIVATE, QUIET, Updates, ended, may_run, on_stop, run_folder, sentence
 from app.markup import error_html, message_html, progress_html
 from app.player import Player
 from app.service import ExplainService, ExplanationView, Models, Settings
@@ -68,6 +73,15 @@ class Wish:
     label: str | None = None  # the class to explain; None: as chosen on the page
 
 
+@dataclass(eq=False)  # every choice counts, also of the same class again
+class Ask:
+    """A class that a run is to be explained for."""
+
+    view: ExplanationView  # of the run, which may have been broken off
+    label: str | None  # None: the model's decision
+    superseded: bool = False  # by another one: nobody waits for this any more
+
+
 def wire_run(
     models: Models,
     inputs: Inputs,
@@ -76,25 +90,32 @@ def wire_run(
     wished: gr.State,
     prepared: Dependency,
     shown: gr.State,
+    asking: gr.State,
 ) -> None:
-    """Wires what starts and stops a run.
+    """Wires what starts and stops a run, and what explains another class in it.
 
     parts: what shows it; player: the one among them that has a row for every hearing. ``prepared``: the event after
-    which a ``Wish`` in ``wished`` is to be played back. ``shown`` takes the ExplanationView of every finished run.
+    which a ``Wish`` in ``wished`` is to be played back. ``shown`` takes the ExplanationView of every finished run,
+    ``asking`` the Ask of every class that is to be explained at once.
     """
     service = ExplainService(models)
+    #: the ExplanationView of the last run that was begun, finished or not
+    begun: gr.State = gr.State(None, time_to_live=shown.time_to_live)
 
     def nothing() -> Updates:
-        emptied: Updates = {**inputs.may_run(running=False), shown: None}
+        emptied: Updates = {**inputs.may_run(running=False), shown: None, begun: None}
         for part in parts:
             emptied |= part.nothing()
         return emptied
 
+    def told(view: ExplanationView) -> Updates:
+        return {inputs.status: status_html(view), **inputs.may_run(running=not view.finished)}
+
     def so_far(view: ExplanationView) -> Updates:
-        found: Updates = {inputs.status: status_html(view), **inputs.may_run(running=not view.finished)}
+        found = told(view)
         for part in parts:
             found |= part.updates(view)
-        return {**found, shown: view if view.finished else None}
+        return {**found, shown: view if view.finished else None, begun: view}
 
     def run(path: str | None, checkpoint: str, count: int, asked: str, start_seconds: float) -> Iterator[Updates]:
         if path is None:
@@ -111,8 +132,52 @@ def wire_run(
     def fulfil(wish: Wish, checkpoint: str, count: int, asked: str) -> Iterator[Updates]:
         yield from run(wish.recording, checkpoint, count, asked, wish.start_seconds)
 
+    def choose(
+        label: str,
+        checkpoint: str,
+        path: str | None,
+        last: Ask | None,
+        finished: ExplanationView | None,
+        unfinished: ExplanationView | None,
+    ) -> Any:
+        view = finished or unfinished
+        if view is None or view.settings.checkpoint != checkpoint or path not in (None, str(view.recording)):
+            return gr.skip()
+        return {asking: _ask(view, label or None, last)}
+
+    def choose_in_rows(
+        event: gr.EventData,
+        checkpoint: str,
+        last: Ask | None,
+        finished: ExplanationView | None,
+        unfinished: ExplanationView | None,
+    ) -> Any:
+        view = finished or unfinished
+        if view is None:
+            return {inputs.status: error_html(text.NO_RUN_KEPT)}
+        label = view.explanation.labels[int(event.place)]
+        chosen: Updates = {asking: _ask(view, label, last)}
+        return {**chosen, inputs.asked: label} if view.settings.checkpoint == checkpoint else chosen
+
+    def explain_anew(ask: Ask) -> Iterator[Updates]:
+        """What is shown stays until all of the answer is there, and then gives way to it at once."""
+        try:
+            with run_folder() as folder:
+                for view in service.ask(ask.view, ask.label, folder):
+                    if ask.superseded:
+                        return
+                    if not view.finished:
+                        yield told(view)
+                        continue
+                    answered = so_far(view)
+                    for part in parts:
+                        del answered[part.hint]  # which may say that the clip is an example: it still is
+                    yield answered
+        except Exception as error:
+            yield ended(inputs.run, inputs.stop, inputs.status, error_html(sentence(error)))
+
     asked = [inputs.checkpoint, inputs.playbacks, inputs.asked]
-    changed = [inputs.status, inputs.run, inputs.stop, shown]
+    changed = [inputs.status, inputs.run, inputs.stop, shown, begun]
     how_to_run: dict[str, Any] = {
         "outputs": [*changed, *(component for part in parts for component in part.components)],
         "show_progress": "minimal",
@@ -123,13 +188,26 @@ def wire_run(
     }
     started = inputs.run.click(run, [inputs.recording, *asked, inputs.start], **how_to_run)
     fulfilled = prepared.success(fulfil, [wished, *asked], **how_to_run)
+    kept = [asking, shown, begun]
+    inputs.asked.input(choose, [inputs.asked, inputs.checkpoint, inputs.recording, *kept], asking, **QUIET)
+    player.explain(choose_in_rows, [inputs.checkpoint, *kept], [asking, inputs.asked, inputs.status], **QUIET)
+    # an earlier answer that is still computed sees for itself that it is superseded
+    asking.change(None, cancels=[started, fulfilled], queue=False, **QUIET)
+    explained = asking.change(explain_anew, asking, **how_to_run)
     stopped = on_stop(
         inputs.stop,
-        [started, fulfilled],
+        [started, fulfilled, explained],
         lambda: ended(inputs.run, inputs.stop, inputs.status, message_html(text.STOPPED)),
         [inputs.status, inputs.run, inputs.stop],
     )
     stopped.then(None, player, player, js=STOP_WAITING_FOR_ROWS, **PRIVATE)
+
+
+def _ask(view: ExplanationView, label: str | None, last: Ask | None) -> Ask:
+    """The latest choice, in place of the last one."""
+    if last is not None:
+        last.superseded = True
+    return Ask(view, label)
 
 
 def status_html(view: ExplanationView) -> str:

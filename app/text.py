@@ -22,7 +22,10 @@ MODEL = "Model"
 PLAYBACKS = "Playbacks"
 PLAYBACKS_INFO = "How often the model may hear its chosen moments again; 0 is the first hearing alone."
 CLASS = "Class to explain"
-CLASS_INFO = "Followed through all hearings, whether or not the model believes it."
+CLASS_INFO = (
+    "Explained through all hearings, whether or not the model believes it. Once a clip is explained, another choice "
+    "explains it anew at once."
+)
 CLASS_OF_PREDICTION = "the model's decision"
 START = "Start of the clip (seconds)"
 RUN = "Play it back"

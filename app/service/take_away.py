@@ -29,7 +29,7 @@ class TakeAwayService:
         recognizer = self.models.recognizer(view.settings.checkpoint)
         drawn = directory / "drawn"
         drawn.mkdir()
-        asked = view.asked_class
+        asked = view.settings.asked
         # the pictures and tapes of the run itself may be gone
         player = draw_player(view.explanation, view.samples, recognizer, drawn, asked)
         name = f"{Path(view.explanation.info.name).stem or 'clip'}-playback"

@@ -43,6 +43,7 @@ class Explanation:
     clip_seconds: float  # that the model hears at once
     sample_rate: int  # hertz, that the model hears
     hearings: tuple[ClipHearing, ...]
+    can_aim: bool = False  # whether relevance and segments follow the class asked about; see ``Listener.can_aim``
 
     @classmethod
     def of(cls, recording: Recording, recognizer: Recognizer, hearings: Iterable[ClipHearing]) -> Explanation:
@@ -58,6 +59,7 @@ class Explanation:
             clip_seconds=recognizer.clip_seconds,
             sample_rate=recognizer.sample_rate,
             hearings=tuple(hearings),
+            can_aim=recognizer.model.can_aim,
         )
 
     @property
@@ -69,6 +71,11 @@ class Explanation:
     def has_slots(self) -> bool:
         """Whether slots shared out the clip in it: then the relevance is the attention of the informative one."""
         return any(ATTENTION in hearing.details for hearing in self.hearings)
+
+    @property
+    def has_activity(self) -> bool:
+        """Whether it tells what the model would say of each moment by itself."""
+        return any(hearing.activity is not None for hearing in self.hearings)
 
     def decision(self, index: int) -> str:
         """The class that is most probable after hearing ``index``."""
@@ -91,7 +98,10 @@ class Explanation:
         return float(self.hearings[index].probabilities[self.labels.index(label)])
 
     def asked(self, index: int) -> str:
-        """The class that the relevance of hearing ``index`` is for: the one asked about, else its decision."""
+        """The class that hearing ``index`` explains: the one asked about, else its decision.
+
+        The relevance is for it where the model ``can_aim``.
+        """
         return self.labels[self.hearings[index].asked]
 
     def change(self, index: int, label: str) -> float | None:
@@ -118,6 +128,7 @@ class Explanation:
             "model": {
                 "name": self.model_name,
                 "family": self.family,
+                "can_aim": self.can_aim,
                 "clip_seconds": self.clip_seconds,
                 "sample_rate": self.sample_rate,
                 "labels": list(self.labels),

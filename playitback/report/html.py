@@ -47,8 +47,7 @@ def report_html(
     hearing at least. The same run gives the same text.
     """
     has_slots, can_replay = explanation.has_slots, recognizer.model.can_replay
-    has_activity = any(row.activity for row in player.rows)
-    reading = words.how_to_read(has_slots=has_slots, can_replay=can_replay, has_activity=has_activity)
+    reading = words.how_to_read(has_slots=has_slots, can_replay=can_replay, has_activity=explanation.has_activity)
     description = words.figure_description(has_slots)
     files = _Files()
     # the name of a run changes whenever its rows are drawn; in the report there is this one run
