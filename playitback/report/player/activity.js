@@ -97,7 +97,7 @@ function makeClassLane(row, data, activity, k, { explains, remove }) {
         makeSvg("path", { class: "activity-line", d: linePath(points) }),
       );
       sign.style.left = `${axis.fraction(second) * 100}%`;
-      sign.style.top = `${(1 - peak) * 100}%`;
+      sign.style.top = `clamp(4px, ${(1 - peak) * 100}%, 100% - 5px)`; // whole, also at the edges
     },
   };
 }
