@@ -128,7 +128,8 @@ API_ENDPOINTS = {
         "hear again. Returns the explanation (JSON: hearings with hop_seconds, probabilities, segments, replayed, "
         "relevance, seconds, activity, lanes), the same as a file, a WAV of every segment (hearing-0-segment-1.wav "
         "is the first one that the first hearing chose), and a WAV of every hearing as the model heard it. A "
-        f"recording that cannot be explained raises an error that says why. {_OF_A_CLIP} {_CLASS}"
+        f"recording that cannot be explained raises an error that says why. {_OF_A_CLIP} {_CLASS} For it are relevance "
+        "and segments where the model's can_aim is true, and activity wherever it is told."
     ),
     "take_away": (
         "All that a run leaves to take away: a report that opens in a browser without a network, sound included, "
@@ -152,8 +153,9 @@ API_ENDPOINTS = {
     ),
     "contrast": (
         "Ask why one class and not another: both after every hearing, and for every segment of the run which of the "
-        "two it spoke for, found by removing it. Returns JSON. second_class: empty for the most probable other one. "
-        f"fill: what a removed segment becomes, silence, mean spectrum, noise or neighbour. {_OF_A_CLIP} {_CLASS}"
+        "two it spoke for, found by removing it; and, of models that tell it, what each moment would be by itself. "
+        "Returns JSON. second_class: empty for the most probable other one. fill: what a removed segment becomes, "
+        f"silence, mean spectrum, noise or neighbour. {_OF_A_CLIP} {_CLASS}"
     ),
     "compare": (
         "Compare two recordings, or one recording under two models (second_recording or second_model is left empty "
@@ -636,6 +638,16 @@ TRAJECTORIES_READING = (
     "first one leads, below 0 the second."
 )
 TRAJECTORIES_LABEL = "Probability of both classes, and the log-odds between them, after every hearing"
+CONTRAST_ACTIVITY_TITLE = "What each moment would be by itself"
+CONTRAST_ACTIVITY_READING = (
+    "Above, how probable the model would hold either class if it heard that moment alone; below, the log-odds of these "
+    "two: above 0 the moment is more of the first class, below 0 more of the second. Nothing is removed for this."
+)
+CONTRAST_ACTIVITY_LABEL = "Activity of both classes over the clip, and the log-odds between them"
+NO_ACTIVITY_TO_CONTRAST = (
+    "This model does not tell what each moment would be by itself, so the two classes cannot be set against each other "
+    "moment by moment; the segments below can."
+)
 CONTRAST_RELEVANCE_TITLE = "Which moments mattered"
 CONTRAST_RELEVANCE_READING = (
     "The curve of every hearing is that of the run, whichever classes are contrasted. Only the colours differ: a "

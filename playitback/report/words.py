@@ -123,6 +123,14 @@ def decision_change(before: str, after: str) -> str:
 NO_ACTIVITY = "It does not tell what each moment would be by itself, so there is no map of classes over time."
 
 
+ACTIVITY_TITLE = "what each moment would be by itself"
+
+
+def up_to(peak: float) -> str:
+    """ "up to 73 %": of a class over time."""
+    return f"up to {percent(peak)}"
+
+
 def player_note(asked: str | None, *, can_replay: bool, can_aim: bool, has_activity: bool) -> str:
     """For which class the rows' relevance and segments are, and what the model does not tell.
 
