@@ -88,8 +88,8 @@ TAKE_AWAY_READING = (
     "One archive holds everything; each file in it can be had by itself as well: **report.html** shows and plays all "
     "hearings in any browser, without a network; **explanation.json** has every number, in a versioned format; "
     "**figure.png** and **figure.svg** are fit for a paper; **hearings.csv** and **segments.csv** are tables, and so "
-    "is **activity.csv**, of models that tell what each moment would be by itself; and every segment, and every hearing "
-    "as the model heard it, is a WAV file."
+    "is **activity.csv**, of models that tell what each moment would be by itself; and every segment, and every "
+    "hearing as the model heard it, is a WAV file."
 )
 NO_ACTIVITY_FILE = "This model does not tell what each moment would be by itself, so there will be no activity.csv."
 PREPARE_FILES = "Prepare the files"
