@@ -152,6 +152,43 @@ def test_the_class_asked_for_is_shown_although_the_model_does_not_believe_it(
     assert [run[-1].explanation.asked(index) for index in range(3)] == list(run[-1].decisions)
 
 
+def test_another_class_is_explained_without_the_file_and_in_the_same_run(
+    service: ExplainService, run: tuple[ExplanationView, ...], clip: Path, tmp_path: Path
+) -> None:
+    label = run[-1].explanation.ranking(-1)[-1]
+    *_, expected = service.explain(clip, Settings("tiny", asked=label), made(tmp_path / "expected"))
+    clip.unlink()
+    for number, begun in enumerate((run[-1], run[1])):  # finished, and broken off after a hearing
+        views = tuple(service.ask(begun, label, made(tmp_path / str(number))))
+        assert [view.hearings for view in views] == [0, 1, 2, 3]
+        assert {view.run_id for view in views} == {run[-1].run_id}
+        assert views[-1].settings == expected.settings
+        assert views[-1].explanation.to_dict() == expected.explanation.to_dict()
+        np.testing.assert_array_equal(views[-1].samples, expected.samples)
+    *_, back = service.ask(views[-1], None, made(tmp_path / "back"))
+    assert back.explanation.to_dict() == run[-1].explanation.to_dict()
+    with pytest.raises(SettingsError, match="knows no class 'dragon'"):
+        next(service.ask(run[-1], "dragon", tmp_path))
+
+
+def test_a_short_clip_keeps_its_length_when_another_class_is_explained(service: ExplainService, tmp_path: Path) -> None:
+    path = tmp_path / "short.wav"
+    soundfile.write(path, chirp(0.5), RATE)
+    *_, view = service.explain(path, Settings("tiny"), made(tmp_path / "out"))
+    assert view.clip.seconds == 0.5
+    *_, again = service.ask(view, "rain", made(tmp_path / "again"))
+    assert again.explanation.seconds == 0.5
+
+
+def test_the_rows_say_for_which_class_they_are_and_what_is_lacking(
+    run: tuple[ExplanationView, ...],
+) -> None:
+    note = run[0].player.note
+    assert note == words.player_note(None, can_replay=True, can_aim=False, has_activity=False)
+    assert run[0].player.activity_lanes == 0
+    assert {row.asked for row in run[-1].player.rows} == {None}
+
+
 def test_leading_classes_have_a_probability_for_every_hearing_and_the_best_stands_first(
     run: tuple[ExplanationView, ...],
 ) -> None:
