@@ -145,6 +145,19 @@ def wire_run(
             return gr.skip()
         return {asking: _ask(view, label or None, last)}
 
+    def keep_up(
+        label: str,
+        checkpoint: str,
+        path: str | None,
+        last: Ask | None,
+        finished: ExplanationView | None,
+        unfinished: ExplanationView | None,
+    ) -> Any:
+        """What was chosen while a run began, too late for it and too early to take its place."""
+        if finished is None or label == (finished.settings.asked or ""):
+            return gr.skip()
+        return choose(label, checkpoint, path, last, finished, unfinished)
+
     def choose_in_rows(
         event: gr.EventData,
         checkpoint: str,
@@ -189,7 +202,9 @@ def wire_run(
     started = inputs.run.click(run, [inputs.recording, *asked, inputs.start], **how_to_run)
     fulfilled = prepared.success(fulfil, [wished, *asked], **how_to_run)
     kept = [asking, shown, begun]
-    inputs.asked.input(choose, [inputs.asked, inputs.checkpoint, inputs.recording, *kept], asking, **QUIET)
+    choice = [inputs.asked, inputs.checkpoint, inputs.recording, *kept]
+    inputs.asked.input(choose, choice, asking, **QUIET)
+    shown.change(keep_up, choice, asking, **QUIET)
     player.explain(choose_in_rows, [inputs.checkpoint, *kept], [asking, inputs.asked, inputs.status], **QUIET)
     # an earlier answer that is still computed sees for itself that it is superseded
     asking.change(None, cancels=[started, fulfilled], queue=False, **QUIET)
