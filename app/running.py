@@ -73,6 +73,14 @@ class Wish:
     label: str | None = None  # the class to explain; None: as chosen on the page
 
 
+@dataclass(eq=False)
+class Begun:
+    """A run that goes on, or has ended."""
+
+    view: ExplanationView  # so far
+    superseded: bool = False  # by another class to explain: it need not go on
+
+
 @dataclass(eq=False)  # every choice counts, also of the same class again
 class Ask:
     """A class that a run is to be explained for."""
@@ -99,7 +107,7 @@ def wire_run(
     ``asking`` the Ask of every class that is to be explained at once.
     """
     service = ExplainService(models)
-    #: the ExplanationView of the last run that was begun, finished or not
+    #: the last run that was Begun
     begun: gr.State = gr.State(None, time_to_live=shown.time_to_live)
 
     def nothing() -> Updates:
@@ -115,7 +123,7 @@ def wire_run(
         found = told(view)
         for part in parts:
             found |= part.updates(view)
-        return {**found, shown: view if view.finished else None, begun: view}
+        return {**found, shown: view if view.finished else None}
 
     def run(path: str | None, checkpoint: str, count: int, asked: str, start_seconds: float) -> Iterator[Updates]:
         if path is None:
@@ -124,8 +132,13 @@ def wire_run(
         settings = Settings(checkpoint, int(count), start_seconds, asked or None)
         try:
             with run_folder() as folder:
+                this: Begun | None = None
                 for view in service.explain(Path(path), settings, folder):
-                    yield so_far(view)
+                    this = this or Begun(view)
+                    if this.superseded:
+                        return
+                    this.view = view
+                    yield {**so_far(view), begun: this}
         except Exception as error:
             yield {**nothing(), inputs.status: error_html(sentence(error))}
 
@@ -138,12 +151,12 @@ def wire_run(
         path: str | None,
         last: Ask | None,
         finished: ExplanationView | None,
-        unfinished: ExplanationView | None,
+        latest: Begun | None,
     ) -> Any:
-        view = finished or unfinished
+        view = finished or (latest and latest.view)
         if view is None or view.settings.checkpoint != checkpoint or path not in (None, str(view.recording)):
             return gr.skip()
-        return {asking: _ask(view, label or None, last)}
+        return {asking: _ask(view, label or None, last, latest)}
 
     def keep_up(
         label: str,
@@ -151,25 +164,25 @@ def wire_run(
         path: str | None,
         last: Ask | None,
         finished: ExplanationView | None,
-        unfinished: ExplanationView | None,
+        latest: Begun | None,
     ) -> Any:
         """What was chosen while a run began, too late for it and too early to take its place."""
         if finished is None or label == (finished.settings.asked or ""):
             return gr.skip()
-        return choose(label, checkpoint, path, last, finished, unfinished)
+        return choose(label, checkpoint, path, last, finished, latest)
 
     def choose_in_rows(
         event: gr.EventData,
         checkpoint: str,
         last: Ask | None,
         finished: ExplanationView | None,
-        unfinished: ExplanationView | None,
+        latest: Begun | None,
     ) -> Any:
-        view = finished or unfinished
+        view = finished or (latest and latest.view)
         if view is None:
             return {inputs.status: error_html(text.NO_RUN_KEPT)}
         label = view.explanation.labels[int(event.place)]
-        chosen: Updates = {asking: _ask(view, label, last)}
+        chosen: Updates = {asking: _ask(view, label, last, latest)}
         return {**chosen, inputs.asked: label} if view.settings.checkpoint == checkpoint else chosen
 
     def explain_anew(ask: Ask) -> Iterator[Updates]:
@@ -206,8 +219,8 @@ def wire_run(
     inputs.asked.input(choose, choice, asking, **QUIET)
     shown.change(keep_up, choice, asking, **QUIET)
     player.explain(choose_in_rows, [inputs.checkpoint, *kept], [asking, inputs.asked, inputs.status], **QUIET)
-    # an earlier answer that is still computed sees for itself that it is superseded
-    asking.change(None, cancels=[started, fulfilled], queue=False, **QUIET)
+    # What goes on before it sees for itself that it is superseded: an event that gradio cancels as it ends is an error,
+    # and what it still sends is taken for something else.
     explained = asking.change(explain_anew, asking, **how_to_run)
     stopped = on_stop(
         inputs.stop,
@@ -218,10 +231,11 @@ def wire_run(
     stopped.then(None, player, player, js=STOP_WAITING_FOR_ROWS, **PRIVATE)
 
 
-def _ask(view: ExplanationView, label: str | None, last: Ask | None) -> Ask:
-    """The latest choice, in place of the last one."""
-    if last is not None:
-        last.superseded = True
+def _ask(view: ExplanationView, label: str | None, last: Ask | None, latest: Begun | None) -> Ask:
+    """The newest choice, in place of the last one and of a run that still goes on."""
+    for before in (last, latest):
+        if before is not None:
+            before.superseded = True
     return Ask(view, label)
 
 
