@@ -153,7 +153,7 @@ def wire_run(
         finished: ExplanationView | None,
         latest: Begun | None,
     ) -> Any:
-        view = finished or (latest and latest.view)
+        view = finished or (latest.view if latest else None)
         if view is None or view.settings.checkpoint != checkpoint or path not in (None, str(view.recording)):
             return gr.skip()
         return {asking: _ask(view, label or None, last, latest)}
@@ -178,7 +178,7 @@ def wire_run(
         finished: ExplanationView | None,
         latest: Begun | None,
     ) -> Any:
-        view = finished or (latest and latest.view)
+        view = finished or (latest.view if latest else None)
         if view is None:
             return {inputs.status: error_html(text.NO_RUN_KEPT)}
         label = view.explanation.labels[int(event.place)]

@@ -107,14 +107,14 @@ def wire_wishes(models: Models, parts: Listen, tabs: gr.Tabs, wished: gr.State) 
                 raise refusal(error) from error
         changed: Updates = {**place.updates(recording, wish.start_seconds), tabs: gr.update(selected=PLAYBACKS_ID)}
         if wish.label in models.model(checkpoint).labels:  # another model may have been chosen meanwhile
-            changed[parts.inputs.class_to_follow] = wish.label
+            changed[parts.inputs.asked] = wish.label
         # loading hours of sound again takes a while
         return changed if path == wish.recording else {**changed, place.recording: wish.recording}
 
     prepared = wished.change(
         prepare,
         [wished, parts.inputs.checkpoint, place.recording, place.described],
-        [*place.told, place.recording, parts.inputs.class_to_follow, tabs],
+        [*place.told, place.recording, parts.inputs.asked, tabs],
         **QUIET,
     )
     prepared.success(None, js=_TO_THE_ROWS, **PRIVATE)
