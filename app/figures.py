@@ -44,19 +44,19 @@ def confidence_chart(
     probabilities: Mapping[str, Sequence[float]],
     decisions: Sequence[str],
     expected_hearings: int,
-    followed: str | None,
+    asked: str | None,
 ) -> go.Figure:
     """Lines of the leading classes over the hearings; dotted rules mark the hearings where the decision changed.
 
     probabilities: class label -> probability after every hearing so far, the leading class first; decisions: label
-    after every hearing; followed: the class that the visitor asked about, drawn thicker. One hearing makes no lines: it
+    after every hearing; asked: the class that the visitor asked about, drawn thicker. One hearing makes no lines: it
     has a bar for every class.
     """
     if expected_hearings == 1:
         return _one_hearing_chart(probabilities)
     figure = go.Figure()
     for index, (label, values) in enumerate(probabilities.items()):
-        strong = label == followed
+        strong = label == asked
         figure.add_scatter(
             x=list(range(len(values))),
             y=[100 * float(value) for value in values],

@@ -63,6 +63,8 @@ def build_page(models: Models, examples: Sequence[Path] | None = None, explained
         shown: gr.State = gr.State(None, time_to_live=HOURS_KEPT * 3600)
         #: a Wish of another part: a clip that is to be played back
         wished: gr.State = gr.State(None)
+        #: an Ask: a class that the run is to be explained for at once
+        asking: gr.State = gr.State(None, time_to_live=HOURS_KEPT * 3600)
         listening = listen.build(models.checkpoints, model, examples)
         inputs = listening.inputs
         with gr.Tabs(elem_id="results") as tabs:
@@ -93,14 +95,14 @@ def build_page(models: Models, examples: Sequence[Path] | None = None, explained
         add_api(models)  # before the page's own events, which would take the endpoints' names
         listen.wire(models, listening, card)
         # The listeners of an event are served in turn, each to its end: what makes room for a run comes before the run.
-        run_wanted = (inputs.run.click, wished.change)
+        run_wanted = (inputs.run.click, wished.change, asking.change)
         examine.wire(models, examined, shown, run_wanted)
         contrast.wire(models, classes, shown, run_wanted)
         compare.wire(models, compared, shown, run_wanted)
         if explained is not None:
             welcome.wire(page, welcome.Example(models, explained), (rows, beliefs), shown, run_wanted)
         prepared = listen.wire_wishes(models, listening, tabs, wished)
-        wire_run(models, inputs, (rows, beliefs), rows.player, wished, prepared, shown)
+        wire_run(models, inputs, (rows, beliefs), rows.player, wished, prepared, shown, asking)
         findings = FindingsService(models)
         passages.wire(findings, rests, shown)
         check.wire(findings, checked, shown)

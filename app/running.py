@@ -1,4 +1,9 @@
-"""A run: the recording is played back, and what every hearing says appears in all parts of the page that show it."""
+"""A run: the recording is played back, and what every hearing says appears in all parts of the page that show it.
+
+Another class to explain, chosen in the list or in the map of classes under the first row, acts at once: the same clip
+is explained for it, without loading anything again, and its rows take the places of those that there were. Where
+nothing was explained yet, or the list is no longer that of the run's model, the choice waits for the next run.
+"""
 
 from __future__ import annotations
 
@@ -12,7 +17,7 @@ from gradio.blocks import Block
 from gradio.events import Dependency
 
 from app import text
-from app.events import ON_MODEL, PRIVATE, Updates, ended, may_run, on_stop, run_folder, sentence
+from app.events import ON_MODEL, PRIVATE, QUIET, Updates, ended, may_run, on_stop, run_folder, sentence
 from app.markup import error_html, message_html, progress_html
 from app.player import Player
 from app.service import ExplainService, ExplanationView, Models, Settings
@@ -32,7 +37,7 @@ class Inputs:
     start: gr.Slider
     checkpoint: gr.Dropdown
     playbacks: gr.Slider
-    class_to_follow: gr.Dropdown
+    asked: gr.Dropdown
     run: gr.Button
     stop: gr.Button
     status: gr.HTML
@@ -68,6 +73,23 @@ class Wish:
     label: str | None = None  # the class to explain; None: as chosen on the page
 
 
+@dataclass(eq=False)
+class Begun:
+    """A run that goes on, or has ended."""
+
+    view: ExplanationView  # so far
+    superseded: bool = False  # by another class to explain: it need not go on
+
+
+@dataclass(eq=False)  # every choice counts, also of the same class again
+class Ask:
+    """A class that a run is to be explained for."""
+
+    view: ExplanationView  # of the run, which may have been broken off
+    label: str | None  # None: the model's decision
+    superseded: bool = False  # by another one: nobody waits for this any more
+
+
 def wire_run(
     models: Models,
     inputs: Inputs,
@@ -76,45 +98,112 @@ def wire_run(
     wished: gr.State,
     prepared: Dependency,
     shown: gr.State,
+    asking: gr.State,
 ) -> None:
-    """Wires what starts and stops a run.
+    """Wires what starts and stops a run, and what explains another class in it.
 
     parts: what shows it; player: the one among them that has a row for every hearing. ``prepared``: the event after
-    which a ``Wish`` in ``wished`` is to be played back. ``shown`` takes the ExplanationView of every finished run.
+    which a ``Wish`` in ``wished`` is to be played back. ``shown`` takes the ExplanationView of every finished run,
+    ``asking`` the Ask of every class that is to be explained at once.
     """
     service = ExplainService(models)
+    #: the last run that was Begun
+    begun: gr.State = gr.State(None, time_to_live=shown.time_to_live)
 
     def nothing() -> Updates:
-        emptied: Updates = {**inputs.may_run(running=False), shown: None}
+        emptied: Updates = {**inputs.may_run(running=False), shown: None, begun: None}
         for part in parts:
             emptied |= part.nothing()
         return emptied
 
+    def told(view: ExplanationView) -> Updates:
+        return {inputs.status: status_html(view), **inputs.may_run(running=not view.finished)}
+
     def so_far(view: ExplanationView) -> Updates:
-        found: Updates = {inputs.status: status_html(view), **inputs.may_run(running=not view.finished)}
+        found = told(view)
         for part in parts:
             found |= part.updates(view)
         return {**found, shown: view if view.finished else None}
 
-    def run(
-        path: str | None, checkpoint: str, count: int, class_to_follow: str, start_seconds: float
-    ) -> Iterator[Updates]:
+    def run(path: str | None, checkpoint: str, count: int, asked: str, start_seconds: float) -> Iterator[Updates]:
         if path is None:
             yield {**nothing(), inputs.status: error_html(text.NO_RECORDING)}
             return
-        settings = Settings(checkpoint, int(count), start_seconds, class_to_follow or None)
+        settings = Settings(checkpoint, int(count), start_seconds, asked or None)
         try:
             with run_folder() as folder:
+                this: Begun | None = None
                 for view in service.explain(Path(path), settings, folder):
-                    yield so_far(view)
+                    this = this or Begun(view)
+                    if this.superseded:
+                        return
+                    this.view = view
+                    yield {**so_far(view), begun: this}
         except Exception as error:
             yield {**nothing(), inputs.status: error_html(sentence(error))}
 
-    def fulfil(wish: Wish, checkpoint: str, count: int, class_to_follow: str) -> Iterator[Updates]:
-        yield from run(wish.recording, checkpoint, count, class_to_follow, wish.start_seconds)
+    def fulfil(wish: Wish, checkpoint: str, count: int, asked: str) -> Iterator[Updates]:
+        yield from run(wish.recording, checkpoint, count, asked, wish.start_seconds)
 
-    asked = [inputs.checkpoint, inputs.playbacks, inputs.class_to_follow]
-    changed = [inputs.status, inputs.run, inputs.stop, shown]
+    def choose(
+        label: str,
+        checkpoint: str,
+        path: str | None,
+        last: Ask | None,
+        finished: ExplanationView | None,
+        latest: Begun | None,
+    ) -> Any:
+        view = finished or (latest.view if latest else None)
+        if view is None or view.settings.checkpoint != checkpoint or path not in (None, str(view.recording)):
+            return gr.skip()
+        return {asking: _ask(view, label or None, last, latest)}
+
+    def keep_up(
+        label: str,
+        checkpoint: str,
+        path: str | None,
+        last: Ask | None,
+        finished: ExplanationView | None,
+        latest: Begun | None,
+    ) -> Any:
+        """What was chosen while a run began, too late for it and too early to take its place."""
+        if finished is None or label == (finished.settings.asked or ""):
+            return gr.skip()
+        return choose(label, checkpoint, path, last, finished, latest)
+
+    def choose_in_rows(
+        event: gr.EventData,
+        checkpoint: str,
+        last: Ask | None,
+        finished: ExplanationView | None,
+        latest: Begun | None,
+    ) -> Any:
+        view = finished or (latest.view if latest else None)
+        if view is None:
+            return {inputs.status: error_html(text.NO_RUN_KEPT)}
+        label = view.explanation.labels[int(event.place)]
+        chosen: Updates = {asking: _ask(view, label, last, latest)}
+        return {**chosen, inputs.asked: label} if view.settings.checkpoint == checkpoint else chosen
+
+    def explain_anew(ask: Ask) -> Iterator[Updates]:
+        """What is shown stays until all of the answer is there, and then gives way to it at once."""
+        try:
+            with run_folder() as folder:
+                for view in service.ask(ask.view, ask.label, folder):
+                    if ask.superseded:
+                        return
+                    if not view.finished:
+                        yield told(view)
+                        continue
+                    answered = so_far(view)
+                    for part in parts:
+                        del answered[part.hint]  # which may say that the clip is an example: it still is
+                    yield answered
+        except Exception as error:
+            yield ended(inputs.run, inputs.stop, inputs.status, error_html(sentence(error)))
+
+    asked = [inputs.checkpoint, inputs.playbacks, inputs.asked]
+    changed = [inputs.status, inputs.run, inputs.stop, shown, begun]
     how_to_run: dict[str, Any] = {
         "outputs": [*changed, *(component for part in parts for component in part.components)],
         "show_progress": "minimal",
@@ -125,13 +214,29 @@ def wire_run(
     }
     started = inputs.run.click(run, [inputs.recording, *asked, inputs.start], **how_to_run)
     fulfilled = prepared.success(fulfil, [wished, *asked], **how_to_run)
+    kept = [asking, shown, begun]
+    choice = [inputs.asked, inputs.checkpoint, inputs.recording, *kept]
+    inputs.asked.input(choose, choice, asking, **QUIET)
+    shown.change(keep_up, choice, asking, **QUIET)
+    player.explain(choose_in_rows, [inputs.checkpoint, *kept], [asking, inputs.asked, inputs.status], **QUIET)
+    # What goes on before it sees for itself that it is superseded: an event that gradio cancels as it ends is an error,
+    # and what it still sends is taken for something else.
+    explained = asking.change(explain_anew, asking, **how_to_run)
     stopped = on_stop(
         inputs.stop,
-        [started, fulfilled],
+        [started, fulfilled, explained],
         lambda: ended(inputs.run, inputs.stop, inputs.status, message_html(text.STOPPED)),
         [inputs.status, inputs.run, inputs.stop],
     )
     stopped.then(None, player, player, js=STOP_WAITING_FOR_ROWS, **PRIVATE)
+
+
+def _ask(view: ExplanationView, label: str | None, last: Ask | None, latest: Begun | None) -> Ask:
+    """The newest choice, in place of the last one and of a run that still goes on."""
+    for before in (last, latest):
+        if before is not None:
+            before.superseded = True
+    return Ask(view, label)
 
 
 def status_html(view: ExplanationView) -> str:

@@ -22,7 +22,10 @@ MODEL = "Model"
 PLAYBACKS = "Playbacks"
 PLAYBACKS_INFO = "How often the model may hear its chosen moments again; 0 is the first hearing alone."
 CLASS = "Class to explain"
-CLASS_INFO = "Followed through all hearings, whether or not the model believes it."
+CLASS_INFO = (
+    "Explained through all hearings, whether or not the model believes it. Once a clip is explained, another choice "
+    "explains it anew at once."
+)
 CLASS_OF_PREDICTION = "the model's decision"
 START = "Start of the clip (seconds)"
 RUN = "Play it back"
@@ -84,9 +87,11 @@ TAKE_AWAY_HINT = "Report, figures, numbers and sounds can be taken away from her
 TAKE_AWAY_READING = (
     "One archive holds everything; each file in it can be had by itself as well: **report.html** shows and plays all "
     "hearings in any browser, without a network; **explanation.json** has every number, in a versioned format; "
-    "**figure.png** and **figure.svg** are fit for a paper; **hearings.csv** and **segments.csv** are tables; and "
-    "every segment, and every hearing as the model heard it, is a WAV file."
+    "**figure.png** and **figure.svg** are fit for a paper; **hearings.csv** and **segments.csv** are tables, and so "
+    "is **activity.csv**, of models that tell what each moment would be by itself; and every segment, and every "
+    "hearing as the model heard it, is a WAV file."
 )
+NO_ACTIVITY_FILE = "This model does not tell what each moment would be by itself, so there will be no activity.csv."
 PREPARE_FILES = "Prepare the files"
 FILES = "Files"
 
@@ -125,8 +130,9 @@ API_ENDPOINTS = {
         "hear again. Returns the explanation (JSON: hearings with hop_seconds, probabilities, segments, replayed, "
         "relevance, seconds, activity, lanes), the same as a file, a WAV of every segment (hearing-0-segment-1.wav "
         "is the first one that the first hearing chose), and a WAV of every hearing as the model heard it. A "
-        f"recording that cannot be explained raises an error that says why. {_OF_A_CLIP} {_CLASS} passages: true adds "
-        "what suffices for the class and what it needs, each verified by hearing (half a second)."
+        f"recording that cannot be explained raises an error that says why. {_OF_A_CLIP} {_CLASS} For it are relevance "
+        "and segments where the model's can_aim is true, and activity wherever it is told. passages: true adds what "
+        "suffices for the class and what it needs, each verified by hearing (half a second)."
     ),
     "take_away": (
         "All that a run leaves to take away: a report that opens in a browser without a network, sound included, "
@@ -150,8 +156,9 @@ API_ENDPOINTS = {
     ),
     "contrast": (
         "Ask why one class and not another: both after every hearing, and for every segment of the run which of the "
-        "two it spoke for, found by removing it. Returns JSON. second_class: empty for the most probable other one. "
-        f"fill: what a removed segment becomes, silence, mean spectrum, noise or neighbour. {_OF_A_CLIP} {_CLASS}"
+        "two it spoke for, found by removing it; and, of models that tell it, what each moment would be by itself. "
+        "Returns JSON. second_class: empty for the most probable other one. fill: what a removed segment becomes, "
+        f"silence, mean spectrum, noise or neighbour. {_OF_A_CLIP} {_CLASS}"
     ),
     "compare": (
         "Compare two recordings, or one recording under two models (second_recording or second_model is left empty "
@@ -517,7 +524,7 @@ WHAT_IF_DEFINITIONS = {
     ),
     "log-odds": (
         "ln(p / (1 − p)) for a class of probability p, in nats: 0 at 50 %, 2.2 at 90 %, −2.2 at 10 %. Listed is the "
-        "variant’s minus the original’s after the last hearing, for the class that is followed. Near 0 % and 100 % it "
+        "variant’s minus the original’s after the last hearing, for the class that is explained. Near 0 % and 100 % it "
         "tells what a difference of percentages hides."
     ),
 }
@@ -576,7 +583,7 @@ def variant_change(
 ) -> str:
     """What a variant changed.
 
-    label: of the class followed, with its probabilities ``before`` and ``after`` the change, in the last hearing;
+    label: of the class explained, with its probabilities ``before`` and ``after`` the change, in the last hearing;
     first_hearing: the first one after which any probability differs; first_other: the first that decides otherwise.
     """
     if first_hearing is None:
@@ -634,6 +641,16 @@ TRAJECTORIES_READING = (
     "first one leads, below 0 the second."
 )
 TRAJECTORIES_LABEL = "Probability of both classes, and the log-odds between them, after every hearing"
+CONTRAST_ACTIVITY_TITLE = "What each moment would be by itself"
+CONTRAST_ACTIVITY_READING = (
+    "Above, how probable the model would hold either class if it heard that moment alone; below, the log-odds of these "
+    "two: above 0 the moment is more of the first class, below 0 more of the second. Nothing is removed for this."
+)
+CONTRAST_ACTIVITY_LABEL = "Activity of both classes over the clip, and the log-odds between them"
+NO_ACTIVITY_TO_CONTRAST = (
+    "This model does not tell what each moment would be by itself, so the two classes cannot be set against each other "
+    "moment by moment; the segments below can."
+)
 CONTRAST_RELEVANCE_TITLE = "Which moments mattered"
 CONTRAST_RELEVANCE_READING = (
     "The curve of every hearing is that of the run, whichever classes are contrasted. Only the colours differ: a "

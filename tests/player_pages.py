@@ -88,7 +88,7 @@ def make_views(
             frequency_ticks=((0.1212, 250.0), (0.3521, 1000.0), (0.7557, 4000.0)),
             lane_seconds=tuple(columns),
             lanes=tuple(LaneView(name, tuple(values)) for name, values in lanes.items()),
-            activity=(),
+            activity=None,
             threshold=0.5,
             segments=SEGMENTS,
             replayed=SEGMENTS[:1] if index else (),
@@ -123,12 +123,17 @@ def files_of(folder: Path) -> dict[str, str]:
 
 
 def open_players(
-    page: Page, views: dict[str, Any], files: dict[str, str], shown: Mapping[str, str], editable: bool = False
+    page: Page,
+    views: dict[str, Any],
+    files: dict[str, str],
+    shown: Mapping[str, str],
+    editable: bool = False,
+    explains: bool = False,
 ) -> None:
     """Players without Gradio or network, as in a report: id of the place -> name of the view it shows.
 
     In the page, ``views`` and ``players`` (by place) can be reached, ``player`` is the first one, and ``questions``
-    are what editable players asked.
+    are what players asked that can ask.
     """
     places = "".join(f"<div id='{place}'><div class='playitback-player'></div></div>" for place in shown)
     page.set_content(f"<meta name='viewport' content='width=device-width'>{places}")
@@ -136,18 +141,20 @@ def open_players(
     page.add_script_tag(content=WATCH)
     page.add_script_tag(content=player.script())
     page.evaluate(
-        """([views, files, shown, editable]) => {
+        """([views, files, shown, editable, explains]) => {
             Object.assign(window, { views, players: {}, questions: [] });
             const onReplay = (question) => questions.push({ name: "replay", ...question });
             const onEdit = (question) => questions.push({ name: "edit", ...question });
+            const onExplain = explains ? (question) => questions.push({ name: "explain", ...question }) : null;
             for (const [place, name] of Object.entries(shown)) {
                 const element = document.querySelector(`#${place} .playitback-player`);
-                players[place] = mountPlayer(element, { resolve: (key) => files[key], editable, onReplay, onEdit });
+                const resolve = (key) => files[key];
+                players[place] = mountPlayer(element, { resolve, editable, onReplay, onEdit, onExplain });
                 players[place].update(views[name]);
             }
             window.player = Object.values(players)[0];
         }""",
-        [views, files, dict(shown), editable],
+        [views, files, dict(shown), editable, explains],
     )
 
 

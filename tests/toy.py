@@ -31,6 +31,10 @@ class ToyListener(LogMelListener):
         super().__init__(config)
         self.heads = nn.ModuleList(nn.Linear(COLUMN_FRAMES, count) for count in config.classes)
 
+    @property
+    def can_aim(self) -> bool:
+        return True
+
     def parts(self) -> Mapping[str, nn.Module]:
         return {"heads": self.heads}
 

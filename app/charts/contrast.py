@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
+import numpy as np
 import plotly.graph_objects as go
 from plotly.subplots import make_subplots
 
@@ -65,10 +67,68 @@ def trajectories_chart(view: ContrastView) -> go.Figure:
     figure.update_xaxes(row=1, col=1, **axis(grid=False))
     figure.update_xaxes(row=2, col=1, **hearings_axis(len(hearings), 0.4))
     figure.update_yaxes(row=1, col=1, **percent_axis(text.PROBABILITY_AXIS))
-    reach = 1.1 * max(1.0, *(abs(value) for value in contrast.log_odds))
-    odds = {**axis(text.LOG_ODDS_AXIS, line=False), "zeroline": True, "zerolinecolor": RULE}
-    figure.update_yaxes(row=2, col=1, range=[-reach, reach], fixedrange=True, **odds)
+    figure.update_yaxes(row=2, col=1, **_odds_axis(contrast.log_odds))
     return figure
+
+
+def activity_chart(view: ContrastView) -> go.Figure | None:
+    """Above: what the model would say of each moment, both classes; below: their log-odds. None if unknown."""
+    contrast, activity = view.contrast, view.contrast.activity
+    if activity is None:
+        return None
+    figure = make_subplots(rows=2, shared_xaxes=True, vertical_spacing=0.09, row_heights=[0.6, 0.4])
+    for place, (label, values) in enumerate(
+        ((contrast.first_label, activity.first), (contrast.second_label, activity.second))
+    ):
+        figure.add_scatter(
+            x=activity.seconds,
+            y=[100 * value for value in values],
+            row=1,
+            col=1,
+            name=words.class_name(label),
+            mode="lines",
+            line={"color": CLASS_COLOURS[place], "width": 2, "dash": ("solid", "dash")[place]},
+            fill="tozeroy",
+            hovertemplate="%{y:.1f} %",
+        )
+    for place, ahead in enumerate((np.maximum, np.minimum)):
+        figure.add_scatter(
+            x=activity.seconds,
+            y=ahead(activity.log_odds, 0),
+            row=2,
+            col=1,
+            mode="lines",
+            line={"width": 0},
+            fill="tozeroy",
+            fillcolor=CLASS_COLOURS[place],
+            opacity=0.6,
+            showlegend=False,
+            hoverinfo="skip",
+        )
+    figure.add_scatter(
+        x=activity.seconds,
+        y=activity.log_odds,
+        row=2,
+        col=1,
+        mode="lines",
+        name=text.LOG_ODDS_AXIS,
+        line={"color": TYPE, "width": 2},
+        showlegend=False,
+        hovertemplate="%{y:+.2f}",
+    )
+    lay_out(figure, 420)
+    figure.update_layout(hovermode="x unified")
+    figure.update_xaxes(**seconds_axis(view.clip_seconds))
+    figure.update_yaxes(row=1, col=1, **percent_axis(text.PROBABILITY_AXIS))
+    figure.update_yaxes(row=2, col=1, **_odds_axis(activity.log_odds))
+    return figure
+
+
+def _odds_axis(values: Sequence[float]) -> dict[str, Any]:
+    """Of log-odds, with 0 in the middle."""
+    reach = 1.1 * max(1.0, *(abs(value) for value in values))
+    zero = {"zeroline": True, "zerolinecolor": RULE}
+    return {**axis(text.LOG_ODDS_AXIS, line=False), **zero, "range": [-reach, reach], "fixedrange": True}
 
 
 def attention_chart(view: ContrastView) -> go.Figure:

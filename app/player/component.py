@@ -27,6 +27,7 @@ const player = mountPlayer(element.querySelector(".playitback-player"), {
   editable: EDITABLE,
   onReplay: (question) => trigger("replay", question),
   onEdit: (question) => trigger("edit", question),
+  onExplain: EXPLAINS ? (question) => trigger("explain", question) : null,
 });
 const draw = () => player.update(props.value || null);
 watch("value", draw);
@@ -55,6 +56,9 @@ class Player(gr.HTML):
     - ``player.edit(fn, ...)``: ``action`` ("remove" or "keep"), ``segments`` [[start, end], ...] and ``fill``, one of
       ``playitback.edits.FILLS``.
 
+    With ``explains``, a class of the map can be chosen to be explained: ``player.explain(fn, ...)`` carries ``place``,
+    the number of the class in the model's order.
+
     The buttons that ask wait until this player is updated; ``wake_after`` does it for events whose outputs are others.
     """
 
@@ -65,17 +69,20 @@ class Player(gr.HTML):
         value: PlayerView | None = None,
         *,
         editable: bool = False,
+        explains: bool = False,
         elem_id: str | None = None,
         label: str | None = "Playbacks",
         render: bool = True,  # False where Gradio makes it anew to change or to skip it
     ):
         self.editable = editable
+        self.explains = explains
+        adapter = _ADAPTER.replace("EDITABLE", _boolean(editable)).replace("EXPLAINS", _boolean(explains))
         super().__init__(
             value,
             label=label,
             html_template=_TEMPLATE,
             css_template=player.style(),
-            js_on_load=player.script() + _ADAPTER.replace("EDITABLE", "true" if editable else "false"),
+            js_on_load=player.script() + adapter,
             apply_default_css=False,
             elem_id=elem_id,
             render=render,
@@ -105,6 +112,10 @@ class Player(gr.HTML):
 # would soon be wrong: so it is deleted.
 with contextlib.suppress(OSError):
     Path(__file__).with_suffix(".pyi").unlink()
+
+
+def _boolean(value: bool) -> str:
+    return "true" if value else "false"
 
 
 def _file(path: str) -> dict[str, Any]:

@@ -102,19 +102,19 @@ class CompareService:
             self.models.recognizer(checkpoint) for checkpoint in (first.settings.checkpoint, other.checkpoint)
         )
         wanted = first.expected_hearings - 1 if first_model.playbacks else second_model.playbacks
-        followed = first.settings.class_to_follow
+        asked = first.settings.asked
         return Settings(
             checkpoint=other.checkpoint,
             playbacks=min(wanted, second_model.playbacks),
             start_seconds=other.start_seconds,
-            class_to_follow=followed if followed in second_model.labels else None,
+            asked=asked if asked in second_model.labels else None,
         )
 
     def _drawn(self, run: ExplanationView, directory: Path) -> ExplanationView:
         """A finished run with its pictures and sounds in ``directory``; those that it had may be gone."""
         recognizer = self.models.recognizer(run.settings.checkpoint)
-        followed = run.settings.class_to_follow
-        player = draw_player(run.explanation, run.samples, recognizer, directory, followed, uuid.uuid4().hex)
+        asked = run.settings.asked
+        player = draw_player(run.explanation, run.samples, recognizer, directory, asked, uuid.uuid4().hex)
         return replace(run, player=player)
 
 
@@ -122,19 +122,14 @@ def _load(first: ExplanationView, other: Other, recognizer: Recognizer) -> Recor
     """The clip of the second run: of its recording or, without one, as much of the first run's as its model hears."""
     if other.recording is not None:
         return recognizer.load(other.recording, other.start_seconds)
-    explanation = first.explanation
-    if recognizer.sample_rate == explanation.sample_rate:
-        samples = _heard(first)
-    else:  # read anew: resampled twice, it would lack what lies above the first model's frequencies
-        samples = recognizer.load(first.recording, explanation.start_seconds).samples
-    seconds = min(explanation.seconds, recognizer.clip_seconds)
-    return Recording(
-        samples=samples[: round(seconds * recognizer.sample_rate)],
-        info=explanation.info,
-        start_seconds=explanation.start_seconds,
-        sample_rate=recognizer.sample_rate,
-        notes=explanation.notes,
-    )
+    clip = first.clip
+    samples = clip.samples
+    if recognizer.sample_rate != clip.sample_rate:
+        # read anew: resampled twice, it would lack what lies above the first model's frequencies
+        samples = recognizer.load(first.recording, clip.start_seconds).samples
+    seconds = min(clip.seconds, recognizer.clip_seconds)
+    heard = samples[: round(seconds * recognizer.sample_rate)]
+    return replace(clip, samples=heard, sample_rate=recognizer.sample_rate)
 
 
 def _is_same_clip(first: ExplanationView, other: Other, recording: Recording) -> bool:
@@ -148,9 +143,4 @@ def _is_same_clip(first: ExplanationView, other: Other, recording: Recording) ->
             window_seconds=recording.seconds,
             sample_rate=first.explanation.sample_rate,
         )
-    return np.array_equal(recording.samples, _heard(first)[: len(recording.samples)])
-
-
-def _heard(run: ExplanationView) -> np.ndarray:
-    """(samples,) of the recording that a run explains, without the silence behind them."""
-    return run.samples[: round(run.explanation.seconds * run.explanation.sample_rate)]
+    return np.array_equal(recording.samples, first.clip.samples[: len(recording.samples)])

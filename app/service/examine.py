@@ -47,13 +47,13 @@ class ExamineService:
     def examine(
         self, view: ExplanationView, *, draws: int = 20, seed: int = 0
     ) -> Generator[ExaminationView, None, None]:
-        """Yields how far the examination of the class that the run followed has come, at last what it found.
+        """Yields how far the examination of the asked class of the run has come, at last what it found.
 
         draws: random draws of segments; seed: of all that is drawn. Whoever stops listening stops the computation.
         Raises CheckpointError.
         """
         work = partial(examine, playbacks=view.hearings - 1, draws=draws, seed=seed)
-        steps = self.models.compute(view.settings.checkpoint, work, view.samples, view.class_followed)
+        steps = self.models.compute(view.settings.checkpoint, work, view.samples, view.asked_class)
         yield ExaminationView()
         for each in steps:
             if isinstance(each, Examination):

@@ -37,7 +37,7 @@ class Settings:
     checkpoint: str
     playbacks: int | None = None  # None: all that the model has
     start_seconds: float = 0.0  # of the clip in the recording
-    class_to_follow: str | None = None  # the class asked about; None: the one decided for
+    asked: str | None = None  # the class asked about; None: the one decided for
 
 
 @dataclass(frozen=True)
@@ -97,9 +97,21 @@ class ExplanationView:
         return self.explanation.has_slots
 
     @property
-    def class_followed(self) -> str | None:
+    def clip(self) -> audio.Recording:
+        """What was explained, as it was loaded: without the silence behind it."""
+        explanation = self.explanation
+        return audio.Recording(
+            samples=self.samples[: round(explanation.seconds * explanation.sample_rate)],
+            info=explanation.info,
+            start_seconds=explanation.start_seconds,
+            sample_rate=explanation.sample_rate,
+            notes=explanation.notes,
+        )
+
+    @property
+    def asked_class(self) -> str | None:
         """The class that the visitor asked about, else the one decided for; None until something is decided."""
-        return self.settings.class_to_follow or (self.explanation.decision(-1) if self.hearings else None)
+        return self.settings.asked or (self.explanation.decision(-1) if self.hearings else None)
 
     @property
     def decisions(self) -> tuple[str, ...]:
@@ -110,7 +122,7 @@ class ExplanationView:
         """Probabilities after every hearing of the classes that led in any hearing, ordered by the latest hearing."""
         return {
             label: tuple(self.explanation.probability(index, label) for index in range(self.hearings))
-            for label in self.explanation.leading(self.class_followed)
+            for label in self.explanation.leading(self.asked_class)
         }
 
     def sound(self, segment: Segment) -> bytes:
@@ -150,23 +162,34 @@ class ExplainService:
         SettingsError and CheckpointError before anything is yielded.
         """
         recognizer = self.models.recognizer(settings.checkpoint)
-        recognizer.check(settings.playbacks, settings.class_to_follow)
+        recognizer.check(settings.playbacks, settings.asked)
         recording = recognizer.load(path, settings.start_seconds)
         yield from self.hear(recording, path, settings, directory)
 
+    def ask(self, view: ExplanationView, label: str | None, directory: Path) -> Generator[ExplanationView, None, None]:
+        """The clip of a run explained for another class, None for the model's decision; its file is not read again.
+
+        Yields as ``explain`` does; the run keeps its id, so that its rows take the places of those that there were.
+        The run may be one that was broken off. Raises SettingsError and CheckpointError before anything is yielded.
+        """
+        settings = replace(view.settings, asked=label)
+        self.models.recognizer(settings.checkpoint).check(settings.playbacks, label)
+        yield from self.hear(view.clip, view.recording, settings, directory, view.run_id)
+
     def hear(
-        self, recording: audio.Recording, path: Path, settings: Settings, directory: Path
+        self, recording: audio.Recording, path: Path, settings: Settings, directory: Path, run_id: str | None = None
     ) -> Generator[ExplanationView, None, None]:
         """The same for a clip that is loaded already, at its model's rate. path: the recording that it was taken from.
 
-        The settings must have passed the recognizer's ``check``.
+        The settings must have passed the recognizer's ``check``. run_id: of the run that it continues; None: a new one.
         """
-        recognizer, asked = self.models.recognizer(settings.checkpoint), settings.class_to_follow
+        recognizer, asked = self.models.recognizer(settings.checkpoint), settings.asked
         playbacks = recognizer.playbacks if settings.playbacks is None else settings.playbacks
         explanation, samples = Explanation.of(recording, recognizer, ()), recognizer.padded(recording.samples)
         arguments = recording.samples, playbacks, None, asked
         hearings = self.models.compute(settings.checkpoint, Recognizer.explain, *arguments)
-        player = begin_player(explanation, samples, directory, playbacks + 1, uuid.uuid4().hex)
+        run_id = run_id or uuid.uuid4().hex
+        player = begin_player(explanation, samples, recognizer, directory, playbacks + 1, asked, run_id)
         view = ExplanationView(settings, path, explanation, samples, player)
         yield view
         heard: list[ClipHearing] = []

@@ -48,7 +48,7 @@ class FindingsService:
     def find_passages(self, view: ExplanationView) -> Generator[Progress | PassagesView, None, None]:
         """Of the class asked about, else the decision. Whoever stops listening stops the computation."""
         if self.explanation(view).passages is None:
-            arguments = view.explanation.hearings, view.samples, view.settings.class_to_follow
+            arguments = view.explanation.hearings, view.samples, view.settings.asked
             for each in self.models.compute(view.settings.checkpoint, find_passages, *arguments):
                 if isinstance(each, Passages):
                     self._kept[view] = replace(self.explanation(view), passages=each)
@@ -61,7 +61,7 @@ class FindingsService:
     def hear_alone(self, view: ExplanationView) -> Generator[Progress | Alone, None, None]:
         """Every second of the clip alone. Whoever stops listening stops the computation."""
         if self.explanation(view).alone is None:
-            arguments = view.explanation.hearings[0], view.samples, view.class_followed
+            arguments = view.explanation.hearings[0], view.samples, view.asked_class
             for each in self.models.compute(view.settings.checkpoint, hear_alone, *arguments):
                 if isinstance(each, Alone):
                     self._kept[view] = replace(self.explanation(view), alone=each)

@@ -29,11 +29,11 @@ class TakeAwayService:
         recognizer = self.models.recognizer(view.settings.checkpoint)
         drawn = directory / "drawn"
         drawn.mkdir()
-        followed = view.class_followed
+        asked = view.settings.asked
         # the pictures and tapes of the run itself may be gone
-        player = draw_player(view.explanation, view.samples, recognizer, drawn, followed)
+        player = draw_player(view.explanation, view.samples, recognizer, drawn, asked)
         name = f"{Path(view.explanation.info.name).stem or 'clip'}-playback"
-        files = write_files(view.explanation, player, view.samples, recognizer, directory / name, followed)
+        files = write_files(view.explanation, player, view.samples, recognizer, directory / name, asked)
         archive = directory / f"{name}.zip"
         write_archive(files, archive)
         return TakeAway(files, archive)

@@ -43,7 +43,7 @@ class Variant:
     parent: int  # place in the list of what was shown when it was asked
     samples: np.ndarray  # (samples,) that were heard, at the model's rate
     explanation: Explanation
-    difference: Difference  # from the run itself, for the class that is followed
+    difference: Difference  # from the run itself, for the asked class
 
 
 @dataclass(frozen=True, eq=False)
@@ -86,7 +86,7 @@ class Variants:
 
 def begin_variants(view: ExplanationView) -> Variants:
     """Nothing asked yet of a finished run."""
-    label = view.class_followed
+    label = view.asked_class
     assert label is not None, "a finished run has decided"
     explanation = view.explanation
     run = Variant({}, (), 0, view.samples, explanation, difference(explanation, explanation, label))
@@ -119,7 +119,7 @@ class WhatIfService:
         run, current = variants.run, variants.current
         recognizer = self.models.recognizer(run.settings.checkpoint)
         player = draw_player(
-            current.explanation, current.samples, recognizer, directory, run.class_followed, variants.player_id
+            current.explanation, current.samples, recognizer, directory, run.asked_class, variants.player_id
         )
         return replace(player, held={index: pairs(segments) for index, segments in current.held.items()})
 
@@ -144,7 +144,7 @@ class WhatIfService:
         checkpoint, playbacks = run.settings.checkpoint, run.hearings - 1
         recognizer = self.models.recognizer(checkpoint)
         held = check_held(held, recognizer, playbacks)
-        asked = run.settings.class_to_follow
+        asked = run.settings.asked
         answer = tuple(self.models.compute(checkpoint, what_if, run.samples, held, edits, playbacks, asked))
         explanation = replace(original, hearings=answer)
         variant = Variant(

@@ -57,7 +57,7 @@ def build() -> Confidence:
 
 def chart(view: ExplanationView) -> go.Figure:
     """The line chart of a run so far."""
-    return figures.confidence_chart(view.leading, view.decisions, view.expected_hearings, view.class_followed)
+    return figures.confidence_chart(view.leading, view.decisions, view.expected_hearings, view.asked_class)
 
 
 def table_html(view: ExplanationView) -> str:

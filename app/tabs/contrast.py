@@ -9,7 +9,7 @@ from typing import Any
 import gradio as gr
 
 from app import text
-from app.charts.contrast import attention_chart, trajectories_chart
+from app.charts.contrast import activity_chart, attention_chart, trajectories_chart
 from app.events import ON_MODEL, PRIVATE, QUIET, Updates, ended, may_run, on_stop, sentence
 from app.markup import Html, error_html, message_html, progress_html, safe, section, table
 from app.player import stretches
@@ -35,6 +35,8 @@ class Contrast:
     status: gr.HTML
     answer: gr.Column  # hidden without an answer
     trajectories: gr.Plot
+    activity: gr.Plot
+    no_activity: gr.HTML  # says that there is none
     attention: gr.Plot
     table: gr.HTML
 
@@ -61,6 +63,9 @@ def build() -> Contrast:
         with gr.Column(visible=False, elem_id="contrast-answer") as answer:
             gr.HTML(section(text.TRAJECTORIES_TITLE, text.TRAJECTORIES_READING, {}))
             trajectories = gr.Plot(label=text.TRAJECTORIES_LABEL, show_label=False, elem_id="contrast-trajectories")
+            gr.HTML(section(text.CONTRAST_ACTIVITY_TITLE, text.CONTRAST_ACTIVITY_READING, text.definitions("activity")))
+            activity = gr.Plot(label=text.CONTRAST_ACTIVITY_LABEL, show_label=False, elem_id="contrast-activity")
+            no_activity = gr.HTML(visible=False, elem_id="contrast-no-activity")
             gr.HTML(section(text.CONTRAST_RELEVANCE_TITLE, text.CONTRAST_RELEVANCE_READING, {}))
             attention = gr.Plot(label=text.CONTRAST_RELEVANCE_LABEL, show_label=False, elem_id="contrast-attention")
             gr.HTML(section(text.CONTRAST_TABLE_TITLE, text.CONTRAST_TABLE_READING, {}))
@@ -76,6 +81,8 @@ def build() -> Contrast:
         status=status,
         answer=answer,
         trajectories=trajectories,
+        activity=activity,
+        no_activity=no_activity,
         attention=attention,
         table=segments,
     )
@@ -86,13 +93,15 @@ def wire(models: Models, parts: Contrast, shown: gr.State, run_wanted: Sequence[
     there is another run, for which a question that is still open makes room.
     """
     service = ContrastService(models)
-    answer = [parts.ask, parts.stop, parts.status, parts.answer, parts.trajectories, parts.attention, parts.table]
+    drawn = [parts.trajectories, parts.activity, parts.no_activity, parts.attention, parts.table]
+    answer = [parts.ask, parts.stop, parts.status, parts.answer, *drawn]
 
     def nothing(status: str) -> Updates:
         return {
             **ended(parts.ask, parts.stop, parts.status, status),
             parts.answer: gr.update(visible=False),
             parts.trajectories: None,
+            parts.activity: None,
             parts.attention: None,
             parts.table: "",
         }
@@ -148,8 +157,8 @@ def unsuited(view: ExplanationView) -> str | None:
 
 
 def question(view: ExplanationView) -> tuple[Any, Any]:
-    """What the two dropdowns offer for a run: the class that is followed, and the one that came closest to it."""
-    label = view.class_followed
+    """What the two dropdowns offer for a run: the asked class, and the one that came closest to it."""
+    label = view.asked_class
     assert label is not None, "a finished run has decided"
     named = sorted((words.class_name(each), each) for each in view.explanation.labels)
     return gr.update(choices=named, value=label), gr.update(choices=named, value=rival(view, label))
@@ -157,10 +166,13 @@ def question(view: ExplanationView) -> tuple[Any, Any]:
 
 def updates(parts: Contrast, view: ContrastView) -> Updates:
     """What is shown of an answer."""
+    lacking = None if view.contrast.activity else text.NO_ACTIVITY_TO_CONTRAST
     return {
         parts.status: message_html(conclusion(view)),
         parts.answer: gr.update(visible=True),
         parts.trajectories: trajectories_chart(view),
+        parts.activity: gr.update(value=activity_chart(view), visible=lacking is None),
+        parts.no_activity: hints.said(lacking, "plain"),
         parts.attention: attention_chart(view),
         parts.table: table_html(view),
     }

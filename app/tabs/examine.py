@@ -177,7 +177,7 @@ def unsuited(view: ExplanationView) -> str | None:
 
 def so_far_html(view: ExplanationView, progress: ExaminationView) -> str:
     """How far an examination has come."""
-    caption = text.examining(view.class_followed or "", progress.done, progress.total)
+    caption = text.examining(view.asked_class or "", progress.done, progress.total)
     return progress_html(progress.done, progress.total or 1, caption)
 
 

@@ -44,7 +44,7 @@ def build(checkpoints: Sequence[str], model: ModelView, examples: Sequence[Path]
                 elem_id="model",
             )
             playbacks = gr.Slider(label=text.PLAYBACKS, step=1, buttons=[], elem_id="count", **_count(model))
-            class_to_follow = gr.Dropdown(label=text.CLASS, info=text.CLASS_INFO, elem_id="class", **_classes(model))
+            asked = gr.Dropdown(label=text.CLASS, info=text.CLASS_INFO, elem_id="class", **_classes(model))
             with gr.Row(elem_id="actions"):
                 run = gr.Button(text.RUN, variant="primary", size="lg", elem_id="run", scale=3, min_width=160)
                 stop = gr.Button(text.STOP, size="lg", elem_id="stop", interactive=False, scale=1, min_width=90)
@@ -54,7 +54,7 @@ def build(checkpoints: Sequence[str], model: ModelView, examples: Sequence[Path]
         start=place.start,
         checkpoint=checkpoint,
         playbacks=playbacks,
-        class_to_follow=class_to_follow,
+        asked=asked,
         run=run,
         stop=stop,
         status=status,
@@ -83,9 +83,7 @@ def wire(models: Models, parts: Listen, card: gr.Markdown) -> None:
             raise refusal(error) from error
         return {**model_updates(inputs, model), card: about.card(model)}
 
-    chosen = inputs.checkpoint.change(
-        choose, inputs.checkpoint, [inputs.playbacks, inputs.class_to_follow, card], **QUIET
-    )
+    chosen = inputs.checkpoint.change(choose, inputs.checkpoint, [inputs.playbacks, inputs.asked, card], **QUIET)
     told = [*place.told, inputs.status]
     place.recording.change(describe_new, [place.recording, inputs.checkpoint, place.described], told, **QUIET)
     # another model may hear more or less at once, so the recording is described anew
@@ -109,14 +107,14 @@ def wire_wishes(models: Models, parts: Listen, tabs: gr.Tabs, wished: gr.State) 
                 raise refusal(error) from error
         changed: Updates = {**place.updates(recording, wish.start_seconds), tabs: gr.update(selected=PLAYBACKS_ID)}
         if wish.label in models.model(checkpoint).labels:  # another model may have been chosen meanwhile
-            changed[parts.inputs.class_to_follow] = wish.label
+            changed[parts.inputs.asked] = wish.label
         # loading hours of sound again takes a while
         return changed if path == wish.recording else {**changed, place.recording: wish.recording}
 
     prepared = wished.change(
         prepare,
         [wished, parts.inputs.checkpoint, place.recording, place.described],
-        [*place.told, place.recording, parts.inputs.class_to_follow, tabs],
+        [*place.told, place.recording, parts.inputs.asked, tabs],
         **QUIET,
     )
     prepared.success(None, js=_TO_THE_ROWS, **PRIVATE)
@@ -127,7 +125,7 @@ def model_updates(inputs: Inputs, model: ModelView) -> Updates:
     """What a run can be asked for with a model."""
     return {
         inputs.playbacks: gr.update(**_count(model)),
-        inputs.class_to_follow: gr.update(**_classes(model)),
+        inputs.asked: gr.update(**_classes(model)),
     }
 
 

@@ -42,4 +42,4 @@ def build() -> Playbacks:
     figures = text.definitions("attention", "activity", "threshold", "hop", "replayed seconds", "change in points")
     gr.HTML(reading(text.PLAYBACKS_READING, figures))
     hint = hints.build(text.PLAYBACKS_HINT)
-    return Playbacks(hint=hint, player=Player(elem_id="player", label=text.PLAYER_LABEL))
+    return Playbacks(hint=hint, player=Player(explains=True, elem_id="player", label=text.PLAYER_LABEL))

@@ -38,10 +38,10 @@ def wire(models: Models, findings: FindingsService, parts: TakeAwayParts, shown:
     service = TakeAwayService(models)
 
     def follow(view: ExplanationView | None) -> Updates:
-        ready = view is not None
+        lacking = text.TAKE_AWAY_HINT if view is None else unsuited(view)
         return {
-            parts.hint: hints.said(None if ready else text.TAKE_AWAY_HINT),
-            parts.prepare: gr.update(interactive=ready),
+            parts.hint: hints.said(lacking, "hint" if view is None else "plain"),
+            parts.prepare: gr.update(interactive=view is not None),
             parts.files: gr.update(visible=False, value=None),
         }
 
@@ -58,3 +58,8 @@ def wire(models: Models, findings: FindingsService, parts: TakeAwayParts, shown:
 
     shown.change(follow, shown, [parts.hint, parts.prepare, parts.files], **QUIET)
     parts.prepare.click(write, shown, parts.files, show_progress_on=parts.prepare, **PRIVATE)
+
+
+def unsuited(view: ExplanationView) -> str | None:
+    """Which file a run does not leave; None: it leaves all."""
+    return None if view.explanation.has_activity else text.NO_ACTIVITY_FILE

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+from collections.abc import Iterator
 
 from playitback.commands.shared import add_class, add_clip, bar, explain_clip, print_json
 from playitback.edits import FILLS, SILENCE
@@ -48,4 +49,19 @@ def _text(found: Contrast) -> str:
         seconds = f"{each.segment.start_seconds:.2f}-{each.segment.end_seconds:.2f}"
         elsewhere = "{:+.2f} to {:+.2f}".format(*each.elsewhere)
         lines.append(f"{seconds:>15}  {each.change:+15.2f}  {elsewhere:>16}  {each.spoke_for or 'neither'}")
-    return "\n".join(lines)
+    return "\n".join((*lines, *_moments(found)))
+
+
+def _moments(found: Contrast) -> Iterator[str]:
+    """Where each class leads the other most, by what the model would say of that moment alone."""
+    activity = found.activity
+    if activity is None:
+        yield "the model does not tell what each moment would be by itself"
+        return
+    yield "what each moment would be by itself"
+    labels = (found.first_label, found.second_label)
+    for label, sign, column in zip(labels, (1, -1), activity.foremost, strict=True):
+        log_odds = activity.log_odds[column]
+        most = f"most for {label}" if sign * log_odds > 0 else f"no moment is more of {label}; nearest"
+        both = f"{100 * activity.first[column]:.1f} % and {100 * activity.second[column]:.1f} %"
+        yield f"  {most}: at {activity.seconds[column]:.2f} s {log_odds:+.2f}   ({both})"

@@ -60,8 +60,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--files", choices=(ALL_FILES, JSON_ONLY), default=ALL_FILES,
         help="of every clip: all (explanation.json; report.html, which shows and plays all of it without a network; "
         "figure.png and figure.svg; hearings.csv and segments.csv; a WAV of every segment and of every hearing as it "
-        "was heard; for a model with activity its events as labels, audacity.txt and raven.txt: about two seconds and "
-        "3 MB a clip), or json (explanation.json alone, for folders of hundreds); "
+        "was heard; for a model with activity activity.csv and its events as labels, audacity.txt and raven.txt: about "
+        "two seconds and 3 MB a clip), or json (explanation.json alone, for folders of hundreds); "
         "default: %(default)s",
     )  # fmt: skip
     parser.add_argument(

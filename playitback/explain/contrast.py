@@ -9,6 +9,9 @@ forced.
 Any hole in a sound moves its log-odds, most often by some tenths of a nat. So stretches of about the same length that
 sound but were not chosen are removed as well, and a segment spoke for a class only if it did more than all of those.
 
+Where the model tells what it would say of every moment by itself (activity), the two classes are set against each other
+moment by moment as well. Nothing is removed for that: it says what a moment holds, not what the decision rests on.
+
     segments of all hearings, stretches elsewhere -> remove each -> Recognizer.classify -> log-odds without each
 """
 
@@ -62,6 +65,21 @@ class SegmentContrast:
 
 
 @dataclass(frozen=True)
+class ActivityContrast:
+    """Two classes over the time columns of the first hearing: what the model would say of each moment by itself."""
+
+    seconds: tuple[float, ...]  # centre of every column, seconds of the clip
+    first: tuple[float, ...]  # activity of the first class, 0 to 1
+    second: tuple[float, ...]
+    log_odds: tuple[float, ...]  # nats: ln(first / second); above 0 the moment is more of the first class
+
+    @property
+    def foremost(self) -> tuple[int, int]:
+        """The columns in which the first class leads the second most, and the second the first; or trails it least."""
+        return int(np.argmax(self.log_odds)), int(np.argmin(self.log_odds))
+
+
+@dataclass(frozen=True)
 class Contrast:
     """Two classes over the hearings of one explanation; tuples of numbers have one entry a hearing."""
 
@@ -72,6 +90,7 @@ class Contrast:
     second: tuple[float, ...]
     log_odds: tuple[float, ...]  # nats: ln(first / second)
     segments: tuple[SegmentContrast, ...]  # hearing by hearing; one that several hearings chose stands there once
+    activity: ActivityContrast | None = None  # None where the model does not tell activity
 
     def to_dict(self) -> dict[str, Any]:
         """Plain numbers, strings, lists and dicts for JSON."""
@@ -132,7 +151,17 @@ def contrast(
             )
             for row, each in enumerate(found)
         ),
+        activity=_contrast_activity(explanation, labels),
     )
+
+
+def _contrast_activity(explanation: Explanation, labels: tuple[str, str]) -> ActivityContrast | None:
+    heard = explanation.hearings[0]
+    if heard.activity is None:
+        return None
+    first, second = (tuple(heard.activity[:, explanation.labels.index(label)].tolist()) for label in labels)
+    odds = tuple(odds_between(*pair) for pair in zip(first, second, strict=True))
+    return ActivityContrast(tuple(heard.seconds.tolist()), first, second, odds)
 
 
 @dataclass(frozen=True)

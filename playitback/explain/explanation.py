@@ -46,6 +46,7 @@ class Explanation:
     clip_seconds: float  # that the model hears at once
     sample_rate: int  # hertz, that the model hears
     hearings: tuple[ClipHearing, ...]
+    can_aim: bool = False  # whether relevance and segments follow the class asked about; see ``Listener.can_aim``
     passages: Passages | None = None  # what suffices and what is needed; None: not asked
     alone: Alone | None = None  # every second kept alone; None: not asked
 
@@ -63,6 +64,7 @@ class Explanation:
             clip_seconds=recognizer.clip_seconds,
             sample_rate=recognizer.sample_rate,
             hearings=tuple(hearings),
+            can_aim=recognizer.model.can_aim,
         )
 
     @property
@@ -75,6 +77,11 @@ class Explanation:
         """Whether slots shared out the clip in it: then the relevance is the attention of the informative one."""
         return any(ATTENTION in hearing.details for hearing in self.hearings)
 
+    @property
+    def has_activity(self) -> bool:
+        """Whether it tells what the model would say of each moment by itself."""
+        return any(hearing.activity is not None for hearing in self.hearings)
+
     def decision(self, index: int) -> str:
         """The class that is most probable after hearing ``index``."""
         return self.labels[int(np.argmax(self.hearings[index].probabilities))]
@@ -84,19 +91,22 @@ class Explanation:
         order = np.argsort(-self.hearings[index].probabilities, kind="stable")
         return tuple(self.labels[position] for position in order)
 
-    def leading(self, followed: str | None = None) -> tuple[str, ...]:
-        """The classes that led in any hearing and the one that is followed, the most probable in the end first."""
+    def leading(self, asked: str | None = None) -> tuple[str, ...]:
+        """The classes that led in any hearing and the one asked about, the most probable in the end first."""
         if not self.hearings:
             return ()
         led = {label for index in range(len(self.hearings)) for label in self.ranking(index)[:LEADING_CLASSES]}
-        return tuple(label for label in self.ranking(-1) if label in led or label == followed)
+        return tuple(label for label in self.ranking(-1) if label in led or label == asked)
 
     def probability(self, index: int, label: str) -> float:
         """Probability of one class after hearing ``index``, 0 to 1."""
         return float(self.hearings[index].probabilities[self.labels.index(label)])
 
     def asked(self, index: int) -> str:
-        """The class that the relevance of hearing ``index`` is for: the one asked about, else its decision."""
+        """The class that hearing ``index`` explains: the one asked about, else its decision.
+
+        The relevance is for it where the model ``can_aim``.
+        """
         return self.labels[self.hearings[index].asked]
 
     def change(self, index: int, label: str) -> float | None:
@@ -123,6 +133,7 @@ class Explanation:
             "model": {
                 "name": self.model_name,
                 "family": self.family,
+                "can_aim": self.can_aim,
                 "clip_seconds": self.clip_seconds,
                 "sample_rate": self.sample_rate,
                 "labels": list(self.labels),

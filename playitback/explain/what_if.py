@@ -65,13 +65,13 @@ class HearingDifference:
     index: int
     original_decision: str
     variant_decision: str
-    original_probability: float  # of the class that is followed, 0 to 1
+    original_probability: float  # of the asked class, 0 to 1
     variant_probability: float
     log_odds_change: float  # nats: ln(p / (1 - p)) of that class in the variant minus in the original
 
     @property
     def change(self) -> float:
-        """By how much the class that is followed became more probable, -1 to 1."""
+        """By how much the asked class became more probable, -1 to 1."""
         return self.variant_probability - self.original_probability
 
     @property
@@ -83,7 +83,7 @@ class HearingDifference:
 class Difference:
     """What a variant changed, hearing by hearing, as far as both runs got."""
 
-    label: str  # the class that is followed
+    label: str  # the asked class
     hearings: tuple[HearingDifference, ...]
     first_hearing: int | None  # index of the first one after which any class is believed otherwise; None: there is none
 
@@ -184,7 +184,7 @@ def what_if(
 
 
 def difference(original: Explanation, variant: Explanation, label: str) -> Difference:
-    """Two runs of one model side by side; ``label`` is the class that is followed.
+    """Two runs of one model side by side; ``label`` is the asked class.
 
     Raises SettingsError for a class that the model does not know.
     """

@@ -92,6 +92,11 @@ class Listener(nn.Module, ABC):
         return False
 
     @property
+    def has_activity(self) -> bool:
+        """Whether its hearings tell the activity of classes."""
+        return False
+
+    @property
     def device(self) -> torch.device:
         return self.log_mel.window.device
 

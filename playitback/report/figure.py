@@ -1,7 +1,8 @@
 """The figure of an explanation for a paper or a folder of results: one row a hearing, all rows on the clip's seconds.
 
 Left: the log-mel spectrogram with the replayed segments framed, and below it the hearing's lanes with the threshold and
-the segments chosen for the next hearing. Right: the leading classes and how the hearing moved them.
+the segments chosen for the next hearing; under the first hearing also the map of classes over time, where the model
+tells what each moment would be by itself. Right: the leading classes and how the hearing moved them.
 
 It is as wide as a page of two columns, with type of 7 and 8 points at that size. In an SVG all text is text, to be
 searched and edited. The same explanation gives the same file, byte for byte.
@@ -27,12 +28,14 @@ from PIL import Image
 
 from playitback.explain.explanation import Explanation
 from playitback.report import words
+from playitback.report.activity import shown_classes
 from playitback.report.timeline import clip_log_mel, colour_range, frequency_marks, second_marks
 
 COLOUR_MAP = "magma"
 #: the page's colours, which colour-blind people can tell apart (after Okabe and Ito, 2008)
 LANES = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#56B4E9")  # of lanes; the first is the relevance
 REPLAYED = "#FFFFFF"
+ACTIVITY = "#009E73"
 BAR, BAR_OF_DECISION = "#A9B4C2", "#0072B2"
 COLUMNS = 1600
 CLASSES_SHOWN = 5
@@ -42,6 +45,7 @@ DOTS_PER_INCH = 300
 _WIDTH, _LEFT, _MAPS, _GAP, _RIGHT = 7.0, 0.52, 4.78, 0.22, 0.08
 _TOP, _TITLE, _SPECTROGRAM, _BETWEEN, _CURVES, _BOTTOM = 0.38, 0.2, 0.95, 0.05, 0.33, 0.34
 _ROW = _TITLE + _SPECTROGRAM + _BETWEEN + _CURVES + 0.1
+_CLASS, _ABOVE_CLASSES = 0.19, 0.16  # a lane of the map of classes, and what is above the first of them
 _LARGE_TYPE, _TYPE = 8.0, 7.0  # points
 
 #: around white frames, to be seen on bright sounds, too
@@ -61,7 +65,10 @@ _drawing = threading.Lock()  # matplotlib's settings are global
 def draw(explanation: Explanation, mel_hertz: np.ndarray) -> Figure:
     """The figure of all hearings. ``mel_hertz``: (mels,) centre frequencies of the model's mel bins."""
     hearings = len(explanation.hearings)
-    height = _TOP + _ROW * hearings + _BOTTOM
+    first = explanation.hearings[0]
+    shown = () if first.activity is None else shown_classes(explanation)
+    map_height = _ABOVE_CLASSES + _CLASS * len(shown) if shown else 0.0
+    height = _TOP + _ROW * hearings + map_height + _BOTTOM
     figure = Figure(figsize=(_WIDTH, height), facecolor="white")
 
     def place(left: float, top: float, width: float, tall: float) -> Axes:
@@ -72,14 +79,20 @@ def draw(explanation: Explanation, mel_hertz: np.ndarray) -> Figure:
     )
     colours = colour_range(explanation.hearings[0])
     for index in range(hearings):
-        top = _TOP + _ROW * index + _TITLE
+        top = _TOP + _ROW * index + _TITLE + (map_height if index else 0.0)
         spectrogram = place(_LEFT, top, _MAPS, _SPECTROGRAM)
         _draw_spectrogram(spectrogram, explanation, index, mel_hertz, colours)
         lanes = place(_LEFT, top + _SPECTROGRAM + _BETWEEN, _MAPS, _CURVES)
-        _draw_lanes(lanes, explanation, index, last=index == hearings - 1)
+        _draw_lanes(lanes, explanation, index, last=index == hearings - 1 and not (shown and index == 0))
         beside = _LEFT + _MAPS + _GAP
         confidences = place(beside, top, _WIDTH - beside - _RIGHT, _SPECTROGRAM + _BETWEEN + _CURVES)
         _draw_confidences(confidences, explanation, index)
+    for number, position in enumerate(shown):
+        top = _TOP + _TITLE + _SPECTROGRAM + _BETWEEN + _CURVES + _ABOVE_CLASSES + _CLASS * number
+        strip = place(_LEFT, top, _MAPS, _CLASS)
+        _draw_class(strip, explanation, position, last=hearings == 1 and number == len(shown) - 1)
+        if number == 0:
+            strip.set_title(words.ACTIVITY_TITLE, loc="left", fontsize=_TYPE, pad=2)
     handles, names = figure.axes[1].get_legend_handles_labels()
     if hearings > 1:
         handles.insert(0, Patch(facecolor=matplotlib.colormaps[COLOUR_MAP](0.3), edgecolor=REPLAYED, linewidth=0.9))
@@ -157,6 +170,26 @@ def _draw_lanes(axes: Axes, explanation: Explanation, index: int, *, last: bool)
     axes.set(xlim=(0.0, explanation.clip_seconds), ylim=(0.0, 1.02), yticks=(0, 1))
     axes.set_xticks(second_marks(explanation.clip_seconds))
     axes.tick_params(labelsize=_TYPE, labelbottom=last, length=2, width=0.6)
+    if last:
+        axes.set_xlabel("seconds of the clip", fontsize=_TYPE, labelpad=2)
+
+
+def _draw_class(axes: Axes, explanation: Explanation, position: int, *, last: bool) -> None:
+    """What the first hearing's moments would be by themselves: one class of them."""
+    first = explanation.hearings[0]
+    assert first.activity is not None, "whoever asks has looked"
+    label, values = explanation.labels[position], first.activity[:, position]
+    axes.fill_between(first.seconds, values, color=ACTIVITY, alpha=0.3, linewidth=0)
+    axes.plot(first.seconds, values, color=ACTIVITY, linewidth=0.8)
+    caption = f"{words.class_name(label)}  {words.up_to(float(values.max()))}"
+    name = axes.text(
+        0.006, 0.92, caption, transform=axes.transAxes, fontsize=_TYPE, va="top", parse_math=False,
+        weight="bold" if label == explanation.asked(0) else "normal",
+    )  # fmt: skip
+    name.set_path_effects([withStroke(linewidth=1.5, foreground="white")])
+    axes.set(xlim=(0.0, explanation.clip_seconds), ylim=(0.0, 1.02), yticks=())
+    axes.set_xticks(second_marks(explanation.clip_seconds))
+    axes.tick_params(labelsize=_TYPE, labelbottom=last, length=2 if last else 0, width=0.6)
     if last:
         axes.set_xlabel("seconds of the clip", fontsize=_TYPE, labelpad=2)
 

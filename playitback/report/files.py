@@ -8,6 +8,8 @@
     figure.png, figure.svg      for a paper
     hearings.csv                hearing, hop_seconds, class, probability: a row for every hearing and class
     segments.csv                hearing, number, start_seconds, end_seconds, replayed_in_hearing: a row a segment
+    activity.csv                seconds, then a column a class: what the model would say of each moment of the first
+                                hearing by itself, as probabilities; only of models that tell it
     sounds/                     hearing-0-segment-1.wav, ...: every segment that a hearing chose, cut out of the clip
                                 hearing-0-as-heard.wav, ...: every hearing as the model heard it
                                 passage-that-suffices.wav, without-what-it-needs.wav: where that was asked for
@@ -32,7 +34,8 @@ from playitback import audio
 from playitback.explain.explanation import Explanation
 from playitback.explain.passages import kept_sound, left_sound
 from playitback.recognizer import Recognizer
-from playitback.report import timeline
+from playitback.report import timeline, words
+from playitback.report.activity import lanes_of
 from playitback.report.figure import write_figure
 from playitback.report.html import report_html
 from playitback.report.rows import PlayerView, draw_row
@@ -58,6 +61,7 @@ class ExplanationFiles:
     figure_svg: Path
     hearings: Path  # hearings.csv
     segments_table: Path  # segments.csv
+    activity: Path | None  # activity.csv; None where the model does not tell activity
     segments: tuple[Path, ...]  # WAV, hearing by hearing
     tapes: tuple[Path, ...]  # WAV, one a hearing
     passages: tuple[Path, ...]  # WAV: what was kept and what was left; none where it was not asked for
@@ -66,16 +70,26 @@ class ExplanationFiles:
     def all(self) -> tuple[Path, ...]:
         """Every file, in the order in which one looks at them."""
         single = (self.report, self.explanation, self.figure_png, self.figure_svg, self.hearings, self.segments_table)
-        return (*single, *self.segments, *self.tapes, *self.passages)
+        activity = () if self.activity is None else (self.activity,)
+        return (*single, *activity, *self.segments, *self.tapes, *self.passages)
 
 
 def begin_player(
-    explanation: Explanation, samples: np.ndarray, directory: Path, expected_rows: int, run_id: str = ""
+    explanation: Explanation,
+    samples: np.ndarray,
+    recognizer: Recognizer,
+    directory: Path,
+    expected_rows: int,
+    asked: str | None = None,
+    run_id: str = "",
 ) -> PlayerView:
     """What the player shows of a run before its first hearing; the clip's sound is written into ``directory``.
 
-    samples: (samples,) of the clip at the model's rate, silence up to its end.
+    samples, recognizer: as for ``draw_player``; asked: the class asked about, None for that of every hearing.
     """
+    model = recognizer.model
+    explained = {explanation.asked(index) for index in range(len(explanation.hearings))}
+    for_all = asked if not explained else explained.pop() if len(explained) == 1 else None
     clip_audio = directory / "clip.wav"
     audio.write_wav(clip_audio, samples, explanation.sample_rate)
     return PlayerView(
@@ -87,6 +101,13 @@ def begin_player(
         finished=False,
         expected_rows=expected_rows,
         start_seconds_in_file=explanation.start_seconds,
+        activity_lanes=lanes_of(len(explanation.labels)) if model.has_activity else 0,
+        note=words.player_note(
+            for_all,
+            can_replay=model.can_replay,
+            can_aim=model.can_aim,
+            has_activity=model.has_activity,
+        ),
     )
 
 
@@ -96,14 +117,14 @@ def draw_next_row(
     samples: np.ndarray,
     recognizer: Recognizer,
     directory: Path,
-    followed: str | None = None,
+    asked: str | None = None,
 ) -> PlayerView:
     """The player with one more hearing of the explanation; its pictures and sounds are written into ``directory``.
 
-    samples, recognizer, followed: as for ``draw_player``.
+    samples, recognizer, asked: as for ``draw_player``.
     """
     marks = timeline.frequency_marks(mel_hertz(recognizer.config.front_end))
-    row = draw_row(explanation, len(player.rows), samples, marks, directory, followed)
+    row = draw_row(explanation, len(player.rows), samples, marks, directory, asked)
     rows = (*player.rows, row)
     return replace(player, rows=rows, finished=len(rows) == player.expected_rows)
 
@@ -113,17 +134,17 @@ def draw_player(
     samples: np.ndarray,
     recognizer: Recognizer,
     directory: Path,
-    followed: str | None = None,
+    asked: str | None = None,
     run_id: str = "",
 ) -> PlayerView:
     """What the player shows of a finished run; its pictures and sounds are written into ``directory``.
 
-    samples: (samples,) of the clip at the model's rate, silence up to its end; recognizer: that explained it; followed:
+    samples: (samples,) of the clip at the model's rate, silence up to its end; recognizer: that explained it; asked:
     a class that is shown even where it does not lead.
     """
-    player = begin_player(explanation, samples, directory, len(explanation.hearings), run_id)
+    player = begin_player(explanation, samples, recognizer, directory, len(explanation.hearings), asked, run_id)
     for _ in explanation.hearings:
-        player = draw_next_row(player, explanation, samples, recognizer, directory, followed)
+        player = draw_next_row(player, explanation, samples, recognizer, directory, asked)
     return player
 
 
@@ -133,12 +154,12 @@ def write_files(
     samples: np.ndarray,
     recognizer: Recognizer,
     directory: Path,
-    followed: str | None = None,
+    asked: str | None = None,
 ) -> ExplanationFiles:
     """Writes everything into ``directory``, which is made if it is not there; an earlier run there is overwritten.
 
     player: the run as it is shown, of ``draw_player`` or the page; samples: (samples,) of the clip at the model's rate;
-    recognizer: that explained it; followed: a class that the report shows even where it does not lead. There must be
+    recognizer: that explained it; asked: a class that the report shows even where it does not lead. There must be
     one hearing at least. The same run gives the same files.
     """
     sounds = directory / "sounds"
@@ -151,6 +172,8 @@ def write_files(
     ):  # an earlier run may have had more of them
         for stale in sounds.glob(pattern):
             stale.unlink()
+    activity_table = directory / "activity.csv"
+    activity_table.unlink(missing_ok=True)
     files = ExplanationFiles(
         folder=directory,
         explanation=directory / "explanation.json",
@@ -159,6 +182,7 @@ def write_files(
         figure_svg=directory / "figure.svg",
         hearings=directory / "hearings.csv",
         segments_table=directory / "segments.csv",
+        activity=activity_table if explanation.has_activity else None,
         segments=tuple(_write_segments(explanation, samples, sounds)),
         tapes=tuple(_copy_tapes(player, sounds)),
         passages=tuple(_write_passages(explanation, samples, sounds)),
@@ -168,7 +192,9 @@ def write_files(
     write_figure(explanation, mel_hertz(front_end), files.figure_png, files.figure_svg)
     _write_table(files.hearings, HEARINGS_COLUMNS, _hearing_rows(explanation))
     _write_table(files.segments_table, SEGMENTS_COLUMNS, _segment_rows(explanation))
-    files.report.write_text(report_html(explanation, player, files.figure_svg, recognizer, followed), encoding="utf-8")
+    if files.activity is not None:
+        _write_table(files.activity, ("seconds", *explanation.labels), _activity_rows(explanation))
+    files.report.write_text(report_html(explanation, player, files.figure_svg, recognizer, asked), encoding="utf-8")
     return files
 
 
@@ -214,6 +240,14 @@ def _hearing_rows(explanation: Explanation) -> Iterator[Sequence[Any]]:
     for hearing in explanation.to_dict()["hearings"]:  # whose numbers have as few digits as name them exactly
         for label, probability in hearing["probabilities"].items():
             yield hearing["index"], hearing["hop_seconds"], label, probability
+
+
+def _activity_rows(explanation: Explanation) -> Iterator[Sequence[Any]]:
+    """A row a time column of the first hearing; six digits tell more than the model does."""
+    first = explanation.hearings[0]
+    assert first.activity is not None, "the table is not written without it"
+    for second, values in zip(first.seconds, first.activity, strict=True):
+        yield f"{second:.6f}", *(f"{value:.6g}" for value in values)
 
 
 def _segment_rows(explanation: Explanation) -> Iterator[Sequence[Any]]:

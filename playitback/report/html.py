@@ -39,16 +39,15 @@ _FOLDER = Path(__file__).parent
 
 
 def report_html(
-    explanation: Explanation, player: PlayerView, figure: Path, recognizer: Recognizer, followed: str | None = None
+    explanation: Explanation, player: PlayerView, figure: Path, recognizer: Recognizer, asked: str | None = None
 ) -> str:
     """The report of a run. player: its rows, whose sounds and pictures are read here; figure: its figure as SVG.
 
-    recognizer: that explained the clip; followed: a class that is shown even where it does not lead. There must be one
+    recognizer: that explained the clip; asked: a class that is shown even where it does not lead. There must be one
     hearing at least. The same run gives the same text.
     """
     has_slots, can_replay = explanation.has_slots, recognizer.model.can_replay
-    has_activity = any(row.activity for row in player.rows)
-    reading = words.how_to_read(has_slots=has_slots, can_replay=can_replay, has_activity=has_activity)
+    reading = words.how_to_read(has_slots=has_slots, can_replay=can_replay, has_activity=explanation.has_activity)
     description = words.figure_description(has_slots)
     files = _Files()
     # the name of a run changes whenever its rows are drawn; in the report there is this one run
@@ -77,7 +76,7 @@ def report_html(
 <h1>{name}</h1>
 <p class="conclusion">{_safe(conclusion)}</p>
 {"".join(f'<p class="notes">{_safe(note)}</p>' for note in explanation.notes)}
-{_definitions("facts", _facts(explanation, recognizer.config, followed))}
+{_definitions("facts", _facts(explanation, recognizer.config, asked))}
 </header>
 <main>
 <h2>{words.report_rows(can_replay)}</h2>
@@ -85,7 +84,7 @@ def report_html(
 <div id="player" class="playitback-player on-screen" data-row-count="0"></div>
 <img id="figure" class="for-print" src="{html.escape(figure_address)}" alt="{description}">
 {_passages(explanation)}<h2>{words.REPORT_CONFIDENCE}</h2>
-{_probabilities(explanation, followed)}
+{_probabilities(explanation, asked)}
 <h2>{words.REPORT_HOW_TO_READ}</h2>
 {_definitions("reading", reading)}
 <div class="on-screen take-away">
@@ -151,7 +150,7 @@ def _policy(script: str) -> str:
     )
 
 
-def _facts(explanation: Explanation, config: ModelConfig, followed: str | None) -> dict[str, str]:
+def _facts(explanation: Explanation, config: ModelConfig, asked: str | None) -> dict[str, str]:
     info, hearings = explanation.info, explanation.hearings
     facts = {
         words.FACT_RECORDING: words.recording_facts(info.seconds, info.sample_rate, info.channels, info.format),
@@ -164,7 +163,7 @@ def _facts(explanation: Explanation, config: ModelConfig, followed: str | None) 
             [hearing.threshold for hearing in hearings], has_slots=explanation.has_slots
         ),
     }
-    return facts if followed is None else {**facts, words.FACT_FOLLOWED: words.class_name(followed)}
+    return facts if asked is None else {**facts, words.FACT_ASKED: words.class_name(asked)}
 
 
 def _terms(explanation: Explanation, recognizer: Recognizer) -> Sequence[str]:
@@ -180,14 +179,14 @@ def _definitions(kind: str, told: Mapping[str, str]) -> str:
     return f'<dl class="{kind}">{entries}</dl>'
 
 
-def _probabilities(explanation: Explanation, followed: str | None) -> str:
+def _probabilities(explanation: Explanation, asked: str | None) -> str:
     """The leading classes over the hearings: a row a class, a column a hearing."""
     hearings = range(len(explanation.hearings))
     titles = "".join(f'<th scope="col">{_safe(words.hearing_title(index))}</th>' for index in hearings)
     rows = "".join(
         f'<tr><th scope="row">{_safe(words.class_name(label))}</th>'
         f"{''.join(_cell(explanation, index, label) for index in hearings)}</tr>"
-        for label in explanation.leading(followed)
+        for label in explanation.leading(asked)
     )
     return (
         f'<div class="numbers"><table class="probabilities"><caption>{words.PROBABILITY_CAPTION}</caption>'

@@ -16,16 +16,13 @@ from playitback import audio
 from playitback.explain.explanation import Explanation
 from playitback.recognizer import ClipHearing
 from playitback.report import timeline, words
+from playitback.report.activity import ActivityView, activity_data, activity_view
 from playitback.report.pictures import write_spectrogram
 from playitback.segments import Segment
 from playitback.tape import tape
 
 #: classes whose bars a row shows
 CLASSES_SHOWN = 5
-#: classes that the map of classes over time shows, beside those that are asked about or decided for
-ACTIVITY_CLASSES = 5
-#: peak of activity below which a class is no finding: of fifty classes alike, each would have 0.02
-FAINTEST_PEAK = 0.03
 #: pixels across a spectrogram: at least one for every frame of the finest hop of the largest models
 PICTURE_COLUMNS = 1600
 
@@ -57,7 +54,7 @@ class RowView:
     frequency_ticks: tuple[tuple[float, float], ...]  # (fraction from the bottom, hertz); the axis is HTK mel
     lane_seconds: tuple[float, ...]  # centre of every column of the lanes, increasing
     lanes: tuple[LaneView, ...]  # the first is the relevance, whose peaks are the segments
-    activity: tuple[LaneView, ...]  # of classes, in the first hearing alone: what each moment would be by itself
+    activity: ActivityView | None  # in the first hearing alone: what each moment would be by itself, class by class
     threshold: float  # of the relevance
     segments: Pairs  # chosen in this hearing, replayed in the next one
     replayed: Pairs  # replayed in this hearing
@@ -68,6 +65,7 @@ class RowView:
     ]  # (name, probability, change since the last hearing), best first
     sentence: str  # describes the row in plain words
     decision_changed: bool
+    asked: str | None = None  # the class that relevance and segments are for; None where they are for none
 
 
 @dataclass(frozen=True)
@@ -84,6 +82,8 @@ class PlayerView:
     start_seconds_in_file: float = 0.0
     axis_seconds: float | None = None  # what the rows' time axis spans where that is longer than the clip
     link: str | None = None  # players with the same link share hover line and playhead
+    activity_lanes: int = 0  # for which the first row's placeholder keeps a place; 0 for models without activity
+    note: str = ""  # for which class relevance and segments are, and what the model does not tell
     held: Mapping[int, Pairs] = field(default_factory=dict)  # row -> what was replayed after it instead of its choice
 
 
@@ -93,12 +93,12 @@ def draw_row(
     samples: np.ndarray,
     frequency_marks: Sequence[tuple[float, float]],
     directory: Path,
-    followed: str | None = None,
+    asked: str | None = None,
 ) -> RowView:
     """Row of hearing ``index``; its pictures and its tape are written into ``directory``.
 
     samples: (samples,) of the clip at the model's rate, silence up to its end; frequency_marks: (fraction from
-    the bottom, hertz); followed: a class that is shown even where it does not lead.
+    the bottom, hertz); asked: a class that is shown even where it does not lead.
     """
     first, hearing = explanation.hearings[0], explanation.hearings[index]
     clip_seconds = explanation.clip_seconds
@@ -121,38 +121,22 @@ def draw_row(
         frequency_ticks=tuple(frequency_marks),
         lane_seconds=tuple(hearing.seconds.tolist()),
         lanes=_lanes(hearing, explanation.has_slots),
-        activity=() if index else _activity(explanation, followed),
+        activity=None if index else activity_view(explanation, asked),
         threshold=hearing.threshold,
         segments=pairs(hearing.segments),
         replayed=pairs(hearing.replayed),
         tape_audio=str(tape_path),
         tape_map=_tape_map(hearing, len(heard) / explanation.sample_rate),
-        classes=_classes(explanation, index, followed),
+        classes=_classes(explanation, index, asked),
         sentence=_sentence(explanation, index),
         decision_changed=explanation.decision_changed(index),
+        asked=words.class_name(explanation.asked(index)) if explanation.can_aim else None,
     )
 
 
 def _lanes(hearing: ClipHearing, has_slots: bool) -> tuple[LaneView, ...]:
     kind = " attention" if has_slots else ""  # what the lanes of slots show; other lanes are named after it already
     return tuple(LaneView(lane.name + kind, tuple(lane.values.tolist())) for lane in hearing.lanes)
-
-
-def _activity(explanation: Explanation, followed: str | None) -> tuple[LaneView, ...]:
-    """Of the first hearing: the classes that stand out at some moment, the one that fills most of the clip first."""
-    activity = explanation.hearings[0].activity
-    if activity is None:
-        return ()
-    labels, peaks = explanation.labels, activity.max(axis=0)
-    highest = np.argsort(-peaks, kind="stable")[:ACTIVITY_CLASSES]
-    shown = {labels[position] for position in highest if peaks[position] >= FAINTEST_PEAK}
-    shown |= {explanation.decision(0), explanation.asked(0), followed or explanation.asked(0)}
-    order = np.argsort(-activity.mean(axis=0), kind="stable")
-    return tuple(
-        LaneView(words.class_name(labels[position]), tuple(activity[:, position].tolist()))
-        for position in order
-        if labels[position] in shown
-    )
 
 
 def _sentence(explanation: Explanation, index: int) -> str:
@@ -179,10 +163,10 @@ def _tape_map(hearing: ClipHearing, tape_seconds: float) -> tuple[tuple[float, f
     return tuple((float(frame) / frames * tape_seconds, float(second)) for frame, second in knots)
 
 
-def _classes(explanation: Explanation, index: int, followed: str | None) -> tuple[tuple[str, float, float | None], ...]:
+def _classes(explanation: Explanation, index: int, asked: str | None) -> tuple[tuple[str, float, float | None], ...]:
     labels = list(explanation.ranking(index)[:CLASSES_SHOWN])
-    if followed is not None and followed not in labels:
-        labels[-1:] = [followed]
+    if asked is not None and asked not in labels:
+        labels[-1:] = [asked]
     return tuple(
         (words.class_name(label), explanation.probability(index, label), explanation.change(index, label))
         for label in labels
@@ -202,6 +186,8 @@ def player_data(view: PlayerView, file: Address) -> dict[str, Any]:
         "start_seconds_in_file": float(view.start_seconds_in_file),
         "axis_seconds": None if view.axis_seconds is None else float(view.axis_seconds),
         "link": view.link,
+        "activity_lanes": int(view.activity_lanes),
+        "note": view.note,
         "held": {str(index): _seconds(segments) for index, segments in view.held.items()},
     }
 
@@ -220,10 +206,6 @@ def _ticks(ticks: Iterable[tuple[float, float]]) -> list[list[float]]:
     return [[round(float(fraction), 5), float(value)] for fraction, value in ticks]
 
 
-def _lanes_data(lanes: Iterable[LaneView]) -> list[dict[str, Any]]:
-    return [{"name": str(lane.name), "values": _drawn(lane.values)} for lane in lanes]
-
-
 def _row_data(row: RowView, file: Address) -> dict[str, Any]:
     return {
         "index": int(row.index),
@@ -235,8 +217,8 @@ def _row_data(row: RowView, file: Address) -> dict[str, Any]:
         "frame_ticks": _ticks(row.frame_ticks),
         "frequency_ticks": _ticks(row.frequency_ticks),
         "lane_seconds": _drawn(row.lane_seconds),
-        "lanes": _lanes_data(row.lanes),
-        "activity": _lanes_data(row.activity),
+        "lanes": [{"name": str(lane.name), "values": _drawn(lane.values)} for lane in row.lanes],
+        "activity": activity_data(row.activity),
         "threshold": float(row.threshold),
         "segments": _seconds(row.segments),
         "replayed": _seconds(row.replayed),
@@ -248,4 +230,5 @@ def _row_data(row: RowView, file: Address) -> dict[str, Any]:
         ],
         "sentence": row.sentence,
         "decision_changed": bool(row.decision_changed),
+        "asked": row.asked,
     }

@@ -119,6 +119,32 @@ def decision_change(before: str, after: str) -> str:
     return f"{class_name(before)} → {class_name(after)}"
 
 
+#: of a model
+NO_ACTIVITY = "It does not tell what each moment would be by itself, so there is no map of classes over time."
+
+
+ACTIVITY_TITLE = "what each moment would be by itself"
+
+
+def up_to(peak: float) -> str:
+    """ "up to 73 %": of a class over time."""
+    return f"up to {percent(peak)}"
+
+
+def player_note(asked: str | None, *, can_replay: bool, can_aim: bool, has_activity: bool) -> str:
+    """For which class the rows' relevance and segments are, and what the model does not tell.
+
+    asked: the class that all hearings explain; None where each explains its own decision.
+    """
+    curves = f"{lane(can_replay).capitalize()} and segments"
+    if can_aim:
+        target = "the class that each hearing decides for" if asked is None else class_name(asked)
+        said = f"{curves} are for {target}."
+    else:
+        said = f"{curves} of this model do not follow the class to explain: it chooses the same for each."
+    return said if has_activity else f"{said} {NO_ACTIVITY}"
+
+
 # The report. It says nothing of playbacks where the model cannot replay, and nothing of slots where it has none.
 
 REPORT_CONFIDENCE = "Confidence"
@@ -128,7 +154,7 @@ REPORT_TERMS = "Terms and limits"
 PROBABILITY_CAPTION = "Probability after every hearing; the class decided for is bold"
 NO_SCRIPT = "The hearings are drawn and played by a script inside this file, and this program runs no scripts."
 FACT_RECORDING, FACT_EXPLAINED, FACT_MODEL = "Recording", "Explained", "Model"
-FACT_HEARINGS, FACT_THRESHOLD, FACT_FOLLOWED = "Hearings", "Threshold", "Class followed"
+FACT_HEARINGS, FACT_THRESHOLD, FACT_ASKED = "Hearings", "Threshold", "Class asked about"
 TAKE_EXPLANATION = "All numbers (JSON)"
 TAKE_FIGURE = "Figure for a paper (SVG)"
 

@@ -228,7 +228,6 @@ def test_confidence_shows_the_leading_classes_and_the_one_asked_for(page: Page) 
     missing = next(label for label in map(words.class_name, LABELS) if label not in shown)
     page.get_by_role("combobox", name=re.compile(text.CLASS)).click()
     page.get_by_role("option", name=missing, exact=True).click()
-    play_back(page)
     expect(table.locator("tbody th", has_text=missing)).to_have_count(1)
     expect(page.locator("#chart .legendtext", has_text=missing)).to_have_count(1)
     assert page.locator("#numbers b, #chart b, #player b").count() == 0  # a label stays text

@@ -279,7 +279,7 @@ def test_a_class_can_be_asked_about(run: Run, model_folder: Path, sounds: Path, 
     for hearing, line in zip(asked, output.splitlines()[-2:], strict=True):
         assert f"; {other} {100 * hearing['probabilities'][other]:.0f} %; chose" in line
     report = (tmp_path / "bell" / "report.html").read_text(encoding="utf-8")
-    assert f"<dt>Class followed</dt><dd>{other}</dd>" in report
+    assert f"<dt>Class asked about</dt><dd>{other}</dd>" in report
 
 
 def test_a_class_that_the_model_does_not_know_is_told_before_anything_is_written(

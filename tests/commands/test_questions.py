@@ -112,6 +112,11 @@ def test_two_classes_are_contrasted_the_strongest_segment_first(run: Run) -> Non
     assert float(first[1]) == pytest.approx(strongest["change"], abs=0.006)
 
 
+def test_a_contrast_says_where_the_model_does_not_tell_of_moments(run: Run) -> None:
+    _, output, _ = run("contrast", "clip.wav", "--class", LABELS[0], "--against", LABELS[3])
+    assert output.splitlines()[-1] == "the model does not tell what each moment would be by itself"
+
+
 def test_the_decision_is_contrasted_with_what_came_closest_to_it(run: Run) -> None:
     found = told(run, "contrast", "clip.wav")
     last = told(run, "compare", "clip.wav", "second.wav")["first"]["hearings"][-1]["probabilities"]

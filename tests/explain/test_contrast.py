@@ -4,15 +4,16 @@ from __future__ import annotations
 
 import dataclasses
 import itertools
+import json
 from typing import Any
 
 import numpy as np
 import pytest
-from tiny import CLIP_SECONDS, RATE, explanation_of, noise, recognizer_of, sounding_clips
+from tiny import CLIP_SECONDS, RATE, explanation_of, noise, recognizer_of, sounding_clips, tiny_model
 
 from playitback.edits import MEAN_SPECTRUM, NEIGHBOUR, NOISE, SILENCE
 from playitback.errors import SettingsError
-from playitback.explain.contrast import DRAWS, Contrast, contrast
+from playitback.explain.contrast import DRAWS, SCHEMA, Contrast, contrast
 from playitback.explain.explanation import Explanation
 from playitback.explain.what_if import REMOVE, Edit, what_if
 from playitback.progress import Progress, finish
@@ -183,6 +184,44 @@ def test_without_a_segment_the_model_believes_what_the_edited_sound_makes_it_bel
     for each in found:
         *_, last = what_if(recognizer, CLIP, held, [Edit(REMOVE, (each.segment,), fill)], 2)
         assert (each.first_without, each.second_without) == pytest.approx(last.probabilities[[0, 1]], abs=1e-5)
+
+
+def test_moments_are_contrasted_by_what_each_would_be_by_itself(known_listener: Recognizer) -> None:
+    run = known_run(known_listener, (BELL,), ())
+    first, *later = run.hearings
+    count = len(first.seconds)
+    activity = np.full((count, 4), 0.1, np.float32)
+    activity[: count // 4, :2] = 0.6, 0.2  # bell and rain
+    activity[-2, :2] = 0.05, 0.8
+    known = dataclasses.replace(run, hearings=(dataclasses.replace(first, activity=activity), *later))
+    found = contrasted(known_listener, known, SOUND, "bell", "rain").activity
+    assert found is not None
+    np.testing.assert_array_equal(found.seconds, first.seconds)
+    np.testing.assert_array_equal([found.first, found.second], activity[:, :2].T)
+    odds = np.zeros(count)
+    odds[: count // 4], odds[-2] = np.log(3), np.log(1 / 16)
+    np.testing.assert_allclose(found.log_odds, odds, atol=1e-6)
+    assert found.foremost == (0, count - 2)
+    other = contrasted(known_listener, known, SOUND, "rain", "bell").activity
+    assert other is not None
+    np.testing.assert_allclose(other.log_odds, -odds, atol=1e-6)
+    assert other.foremost == (count - 2, 0)
+
+
+def test_without_activity_no_moments_are_contrasted(known_listener: Recognizer) -> None:
+    found = contrasted(known_listener, known_run(known_listener, (BELL,), ()), SOUND, "bell", "rain")
+    assert found.activity is None
+    assert found.to_dict()["activity"] is None
+
+
+def test_the_json_has_the_activities_with_their_time_axis() -> None:
+    recognizer = recognizer_of(tiny_model(activity=True))
+    run = explanation_of(recognizer.explain(CLIP, 1))
+    told = json.loads(json.dumps(contrasted(recognizer, run, CLIP, "bell", "rain").to_dict()))
+    assert told["schema"] == SCHEMA
+    activity = told["activity"]
+    assert set(activity) == {"seconds", "first", "second", "log_odds"}
+    assert {len(values) for values in activity.values()} == {len(run.hearings[0].seconds)}
 
 
 def test_same_question_gets_the_same_answer(recognizer: Recognizer) -> None:

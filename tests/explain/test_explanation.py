@@ -115,6 +115,7 @@ def test_json_tells_the_whole_run(explanation: Explanation, tmp_path: Path) -> N
     assert read["model"] == {
         "name": "tiny",
         "family": "listening",
+        "can_aim": False,
         "clip_seconds": 2.0,
         "sample_rate": 16_000,
         "labels": list(LABELS),
@@ -282,6 +283,24 @@ def test_marks_stand_where_frequencies_and_seconds_lie(explanation: Explanation)
     assert second_marks(2.0) == (0.0, 0.2, 0.4, 0.6, 0.8, 1.0, 1.2, 1.4, 1.6, 1.8, 2.0)
     assert second_marks(5.0)[-1] == 5.0
     assert second_marks(5.0)[1] == 0.5
+
+
+def test_the_figure_has_a_lane_for_every_class_of_the_map(explanation: Explanation) -> None:
+    activity = np.array([[0.1, 0.8, 0.3]] * COLUMNS, np.float32)
+    first, *later = explanation.hearings
+    mapped = dataclasses.replace(explanation, hearings=(dataclasses.replace(first, activity=activity, asked=2), *later))
+    figure = draw(mapped, MEL_HERTZ)
+    lanes = figure.axes[3 * len(explanation.hearings) :]
+    assert [lane.texts[0].get_text() for lane in lanes] == [
+        f"church bells  up to 80{NBSP}%",
+        f"cost$and$worth  up to 30{NBSP}%",
+        f"rain  up to 10{NBSP}%",
+    ]
+    assert [lane.texts[0].get_weight() for lane in lanes] == ["normal", "bold", "normal"]
+    assert lanes[0].get_title(loc="left") == words.ACTIVITY_TITLE
+    under, below = lanes[-1].get_position(), figure.axes[3].get_position()
+    assert figure.axes[1].get_position().y0 > lanes[0].get_position().y1
+    assert under.y0 > below.y1  # the second hearing's spectrogram
 
 
 def test_marks_among_the_models_frames_follow_the_time_map(explanation: Explanation) -> None:

@@ -131,13 +131,13 @@ def test_a_model_with_a_shorter_clip_hears_the_start_of_it(
 def test_a_class_that_the_second_model_does_not_know_is_not_followed_there(
     models: Models, shown: ExplanationView, tmp_path: Path
 ) -> None:
-    asked = replace(shown, settings=replace(shown.settings, class_to_follow="engine"))
+    asked = replace(shown, settings=replace(shown.settings, asked="engine"))
     *_, view = beside(models, asked, Other("two"), tmp_path)
-    assert view.first.settings.class_to_follow == "engine"
-    assert view.second.settings.class_to_follow is None
+    assert view.first.settings.asked == "engine"
+    assert view.second.settings.asked is None
     (tmp_path / "known").mkdir()
-    asked = replace(shown, settings=replace(shown.settings, class_to_follow="rain"))
-    assert beside(models, asked, Other("two"), tmp_path / "known")[-1].second.settings.class_to_follow == "rain"
+    asked = replace(shown, settings=replace(shown.settings, asked="rain"))
+    assert beside(models, asked, Other("two"), tmp_path / "known")[-1].second.settings.asked == "rain"
 
 
 def test_swapping_exchanges_both_runs_and_what_is_said_of_them(

@@ -13,13 +13,13 @@ import soundfile
 from tiny import RATE, sounding_clips, tiny_checkpoint, tiny_model
 
 from app import text
-from app.charts.contrast import CLASS_COLOURS, NEITHER_COLOUR, attention_chart, trajectories_chart
+from app.charts.contrast import CLASS_COLOURS, NEITHER_COLOUR, activity_chart, attention_chart, trajectories_chart
 from app.service import ExplainService, ExplanationView, Models, Settings
 from app.service.contrast import ContrastService, ContrastView, rival
 from app.tabs.contrast import conclusion, question, table_html
 from playitback.edits import NOISE, SILENCE
 from playitback.errors import SettingsError
-from playitback.explain.contrast import contrast
+from playitback.explain.contrast import ActivityContrast, contrast
 from playitback.progress import Progress, finish
 from playitback.report import words
 
@@ -151,6 +151,24 @@ def test_trajectories_are_those_of_both_classes(answer: ContrastView, run: Expla
         assert list(trace.y) == pytest.approx([100 * run.explanation.probability(index, label) for index in range(3)])
     np.testing.assert_allclose(log_odds.y, np.log(np.divide(first.y, second.y)), atol=1e-5)
     assert list(log_odds.marker.color) == [CLASS_COLOURS[0 if value >= 0 else 1] for value in log_odds.y]
+
+
+def test_moments_are_drawn_for_both_classes_on_one_axis_with_their_log_odds(answer: ContrastView) -> None:
+    assert activity_chart(answer) is None
+    activity = ActivityContrast((0.5, 1.0, 1.5), (0.9, 0.2, 0.1), (0.1, 0.2, 0.4), (2.2, 0.0, -1.4))
+    figure = activity_chart(replace(answer, contrast=replace(answer.contrast, activity=activity)))
+    assert figure is not None
+    first, second, above, below, difference = figure.data
+    assert [trace.name for trace in (first, second)] == ["rain", "siren"]
+    for trace, values in ((first, activity.first), (second, activity.second)):
+        assert list(trace.x) == list(activity.seconds)
+        assert list(trace.y) == pytest.approx([100 * value for value in values])
+    assert list(difference.y) == list(activity.log_odds)
+    assert (list(above.y), list(below.y)) == ([2.2, 0, 0], [0, 0, -1.4])
+    assert (above.fillcolor, below.fillcolor) == CLASS_COLOURS
+    assert first.xaxis == second.xaxis
+    low, high = figure.layout.yaxis2.range
+    assert high == -low >= 2.2
 
 
 def test_every_chosen_segment_has_the_colour_of_the_class_it_spoke_for(

@@ -99,7 +99,7 @@ def test_what_is_found_is_of_the_class_and_the_hearings_of_the_run(
 
 
 def test_the_class_that_the_visitor_asked_about_is_examined(models: Models, clip: Path, tmp_path: Path) -> None:
-    settings = Settings("tiny", playbacks=1, class_to_follow="rain")
+    settings = Settings("tiny", playbacks=1, asked="rain")
     *_, view = ExplainService(models).explain(clip, settings, tmp_path)
     *_, last = ExamineService(models).examine(view, draws=1)
     assert last.found is not None

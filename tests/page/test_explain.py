@@ -137,19 +137,56 @@ def test_fewer_playbacks_can_be_asked_for(service: ExplainService, clip: Path, t
     assert view.hearings == view.expected_hearings == 1
 
 
-def test_the_class_asked_for_is_followed_although_the_model_does_not_believe_it(
+def test_the_class_asked_for_is_shown_although_the_model_does_not_believe_it(
     service: ExplainService, run: tuple[ExplanationView, ...], clip: Path, tmp_path: Path
 ) -> None:
     unlikely = run[-1].explanation.ranking(-1)[-1]
     assert unlikely not in [name for name, _, _ in run[-1].player.rows[-1].classes]
-    settings = Settings("tiny", class_to_follow=unlikely)
+    settings = Settings("tiny", asked=unlikely)
     *_, view = service.explain(clip, settings, made(tmp_path / "asked"))
     assert view.player.rows[-1].classes[-1][0] == words.class_name(unlikely)
-    assert view.class_followed == unlikely
+    assert view.asked_class == unlikely
     assert unlikely in view.leading
     assert [view.explanation.asked(index) for index in range(view.hearings)] == [unlikely] * 3
-    assert run[-1].class_followed == run[-1].decisions[-1]
+    assert run[-1].asked_class == run[-1].decisions[-1]
     assert [run[-1].explanation.asked(index) for index in range(3)] == list(run[-1].decisions)
+
+
+def test_another_class_is_explained_without_the_file_and_in_the_same_run(
+    service: ExplainService, run: tuple[ExplanationView, ...], clip: Path, tmp_path: Path
+) -> None:
+    label = run[-1].explanation.ranking(-1)[-1]
+    *_, expected = service.explain(clip, Settings("tiny", asked=label), made(tmp_path / "expected"))
+    clip.unlink()
+    for number, begun in enumerate((run[-1], run[1])):  # finished, and broken off after a hearing
+        views = tuple(service.ask(begun, label, made(tmp_path / str(number))))
+        assert [view.hearings for view in views] == [0, 1, 2, 3]
+        assert {view.run_id for view in views} == {run[-1].run_id}
+        assert views[-1].settings == expected.settings
+        assert views[-1].explanation.to_dict() == expected.explanation.to_dict()
+        np.testing.assert_array_equal(views[-1].samples, expected.samples)
+    *_, back = service.ask(views[-1], None, made(tmp_path / "back"))
+    assert back.explanation.to_dict() == run[-1].explanation.to_dict()
+    with pytest.raises(SettingsError, match="knows no class 'dragon'"):
+        next(service.ask(run[-1], "dragon", tmp_path))
+
+
+def test_a_short_clip_keeps_its_length_when_another_class_is_explained(service: ExplainService, tmp_path: Path) -> None:
+    path = tmp_path / "short.wav"
+    soundfile.write(path, chirp(0.5), RATE)
+    *_, view = service.explain(path, Settings("tiny"), made(tmp_path / "out"))
+    assert view.clip.seconds == 0.5
+    *_, again = service.ask(view, "rain", made(tmp_path / "again"))
+    assert again.explanation.seconds == 0.5
+
+
+def test_the_rows_say_for_which_class_they_are_and_what_is_lacking(
+    run: tuple[ExplanationView, ...],
+) -> None:
+    note = run[0].player.note
+    assert note == words.player_note(None, can_replay=True, can_aim=False, has_activity=False)
+    assert run[0].player.activity_lanes == 0
+    assert {row.asked for row in run[-1].player.rows} == {None}
 
 
 def test_leading_classes_have_a_probability_for_every_hearing_and_the_best_stands_first(
@@ -226,7 +263,7 @@ def test_bad_input_raises_its_sentence_and_the_service_goes_on(
     [
         (Settings("tiny", playbacks=3), "tiny plays back 0 to 2 times, not 3; choose one of those"),
         (Settings("tiny", playbacks=-1), "plays back 0 to 2 times, not -1"),
-        (Settings("tiny", class_to_follow="dragon"), "tiny knows no class 'dragon'; choose one of its 6 classes"),
+        (Settings("tiny", asked="dragon"), "tiny knows no class 'dragon'; choose one of its 6 classes"),
         (Settings("tiny", start_seconds=60.0), "starts at 60"),
     ],
 )

@@ -77,7 +77,7 @@ def test_the_relevance_is_that_of_the_class_asked_about(models: Models, clip: Pa
     found = []
     for number, label in enumerate(LABELS[:2]):
         (tmp_path / str(number)).mkdir()
-        *_, view = ExplainService(models).explain(clip, Settings("toy", class_to_follow=label), tmp_path / str(number))
+        *_, view = ExplainService(models).explain(clip, Settings("toy", asked=label), tmp_path / str(number))
         assert view.explanation.asked(0) == label
         found.append(view.explanation.hearings[0].relevance)
     assert abs(found[0] - found[1]).max() > 0

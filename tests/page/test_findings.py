@@ -44,7 +44,7 @@ def view(models: Models, tmp_path_factory: pytest.TempPathFactory) -> Explanatio
     folder = tmp_path_factory.mktemp("run")
     soundfile.write(folder / "noise.wav", sounding_clips(1)[0].numpy(), RATE)
     *_, finished = ExplainService(models).explain(
-        folder / "noise.wav", Settings("tiny", class_to_follow="rain"), folder
+        folder / "noise.wav", Settings("tiny", asked="rain"), folder
     )
     return finished
 

@@ -131,7 +131,7 @@ def test_another_model_changes_what_can_be_asked_for(models: Models) -> None:
     inputs = inputs_for(models, "tiny")
     for name, playbacks_there in zip(MODELS, (PLAYBACKS, 0), strict=True):
         changed = listen.model_updates(inputs, models.model(name))
-        count, classes = changed[inputs.playbacks], changed[inputs.class_to_follow]
+        count, classes = changed[inputs.playbacks], changed[inputs.asked]
         assert (count["value"], count["interactive"]) == (playbacks_there, playbacks_there > 0)
         assert [value for _, value in classes["choices"]] == ["", *sorted(LABELS)]
 

@@ -18,13 +18,13 @@ import numpy as np
 import pytest
 import soundfile
 from PIL import Image
-from tiny import CLIP_SECONDS, LABELS, RATE, sounding_clips, tiny_checkpoint
+from tiny import CLIP_SECONDS, LABELS, RATE, recognizer_of, sounding_clips, tiny_checkpoint, tiny_model
 
 from playitback.audio import Recording, RecordingInfo
 from playitback.explain import explanation as explanation_module
 from playitback.explain.explanation import SCHEMA, Explanation
 from playitback.explain.what_if import forced
-from playitback.recognizer import Recognizer
+from playitback.recognizer import ClipHearing, Recognizer
 from playitback.report.figure import COLOUR_MAP, write_figure
 from playitback.report.files import ExplanationFiles, draw_player, write_archive, write_files
 from playitback.segments import Segment
@@ -32,7 +32,7 @@ from playitback.spectrogram import mel_hertz
 
 HEARINGS = 4
 #: what explanations of version 1 do not tell when they are read
-UNKNOWN_TO_VERSION_1 = {".model": {"family", "sample_rate"}}
+UNKNOWN_TO_VERSION_1 = {".model": {"family", "sample_rate", "can_aim"}}
 SCHEMA_FILE = Path(explanation_module.__file__).with_name("explanation.schema.json")
 
 Explain = Callable[..., Explanation]
@@ -130,6 +130,44 @@ def test_a_run_with_fewer_segments_leaves_no_sound_of_the_run_before(
     sounds = {path for path in (tmp_path / "sounds").iterdir() if path.name != "of my own.wav"}
     assert sounds == {*after.segments, *after.tapes}
     assert (tmp_path / "sounds" / "of my own.wav").exists()
+
+
+# activity
+
+
+def test_activity_is_a_table_of_the_first_hearings_moments_for_all_classes(samples: np.ndarray, tmp_path: Path) -> None:
+    recognizer = recognizer_of(tiny_model(activity=True))
+    taken = take(recognizer, samples, tmp_path)
+    first = recognizer_first(recognizer, samples)
+    assert taken.activity == tmp_path / "taken" / "activity.csv"
+    with taken.activity.open(newline="", encoding="utf-8") as lines:
+        head, *rows = csv.reader(lines)
+    assert head == ["seconds", *LABELS]
+    table = np.array(rows, dtype=float)
+    np.testing.assert_allclose(table[:, 0], first.seconds, atol=1e-6)
+    np.testing.assert_allclose(table[:, 1:], first.activity, rtol=1e-5)
+    assert taken.activity in taken.all
+
+
+def test_a_model_that_does_not_know_of_moments_leaves_no_such_table_nor_that_of_another(
+    samples: np.ndarray, tmp_path: Path
+) -> None:
+    take(recognizer_of(tiny_model(activity=True)), samples, tmp_path)
+    taken = take(recognizer_of(tiny_model()), samples, tmp_path)
+    assert taken.activity is None
+    assert not (tmp_path / "taken" / "activity.csv").exists()
+
+
+def take(recognizer: Recognizer, samples: np.ndarray, folder: Path) -> ExplanationFiles:
+    recording = Recording(samples, RecordingInfo("bell.wav", CLIP_SECONDS, RATE, 1, "WAV"), 0.0, RATE)
+    explanation = Explanation.of(recording, recognizer, recognizer.explain(samples, 0))
+    (folder / "drawn").mkdir(exist_ok=True)
+    player = draw_player(explanation, samples, recognizer, folder / "drawn")
+    return write_files(explanation, player, samples, recognizer, folder / "taken")
+
+
+def recognizer_first(recognizer: Recognizer, samples: np.ndarray) -> ClipHearing:
+    return next(recognizer.explain(samples, 0))
 
 
 # numbers

@@ -171,7 +171,7 @@ def test_confidences_are_those_of_every_hearing_with_the_decision_marked(report:
             )
 
 
-def test_a_class_that_is_followed_is_shown_although_it_does_not_lead(
+def test_a_class_that_is_asked_about_is_shown_although_it_does_not_lead(
     report: str, explanation: Explanation, player: PlayerView, figure: Path, recognizer: Recognizer
 ) -> None:
     unlikely = explanation.ranking(-1)[-1]

@@ -73,6 +73,10 @@ class ReplayModel(LogMelListener):
         return self.config.slots.aimed
 
     @property
+    def has_activity(self) -> bool:
+        return self.activity is not None
+
+    @property
     def choosing_parts(self) -> tuple[str, ...]:
         return ("slots", *(("activity",) if self.can_aim else ()), "encoder")
 

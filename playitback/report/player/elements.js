@@ -49,6 +49,14 @@ function numberChip(number) {
   return make("span", "number", String(number));
 }
 
+/** A selector of the button inside an element that has the focus, if one has. @param {Element} node */
+function focusWithin(node) {
+  const focused = /** @type {HTMLElement | null} */ (document.activeElement);
+  if (!focused || !node.contains(focused)) return null;
+  const name = ["explain", "key"].find((each) => focused.dataset[each]);
+  return name ? `button[data-${name}="${focused.dataset[name]}"]` : null;
+}
+
 /** The element inside another one that is known to be there. @param {Element} node @param {string} selector */
 const within = (node, selector) => /** @type {HTMLElement} */ (node.querySelector(selector));
 /** @param {Element} node @param {string} selector */

@@ -9,7 +9,7 @@ function drawLegend(list, view) {
     ["segment", replays ? "chosen for the next" : "chosen"],
     ...lanes.map(({ name }, k) => [laneClass(k), name]),
     ...(lanes.length ? [["threshold", "threshold"]] : []),
-    ...(view.rows[0]?.activity.length ? [["activity", `activity: ${ACTIVITY_TITLE}`]] : []),
+    ...(view.rows[0]?.activity ? [["activity", `activity: ${ACTIVITY_TITLE}`]] : []),
   ];
   list.replaceChildren(
     ...signs.map(([sign, text]) => {
@@ -106,10 +106,11 @@ function makeFrame(view, { headButtons, bars, scrubbing, showShortcuts }) {
   shortcuts.addEventListener("click", showShortcuts);
   const { bar, ...transport } = makeTransport(view, scrubbing);
   const legend = make("ul", "legend", null, { "aria-label": "Legend" });
+  const note = make("p", "player-note", view.note);
   const list = make("div", "rows");
   const live = make("div", "hidden-text live", "", { "aria-live": "polite" });
   const sticky = make("div", "bars");
   sticky.append(bar, ...bars);
-  body.append(head, legend, sticky, list, make("p", "keys", KEYS), live);
-  return { ...transport, body, legend, list, live };
+  body.append(head, legend, note, sticky, list, make("p", "keys", KEYS), live);
+  return { ...transport, body, legend, note, list, live };
 }

@@ -1,11 +1,12 @@
 // The synchronised player: draws the hearings of one run as rows on one time axis, and plays them through WebAudio.
 //
-// mountPlayer(element, { resolve, editable, onReplay, onEdit }) returns { update(view), destroy() }. `view` is
+// mountPlayer(element, { resolve, editable, onReplay, onEdit, onExplain }) returns { update(view), destroy() }. `view` is
 // PlayerView of rows.py as JSON, types.d.ts tells its shape; its files are whatever resolve(file) turns into an address
 // (a URL, or a data: address in a report that opens offline). With `editable`, the segments can be changed: onReplay({
 // held: { "0": [[start, end], ...], ... } }) asks for a run in which the hearing after each held row replays those
 // seconds, onEdit({ action: "remove" | "keep", segments: [[start, end], ...], fill }) for one on the edited sound; both
-// wait for the next update. Players whose views have the same `link` share hover line and playhead. Nothing here knows
+// wait for the next update. With `onExplain`, a class of the map of classes can be chosen to be explained:
+// onExplain({ place }) tells its number. Players whose views have the same `link` share hover line and playhead. Nothing here knows
 // of Gradio.
 //
 // On the element: data-playing ("" or "clip", "segment", "segments", "replayed", "activity", "piece", "tape"),
@@ -20,7 +21,10 @@ const ignore = () => {};
 const TYPING = "input, textarea, select, dialog, [contenteditable]"; // where keys are not the player's
 
 /** @param {HTMLElement} element @param {PlayerOptions} options */
-function mountPlayer(element, { resolve = String, editable = false, onReplay = ignore, onEdit = ignore } = {}) {
+function mountPlayer(
+  element,
+  { resolve = String, editable = false, onReplay = ignore, onEdit = ignore, onExplain = null } = {},
+) {
   /** @type {DrawnRows} */
   const rows = new Map();
   /** @type {{ view: ViewData, parts: Frame, store: SoundStore } | null} */
@@ -29,6 +33,8 @@ function mountPlayer(element, { resolve = String, editable = false, onReplay = i
   let mode = "clip";
   let position = 0; // clip seconds
   let cued = false; // the playhead was put somewhere on purpose, so playing the clip begins there
+  /** @type {Set<number>} */
+  const added = new Set(); // classes that were added to the map
   let activeRow = 0; // the row that digits speak to
   /** @type {PlayRequest | null} */
   let beforeScrub = null; // what played when the scrubber was taken
@@ -193,6 +199,7 @@ function mountPlayer(element, { resolve = String, editable = false, onReplay = i
     const row = rowOf(event);
     if (editor && row && editor.click(event, row.row.index)) return;
     const button = closest(event, "button, .strip");
+    if (button && onExplain && button.dataset.explain) return void onExplain({ place: Number(button.dataset.explain) });
     if (button && button.dataset.key) return void press(button.dataset.key);
     if (button && button.dataset.mode) return void setMode(button.dataset.mode === "frames" ? "frames" : "clip");
     if (!row || !closest(event, ".surface")) return;
@@ -331,6 +338,7 @@ function mountPlayer(element, { resolve = String, editable = false, onReplay = i
   function clear() {
     deck.stop();
     rows.clear();
+    added.clear();
     if (editor) editor.clear();
     [run, beforeScrub, activeRow, position, cued] = [null, null, 0, 0, false];
     element.replaceChildren();
@@ -342,17 +350,25 @@ function mountPlayer(element, { resolve = String, editable = false, onReplay = i
   /** @param {ViewData} view @param {Frame} parts */
   function updateRows(view, parts) {
     const arrived = [];
+    const focused = focusWithin(element);
     const wanted = new Set(view.rows.map((row) => row.index));
     for (const index of [...rows.keys()].filter((each) => !wanted.has(each))) rows.delete(index);
     for (const row of view.rows) {
       const known = rows.get(row.index);
       if (known && known.signature === rowSignature(row, view)) continue;
-      rows.set(row.index, makeRow(row, view, resolve));
-      if (!known) arrived.push(row);
+      const drawn = makeRow(row, view, resolve, { added, explains: onExplain !== null });
+      rows.set(row.index, drawn);
+      if (known) keepPictures(known.surface, drawn.surface);
+      else arrived.push(row);
     }
     const inOrder = [...rows.values()].sort((a, b) => a.row.index - b.row.index);
     const waiting = view.finished ? 0 : Math.max(0, view.expected_rows - inOrder.length);
-    arrange(parts.list, [...inOrder.map((row) => row.node), ...Array.from({ length: waiting }, makePlaceholder)]);
+    const places = Array.from({ length: waiting }, (_, k) =>
+      makePlaceholder(k + inOrder.length ? 0 : view.activity_lanes),
+    );
+    arrange(parts.list, [...inOrder.map((row) => row.node), ...places]);
+    // a new button now stands in place of the one that was pressed
+    if (focused) allWithin(element, focused)[0]?.focus({ preventScroll: true });
     element.dataset.rowCount = String(rows.size);
     setMode(mode);
     if (editor) editor.setRows(view, rows);
@@ -367,6 +383,7 @@ function mountPlayer(element, { resolve = String, editable = false, onReplay = i
     const { parts } = run;
     parts.body.style.setProperty("--clip-share", String(next.clip_seconds / axisSeconds(next)));
     drawLegend(parts.legend, next);
+    parts.note.textContent = next.note;
     updateRows(next, parts);
     if (editor) editor.answered();
     showPosition(position);

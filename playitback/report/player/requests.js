@@ -78,11 +78,11 @@ function requestOf(key, view, rows, find) {
     const which = `segment ${found.number + 1}`;
     return stretchesRequest(view, key, kind, drawnRow(rows, found.index).row, which, [[start, end]], found.number);
   }
-  const { row } = drawnRow(rows, index);
-  if (kind === "activity") {
-    const lane = row.activity[segment];
-    const { around } = clearest(row, lane, view.clip_seconds);
-    return { ...stretchesRequest(view, key, kind, row, "", [around]), words: `playing where ${lane.name} is clearest` };
+  const { row, activity } = drawnRow(rows, index);
+  if (kind === "activity" && activity) {
+    const { around } = activity.clearest(segment);
+    const words = `playing where ${activity.names[segment]} is clearest`;
+    return { ...stretchesRequest(view, key, kind, row, "", [around]), words };
   }
   if (kind === "segments") return stretchesRequest(view, key, kind, row, "all segments", row.segments);
   const which = `${kind === "replayed" ? "replayed " : ""}segment ${segment + 1}`;

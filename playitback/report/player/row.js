@@ -1,10 +1,31 @@
 // One row: spectrogram, lanes and confidence of a hearing, its framed segments, its lines.
 
-/** A place that waits for its row: the same boxes, no content. */
-function makePlaceholder() {
+/** A place that waits for its row: the same boxes, no content. @param {number} lanes of its map of classes */
+function makePlaceholder(lanes) {
   const box = make("div", "row placeholder", null, { "aria-hidden": "true" });
+  if (lanes) keepPlaceForMap(box, lanes);
   box.append(make("div", "row-head"), make("div", "surface"), make("div", "panel"));
   return box;
+}
+
+/** Makes a row as high as its map of classes needs. @param {HTMLElement} row @param {number} lanes */
+function keepPlaceForMap(row, lanes) {
+  row.classList.add("with-activity");
+  row.style.setProperty("--activity-lanes", String(lanes));
+}
+
+/**
+ * Shows the pictures of the row before until those of its successor are there, so that nothing flickers.
+ * @param {HTMLElement} before @param {HTMLElement} after
+ */
+function keepPictures(before, after) {
+  for (const kind of [".clip-image", ".frames-image"]) {
+    const [shown, next] = [before, after].map((row) => /** @type {HTMLImageElement} */ (within(row, kind)));
+    next.replaceWith(shown);
+    if (shown.src === next.src) continue;
+    const change = () => shown.replaceWith(next);
+    next.decode().then(change, change);
+  }
 }
 
 /**
@@ -56,15 +77,17 @@ const rowSignature = (row, view) => JSON.stringify([row, axisSeconds(view)]);
 /**
  * Draws one row; returns its parts and what moves in it.
  * @param {RowData} row @param {ViewData} view @param {(file: FileName) => string} resolve
+ * @param {{ added: Set<number>, explains: boolean }} map see ``makeActivity``
  */
-function makeRow(row, view, resolve) {
+function makeRow(row, view, resolve, map) {
   const clipSeconds = view.clip_seconds;
   const tape = tapeOf(row, clipSeconds);
   const node = make("section", "row", null, { "data-row": row.index, "aria-label": row.title });
 
   const head = make("div", "row-head");
   const readout = make("span", "readout", "", { "aria-hidden": "true" });
-  const facts = `hop ${trimmed(row.hop_ms)} ms · ${replayText(row, clipSeconds)}`;
+  const explained = row.asked === null ? "" : ` · explains ${row.asked}`;
+  const facts = `hop ${trimmed(row.hop_ms)} ms · ${replayText(row, clipSeconds)}${explained}`;
   head.append(make("h3", "row-title", row.title), make("span", "row-facts", facts), readout);
 
   const laneScale = make("div", "lane-scale", null, { "aria-hidden": "true" });
@@ -110,7 +133,7 @@ function makeRow(row, view, resolve) {
   row.segments.forEach((segment, k) => frame("segment", "Segment", segment, k));
   row.replayed.forEach((segment, k) => frame("replayed", "Replayed segment", segment, k));
 
-  const activity = makeActivity(row, clipSeconds);
+  const activity = makeActivity(row, clipSeconds, { ...map, grown: (lanes) => keepPlaceForMap(node, lanes) });
   const ownLines = makeLines();
   const lines = activity ? [ownLines, activity.lines] : [ownLines];
   surface.append(ownLines.hoverLine, ownLines.playhead);
@@ -129,6 +152,7 @@ function makeRow(row, view, resolve) {
     tape,
     surface,
     head,
+    activity,
     signature: rowSignature(row, view),
     /** @param {number} second */
     fraction: (second) => axis.fraction(second),

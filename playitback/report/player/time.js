@@ -4,17 +4,25 @@
 const clamp = (value, low, high) => Math.min(Math.max(value, low), high);
 
 /**
+ * Where x lies among increasing knots: the knot on its left, and how far it is on the way to the next one, 0 to 1.
+ * @param {number[]} xs @param {number} x @returns {[left: number, share: number]}
+ */
+function between(xs, x) {
+  const last = xs.length - 1;
+  if (x <= xs[0]) return [0, 0];
+  if (x >= xs[last]) return [last, 0];
+  let right = 1;
+  while (xs[right] < x) right += 1;
+  return [right - 1, (x - xs[right - 1]) / (xs[right] - xs[right - 1])];
+}
+
+/**
  * Piecewise linear y(x) through increasing knots xs; constant outside them.
  * @param {number[]} xs @param {number[]} ys @param {number} x
  */
 function interpolate(xs, ys, x) {
-  const last = xs.length - 1;
-  if (x <= xs[0]) return ys[0];
-  if (x >= xs[last]) return ys[last];
-  let right = 1;
-  while (xs[right] < x) right += 1;
-  const share = (x - xs[right - 1]) / (xs[right] - xs[right - 1]);
-  return ys[right - 1] + share * (ys[right] - ys[right - 1]);
+  const [left, share] = between(xs, x);
+  return share ? ys[left] + share * (ys[left + 1] - ys[left]) : ys[left];
 }
 
 /**

@@ -14,6 +14,16 @@ interface LaneData {
   values: number[]; // 0 to 1, one number a column
 }
 
+/** Of all classes, in the model's order. */
+interface ActivityData {
+  names: string[];
+  peaks: number[]; // the greatest activity of each class, 0 to 1
+  levels: string; // base64 of a byte for every class and column: 255 is the class's own peak
+  shown: number[]; // classes that have a lane
+  decided: number; // the class decided for
+  asked: number; // the class that is explained
+}
+
 interface RowData {
   index: number;
   title: string;
@@ -25,7 +35,7 @@ interface RowData {
   frequency_ticks: Tick[]; // hertz
   lane_seconds: number[];
   lanes: LaneData[];
-  activity: LaneData[]; // by class; empty but in the first hearing
+  activity: ActivityData | null; // of the first hearing alone
   threshold: number;
   segments: Pair[];
   replayed: Pair[];
@@ -34,6 +44,7 @@ interface RowData {
   classes: [name: string, probability: number, change: number | null][];
   sentence: string;
   decision_changed: boolean;
+  asked: string | null; // the class that relevance and segments are for; null where they are for none
 }
 
 interface ViewData {
@@ -47,6 +58,8 @@ interface ViewData {
   start_seconds_in_file: number;
   axis_seconds: number | null;
   link: string | null;
+  activity_lanes: number; // of the map that the first row will have; 0 for none
+  note: string;
   held: Record<string, Pair[]>; // by the index of the row
 }
 
@@ -62,6 +75,11 @@ interface EditQuestion {
   fill: string;
 }
 
+/** The number of a class, in the model's order. */
+interface ExplainQuestion {
+  place: number;
+}
+
 interface Questions {
   onReplay: (question: ReplayQuestion) => void;
   onEdit: (question: EditQuestion) => void;
@@ -70,6 +88,7 @@ interface Questions {
 interface PlayerOptions extends Partial<Questions> {
   resolve?: (file: any) => string;
   editable?: boolean;
+  onExplain?: ((question: ExplainQuestion) => void) | null;
 }
 
 // ---- drawing
@@ -80,6 +99,7 @@ interface Axis {
   second: (fraction: number) => number;
 }
 
+type Activity = ReturnType<typeof activityOf>;
 type Tape = ReturnType<typeof tapeOf>;
 type DrawnRow = ReturnType<typeof makeRow>;
 type DrawnRows = Map<number, DrawnRow>;

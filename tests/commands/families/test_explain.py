@@ -115,7 +115,8 @@ def test_explain_for_another_class_tells_what_matters_for_that_one(
     assert_tells(entry["hearings"][0], asked, asked=other)
     probability = 100 * entry["hearings"][0]["probabilities"][other]
     assert f"; {other} {probability:.0f} %; chose" in said(run, "explain", *arguments)
-    assert f"<dt>Class followed</dt><dd>{other}</dd>" in (tmp_path / "clip" / "report.html").read_text(encoding="utf-8")
+    report = (tmp_path / "clip" / "report.html").read_text(encoding="utf-8")
+    assert f"<dt>Class asked about</dt><dd>{other}</dd>" in report
 
 
 def test_playbacks_are_refused(run: Run, tmp_path: Path) -> None:
