@@ -26,7 +26,8 @@ from playitback.replay import column_edges
 from playitback.segments import mean_power, random_segments
 from playitback.spectrogram import SILENCE, mask_frames
 
-STRETCH_SECONDS = (0.5, 2.0)  # of stretches that are kept alone
+STRETCH_SECONDS = (0.5, 2.0)  # of stretches that are kept alone, in clips that are long enough
+STRETCH_SHARE = 0.5  # of a clip, that a stretch may have
 WELL_INSIDE = 0.2  # of a stretch, left out at either end where its answer is learned
 BUDGET = 0.25  # share of a clip's time that slot 0 holds at no cost
 ASKED_SECOND, ASKED_ABSENT = 0.3, 0.2  # shares of clips in which slot 0 is asked for the other class, or for neither
@@ -68,7 +69,7 @@ class ActivityTerms(Terms):
     activity: float = 1.0  # Kullback-Leibler divergence from the model's own answers to stretches kept alone, in nats
     keep: float = 1.0  # what slot 0 holds says the class asked for, with silence in place of the rest
     remove: float = 1.0  # the rest does not say it
-    absent: float = 2.0  # slot 0 holds nothing where the class asked for is known to be absent
+    absent: float = 3.0  # slot 0 holds nothing where the class asked for is known to be absent
     budget: float = 4.0  # slot 0 holds no more than ``BUDGET`` of the time
 
     def __post_init__(self) -> None:
@@ -249,8 +250,12 @@ def hear_warped(model: ReplayModel, waveforms: Tensor, share: float, generator: 
 def random_stretch(
     batch: int, shortest: float, longest: float, clip_seconds: float, generator: Generator
 ) -> tuple[Tensor, Tensor]:
-    """Start and end (B, 1) in seconds of one stretch per clip, of any length between the two, anywhere."""
-    length = shortest + (longest - shortest) * torch.rand((batch, 1), generator=generator)
+    """Start and end (B, 1) in seconds of one stretch per clip, of any length between the two, anywhere.
+
+    Both are cut in proportion where the longest is too long for the clip.
+    """
+    scale = min(1.0, STRETCH_SHARE * clip_seconds / longest)
+    length = scale * (shortest + (longest - shortest) * torch.rand((batch, 1), generator=generator))
     start = (clip_seconds - length) * torch.rand((batch, 1), generator=generator)
     return start, start + length
 
