@@ -1,7 +1,8 @@
 """How replay attention is trained: the recipe of every preset. What its stages minimise is told in ``terms``.
 
 First the encoder learns the classes; then, with the encoder as it is, the activity head and the slots learn what speaks
-for each of them and when; and then the decoder learns to listen to what is replayed.
+for each of them and when; then the decoder learns to listen to what is replayed. In ``small`` the encoder goes on
+learning with it, or replay would gain nothing, and in the end activity and slots are aimed anew at what it has become.
 
 ``small`` is trained with what small data sets need: strong augmentation, AdamW, a moving average of the weights. The
 paper's models are trained as the paper says ("Play It Back", section 3.1): SGD with Nesterov momentum, cosine after a
@@ -15,6 +16,14 @@ from dataclasses import replace
 from playitback.models.recipe import Augmentation, Recipe, Stage
 from playitback.models.replay.terms import ActivityTerms, EncoderTerms, ReplayTerms
 
+_ACTIVITY = Stage(
+    name="activity",
+    epochs=8,
+    learning_rate=2e-3,
+    trains={"activity": 1.0, "slots": 1.0},
+    terms=ActivityTerms(),
+    augmentation=Augmentation(between_class=0.0),
+)
 _SMALL = Recipe(
     stages=(
         Stage(
@@ -26,22 +35,16 @@ _SMALL = Recipe(
             augmentation=Augmentation(shortened=0.25, background=0.25),
             settles_statistics=True,
         ),
-        Stage(
-            name="activity",
-            epochs=8,
-            learning_rate=2e-3,
-            trains={"activity": 1.0, "slots": 1.0},
-            terms=ActivityTerms(),
-            augmentation=Augmentation(between_class=0.0),
-        ),
+        _ACTIVITY,
         Stage(
             name="replay",
-            epochs=10,
+            epochs=6,
             learning_rate=1e-3,
-            trains={"decoder": 1.0},
+            trains={"decoder": 1.0, "encoder": 0.3},
             terms=ReplayTerms(),
             augmentation=Augmentation(shortened=0.2, background=0.3),
         ),
+        replace(_ACTIVITY, name="aim", epochs=4, learning_rate=1e-3),
     ),
 )
 

@@ -31,7 +31,7 @@ STRETCH_SHARE = 0.5  # of a clip, that a stretch may have
 WELL_INSIDE = 0.2  # of a stretch, left out at either end where its answer is learned
 BUDGET = 0.25  # share of a clip's time that slot 0 holds at no cost
 ASKED_SECOND, ASKED_ABSENT = 0.3, 0.2  # shares of clips in which slot 0 is asked for the other class, or for neither
-ASKED_TRUE, ASKED_WRONG = 0.25, 0.25  # of clips that are replayed for their own class, or for another, not the belief
+ASKED_TRUE, ASKED_WRONG = 0.25, 0.15  # of clips that are replayed for their own class, or for another, not the belief
 
 
 @dataclass(frozen=True, kw_only=True)
