@@ -2,57 +2,15 @@
 
 from __future__ import annotations
 
-import base64
 import dataclasses
-from collections.abc import Mapping
 from typing import Any
 
-import numpy as np
 import pytest
+from mapped_views import CLASSES, highest_point, moment, point, strip, with_activity
 from player_pages import CONTRAST, HOSTILE, files_of, heard, make_views, open_players, plain_views, row
 from playwright.sync_api import Page, expect
 
-from playitback.report.activity import ActivityView
-from playitback.report.rows import PlayerView
-
 TITLE = "what each moment would be by itself"
-COLUMNS = np.arange(0.1, 4.0, 0.2)  # of the rows that make_views makes, seconds
-
-
-def peaked(second: float, height: float, level: float = 0.02) -> tuple[float, ...]:
-    """Activity that is ``level`` but for one column, in which it is ``height``."""
-    return tuple(np.where(np.isclose(COLUMNS, second), height, level))
-
-
-#: the word that make_views decides for is "bell"
-CLASSES = {"rain": (0.4,) * 20, "bell": peaked(1.5, 0.9), "dog": peaked(3.7, 0.6, 0.001), "cat": peaked(0.1, 0.3)}
-
-
-#: likely at some moment and yet without a lane
-UNSHOWN = {"owl": peaked(2.5, 0.2, 0.0), "owlet": (0.003,) * 20}
-
-
-def with_activity(
-    view: PlayerView,
-    classes: Mapping[str, tuple[float, ...]] = CLASSES,
-    unshown: Mapping[str, tuple[float, ...]] = UNSHOWN,
-    asked: str | None = None,
-) -> PlayerView:
-    """The view of a model that says what each moment would be: its first row has lanes of these classes."""
-    values = np.array([*classes.values(), *unshown.values()])
-    names, peaks = [*classes, *unshown], values.max(axis=1)
-    levels = np.rint(255 * values / peaks[:, None]).astype(np.uint8)
-    decided = names.index("bell") if "bell" in names else 0
-    activity = ActivityView(
-        names=tuple(names),
-        peaks=tuple(peaks.tolist()),
-        levels=base64.b64encode(levels.tobytes()).decode("ascii"),
-        shown=tuple(range(len(classes))),
-        decided=decided,
-        asked=decided if asked is None else names.index(asked),
-    )
-    rows = (dataclasses.replace(view.rows[0], activity=activity), *view.rows[1:])
-    return dataclasses.replace(view, rows=rows, activity_lanes=len(classes))
 
 
 @pytest.fixture(scope="module")
@@ -68,7 +26,6 @@ def offline(tmp_path_factory: pytest.TempPathFactory) -> tuple[dict[str, Any], d
         "right": dataclasses.replace(linked, run_id="second"),
         "long axis": dataclasses.replace(with_activity(bell), axis_seconds=8.0),
         "hostile": with_activity(bell, {HOSTILE: (0.5,) * 20}),
-        "dog asked": with_activity(bell, asked="dog"),
         "quiet": with_activity(bell, {"dog": (0.001,) * 18 + (0.6,) * 2}, {}),
     }
     return plain_views(views), files_of(folder)
@@ -79,31 +36,6 @@ def page(browser_page: Page, offline: tuple[dict[str, Any], dict[str, str]]) -> 
     """A player with a map, without Gradio or network, as in a report."""
     open_players(browser_page, *offline, {"left": "map"}, editable=True)
     return browser_page
-
-
-def strip(page: Page, name: str, place: str = "left") -> Any:
-    return row(page, 0, place).locator(".class-lane", has=page.get_by_text(name, exact=True)).locator(".strip")
-
-
-def point(page: Page, name: str, second: float, of: float = 4.0) -> None:
-    """Puts the pointer on the strip of a class, at a second."""
-    strip(page, name).hover(position={"x": strip(page, name).bounding_box()["width"] * second / of, "y": 20})
-
-
-def moment(page: Page, place: str = "left") -> Any:
-    return row(page, 0, place).locator(".moment")
-
-
-def highest_point(page: Page, name: str) -> tuple[float, float]:
-    """Of a strip's curve: fraction from the left of the row, and fraction of the strip's full scale."""
-    found = strip(page, name).evaluate(
-        """(strip) => {
-            const line = strip.querySelector(".activity-line");
-            const points = line.getAttribute("d").slice(1).split("L").map((each) => each.split(" ").map(Number));
-            return points.reduce((best, each) => (each[1] < best[1] ? each : best));
-        }"""
-    )
-    return found[0] / 1000, 1 - found[1] / 100
 
 
 @pytest.mark.browser
@@ -164,113 +96,6 @@ def test_pointing_at_a_moment_lists_its_three_likeliest_classes(page: Page) -> N
 def test_classes_without_a_lane_are_listed_where_they_are_likely(page: Page) -> None:
     point(page, "cat", 2.5)
     expect(moment(page)).to_have_text("2.50 s: rain 40 %, owl 20 %, bell 2 %")
-
-
-@pytest.mark.browser
-def test_any_class_can_be_added_and_taken_off_again(page: Page) -> None:
-    field = page.get_by_role("combobox", name="Add a class to the map")
-    field.fill("Owl")
-    field.press("Enter")
-    names = row(page, 0).locator(".strip-name")
-    expect(names).to_have_text([*CLASSES, "owl"])
-    expect(field).to_have_value("")
-    assert highest_point(page, "owl") == pytest.approx((2.5 / 4, 0.2), abs=1e-3)
-    strip(page, "owl").click(position={"x": 300, "y": 20})
-    started = heard(page, 1)[0]
-    assert (started["start"], started["end"]) == pytest.approx((2.0, 3.0))
-    page.evaluate("player.update({ ...views.map, finished: true })")  # another answer of the same run
-    expect(names).to_have_text([*CLASSES, "owl"])
-    page.get_by_role("button", name="owl: take it off the map").click()
-    expect(names).to_have_text(list(CLASSES))
-    expect(field).to_be_focused()
-
-
-@pytest.mark.browser
-@pytest.mark.parametrize(
-    ("written", "said"),
-    [
-        ("zebra", "no class has that name"),
-        ("ow", "2 classes have that in their names"),
-        ("rain", "rain is there already"),
-    ],
-)
-def test_what_cannot_be_added_is_said(page: Page, written: str, said: str) -> None:
-    field = page.get_by_role("combobox", name="Add a class to the map")
-    field.fill(written)
-    field.press("Enter")
-    expect(row(page, 0).locator(".class-said")).to_have_text(said)
-    expect(row(page, 0).locator(".strip-name")).to_have_text(list(CLASSES))
-    field.press_sequentially("x")
-    expect(row(page, 0).locator(".class-said")).to_have_text("")
-
-
-@pytest.mark.browser
-def test_a_part_of_a_name_finds_the_only_class_that_has_it(page: Page) -> None:
-    field = page.get_by_role("combobox", name="Add a class to the map")
-    field.fill("let")
-    field.press("Enter")
-    expect(row(page, 0).locator(".strip-name").last).to_have_text("owlet")
-
-
-@pytest.mark.browser
-def test_the_explained_class_is_marked_and_another_can_be_chosen_by_its_name(
-    browser_page: Page, offline: tuple[dict[str, Any], dict[str, str]]
-) -> None:
-    open_players(browser_page, *offline, {"left": "dog asked"}, explains=True)
-    expect(row(browser_page, 0).locator(".asked .strip-name")).to_have_text("dog")
-    expect(row(browser_page, 0).locator(".asked-sign")).to_have_count(1)
-    dog, rain = (
-        row(browser_page, 0).get_by_role("button", name=f"{name}: explain this class") for name in ("dog", "rain")
-    )
-    expect(dog).to_have_attribute("aria-pressed", "true")
-    expect(rain).to_have_attribute("aria-pressed", "false")
-    rain.click()
-    dog.press("Enter")
-    asked = [{"name": "explain", "place": list(CLASSES).index(name)} for name in ("rain", "dog")]
-    assert browser_page.evaluate("questions") == asked
-    assert browser_page.evaluate("window.heard") == []  # a name plays nothing
-
-
-@pytest.mark.browser
-def test_where_nothing_can_be_explained_names_are_no_buttons(page: Page) -> None:
-    expect(row(page, 0).locator("button.strip-name")).to_have_count(0)
-
-
-@pytest.mark.browser
-def test_a_new_answer_takes_the_places_of_the_rows_and_keeps_the_focus(
-    browser_page: Page, offline: tuple[dict[str, Any], dict[str, str]]
-) -> None:
-    open_players(browser_page, *offline, {"left": "map"}, explains=True)
-    second = row(browser_page, 1).bounding_box()
-    browser_page.evaluate("window.picture = document.querySelector('#left .clip-image')")
-    dog = row(browser_page, 0).get_by_role("button", name="dog: explain this class")
-    dog.click()
-    browser_page.evaluate("player.update(views['dog asked'])")
-    expect(dog).to_have_attribute("aria-pressed", "true")
-    expect(dog).to_be_focused()
-    assert row(browser_page, 1).bounding_box() == second
-    assert browser_page.evaluate("picture.isConnected")  # the same picture: nothing flickers
-
-
-@pytest.mark.browser
-@pytest.mark.parametrize("width", [1100, 390])
-@pytest.mark.parametrize("name", ["map", "none"])
-def test_the_place_that_is_kept_is_as_high_as_the_row_that_comes(
-    browser_page: Page, offline: tuple[dict[str, Any], dict[str, str]], width: int, name: str
-) -> None:
-    open_players(browser_page, *offline, {"left": name})
-    browser_page.set_viewport_size({"width": width, "height": 800})
-    update = """([name, count]) => {
-        const rows = views[name].rows.slice(0, count);
-        player.update({ ...views[name], run_id: "next", rows, finished: false });
-    }"""
-    browser_page.evaluate(update, [name, 0])
-    places = browser_page.locator("#left .row")
-    expect(places).to_have_count(3)
-    before = [each.bounding_box() for each in places.all()]
-    browser_page.evaluate(update, [name, 1])
-    expect(row(browser_page, 0)).to_be_visible()
-    assert [each.bounding_box() for each in places.all()] == before
 
 
 @pytest.mark.browser
