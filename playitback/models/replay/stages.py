@@ -1,8 +1,9 @@
 """How replay attention is trained: the recipe of every preset. What its stages minimise is told in ``terms``.
 
-First the encoder learns the classes; then, with the encoder as it is, the activity head and the slots learn what speaks
-for each of them and when; then the decoder learns to listen to what is replayed. In ``small`` the encoder goes on
-learning with it, or replay would gain nothing, and in the end activity and slots are aimed anew at what it has become.
+First the encoder learns the classes and, in ``small``, to name short events and what is heard in a background; then,
+with the encoder as it is, the activity head and the slots learn what speaks for each class and when; then the decoder
+learns to listen to what is replayed. In ``small`` the encoder goes on learning with it, which makes what is kept alone
+speak for itself, and in the end activity and slots are aimed anew at what it has become.
 
 ``small`` is trained with what small data sets need: strong augmentation, AdamW, a moving average of the weights. The
 paper's models are trained as the paper says ("Play It Back", section 3.1): SGD with Nesterov momentum, cosine after a
@@ -29,6 +30,15 @@ _SMALL = Recipe(
         Stage(
             name="encoder",
             epochs=100,
+            learning_rate=1.5e-3,
+            trains={"encoder": 1.0},
+            terms=EncoderTerms(),
+            settles_statistics=True,
+        ),
+        # from the first epoch on, short events and backgrounds keep so small an encoder from learning the classes
+        Stage(
+            name="events",
+            epochs=36,
             learning_rate=1.5e-3,
             trains={"encoder": 1.0},
             terms=EncoderTerms(),
