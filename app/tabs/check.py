@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import gradio as gr
 
@@ -36,8 +37,10 @@ def build() -> Check:
     return Check(body=body, check=check, status=status, chart=chart)
 
 
-def wire(service: FindingsService, parts: Check, shown: gr.State) -> None:
-    """Hears what is asked for of the run that is shown."""
+def wire(service: FindingsService, parts: Check, shown: gr.State, run_wanted: Sequence[Any]) -> None:
+    """Hears what is asked for of the run that is shown; ``run_wanted``: events after which there is another run, for
+    which a check that goes on makes room.
+    """
 
     def follow(view: ExplanationView | None) -> Updates:
         return {
@@ -64,4 +67,5 @@ def wire(service: FindingsService, parts: Check, shown: gr.State) -> None:
             yield {parts.status: error_html(sentence(error))}
 
     shown.change(follow, shown, [parts.body, parts.status, parts.chart], **QUIET)
-    parts.check.click(hear, shown, [parts.status, parts.chart], show_progress="hidden", **ON_MODEL, **PRIVATE)
+    hearing = parts.check.click(hear, shown, [parts.status, parts.chart], show_progress="hidden", **ON_MODEL, **PRIVATE)
+    gr.on(run_wanted, None, cancels=[hearing], queue=False, **QUIET)

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import gradio as gr
 
@@ -32,8 +33,10 @@ def build() -> PassagesParts:
     return PassagesParts(body=body, found=found)
 
 
-def wire(service: FindingsService, parts: PassagesParts, shown: gr.State) -> None:
-    """Looks for them as soon as a run is finished, after its rows are there."""
+def wire(service: FindingsService, parts: PassagesParts, shown: gr.State, run_wanted: Sequence[Any]) -> None:
+    """Looks for them as soon as a run is finished, after its rows are there; ``run_wanted``: events after which there
+    is another run, for which a search that goes on makes room.
+    """
 
     # At once, whatever computes: what was found of the run before goes.
     def clear(view: ExplanationView | None) -> Updates:
@@ -50,7 +53,8 @@ def wire(service: FindingsService, parts: PassagesParts, shown: gr.State) -> Non
             yield {parts.found: error_html(sentence(error))}
 
     cleared = shown.change(clear, shown, [parts.body, parts.found], **QUIET)
-    cleared.success(find, shown, parts.found, show_progress="hidden", **ON_MODEL, **PRIVATE)
+    searching = cleared.success(find, shown, parts.found, show_progress="hidden", **ON_MODEL, **PRIVATE)
+    gr.on(run_wanted, None, cancels=[searching], queue=False, **QUIET)
 
 
 def found_html(view: PassagesView) -> str:

@@ -36,6 +36,7 @@ def test_what_the_choice_rests_on_comes_after_the_rows_and_every_second_when_ask
     expect(found).to_contain_text(SUFFICES_TITLE)
     expect(found).to_contain_text(NEEDS_TITLE)
     expect(page.locator("#player .playitback-player")).to_have_attribute("data-row-count", "2")
+    expect(found.get_by_role("button").first).to_be_visible()
     for button in found.get_by_role("button").all():
         button.click()
     assert page.evaluate("window.played") == ["data:audio/wav;base64,"] * found.get_by_role("button").count()
