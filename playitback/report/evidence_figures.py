@@ -198,7 +198,7 @@ def draw_localisation(found: Sequence[Located], marked: str) -> Figure:
 def draw_removal(found: RemovalComparison) -> Figure:
     """What is left of the named class with more and more of the time that every way marks, and without it."""
     title = f"The marked time kept alone, or removed (fill: {found.fill})"
-    figure, (kept, fall) = _figure(found.clips, title, 2, 4.2)
+    figure, (kept, fall) = _figure(found.clips, title, 2, 5.2)
     percent = [100 * share for share in found.shares]
     for each in found.curves:
         colour, marker = _RIVALS[each.way]
@@ -216,7 +216,7 @@ def draw_removal(found: RemovalComparison) -> Figure:
     for axes in (kept, fall):
         axes.set_xlabel("percent of the clip that is marked; in the legend: mean height of the curve", fontsize=8)
         axes.set(xlim=(0, percent[-1]), ylim=(0, 1))
-        axes.legend(fontsize=6.5, frameon=False, loc="upper left", ncols=2)
+        axes.legend(fontsize=6.5, frameon=False, loc="upper center", bbox_to_anchor=(0.5, -0.12), ncols=2)
     return figure
 
 

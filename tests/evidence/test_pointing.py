@@ -59,7 +59,7 @@ def test_every_rival_marks_as_much_time_and_the_model_its_own(known: dict[str, P
 
 def test_several_models_count_together_and_one_that_cannot_replay_has_no_replay() -> None:
     found = pointed(toy_model(0), toy_model(1))
-    assert not found.aims
+    assert found.aims == toy_model().can_aim
     assert [each.way for each in found.pointers] == [RELEVANCE, LOUDEST, RANDOM, LEAST_RELEVANT, OWN_SEGMENTS]
     alone = [pointed(toy_model(seed)) for seed in (0, 1)]
     assert found.counted >= max(each.counted for each in alone)
