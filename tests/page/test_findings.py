@@ -43,9 +43,7 @@ def models(tmp_path_factory: pytest.TempPathFactory) -> Models:
 def view(models: Models, tmp_path_factory: pytest.TempPathFactory) -> ExplanationView:
     folder = tmp_path_factory.mktemp("run")
     soundfile.write(folder / "noise.wav", sounding_clips(1)[0].numpy(), RATE)
-    *_, finished = ExplainService(models).explain(
-        folder / "noise.wav", Settings("tiny", asked="rain"), folder
-    )
+    *_, finished = ExplainService(models).explain(folder / "noise.wav", Settings("tiny", asked="rain"), folder)
     return finished
 
 
