@@ -20,7 +20,8 @@ from playitback.config import ModelConfig
 from playitback.models.families import FAMILIES
 from playitback.recognizer import Recognizer
 
-ONE_EPOCH = ["--encoder-epochs", "1", "--activity-epochs", "1", "--replay-epochs", "1"]
+STAGES = ("encoder", "events", "activity", "replay", "aim")
+ONE_EPOCH = [part for stage in STAGES for part in (f"--{stage}-epochs", "1")]
 QUICK = [*ONE_EPOCH, "--batch-size", "4", "--micro-batch-size", "2", "--device", "cpu"]
 
 
@@ -69,7 +70,8 @@ def test_trained_checkpoint_says_how_it_came_about(trained: Path) -> None:
     assert loaded.about["recipe"]["seed"] == 3
     assert loaded.about["command"] == (
         "python -m playitback train --preset small --dataset esc50 --data ROOT --folds 1 --encoder-epochs 1 "
-        "--activity-epochs 1 --replay-epochs 1 --batch-size 4 --micro-batch-size 2 --seed 3 --out DIR"
+        "--events-epochs 1 --activity-epochs 1 --replay-epochs 1 --aim-epochs 1 --batch-size 4 --micro-batch-size 2 "
+        "--seed 3 --out DIR"
     )
     assert loaded.card.startswith("---\nlicense: cc-by-nc-3.0\n")
     for part in ("# bells", loaded.about["command"], "Freesound", "## Limits", "fold 1: 8 clips"):
@@ -95,7 +97,7 @@ def test_command_trains_the_same_weights_again(run: Run, esc50: Path, trained: P
     report = json.loads(output)
     assert report["checkpoint"] == str(tmp_path / "again")
     stages = [(stage["name"], stage["epochs"]) for stage in report["recipe"]["stages"]]
-    assert stages == [("encoder", 1), ("activity", 1), ("replay", 1)]
+    assert stages == [(stage, 1) for stage in STAGES]
     one, other = (load_checkpoint(folder).model.state_dict() for folder in (trained, tmp_path / "again"))
     assert all(torch.equal(one[name], other[name]) for name in one)
 
@@ -117,7 +119,8 @@ def test_losses_are_switched_by_the_command(run: Run, esc50: Path, tmp_path: Pat
     status, _, _ = run(*train_arguments(esc50, tmp_path / "ablation", "--losses", "per_hearing,activity,keep"))
     assert status == 0
     logged = (tmp_path / "ablation" / "log.jsonl").read_text(encoding="utf-8").splitlines()
-    _, activity, replay = (json.loads(line) for line in logged)
+    _, _, activity, replay, aim = (json.loads(line) for line in logged)
+    assert "keep" in aim
     assert {"activity", "keep"} < activity.keys()
     assert not {"remove", "absent", "budget"} & activity.keys()
     assert "per_hearing" in replay
@@ -133,7 +136,7 @@ def test_what_a_checkpoint_from_before_lacks_is_trained_and_the_rest_is_kept(
     run: Run, esc50: Path, tmp_path: Path
 ) -> None:
     before = tiny_checkpoint(tmp_path / "before", tiny_model(labels=CATEGORIES, clip_seconds=1.0, playbacks=1))
-    ask = ["--encoder-epochs", "0", "--replay-epochs", "0", "--start-from", str(before)]
+    ask = ["--encoder-epochs", "0", "--events-epochs", "0", "--replay-epochs", "0", "--start-from", str(before)]
     assert run(*train_arguments(esc50, tmp_path / "after", *ask))[0] == 0
     kept, weights = (load_checkpoint(tmp_path / name).model.state_dict() for name in ("before", "after"))
     assert {"activity.grid.weight", "aim.grid.weight"} < weights.keys() - kept.keys()

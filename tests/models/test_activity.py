@@ -115,5 +115,7 @@ def test_an_explanation_tells_the_activity_of_the_leading_classes_and_the_one_as
             assert all(len(values) == len(entry["seconds"]) for values in entry["activity"].values())
 
 
-def test_the_small_preset_trains_it_between_encoder_and_replay() -> None:
-    assert [stage.name for stage in recipe("small").stages] == ["encoder", "activity", "replay"]
+def test_the_small_preset_trains_it_before_replay_and_again_after_it() -> None:
+    stages = recipe("small").stages
+    assert [stage.name for stage in stages] == ["encoder", "events", "activity", "replay", "aim"]
+    assert [stage.name for stage in stages if "activity" in stage.trains] == ["activity", "aim"]

@@ -19,6 +19,7 @@ from tiny import CATEGORIES, RATE, STEMS, clicks, noise, recognizer_of, tiny_con
 from torch import Tensor
 
 from playitback.errors import SettingsError
+from playitback.models import families
 from playitback.models.recipe import Augmentation, Recipe, Stage
 from playitback.models.replay.model import ReplayModel
 from playitback.models.replay.terms import ActivityTerms, EncoderTerms, ReplayTerms
@@ -302,16 +303,24 @@ def test_two_processes_find_the_losses_of_one(tmp_path: Path) -> None:
     for count in (1, 2):
         launcher = ["torch.distributed.run", "--nproc-per-node", "2", "-m"] if count == 2 else []
         command = [sys.executable, "-m", *launcher, "playitback", "train", "--data", str(data), "--folds", "1"]
-        command += ["--out", str(tmp_path / str(count)), "--device", "cpu"]
-        command += ["--encoder-epochs", "1", "--activity-epochs", "1", "--replay-epochs", "1"]
-        command += ["--batch-size", "8", "--micro-batch-size", "4"]
+        command += [part for stage in families.recipe("small").stages for part in (f"--{stage.name}-epochs", "1")]
+        command += [
+            "--out",
+            str(tmp_path / str(count)),
+            "--device",
+            "cpu",
+            "--batch-size",
+            "8",
+            "--micro-batch-size",
+            "4",
+        ]
         environment = {**os.environ, "OMP_NUM_THREADS": "1"}
         done = subprocess.run(command, capture_output=True, text=True, env=environment, timeout=300, check=False)
         assert done.returncode == 0, done.stderr
         assert done.stdout.count("The checkpoint is in") == 1
         assert "Grad strides do not match" not in done.stderr  # the exchange of gradients would copy each of them
     one, two = (losses_in(tmp_path / str(count)) for count in (1, 2))
-    assert [entry["stage"] for entry in one] == ["encoder", "activity", "replay"]
+    assert [entry["stage"] for entry in one] == [stage.name for stage in families.recipe("small").stages]
     for entry, other in zip(one, two, strict=True):
         assert entry.pop("stage") == other.pop("stage")
         # Other roundings everywhere change them by up to 7e-4, as training carries rounding on; gradients or running
