@@ -185,12 +185,13 @@ def wire_run(
         chosen: Updates = {asking: _ask(view, label, last, latest)}
         return {**chosen, inputs.asked: label} if view.settings.checkpoint == checkpoint else chosen
 
-    def explain_anew(ask: Ask) -> Iterator[Updates]:
+    def explain_anew(ask: Ask) -> Iterator[Any]:
         """What is shown stays until all of the answer is there, and then gives way to it at once."""
         try:
             with run_folder() as folder:
                 for view in service.ask(ask.view, ask.label, folder):
                     if ask.superseded:
+                        yield gr.skip()  # to gradio, one that yields nothing has emptied all that it may change
                         return
                     if not view.finished:
                         yield told(view)

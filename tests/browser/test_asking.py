@@ -80,6 +80,7 @@ def places(page: Page) -> list[Any]:
 def expect_idle(page: Page) -> None:
     expect(page.locator("#status")).to_contain_text("The model hears")
     expect(page.get_by_role("button", name=text.STOP, exact=True)).to_be_disabled()
+    expect(page.get_by_role("button", name=text.RUN, exact=True)).to_be_enabled()
 
 
 def test_a_class_chosen_in_the_list_is_explained_at_once_and_in_place(page: Page) -> None:
