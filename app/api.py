@@ -46,7 +46,7 @@ def add_api(models: Models) -> None:
     model = gr.Textbox(label="model", value=models.checkpoints[0], visible=False)
     playbacks = gr.Number(label="playbacks", value=None, precision=0, visible=False)
     start = gr.Number(label="start_seconds", value=0.0, visible=False)
-    label = gr.Textbox(label="class_to_explain", value="", visible=False)
+    label = gr.Textbox(label="class_name", value="", visible=False)
     clip = [recording, model, playbacks, start, label]
     asked = Asked(models)
     passages = gr.Checkbox(label="passages", value=False, visible=False)
@@ -140,11 +140,11 @@ class Asked:
         model: str,
         playbacks: int | None = None,
         start_seconds: float = 0.0,
-        class_to_explain: str = "",
+        class_name: str = "",
         passages: bool = False,
     ) -> Answers:
         with run_folder() as folder:
-            view = self._run(folder, recording, model, playbacks, start_seconds, class_to_explain)
+            view = self._run(folder, recording, model, playbacks, start_seconds, class_name)
             if passages:
                 for _ in self._findings.find_passages(view):
                     pass
@@ -163,10 +163,10 @@ class Asked:
         model: str,
         playbacks: int | None = None,
         start_seconds: float = 0.0,
-        class_to_explain: str = "",
+        class_name: str = "",
     ) -> Answers:
         with run_folder() as folder:
-            view = self._run(folder, recording, model, playbacks, start_seconds, class_to_explain)
+            view = self._run(folder, recording, model, playbacks, start_seconds, class_name)
             taken = self._take_away.write(view, folder)
             yield str(taken.files.report), str(taken.archive)
 
@@ -178,11 +178,11 @@ class Asked:
         model: str,
         playbacks: int | None = None,
         start_seconds: float = 0.0,
-        class_to_explain: str = "",
+        class_name: str = "",
     ) -> Answers:
         changes, hearings = _question(edits, held)
         with run_folder() as folder:
-            variants = begin_variants(self._run(folder, recording, model, playbacks, start_seconds, class_to_explain))
+            variants = begin_variants(self._run(folder, recording, model, playbacks, start_seconds, class_name))
             for change in changes:
                 variants = self._what_if.edit(variants, *change)
             if hearings:
@@ -201,10 +201,10 @@ class Asked:
         model: str,
         playbacks: int | None = None,
         start_seconds: float = 0.0,
-        class_to_explain: str = "",
+        class_name: str = "",
     ) -> Answers:
         with run_folder() as folder:
-            view = self._run(folder, recording, model, playbacks, start_seconds, class_to_explain)
+            view = self._run(folder, recording, model, playbacks, start_seconds, class_name)
             *_, examined = self._examine.examine(view)
             assert examined.found is not None, "the last one has it"
             yield examine_text.to_dict(examined.found)
@@ -212,7 +212,7 @@ class Asked:
     def contrast(
         self,
         recording: str | None,
-        class_to_explain: str,
+        class_name: str,
         second_class: str,
         fill: str,
         model: str,
@@ -221,7 +221,7 @@ class Asked:
     ) -> Answers:
         with run_folder() as folder:
             view = self._run(folder, recording, model, playbacks, start_seconds)
-            first = class_to_explain or view.decisions[-1]
+            first = class_name or view.decisions[-1]
             *_, answer = self._contrast.contrast(view, first, second_class or rival(view, first), fill)
             assert isinstance(answer, ContrastView), "the last one is it"
             yield answer.contrast.to_dict()
@@ -264,13 +264,13 @@ class Asked:
         model: str,
         playbacks: int | None,
         start_seconds: float,
-        class_to_explain: str = "",
+        class_name: str = "",
     ) -> ExplanationView:
         if recording is None:
             raise gr.Error(text.NO_RECORDING, print_exception=False)
         drawn = folder / "run"
         drawn.mkdir()
-        settings = Settings(model, playbacks, start_seconds, class_to_explain or None)
+        settings = Settings(model, playbacks, start_seconds, class_name or None)
         *_, view = self._explain.explain(Path(recording), settings, drawn)
         return view
 

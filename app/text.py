@@ -114,7 +114,7 @@ _OF_A_CLIP = (
     "hearing alone, left out all that it has. start_seconds: where the clip starts in a recording that is longer than "
     "what the model hears at once."
 )
-_CLASS = "class_to_explain: empty for the model's decision."
+_CLASS = "class_name: empty for the model's decision."
 #: what each says of itself
 API_ENDPOINTS = {
     "windows": (

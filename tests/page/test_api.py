@@ -64,7 +64,7 @@ def test_segments_of_an_explanation_can_be_removed_as_they_stand_there(client: C
     explanation, *_ = client.predict(clip, api_name="/explain")
     chosen = explanation["hearings"][0]["segments"]
     edits = [{"action": "remove", "segments": chosen, "fill": "silence"}]
-    answer, sound = client.predict(clip, edits=edits, class_to_explain="rain", api_name="/what_if")
+    answer, sound = client.predict(clip, edits=edits, class_name="rain", api_name="/what_if")
     samples, rate = soundfile.read(sound)
     assert rate == RATE
     for segment in chosen:
@@ -82,7 +82,7 @@ def test_segments_of_an_explanation_can_be_removed_as_they_stand_there(client: C
         ({"held": [1, 2]}, "held must be an object"),
         ({"edits": [{"action": "remove"}]}, "edits a list of objects"),
         ({"edits": [{"action": "sing", "segments": [[0, 1]]}]}, "there is no edit 'sing'"),
-        ({"class_to_explain": "dragon"}, "knows no class 'dragon'"),
+        ({"class_name": "dragon"}, "knows no class 'dragon'"),
     ],
 )
 def test_a_bad_question_is_refused_in_one_sentence(
@@ -93,7 +93,7 @@ def test_a_bad_question_is_refused_in_one_sentence(
 
 
 def test_an_explanation_is_examined_beside_what_it_must_beat(client: Client, clip: Any) -> None:
-    found = client.predict(clip, class_to_explain="siren", api_name="/examine")
+    found = client.predict(clip, class_name="siren", api_name="/examine")
     assert found["label"] == "siren"
     assert len(found["drawn"]) == 20
     assert {"chosen", "random", "loudest", "least attended", "no replay"} <= {
@@ -103,7 +103,7 @@ def test_an_explanation_is_examined_beside_what_it_must_beat(client: Client, cli
 
 
 def test_two_classes_are_contrasted_as_the_command_does(client: Client, clip: Any, run: Run, folder: Path) -> None:
-    asked = {"class_to_explain": "siren", "second_class": "rain", "fill": "noise", "playbacks": 1}
+    asked = {"class_name": "siren", "second_class": "rain", "fill": "noise", "playbacks": 1}
     found = client.predict(clip, **asked, api_name="/contrast")
     assert (found["first_label"], found["second_label"], found["fill"]) == ("siren", "rain", "noise")
     assert len(found["log_odds"]) == 2
@@ -137,7 +137,7 @@ def test_without_classes_the_decision_is_contrasted_with_the_next_probable_class
     found = client.predict(clip, playbacks=0, api_name="/contrast")
     assert [found["first_label"], found["second_label"]] == ranking[:2]
     with pytest.raises(AppError, match="'siren' was given twice; choose two classes"):
-        client.predict(clip, class_to_explain="siren", second_class="siren", api_name="/contrast")
+        client.predict(clip, class_name="siren", second_class="siren", api_name="/contrast")
 
 
 def test_a_model_is_played_back_as_often_as_it_can_where_nothing_else_is_said(client: Client, clip: Any) -> None:
@@ -163,14 +163,12 @@ def test_one_clip_under_two_models_and_two_clips_under_one_are_compared(
 
 
 def test_report_and_archive_can_be_taken_away(client: Client, clip: Any) -> None:
-    report, archive = client.predict(clip, class_to_explain="wind", api_name="/take_away")
+    report, archive = client.predict(clip, class_name="wind", api_name="/take_away")
     assert "chirp.wav" in Path(report).read_text(encoding="utf-8")
     with zipfile.ZipFile(archive) as files:
         names = {Path(name).name for name in files.namelist()}
         (json_file,) = (name for name in files.namelist() if name.endswith("explanation.json"))
-        assert (
-            json.loads(files.read(json_file)) == client.predict(clip, class_to_explain="wind", api_name="/explain")[0]
-        )
+        assert json.loads(files.read(json_file)) == client.predict(clip, class_name="wind", api_name="/explain")[0]
     assert {
         "report.html",
         "figure.svg",
@@ -195,7 +193,7 @@ def test_endpoints_answer_plain_http(address: str) -> None:
 
 
 def test_what_suffices_comes_with_an_explanation_where_it_is_asked_for(client: Client, clip: Any) -> None:
-    explanation, file, *_ = client.predict(clip, class_to_explain="rain", passages=True, api_name="/explain")
+    explanation, file, *_ = client.predict(clip, class_name="rain", passages=True, api_name="/explain")
     assert explanation["passages"]["label"] == "rain"
     assert explanation["passages"]["suffices"]["segments"]
     assert json.loads(Path(file).read_text(encoding="utf-8")) == explanation

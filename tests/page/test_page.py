@@ -141,7 +141,7 @@ def test_only_what_is_documented_is_offered_to_programs(client: Client) -> None:
         "model",
         "playbacks",
         "start_seconds",
-        "class_to_explain",
+        "class_name",
         "passages",
     ]
     assert [each["label"] for each in explain["returns"]] == ["explanation", "explanation_file", "segments", "tapes"]
@@ -151,7 +151,7 @@ def test_only_what_is_documented_is_offered_to_programs(client: Client) -> None:
 
 
 def test_a_class_can_be_asked_for(client: Client, clip: Path) -> None:
-    explanation, *_ = client.predict(handle_file(clip), class_to_explain="siren", api_name="/explain")
+    explanation, *_ = client.predict(handle_file(clip), class_name="siren", api_name="/explain")
     assert [each["asked"] for each in explanation["hearings"]] == ["siren"] * (PLAYBACKS + 1)
 
 
@@ -162,7 +162,7 @@ def test_a_class_can_be_asked_for(client: Client, clip: Path) -> None:
         ({"start_seconds": 99}, "the window starts at 99.00 s"),
         ({"start_seconds": -1}, "give 0 or more"),
         ({"model": "huge"}, "there is no model 'huge'; there are: tiny"),
-        ({"class_to_explain": "dragon"}, "tiny knows no class 'dragon'"),
+        ({"class_name": "dragon"}, "tiny knows no class 'dragon'"),
     ],
 )
 def test_settings_out_of_range_are_refused_in_one_sentence(

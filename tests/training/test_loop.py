@@ -273,7 +273,7 @@ def test_encoder_goes_on_learning_in_the_replay_stage_if_the_recipe_says_so(tmp_
 
     def watch(progress: StageProgress) -> None:
         if progress.stage == "replay":
-            weights.append(model.encoder.heads[0].weight.detach().clone())
+            weights.append(next(model.encoder.parameters()).detach().clone())
             statistics = [module for module in model.modules() if isinstance(module, torch.nn.BatchNorm2d)]
             assert statistics
             assert not any(module.training for module in statistics)
@@ -303,17 +303,8 @@ def test_two_processes_find_the_losses_of_one(tmp_path: Path) -> None:
     for count in (1, 2):
         launcher = ["torch.distributed.run", "--nproc-per-node", "2", "-m"] if count == 2 else []
         command = [sys.executable, "-m", *launcher, "playitback", "train", "--data", str(data), "--folds", "1"]
-        command += [part for stage in families.recipe("small").stages for part in (f"--{stage.name}-epochs", "1")]
-        command += [
-            "--out",
-            str(tmp_path / str(count)),
-            "--device",
-            "cpu",
-            "--batch-size",
-            "8",
-            "--micro-batch-size",
-            "4",
-        ]
+        command += ["--out", str(tmp_path / str(count)), "--device", "cpu", "--batch-size", "8", "--micro-batch-size=4"]
+        command += [f"--{stage.name}-epochs=1" for stage in families.recipe("small").stages]
         environment = {**os.environ, "OMP_NUM_THREADS": "1"}
         done = subprocess.run(command, capture_output=True, text=True, env=environment, timeout=300, check=False)
         assert done.returncode == 0, done.stderr
