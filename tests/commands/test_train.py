@@ -155,7 +155,7 @@ def test_replay_stage_starts_from_the_encoder_of_another_checkpoint(
 ) -> None:
     """So that ablations of the replay stage share one encoder."""
     out = tmp_path / "encoder"
-    assert run(*train_arguments(esc50, out, "--replay-epochs", "0"))[0] == 0
+    assert run(*train_arguments(esc50, out, "--replay-epochs", "0", "--aim-epochs", "0"))[0] == 0
     skipped = ["--encoder-epochs", "0", "--events-epochs", "0", "--start-from", str(out)]
     again = train_arguments(esc50, tmp_path / "replay", *skipped)
     assert run(*again)[0] == 0
