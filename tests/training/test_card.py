@@ -21,7 +21,7 @@ EVALUATION = Evaluation(
     overall=Course((Figures(0.7825, true_class_probability=0.628), Figures(0.7925, true_class_probability=0.683))),
     replayed_seconds=(0.0, 1.971),
 )
-RECIPE = replace(recipe("small"), seed=5).with_epochs({"encoder": 7, "activity": 2, "replay": 3})
+RECIPE = replace(recipe("small"), seed=5).with_epochs({"encoder": 7, "events": 1, "activity": 2, "replay": 3, "aim": 0})
 COMMAND = "python -m playitback train --dataset any --data ROOT --out DIR"
 
 
@@ -114,7 +114,8 @@ def test_card_describes_the_training() -> None:
     assert f"`{COMMAND}`" in text
     assert "1.5 minutes on 2 x cpu, " in text
     assert (
-        "seed 5:\n7 epochs of the encoder stage, 2 epochs of the activity stage, 3 epochs of the replay stage" in text
+        "seed 5:\n7 epochs of the encoder stage, 1 epoch of the events stage, 2 epochs of the activity stage, "
+        "3 epochs of the replay stage, 0 epochs of the aim stage" in text
     )
     assert "2 x" not in card(folds=(1,))
 

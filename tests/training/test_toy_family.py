@@ -260,7 +260,7 @@ def test_command_switches_made_up_terms(run: Run, esc50: Path, tmp_path: Path) -
     assert all("guess" in entry and "calm" not in entry for entry in log_of(tmp_path / "toy"))
     _, told, _ = run("train", "--help")
     words = " ".join(told.split())
-    assert "of the replay stage: per_hearing, fused, keep" in words
+    assert "of the replay stage: per_hearing, fused, rank" in words
     assert "of the tune-in stage: guess, calm" in words
 
 

@@ -125,7 +125,8 @@ def test_a_contrast_says_which_chosen_segment_spoke_for_which_class(
         assert (each["hearing_index"], each["forced"]) == (0, False)
     lines = said(run, *question).splitlines()
     assert lines[0] == f"ln(p({decision}) / p({other})), nats"
-    assert len(lines) == 3 + len(hearing.segments)
+    assert len(lines) == 4 + len(hearing.segments)
+    assert lines[-1].startswith("the model does not tell what each moment would be")
 
 
 # compare
