@@ -23,7 +23,7 @@ _QUIET = 1e-6  # power that is nothing
 class BandListener(LogMelListener):
     """Probability: the share of the power that lies in a class's band."""
 
-    can_aim = True
+    can_aim = has_activity = True
 
     def __init__(self, config: ModelConfig) -> None:
         super().__init__(config)

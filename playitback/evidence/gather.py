@@ -38,7 +38,7 @@ from playitback.evidence.intervals import Bootstrap
 from playitback.evidence.localisation import Located
 from playitback.evidence.pointing import PointingComparison
 from playitback.evidence.removal import RemovalComparison
-from playitback.evidence.rivals import find_rivals, tells_activity
+from playitback.evidence.rivals import find_rivals
 from playitback.evidence.runs import Ears, Run, Tally
 from playitback.evidence.sanity import SanityCheck
 from playitback.evidence.scenes import Scene
@@ -117,7 +117,7 @@ def gather(
     """
     one, together = recognizers[0], len(recognizers) > 1
     replays, aims = one.model.can_replay, one.model.can_aim
-    unsuited = {*(() if replays else REPLAYING), *(() if tells_activity(one) else (ACTIVITY,))}
+    unsuited = {*(() if replays else REPLAYING), *(() if one.model.has_activity else (ACTIVITY,))}
     parts = parts or [part for part in (TOGETHER if together else PARTS) if part not in unsuited]
     _check(recognizers, waveforms, labels, draws, bootstrap, parts)
     rivals = find_rivals(one, rival_names)
@@ -205,7 +205,7 @@ def _check(
         raise SettingsError(
             f"{recognizers[0].name} cannot replay, and {' and '.join(replaying)} ask for other replays; leave them out"
         )
-    if ACTIVITY in parts and not tells_activity(recognizers[0]):
+    if ACTIVITY in parts and not recognizers[0].model.has_activity:
         raise SettingsError(f"{recognizers[0].name} tells no activity; leave out {ACTIVITY}")
     if len(recognizers) > 1:
         alone = sorted(set(parts) - set(TOGETHER))

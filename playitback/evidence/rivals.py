@@ -173,17 +173,11 @@ def find_rivals(recognizer: Recognizer, names: Sequence[str] | None = None) -> t
 def missing_rivals(recognizer: Recognizer) -> dict[str, str]:
     """Why some of the rivals cannot explain this model, or not in this installation, and what to do about it."""
     missing = {}
-    if not tells_activity(recognizer):
+    if not recognizer.model.has_activity:
         missing[ACTIVITY] = f"{recognizer.name} tells no activity; choose a model that does"
     if find_spec("captum") is None:
         missing[INTEGRATED] = "the package captum is not installed; pip install -r requirements-rivals.txt"
     return missing
-
-
-def tells_activity(recognizer: Recognizer) -> bool:
-    """Whether a model says what it would say of every moment by itself; found by letting it hear silence."""
-    silence = torch.zeros(1, recognizer.config.front_end.clip_samples)
-    return next(iter(recognizer.listen(silence, 0))).activity is not None
 
 
 def explain_by(
