@@ -94,6 +94,23 @@ def shared_seconds(one: Tensor, other: Tensor) -> Tensor:
     return (end - start).clamp_min(0).sum(dim=(1, 2))
 
 
+def share_inside(segments: Tensor, others: Tensor) -> Tensor:
+    """Share (N,) of the time of disjoint segments (N, S, 2) that lies in others (N, S', 2); NaN where there is none."""
+    seconds = total_seconds(segments)
+    return torch.where(seconds > 0, shared_seconds(segments, others) / seconds.clamp_min(1e-9), torch.nan)
+
+
+def peak_seconds(values: Tensor, clip_seconds: float) -> Tensor:
+    """Centre (N,) of the highest of equal bins of a clip, of values (N, bins)."""
+    return (values.argmax(dim=1) + 0.5) * (clip_seconds / values.shape[1])
+
+
+def lies_inside(moments: Tensor, segments: Tensor) -> Tensor:
+    """(N,): 1 where a moment (N,) lies in one of the segments (N, S, 2), else 0."""
+    at = moments.unsqueeze(1)
+    return ((at >= segments[..., 0]) & (at < segments[..., 1])).any(dim=1).double()
+
+
 def intersection_over_union(one: Tensor, other: Tensor) -> Tensor:
     """(B,) in 0 to 1 for sets of disjoint segments (B, S, 2) and (B, S', 2); 0 where both are empty."""
     both = shared_seconds(one, other)

@@ -21,7 +21,7 @@ from playitback.evidence.rivals import RELEVANCE, Rival
 from playitback.evidence.runs import Ears, correct, true_classes
 from playitback.progress import Steps
 from playitback.recognizer import Recognizer
-from playitback.segments import shared_seconds, total_seconds
+from playitback.segments import lies_inside, share_inside, shared_seconds, total_seconds
 
 BURST_DECIBELS = (6.0, 12.0)  # of the burst over the event
 BED_DECIBELS = 6.0  # of the event over the background
@@ -113,13 +113,11 @@ def _find(
     marked = yield from mark_by(rivals, ears, known.waveforms, asked, total_seconds(known.events), seed)
     found = {_NAMED: correct(run.probabilities, targets)[:, -1]}
     for way, (marks,) in marked.items():
-        shared, seconds = shared_seconds(marks.segments, known.events), total_seconds(marks.segments)
-        peak = marks.peak.unsqueeze(1)
         found[way] = torch.stack(
             [
-                shared / total_seconds(known.events),
-                torch.where(seconds > 0, shared / seconds.clamp_min(1e-9), torch.nan),
-                ((peak >= known.events[..., 0]) & (peak < known.events[..., 1])).any(dim=1).double(),
+                shared_seconds(marks.segments, known.events) / total_seconds(known.events),
+                share_inside(marks.segments, known.events),
+                lies_inside(marks.peak, known.events),
             ],
             dim=1,
         )

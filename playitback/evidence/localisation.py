@@ -29,11 +29,13 @@ from playitback.segments import (
     audible_columns,
     equal_edges,
     intersection_over_union,
+    lies_inside,
     loudest_time,
     mean_power,
+    peak_seconds,
     scatter_segments,
     segments_where,
-    shared_seconds,
+    share_inside,
     total_seconds,
 )
 
@@ -86,9 +88,9 @@ def locate(
     clip_seconds = waveforms.shape[1] / sample_rate
     edges = equal_edges(clip_seconds, TIME_BINS).expand(len(waveforms), -1)
     power = mean_power(waveforms, edges, sample_rate)
-    chosen = _found(run.marked, events) | {"pointing": _peak_inside(run.relevance, events, clip_seconds)}
+    chosen = _found(run.marked, events) | {"pointing": lies_inside(peak_seconds(run.relevance, clip_seconds), events)}
     loud = loudest_time(waveforms, run.marked_seconds, clip_seconds, sample_rate)
-    loudest = _found(loud, events) | {"pointing": _peak_inside(power, events, clip_seconds)}
+    loudest = _found(loud, events) | {"pointing": lies_inside(peak_seconds(power, clip_seconds), events)}
     generator = Generator().manual_seed(bootstrap.seed)
     draws = [_found(scatter_segments(run.marked, clip_seconds, generator), events) for _ in range(_RANDOM_DRAWS)]
     random = {name: torch.stack([draw[name] for draw in draws]).mean(dim=0) for name in draws[0]}
@@ -200,19 +202,12 @@ def localise(
 
 def _found(segments: Tensor, events: Tensor) -> dict[str, Tensor]:
     """The fields of ``Location`` that need segments, for every clip: (N,) each."""
-    seconds = total_seconds(segments)
-    share = torch.where(seconds > 0, shared_seconds(segments, events) / seconds.clamp_min(1e-9), torch.nan)
+    share = share_inside(segments, events)
     return {
         "share": share,
         "overlap": intersection_over_union(segments, events),
         "majority": torch.where(share.isnan(), torch.nan, (share > 0.5).double()),
     }
-
-
-def _peak_inside(interest: Tensor, events: Tensor, clip_seconds: float) -> Tensor:
-    """(N,): 1 where the centre of the bin of most interest, of (N, bins), lies inside the event."""
-    peak = ((interest.argmax(dim=1) + 0.5) * (clip_seconds / interest.shape[1])).unsqueeze(1)
-    return ((peak >= events[..., 0]) & (peak < events[..., 1])).any(dim=1).double()
 
 
 def _location(values: dict[str, Tensor], bootstrap: Bootstrap) -> Location:

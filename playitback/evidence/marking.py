@@ -14,6 +14,7 @@ from playitback.evidence.rivals import Rival, explain_by, mark, passes_to_explai
 from playitback.evidence.runs import Ears
 from playitback.progress import Steps
 from playitback.recognizer import Recognizer
+from playitback.segments import peak_seconds
 
 #: the model's own, as long as it likes: what the first hearing chose, and all that was replayed
 OWN_SEGMENTS, OWN_REPLAY = "own segments", "own replay"
@@ -34,7 +35,7 @@ def mark_by(
     relevance = yield from explain_by(rivals, ears, waveforms, asked, seed)
     found = {
         name: tuple(
-            Marks(mark(waveforms, each, seconds, ears.sample_rate), _peak(each, ears.clip_seconds))
+            Marks(mark(waveforms, each, seconds, ears.sample_rate), peak_seconds(each, ears.clip_seconds))
             for each in curves.unbind(dim=1)
         )
         for name, curves in relevance.items()
@@ -44,7 +45,7 @@ def mark_by(
         marks = []
         for each in asked.T:
             run = yield from through.hear(waveforms, asked=each)
-            marks.append(Marks(run.marked, _peak(run.relevance, ears.clip_seconds)))
+            marks.append(Marks(run.marked, peak_seconds(run.relevance, ears.clip_seconds)))
         found[name] = tuple(marks)
     return found
 
@@ -59,8 +60,3 @@ def clips_to_mark(rivals: Sequence[Rival], recognizer: Recognizer, questions: in
     """Clips that ``mark_by`` hears for one of its own; a gradient counts as several."""
     own = 2 if recognizer.model.can_replay else 1
     return passes_to_explain(rivals, recognizer.clip_seconds, questions) + own * questions
-
-
-def _peak(relevance: Tensor, clip_seconds: float) -> Tensor:
-    """Relevance (N, bins) -> centre (N,) of the highest bin."""
-    return (relevance.argmax(dim=1) + 0.5) * (clip_seconds / relevance.shape[1])

@@ -21,7 +21,7 @@ from playitback.evidence.rivals import RELEVANCE, Rival
 from playitback.evidence.runs import Ears, correct, true_classes
 from playitback.progress import Steps
 from playitback.recognizer import Recognizer
-from playitback.segments import shared_seconds, total_seconds
+from playitback.segments import share_inside, total_seconds
 
 MARKED_SHARE = 0.24  # of the clip
 
@@ -117,16 +117,10 @@ def _point(
     for way, (of_named, of_other) in marked.items():
         found[way][rows] = torch.stack(
             [
-                _share_inside(of_named.segments, halves[named_half]),
-                _share_inside(of_other.segments, halves[1 - named_half]),
+                share_inside(of_named.segments, halves[named_half]),
+                share_inside(of_other.segments, halves[1 - named_half]),
                 (total_seconds(of_named.segments) + total_seconds(of_other.segments)) / 2 / end,
             ],
             dim=1,
         )
     return found
-
-
-def _share_inside(segments: Tensor, half: Tensor) -> Tensor:
-    """(N,) of the marked time; NaN where nothing is marked."""
-    seconds = total_seconds(segments)
-    return torch.where(seconds > 0, shared_seconds(segments, half) / seconds.clamp_min(1e-9), torch.nan)

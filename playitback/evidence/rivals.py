@@ -92,7 +92,7 @@ def activity(ears: Ears, waveforms: Tensor, asked: Tensor, generator: Generator)
 def loudest(ears: Ears, waveforms: Tensor, asked: Tensor, generator: Generator) -> Steps[Tensor]:
     """The sound's power."""
     yield ears.tally.count(0)
-    edges = _edges(ears).expand(len(waveforms), -1)
+    edges = ears.edges.expand(len(waveforms), -1)
     return mean_power(waveforms, edges, ears.sample_rate).unsqueeze(1).expand(-1, asked.shape[1], -1)
 
 
@@ -252,7 +252,7 @@ def _windowed(
     """Log-probability of the class at each moment: the mean over the windows that hold it."""
     heard = log_probabilities((yield from hear_windows(ears, waveforms, edit)))
     of_asked = heard.gather(2, asked.unsqueeze(1).expand(-1, heard.shape[1], -1))  # (N, W, Q)
-    holds = inside_segments(windows(ears.clip_seconds).unsqueeze(1), _edges(ears))  # (W, TIME_BINS) seconds
+    holds = inside_segments(windows(ears.clip_seconds).unsqueeze(1), ears.edges)  # (W, TIME_BINS) seconds
     return of_asked.transpose(1, 2) @ (holds / holds.sum(dim=0))
 
 
@@ -271,7 +271,3 @@ def _attributed(
 
 def _batches(waveforms: Tensor, asked: Tensor) -> Iterator[tuple[Tensor, Tensor]]:
     return zip(waveforms.split(BATCH), asked.split(BATCH), strict=True)
-
-
-def _edges(ears: Ears) -> Tensor:
-    return equal_edges(ears.clip_seconds, TIME_BINS)

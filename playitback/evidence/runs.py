@@ -16,7 +16,7 @@ from playitback.evidence.controls import CHOSEN, choice
 from playitback.models.listener import Hearing
 from playitback.progress import Progress, Steps
 from playitback.recognizer import Recognizer
-from playitback.segments import TIME_BINS, merge_segments, resample, total_seconds
+from playitback.segments import TIME_BINS, equal_edges, merge_segments, resample, total_seconds
 
 BATCH = 40  # clips heard at once
 #: clips heard at once where somebody waits for each answer: more do not fit a CPU's caches, fewer are slower
@@ -92,6 +92,11 @@ class Ears:
     def through(self, recognizer: Recognizer) -> Ears:
         """Another model, with the same count of clips."""
         return Ears(recognizer, self.tally, self._batch, self._playbacks, self._asked)
+
+    @property
+    def edges(self) -> Tensor:
+        """(1, TIME_BINS + 1) seconds of the bins in which curves over a clip are compared."""
+        return equal_edges(self.clip_seconds, TIME_BINS)
 
     @property
     def first(self) -> Ears:

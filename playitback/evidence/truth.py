@@ -25,7 +25,7 @@ from playitback.evidence.intervals import Bootstrap, Interval, mean_over_models
 from playitback.evidence.rivals import hear_activity, hear_windows, log_probabilities, windows
 from playitback.evidence.runs import Ears, Run
 from playitback.progress import Steps
-from playitback.segments import TIME_BINS, audible_columns, equal_edges, inside_segments
+from playitback.segments import audible_columns, inside_segments
 
 NOISE_CLIPS = 40
 NOISE_LEVEL = 0.1  # root mean square
@@ -105,9 +105,9 @@ def _compare(ears: Ears, waveforms: Tensor, told: Tensor, answers: Tensor, choic
     """(N,) of every field of ``ActivityTruth`` that is an interval. told: (N, TIME_BINS, C); answers: (N, W, C)."""
     stretches = windows(ears.clip_seconds).unsqueeze(1)
     margin = _MARGIN * stretches.diff(dim=2)
-    holds = inside_segments(torch.cat([stretches[..., :1] + margin, stretches[..., 1:] - margin], dim=2), _edges(ears))
+    holds = inside_segments(torch.cat([stretches[..., :1] + margin, stretches[..., 1:] - margin], dim=2), ears.edges)
     there = (holds / holds.sum(dim=1, keepdim=True)) @ told  # (N, W, C)
-    audible = audible_columns(waveforms, _edges(ears).expand(len(waveforms), -1), ears.sample_rate).double()
+    audible = audible_columns(waveforms, ears.edges.expand(len(waveforms), -1), ears.sample_rate).double()
     counted = audible @ holds.T > 0  # (N, W)
     whole = choice.probabilities[:, :1].expand_as(answers)
     multi_label = ears.recognizer.config.multi_label
@@ -148,7 +148,3 @@ def _emptiness(ears: Ears, told: Tensor, run: Run) -> Tensor:
     if ears.recognizer.config.multi_label:
         entropy = entropy + torch.special.entr(1 - told).sum(dim=2)
     return torch.stack([told.amax(dim=2).mean(dim=1), entropy.mean(dim=1), run.probabilities[:, -1].amax(dim=1)], dim=1)
-
-
-def _edges(ears: Ears) -> Tensor:
-    return equal_edges(ears.clip_seconds, TIME_BINS)

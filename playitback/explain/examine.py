@@ -46,10 +46,8 @@ from playitback.evidence.runs import CLIPS_A_STEP, Ears, Run, Tally
 from playitback.progress import Steps
 from playitback.recognizer import Recognizer
 from playitback.segments import (
-    TIME_BINS,
     Segment,
     audible_columns,
-    equal_edges,
     loudest_time,
     scatter_segments,
     unpad_segments,
@@ -302,7 +300,7 @@ def examine(
         torch.stack([after[CHOSEN, fill][edit] - after[RANDOM, fill][edit] for fill in FILLS])[..., explained]
         for edit in (0, 1)
     )
-    audible = audible_columns(clip, equal_edges(recognizer.clip_seconds, TIME_BINS), ears.sample_rate)
+    audible = audible_columns(clip, ears.edges, ears.sample_rate)
     return Examination(
         label=label,
         decision=recognizer.labels[int(chosen.decision)],

@@ -20,13 +20,16 @@ from playitback.segments import (
     find_segments,
     inside_segments,
     intersection_over_union,
+    lies_inside,
     loudest_time,
     mean_power,
     merge_segments,
     pad_segments,
+    peak_seconds,
     random_segments,
     resample,
     scatter_segments,
+    share_inside,
     shared_seconds,
     top_time,
     total_seconds,
@@ -321,3 +324,19 @@ def test_shared_time_and_intersection_over_union() -> None:
     assert intersection_over_union(one, other).tolist() == pytest.approx([0.75 / 2.0, 0.0])
     edges = torch.tensor([[0.0, 0.5, 2.0]], dtype=torch.float64)
     assert inside_segments(one, edges).tolist() == [pytest.approx([0.5, 1.0]), [0.0, 0.0]]
+
+
+def test_share_inside_is_of_the_first_set_and_unknown_where_that_is_empty() -> None:
+    marked = pad_segments([[Segment(0.0, 1.0), Segment(2.0, 3.0)], [], [Segment(1.0, 2.0)]], 5.0)
+    events = pad_segments([[Segment(0.5, 2.5)], [Segment(0.0, 1.0)], [Segment(0.0, 5.0)]], 5.0)
+    torch.testing.assert_close(
+        share_inside(marked, events), torch.tensor([0.5, torch.nan, 1.0]).double(), equal_nan=True
+    )
+
+
+def test_a_peak_is_told_by_the_centre_of_its_bin_and_an_event_ends_before_its_end() -> None:
+    values = torch.tensor([[0.0, 3.0, 1.0, 2.0], [1.0, 0.0, 0.0, 5.0]])
+    peaks = peak_seconds(values, 2.0)
+    assert peaks.tolist() == [0.75, 1.75]
+    events = pad_segments([[Segment(0.75, 1.0)], [Segment(0.0, 0.5), Segment(1.0, 1.75)]], 2.0)
+    assert lies_inside(peaks, events).tolist() == [1, 0]
