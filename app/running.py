@@ -153,7 +153,7 @@ def wire_run(
         finished: ExplanationView | None,
         latest: Begun | None,
     ) -> Any:
-        view = finished or (latest.view if latest else None)
+        view = _last_run(finished, latest)
         if view is None or view.settings.checkpoint != checkpoint or path not in (None, str(view.recording)):
             return gr.skip()
         return {asking: _ask(view, label or None, last, latest)}
@@ -178,7 +178,7 @@ def wire_run(
         finished: ExplanationView | None,
         latest: Begun | None,
     ) -> Any:
-        view = finished or (latest.view if latest else None)
+        view = _last_run(finished, latest)
         if view is None:
             return {inputs.status: error_html(text.NO_RUN_KEPT)}
         label = view.explanation.labels[int(event.place)]
@@ -230,6 +230,11 @@ def wire_run(
         [inputs.status, inputs.run, inputs.stop],
     )
     stopped.then(None, player, player, js=STOP_WAITING_FOR_ROWS, **PRIVATE)
+
+
+def _last_run(finished: ExplanationView | None, latest: Begun | None) -> ExplanationView | None:
+    """The one that is shown; while it goes on, as far as it got."""
+    return finished or (latest.view if latest else None)
 
 
 def _ask(view: ExplanationView, label: str | None, last: Ask | None, latest: Begun | None) -> Ask:

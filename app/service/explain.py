@@ -126,11 +126,14 @@ class ExplanationView:
         }
 
     def sound(self, segment: Segment) -> bytes:
-        """Exactly a segment's seconds of the clip as WAV: 16-bit PCM, mono, at the model's rate."""
+        """Exactly a segment's seconds of the clip as WAV, as ``wav`` writes it."""
         rate = self.explanation.sample_rate
-        first, last = round(segment.start_seconds * rate), round(segment.end_seconds * rate)
+        return self.wav(self.samples[round(segment.start_seconds * rate) : round(segment.end_seconds * rate)])
+
+    def wav(self, samples: np.ndarray) -> bytes:
+        """Samples (samples,) at the model's rate as WAV: 16-bit PCM, mono."""
         with io.BytesIO() as file:
-            audio.write_wav(file, self.samples[first:last], rate)
+            audio.write_wav(file, samples, self.explanation.sample_rate)
             return file.getvalue()
 
 

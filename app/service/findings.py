@@ -7,16 +7,15 @@ What was found is kept as long as the run's view is, so that whoever sees the sa
 
 from __future__ import annotations
 
-import io
-from collections.abc import Callable, Generator
+from collections.abc import Callable, Generator, Iterator
 from dataclasses import dataclass, replace
+from typing import Any
 from weakref import WeakKeyDictionary
 
 import numpy as np
 
 from app.service.explain import ExplanationView
-from app.service.models import Models
-from playitback import audio
+from app.service.models import Models, Work
 from playitback.explain.alone import STEP_SECONDS, Alone, hear_alone
 from playitback.explain.explanation import Explanation
 from playitback.explain.passages import Passages, Trial, find_passages, kept_sound, left_sound
@@ -47,29 +46,27 @@ class FindingsService:
 
     def find_passages(self, view: ExplanationView) -> Generator[Progress | PassagesView, None, None]:
         """Of the class asked about, else the decision. Whoever stops listening stops the computation."""
-        if self.explanation(view).passages is None:
-            arguments = view.explanation.hearings, view.samples, view.settings.asked
-            for each in self.models.compute(view.settings.checkpoint, find_passages, *arguments):
-                if isinstance(each, Passages):
-                    self._kept[view] = replace(self.explanation(view), passages=each)
-                else:
-                    yield each
+        arguments = view.explanation.hearings, view.samples, view.settings.asked
+        yield from self._find(view, "passages", find_passages, *arguments)
         found = self.explanation(view).passages
         assert found is not None, "the last one is it"
         yield PassagesView(found, _wav(view, found.suffices, kept_sound), _wav(view, found.needs, left_sound))
 
     def hear_alone(self, view: ExplanationView) -> Generator[Progress | Alone, None, None]:
         """Every second of the clip alone. Whoever stops listening stops the computation."""
-        if self.explanation(view).alone is None:
-            arguments = view.explanation.hearings[0], view.samples, view.asked_class
-            for each in self.models.compute(view.settings.checkpoint, hear_alone, *arguments):
-                if isinstance(each, Alone):
-                    self._kept[view] = replace(self.explanation(view), alone=each)
-                else:
-                    yield each
+        yield from self._find(view, "alone", hear_alone, view.explanation.hearings[0], view.samples, view.asked_class)
         found = self.explanation(view).alone
         assert found is not None, "the last one is it"
         yield found
+
+    def _find(self, view: ExplanationView, name: str, question: Work, *arguments: Any) -> Iterator[Progress]:
+        """Asks a question, unless its answer is there, which is then kept as the explanation's field ``name``."""
+        if getattr(self.explanation(view), name) is None:
+            for each in self.models.compute(view.settings.checkpoint, question, *arguments):
+                if isinstance(each, Progress):
+                    yield each
+                else:
+                    self._kept[view] = replace(self.explanation(view), **{name: each})
 
 
 def _wav(
@@ -77,7 +74,4 @@ def _wav(
 ) -> bytes | None:
     if trial is None or not trial.holds:
         return None
-    rate = view.explanation.sample_rate
-    with io.BytesIO() as file:
-        audio.write_wav(file, sound(trial, view.samples, rate), rate)
-        return file.getvalue()
+    return view.wav(sound(trial, view.samples, view.explanation.sample_rate))
