@@ -27,7 +27,9 @@ from playitback.explain.windows import (
     recording_to_dict,
     stretches,
 )
-from playitback.report.labels import write_audacity, write_csv, write_raven
+from playitback.report.labels import RecordingFiles, write_recording
+
+__all__ = ["Event", "Stretch", "WindowsService", "WindowsView", "write_tables"]
 
 #: windows from one view to the next; so many are classified at once
 WINDOWS_A_VIEW = 8
@@ -88,16 +90,6 @@ class WindowsView:
         return {label: count / len(self.windows) for label, count in counts.most_common()}
 
 
-@dataclass(frozen=True)
-class WindowFiles:
-    """What was written."""
-
-    table: Path  # CSV: a row a window
-    events: Path | None  # CSV: a row an event; None for a model without activity
-    audacity: Path  # label track: a label an event or, without activity, a stretch
-    raven: Path  # selection table: a selection for each of those
-
-
 class WindowsService:
     """Listens to whole recordings."""
 
@@ -149,19 +141,7 @@ class WindowsService:
         return recording_to_dict(recognizer, audio.probe(path), view.windows)
 
 
-def write_tables(view: WindowsView, directory: Path) -> WindowFiles:
+def write_tables(view: WindowsView, directory: Path) -> RecordingFiles:
     """Writes what was heard so far for a spreadsheet, for Audacity and for Raven, named after the recording."""
-    stem = Path(view.name).stem
-    rows = view.stretches if view.events is None else view.events
-    files = WindowFiles(
-        table=directory / f"{stem}-windows.csv",
-        events=None if view.events is None else directory / f"{stem}-events.csv",
-        audacity=directory / f"{stem}-audacity.txt",
-        raven=directory / f"{stem}-raven.txt",
-    )
-    write_csv(view.windows, files.table)
-    if files.events is not None:
-        write_csv(rows, files.events)
-    write_audacity(rows, files.audacity)
-    write_raven(rows, files.raven, view.highest_hertz)
-    return files
+    prefix = f"{Path(view.name).stem}-"
+    return write_recording(view.windows, view.events, view.highest_hertz, directory, prefix)

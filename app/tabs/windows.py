@@ -31,7 +31,7 @@ from app.events import (
 from app.markup import error_html, message_html, progress_html, reading, safe
 from app.running import Inputs, Wish
 from app.service import Models, WindowsService, WindowsView
-from app.service.windows import write_tables
+from app.service.windows import Event, Stretch, write_tables
 from app.timeline import Timeline
 from playitback.report import words
 
@@ -202,32 +202,20 @@ def status_html(view: WindowsView) -> str:
 
 def stretches_update(view: WindowsView) -> Any:
     """What the table shows of a recording so far: a row a stretch."""
-    rows = [
-        [
-            text.recording_clock(each.start_seconds),
-            text.recording_clock(each.end_seconds),
-            words.class_name(each.label),
-            round(100 * each.probability),
-            each.windows,
-        ]
-        for each in view.stretches
-    ]
+    rows = [[*cells(each), each.windows] for each in view.stretches]
     return table_update(text.STRETCHES_LABEL, text.STRETCH_COLUMNS, ["str", "str", "str", "number", "number"], rows)
 
 
 def events_update(view: WindowsView) -> Any:
     """What the table shows of a recording so far: a row an event."""
-    rows = [
-        [
-            text.recording_clock(each.start_seconds),
-            text.recording_clock(each.end_seconds),
-            words.class_name(each.label),
-            round(100 * each.probability),
-            text.recording_clock(each.peak_seconds),
-        ]
-        for each in view.events or ()
-    ]
+    rows = [[*cells(each), text.recording_clock(each.peak_seconds)] for each in view.events or ()]
     return table_update(text.EVENTS_LABEL, text.EVENT_COLUMNS, ["str", "str", "str", "number", "str"], rows)
+
+
+def cells(found: Stretch | Event) -> list[Any]:
+    """What the table says of either: start, end, class and percent."""
+    start, end = text.recording_clock(found.start_seconds), text.recording_clock(found.end_seconds)
+    return [start, end, words.class_name(found.label), round(100 * found.probability)]
 
 
 def table_update(label: str, heads: Sequence[str], kinds: list[str], rows: list[list[Any]]) -> Any:

@@ -22,7 +22,7 @@ from playitback.explain.windows import (
 )
 from playitback.progress import Progress
 from playitback.recognizer import Recognizer
-from playitback.report.labels import write_audacity, write_csv, write_raven
+from playitback.report.labels import write_recording
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -63,7 +63,9 @@ def main(arguments: argparse.Namespace) -> int:
     finally:  # what was heard so far is written even if the file is damaged further on, or someone interrupts
         events = recording_events(windows)
         if windows:
-            _write(windows, events, min(info.sample_rate, recognizer.sample_rate) / 2, arguments.out)
+            highest_hertz = min(info.sample_rate, recognizer.sample_rate) / 2
+            for path in write_recording(windows, events, highest_hertz, arguments.out).all:
+                print(f"playitback: {path}", file=sys.stderr)
     if events is None:
         print(
             f"playitback: {recognizer.name} has no activity, so the labels are stretches of windows of one class",
@@ -77,17 +79,6 @@ def main(arguments: argparse.Namespace) -> int:
     else:
         print(_table(tuple(stretches(windows)) if events is None else events))
     return 0
-
-
-def _write(windows: Sequence[Window], events: Sequence[Event] | None, highest_hertz: float, folder: Path) -> None:
-    rows = tuple(stretches(windows)) if events is None else events
-    write_csv(windows, folder / "windows.csv")
-    if events is not None:
-        write_csv(events, folder / "events.csv")
-    write_audacity(rows, folder / "audacity.txt")
-    write_raven(rows, folder / "raven.txt", highest_hertz)
-    for name in ("windows.csv", *(() if events is None else ("events.csv",)), "audacity.txt", "raven.txt"):
-        print(f"playitback: {folder / name}", file=sys.stderr)
 
 
 def _table(rows: Sequence[Stretch | Event]) -> str:

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import math
 import textwrap
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from playitback.evidence.intervals import Interval
 
@@ -16,9 +16,12 @@ _FEW_CLIPS = 30
 WIDTH = 120  # of sentences
 
 
-def summary(more: str, less: str, leads: dict[str, Interval], after: str = "") -> str:
-    """What leads support: those above 0, those below it, those that support nothing. after: what else is to be said."""
-    signs = {name: lead.sign for name, lead in leads.items()}
+def summary(more: str, less: str, leads: Mapping[str, Interval | None], after: str = "") -> str:
+    """What leads support: those above 0, those below it, those that support nothing. after: what else is to be said.
+
+    What has no lead is what leads.
+    """
+    signs = {name: lead.sign for name, lead in leads.items() if lead is not None}
     better, worse, open_ = ([name for name, sign in signs.items() if sign == wanted] for wanted in (1, -1, 0))
     if not better and not worse:
         sentence = f"These figures support neither this nor its contrary: {more} {listed(open_)}."

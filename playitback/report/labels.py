@@ -3,15 +3,53 @@
 from __future__ import annotations
 
 import csv
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 from playitback.explain.events import Event
 from playitback.explain.folder import ClipSummary
-from playitback.explain.windows import Stretch, Window
+from playitback.explain.windows import Stretch, Window, stretches
 
 Row = Window | Stretch | Event
 _COLUMNS = ("start", "stop", "class", "confidence")
+
+
+@dataclass(frozen=True)
+class RecordingFiles:
+    """What was made of a recording, for other programs."""
+
+    table: Path  # CSV: a row a window
+    events: Path | None  # CSV: a row an event; None for a model without activity
+    audacity: Path  # label track: a label an event or, without activity, a stretch
+    raven: Path  # selection table: a selection for each of those
+
+    @property
+    def all(self) -> tuple[Path, ...]:
+        """Every file."""
+        return (self.table, *(() if self.events is None else (self.events,)), self.audacity, self.raven)
+
+
+def write_recording(
+    windows: Sequence[Window], events: Sequence[Event] | None, high_hertz: float, directory: Path, prefix: str = ""
+) -> RecordingFiles:
+    """Writes windows.csv, events.csv, audacity.txt and raven.txt, each name with a prefix.
+
+    events: None for a model without activity; then the labels are the stretches of the windows.
+    """
+    files = RecordingFiles(
+        table=directory / f"{prefix}windows.csv",
+        events=None if events is None else directory / f"{prefix}events.csv",
+        audacity=directory / f"{prefix}audacity.txt",
+        raven=directory / f"{prefix}raven.txt",
+    )
+    rows = tuple(stretches(windows)) if events is None else events
+    write_csv(windows, files.table)
+    if files.events is not None:
+        write_csv(rows, files.events)
+    write_audacity(rows, files.audacity)
+    write_raven(rows, files.raven, high_hertz)
+    return files
 
 
 def write_csv(rows: Iterable[Row], path: Path) -> None:

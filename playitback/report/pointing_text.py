@@ -40,14 +40,14 @@ def pointing(found: PointingComparison) -> str:
         summary(
             "Asked for the named class, relevance marks more of its half than",
             "less than",
-            {each.way: each.named_lead for each in found.pointers if each.named_lead is not None},
+            {each.way: each.named_lead for each in found.pointers},
         )
     )
     lines.append(
         summary(
             "Asked for the other class, it marks more of the other half than",
             "less than",
-            {each.way: each.other_lead for each in found.pointers if each.other_lead is not None},
+            {each.way: each.other_lead for each in found.pointers},
             few(found.counted),
         )
     )
@@ -108,14 +108,14 @@ def removal(found: RemovalComparison) -> str:
         summary(
             "Kept alone, what relevance marks leaves more of the class than",
             "less than",
-            {each.way: each.kept_lead for each in found.curves if each.kept_lead is not None},
+            {each.way: each.kept_lead for each in found.curves},
         )
     )
     lines.append(
         summary(
             "Removed, it takes more of it away than",
             "less than",
-            {each.way: each.fall_lead for each in found.curves if each.fall_lead is not None},
+            {each.way: each.fall_lead for each in found.curves},
             few(found.clips),
         )
     )
