@@ -47,11 +47,17 @@ def _inside(waveforms: Tensor, segments: Tensor, sample_rate: int) -> Tensor:
     steps.scatter_add_(1, at[..., 0], torch.ones_like(at[..., 0]))
     steps.scatter_add_(1, at[..., 1], -torch.ones_like(at[..., 1]))
     inside = (steps.cumsum(dim=1)[:, :-1] > 0).float()
-    # a moving mean; counted in whole numbers, so that it is exactly 0 and 1 away from the edges
-    half = round(FADE_SECONDS * sample_rate / 2)
-    padded = F.pad(inside.unsqueeze(1), (half, half), mode="replicate").squeeze(1)
+    return ramps(inside, 2 * round(FADE_SECONDS * sample_rate / 2) + 1)
+
+
+def ramps(inside: Tensor, width: int) -> Tensor:
+    """Steps between 0 and 1 (B, N) as ramps of ``width`` samples, centred on them: a moving mean.
+
+    Counted in whole numbers, so that it is exactly 0 and 1 away from the steps.
+    """
+    before = width // 2
+    padded = F.pad(inside.unsqueeze(1), (before, width - 1 - before), mode="replicate").squeeze(1)
     counted = F.pad(padded.long().cumsum(dim=1), (1, 0))
-    width = 2 * half + 1
     return (counted[:, width:] - counted[:, :-width]) / width
 
 

@@ -78,10 +78,7 @@ def plant(
     samples = waveforms.shape[1]
     length = min(round(event_seconds * sample_rate), samples // 2)
     event = loudest_stretch(waveforms, length)
-    audible = event.square().mean(dim=1).sqrt() >= DIGITAL_SILENCE
-    rows = torch.nonzero(audible).squeeze(1)
-    if not len(rows):
-        raise SettingsError("all clips are silent, so there is no event to plant; choose other clips")
+    rows = _audible(event)
     event = _level(event[rows]) * _faded(length, round(_EVENT_FADE_SECONDS * sample_rate)) * _EVENT_LEVEL
     start = torch.randint(samples - length + 1, (len(rows), 1), generator=generator)
     mixed = _level(beds[rows]) * (_EVENT_LEVEL / 10 ** (decibels / 20))
@@ -114,7 +111,7 @@ def plant_brief_in(
     waveforms: Tensor, name: str, decibels: float, sample_rate: int, seed: int, recorded: Tensor | None = None
 ) -> KnownClips:
     """The loudest moments of every clip, ``BRIEF_SECONDS`` long, at a random second of a bed; as ``plant_in`` else."""
-    rows = _audible(waveforms, sample_rate)
+    rows = _with_brief(waveforms, sample_rate)
     waveforms = waveforms[rows]
     generator = Generator().manual_seed(seed)
     length = _brief(len(rows), waveforms.shape[1], sample_rate, generator)
@@ -131,7 +128,7 @@ def plant_beside_burst(waveforms: Tensor, targets: Tensor, decibels: float, samp
     long and lie at random seconds in weak white noise. Clips that are silent are left out. Raises SettingsError if
     all are, or no two differ in their classes.
     """
-    audible = _audible(waveforms, sample_rate)
+    audible = _with_brief(waveforms, sample_rate)
     foreign = _foreign(targets[audible])
     rows = audible[foreign.any(dim=1)]
     generator = Generator().manual_seed(seed)
@@ -212,10 +209,14 @@ def _background(
     return recorded[torch.randint(len(recorded), (len(waveforms),), generator=generator)]
 
 
-def _audible(waveforms: Tensor, sample_rate: int) -> Tensor:
-    """Rows of clips that hold something to plant. Raises SettingsError if none does."""
-    shortest = loudest_stretch(waveforms, min(round(BRIEF_SECONDS[0] * sample_rate), waveforms.shape[1]))
-    rows = torch.nonzero(shortest.square().mean(dim=1).sqrt() >= DIGITAL_SILENCE).squeeze(1)
+def _with_brief(waveforms: Tensor, sample_rate: int) -> Tensor:
+    """Rows of clips that hold something brief to plant. Raises SettingsError if none does."""
+    return _audible(loudest_stretch(waveforms, min(round(BRIEF_SECONDS[0] * sample_rate), waveforms.shape[1])))
+
+
+def _audible(sounds: Tensor) -> Tensor:
+    """Rows of sounds (N, samples) that are not silent. Raises SettingsError if all are."""
+    rows = torch.nonzero(sounds.square().mean(dim=1).sqrt() >= DIGITAL_SILENCE).squeeze(1)
     if not len(rows):
         raise SettingsError("all clips are silent, so there is no event to plant; choose other clips")
     return rows

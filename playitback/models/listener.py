@@ -17,6 +17,7 @@ from dataclasses import dataclass, field
 from typing import ClassVar
 
 import torch
+import torch.nn.functional as F
 from torch import Tensor, nn
 
 from playitback.config import ModelConfig
@@ -228,6 +229,12 @@ def playbacks_refusal(name: str, wanted: int, most: int) -> str:
     if most == 0:
         return f"{name} hears a clip once and cannot play it back; ask for 0 playbacks, not {wanted}"
     return f"{name} plays back 0 to {most} times, not {wanted}; choose one of those"
+
+
+def class_log_probabilities(logits: Tensor, multi_label: bool) -> Tensor:
+    """Logits (..., classes) of a head -> the logarithms of ``class_probabilities``."""
+    logits = logits if logits.dtype == torch.float64 else logits.float()
+    return F.logsigmoid(logits) if multi_label else logits.log_softmax(dim=-1)
 
 
 def class_probabilities(logits: Tensor, multi_label: bool) -> Tensor:

@@ -13,10 +13,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import torch
-import torch.nn.functional as F
 from torch import Generator, Tensor
 
 from playitback.backgrounds import backgrounds
+from playitback.edits import FADE_SECONDS, ramps
 
 SPLICED, EVENT = 0.4, 0.35  # shares of the clips; the others stay as they are
 OVERLAPPING = 0.2  # of the spliced ones, under which the other clip goes on
@@ -28,8 +28,6 @@ BURST_DECIBELS = (-6.0, 15.0)  # level of a burst over that of the event
 BACKGROUND = 0.7  # share of the events that have a background
 BACKGROUND_DECIBELS = (-30.0, 0.0)  # its level over that of the event
 NOISE_DECIBELS = (-60.0, -30.0)  # level of white noise under everything, below full scale
-
-_FADE_SECONDS = 0.010
 
 
 @dataclass(frozen=True)
@@ -76,8 +74,8 @@ def make_scenes(waveforms: Tensor, sample_rate: int, generator: Generator) -> Sc
     )
     own_level = _level(clips, first)
     gain = 10 ** (level / 20) * own_level / _level(other, second).clamp_min(1e-6)
-    fade = round(_FADE_SECONDS * sample_rate)
-    sound = _faded(first, fade) * clips + _faded(second, fade) * gain * other
+    fade = round(FADE_SECONDS * sample_rate)
+    sound = ramps(first, fade) * clips + ramps(second, fade) * gain * other
     under = torch.nonzero(event[:, 0] & (torch.rand(batch, generator=generator) < BACKGROUND)).squeeze(1)
     beneath = 10 ** (_uniform((batch, 1), *BACKGROUND_DECIBELS, generator) / 20) * own_level
     sound = sound.index_add(0, under, beneath[under] * backgrounds(len(under), samples, sample_rate, generator))
@@ -107,12 +105,6 @@ def _level(waveforms: Tensor, inside: Tensor) -> Tensor:
     return (
         (waveforms * inside).square().sum(dim=1, keepdim=True) / inside.sum(dim=1, keepdim=True).clamp_min(1)
     ).sqrt()
-
-
-def _faded(inside: Tensor, fade: int) -> Tensor:
-    """Steps from 0 to 1 and back (B, samples) as ramps of ``fade`` samples: a moving mean, by a running sum."""
-    padded = F.pad(inside.unsqueeze(1), (fade // 2 + 1, fade // 2), mode="replicate").squeeze(1).double().cumsum(dim=1)
-    return ((padded[:, fade:] - padded[:, :-fade]) / fade)[:, : inside.shape[1]].float()
 
 
 def _uniform(shape: tuple[int, ...], low: float, high: float, generator: Generator) -> Tensor:

@@ -23,6 +23,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from playitback.models.listener import class_log_probabilities
 from playitback.models.replay.config import SlotConfig
 
 #: added to the attention before it is divided by its sum over time, so that no slot divides by zero if it wins nothing
@@ -109,7 +110,7 @@ def evidence_for(activity: Tensor, asked: Tensor, multi_label: bool) -> Tensor:
 
     Log-probability, probability, log-probability below that of the best moment, and lead over the best other class.
     """
-    log_probability = F.logsigmoid(activity) if multi_label else activity.log_softmax(dim=2)
+    log_probability = class_log_probabilities(activity, multi_label)
     index = asked.view(-1, 1, 1).expand(-1, activity.shape[1], 1)
     own = log_probability.gather(2, index).squeeze(2)
     others = log_probability.scatter(2, index, -torch.inf).amax(dim=2)

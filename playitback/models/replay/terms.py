@@ -18,6 +18,7 @@ import torch.nn.functional as F
 from torch import Generator, Tensor
 
 from playitback.config import require
+from playitback.models.listener import class_log_probabilities
 from playitback.models.losses import belief, classification
 from playitback.models.recipe import Targets, Terms
 from playitback.models.replay.model import ReplayModel
@@ -26,6 +27,7 @@ from playitback.replay import column_edges
 from playitback.segments import mean_power, random_segments
 from playitback.spectrogram import SILENCE, mask_frames
 
+STRETCHES = 4  # of each clip that are kept alone
 STRETCH_SECONDS = (0.5, 2.0)  # of stretches that are kept alone, in clips that are long enough
 STRETCH_SHARE = 0.5  # of a clip, that a stretch may have
 WELL_INSIDE = 0.2  # of a stretch, left out at either end where its answer is learned
@@ -98,7 +100,7 @@ class ActivityTerms(Terms):
         said = model.activity(local, grid)
         terms = {}
         if self.activity:
-            terms["activity"] = self.activity * self._divergence(model, said, local, edges, silence, generator)
+            terms["activity"] = self.activity * divergence_alone(model, said, local, edges, silence, generator)
         if model.aim is None or not max(self.keep, self.remove, self.absent, self.budget):
             return terms
         asked, present = ask(scene, targets[0], edges, model.config.front_end.sample_rate, generator)
@@ -118,30 +120,6 @@ class ActivityTerms(Terms):
             share = (held * width).sum(dim=1) / width.sum(dim=1)
             terms["budget"] = self.budget * (share - BUDGET).clamp_min(0).mean()
         return terms
-
-    @staticmethod
-    def _divergence(
-        model: ReplayModel,
-        said: Sequence[Tensor],
-        local: Tensor,
-        edges: Tensor,
-        silence: Tensor,
-        generator: Generator,
-        stretches: int = 4,
-    ) -> Tensor:
-        """Of what the head says of a few stretches of each clip from what the encoder says of them kept alone."""
-        clip_seconds = model.config.front_end.clip_seconds
-        losses = []
-        for _ in range(stretches):
-            start, end = random_stretch(len(local), *STRETCH_SECONDS, clip_seconds, generator)
-            inside = columns_between(edges, start.to(edges.device), end.to(edges.device))
-            margin = WELL_INSIDE * (end - start)
-            told = columns_between(edges, (start + margin).to(edges.device), (end - margin).to(edges.device))
-            with torch.no_grad():
-                answers = hear_only(model, local, inside, silence)
-            for own, answer in zip(said, answers, strict=True):
-                losses.append(own_answer_loss(own, answer, told, model.config.multi_label))
-        return torch.stack(losses).mean()
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -188,6 +166,28 @@ class ReplayTerms(Terms):
         return terms
 
 
+def divergence_alone(
+    model: ReplayModel, said: Sequence[Tensor], local: Tensor, edges: Tensor, silence: Tensor, generator: Generator
+) -> Tensor:
+    """Of what the head says of a few stretches of each clip from what the encoder says of them kept alone, in nats.
+
+    said: logits (B, T, classes) of every head; local: (B, T, F, C); edges: (B, T + 1) seconds; silence: see
+    ``local_silence``.
+    """
+    clip_seconds = model.config.front_end.clip_seconds
+    losses = []
+    for _ in range(STRETCHES):
+        start, end = random_stretch(len(local), *STRETCH_SECONDS, clip_seconds, generator)
+        inside = columns_between(edges, start.to(edges.device), end.to(edges.device))
+        margin = WELL_INSIDE * (end - start)
+        told = columns_between(edges, (start + margin).to(edges.device), (end - margin).to(edges.device))
+        with torch.no_grad():
+            answers = hear_only(model, local, inside, silence)
+        for own, answer in zip(said, answers, strict=True):
+            losses.append(own_answer_loss(own, answer, told, model.config.multi_label))
+    return torch.stack(losses).mean()
+
+
 def ask(scene: Scene, targets: Tensor, edges: Tensor, sample_rate: int, generator: Generator) -> tuple[Tensor, Tensor]:
     """A class to ask for in every scene (B,), and the share (B, T) of every column in which it may sound.
 
@@ -214,15 +214,12 @@ def ask_sometimes(targets: Tensor, generator: Generator) -> Tensor:
     kind = torch.rand(len(targets), generator=generator).to(targets)
     luck = torch.rand(targets.shape, generator=generator).to(targets) + 1e-6
     true, wrong = ((each.to(targets) * luck).argmax(dim=1) for each in (targets > 0, targets <= 0))
-    asked = torch.where(kind < ASKED_TRUE, true, torch.where(kind < ASKED_TRUE + ASKED_WRONG, wrong, -1))
-    return asked
+    return torch.where(kind < ASKED_TRUE, true, torch.where(kind < ASKED_TRUE + ASKED_WRONG, wrong, -1))
 
 
 def log_probability(logits: Tensor, asked: Tensor, multi_label: bool) -> Tensor:
     """(B,) of the classes asked for, from logits (B, classes)."""
-    logits = logits.float()
-    of_all = F.logsigmoid(logits) if multi_label else logits.log_softmax(dim=1)
-    return of_all.gather(1, asked.unsqueeze(1)).squeeze(1)
+    return class_log_probabilities(logits, multi_label).gather(1, asked.unsqueeze(1)).squeeze(1)
 
 
 def mean_where(on: Tensor, values: Tensor) -> Tensor:
