@@ -32,6 +32,7 @@ from app.tabs import (
     what_if,
     windows,
 )
+from playitback.report import passages as passage_bars
 
 EXAMPLES = Path(__file__).parent.parent / "assets" / "examples"
 EXAMPLE_FORMATS = (".wav", ".flac", ".ogg")
@@ -121,7 +122,7 @@ def launch_settings() -> dict[str, Any]:
         "max_file_size": LARGEST_UPLOAD,
         "footer_links": ["api", "settings"],
         "theme": _theme(),
-        "css": _STYLE.read_text(encoding="utf-8"),
+        "css": f"{_STYLE.read_text(encoding='utf-8')}\n{passage_bars.style()}",
     }
 
 

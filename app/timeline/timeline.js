@@ -341,27 +341,32 @@ function mountTimeline(element, { words, onOpen }) {
     PageDown: -PAGE_WINDOWS,
     PageUp: PAGE_WINDOWS,
   };
-  strip.addEventListener("keydown", (event) => {
-    const { key } = event;
-    if (view === NOTHING || event.ctrlKey || event.metaKey || event.altKey) return;
-    if (key in STEPS) point((current ?? 0) + STEPS[key]);
-    else if (key === "Home") point(0);
-    else if (key === "End") point(view.windows.length - 1);
-    else if (key === "Enter" || key === " ") open(current ?? 0);
-    else return;
-    event.preventDefault();
-  });
-
-  lanes.surface.addEventListener("keydown", (event) => {
-    const { key } = event;
-    if (event.ctrlKey || event.metaKey || event.altKey) return;
-    if (key in STEPS) pointAtEvent((currentEvent ?? 0) + STEPS[key]);
-    else if (key === "Home") pointAtEvent(0);
-    else if (key === "End") pointAtEvent(view.events.length - 1);
-    else if (key === "Enter" || key === " ") openEvent(currentEvent ?? 0);
-    else return;
-    event.preventDefault();
-  });
+  /**
+   * Arrow keys, Home and End point at one of a row of places; Enter and the space bar open it.
+   * @param {HTMLElement} surface
+   * @param {() => { none: boolean, current: number | null, last: number }} places
+   * @param {(index: number) => void} pointAt @param {(index: number) => void} openAt
+   */
+  function steer(surface, places, pointAt, openAt) {
+    surface.addEventListener("keydown", (event) => {
+      const { none, current: at, last } = places();
+      const { key } = event;
+      if (none || event.ctrlKey || event.metaKey || event.altKey) return;
+      if (key in STEPS) pointAt((at ?? 0) + STEPS[key]);
+      else if (key === "Home") pointAt(0);
+      else if (key === "End") pointAt(last);
+      else if (key === "Enter" || key === " ") openAt(at ?? 0);
+      else return;
+      event.preventDefault();
+    });
+  }
+  steer(strip, () => ({ none: view === NOTHING, current, last: view.windows.length - 1 }), point, open);
+  steer(
+    lanes.surface,
+    () => ({ none: !view.events.length, current: currentEvent, last: view.events.length - 1 }),
+    pointAtEvent,
+    openEvent,
+  );
 
   legend.addEventListener("click", ({ target }) => {
     const button = /** @type {Element} */ (target).closest("button");

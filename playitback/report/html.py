@@ -54,7 +54,7 @@ def report_html(
     shown = replace(player, run_id="report", finished=True, expected_rows=len(player.rows), link=None)
     hearings = _json({"player": player_data(shown, files.add), "files": files.addresses})
     script = f"{synchronised_player.script()}\n{_text('report.js')}"
-    style = f"{synchronised_player.style()}\n{_text('report.css')}"
+    style = f"{synchronised_player.style()}\n{_text('report.css')}\n{passages.style()}"
     decisions = [explanation.decision(index) for index in range(len(explanation.hearings))]
     conclusion = words.conclusion(decisions, explanation.probability(-1, decisions[-1]))
     explanation_address = _data_address("application/json", _utf8(explanation.to_dict()))

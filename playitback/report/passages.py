@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import html
 from collections.abc import Sequence
+from pathlib import Path
 
 from playitback.explain.alone import Alone
 from playitback.explain.passages import Passages, Trial
@@ -59,6 +60,11 @@ def spans(segments: Sequence[Segment]) -> str:
     """ "0.50–1.25 s, 3.00–3.40 s"."""
     told = ", ".join(f"{each.start_seconds:.2f}–{each.end_seconds:.2f}" for each in segments)
     return f"{told}{words.NBSP}s"
+
+
+def style() -> str:
+    """CSS of the bars, wherever they are shown."""
+    return (Path(__file__).parent / "passages.css").read_text(encoding="utf-8")
 
 
 def clip_bar(segments: Sequence[Segment], clip_seconds: float, colour: str) -> str:
