@@ -30,6 +30,7 @@ _COMMANDS = {
         "playitback.commands.train",
         "train a checkpoint; a second call goes on where the first one stopped; torchrun starts several processes",
     ),
+    "teach": ("playitback.commands.teach", "what a checkpoint answers to mixtures, for another one to learn from"),
     "evaluate": (
         "playitback.commands.evaluate",
         "accuracy after every hearing on clips that a model was not trained on",

@@ -32,6 +32,7 @@ class FrontEndConfig:
     mels: int = 128  # HTK mel bins from 0 Hz to half the sample rate
     fft_samples: int = 2048
     window_samples: int = 320  # Hann
+    levelled: bool = False  # every clip is brought to one level first, so that how loud it is says nothing
 
     def __post_init__(self) -> None:
         require(self.sample_rate > 0, f"sample_rate must be positive, got {self.sample_rate}")
@@ -72,6 +73,17 @@ class SegmentRules:
         require(0 < self.maximum_share <= 1, f"maximum_share must lie in 0 to 1, got {self.maximum_share}")
 
 
+@dataclass(frozen=True)
+class TaughtConfig:
+    """What a model learned from a teacher beside its own classes."""
+
+    classes: tuple[str, ...]  # the teacher's
+    features: int = 0  # numbers that the teacher pools before its classifier; 0 where it told none
+
+    def __post_init__(self) -> None:
+        require(bool(self.classes), "a teacher without classes teaches nothing")
+
+
 @dataclass(frozen=True, kw_only=True)
 class ModelConfig:
     """What is known of every model; the architecture of a family stands in a subclass of its own."""
@@ -82,6 +94,7 @@ class ModelConfig:
     playbacks: int = 0  # largest number of playbacks; the hearings are one more
     front_end: FrontEndConfig = field(default_factory=FrontEndConfig)
     segments: SegmentRules = field(default_factory=SegmentRules)
+    taught: TaughtConfig | None = None  # None: the model had no teacher
 
     def __post_init__(self) -> None:
         require(self.playbacks >= 0, f"playbacks must not be negative, got {self.playbacks}")

@@ -11,6 +11,7 @@ import math
 
 import numpy as np
 import torch
+import torch.nn.functional as F
 import torchaudio
 from torch import Generator, Tensor, nn
 
@@ -19,6 +20,10 @@ from playitback.config import FrontEndConfig
 LOG_FLOOR = 1e-6
 #: ln of the floor: what digital silence looks like
 SILENCE = math.log(LOG_FLOOR)
+
+_LEVEL = 0.1  # root mean square of the loudest moment of a levelled clip
+_LEVEL_FLOOR = 1e-4  # what is softer is silence, and is raised no further
+_LEVEL_SECONDS = 0.1  # of a moment, as between-class mixing compares the levels of clips (Tokozume et al. 2018)
 
 
 class LogMel(nn.Module):
@@ -35,7 +40,9 @@ class LogMel(nn.Module):
         self.register_buffer("mel_basis", _mel_basis(config), persistent=False)
 
     def forward(self, waveforms: Tensor, hop_samples: int) -> Tensor:
-        """(B, samples) in -1..1 -> (B, samples // hop_samples + 1, mels), natural log."""
+        """(B, samples) in -1..1 -> (B, samples // hop_samples + 1, mels), natural log. A row is a whole clip."""
+        if self.config.levelled:
+            waveforms = levelled(waveforms, self.config.sample_rate)
         spectrum = torch.stft(
             waveforms.float(),
             n_fft=self.config.fft_samples,
@@ -50,6 +57,16 @@ class LogMel(nn.Module):
         with torch.autocast(waveforms.device.type, enabled=False):
             mel = spectrum.abs().transpose(1, 2) @ self.mel_basis
             return torch.log(mel + LOG_FLOOR)
+
+
+def levelled(waveforms: Tensor, sample_rate: int) -> Tensor:
+    """Clips (B, samples), each brought to the level at which its loudest moment has one root mean square.
+
+    So a recording sounds the same however far away the microphone was; silence stays silence.
+    """
+    moment = min(round(_LEVEL_SECONDS * sample_rate), waveforms.shape[1])
+    power = F.avg_pool1d(waveforms.float().square().unsqueeze(1), moment, max(moment // 2, 1))
+    return waveforms * (_LEVEL / power.amax(dim=2).sqrt().clamp_min(_LEVEL_FLOOR))
 
 
 def mel_hertz(config: FrontEndConfig) -> np.ndarray:

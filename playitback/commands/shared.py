@@ -20,6 +20,7 @@ from playitback.progress import Progress, Report
 from playitback.recognizer import Recognizer
 from playitback.training.clips import ClipSet, load_clips
 from playitback.training.manifest import DATA_SETS, read_manifest
+from playitback.training.mixtures import load_unlabelled
 
 DEFAULT_CHECKPOINT = "esc50-small"
 COLUMN = 28  # characters of a class with its confidence, in tables
@@ -123,6 +124,13 @@ def load_data(
         are = "is" if len(clips.skipped) == 1 else "are"
         print(f"playitback: {len(clips.skipped)} of the clips {are} left out: {shown}", file=sys.stderr)
     return clips
+
+
+def load_unlabelled_clips(source: Path, front_end: FrontEndConfig, tolerated_missing: float) -> ClipSet:
+    """The recordings that ``--unlabelled`` names."""
+    manifest = load_unlabelled(source)
+    with bar("reading") as report:
+        return load_clips(manifest, front_end, tolerated_missing=tolerated_missing, report=report)
 
 
 def explain_clip(

@@ -15,18 +15,31 @@ import torch
 from tqdm import tqdm
 
 from playitback.checkpoint import load_checkpoint, save_checkpoint
-from playitback.commands.shared import add_data, add_device, add_json, bar, folds, joined, load_data, print_json
-from playitback.config import ModelConfig
+from playitback.commands.shared import (
+    add_data,
+    add_device,
+    add_json,
+    bar,
+    folds,
+    joined,
+    load_data,
+    load_unlabelled_clips,
+    print_json,
+)
+from playitback.config import FrontEndConfig, TaughtConfig
 from playitback.errors import SettingsError
 from playitback.models import families
-from playitback.models.listener import Listener
 from playitback.models.recipe import Recipe
 from playitback.progress import finish
 from playitback.recognizer import Recognizer
 from playitback.training import card
+from playitback.training.answers import read_answers
+from playitback.training.beginning import begin
+from playitback.training.clips import ClipSet
 from playitback.training.evaluation import measure
 from playitback.training.loop import train
-from playitback.training.manifest import DATA_SETS
+from playitback.training.manifest import DATA_SETS, read_manifest
+from playitback.training.mixtures import Mixtures
 from playitback.training.processes import join_processes
 from playitback.training.state import StageProgress, seconds_spent
 
@@ -41,8 +54,15 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--out", type=Path, required=True, metavar="DIR", help="the checkpoint's folder")
     parser.add_argument(
         "--start-from", metavar="DIR",
-        help="a checkpoint of the same preset and classes to start from; "
-        "where the first stage has 0 epochs, what it trains stays as it is there",
+        help="a checkpoint of the same preset to start from; what tells other classes than these apart begins anew, "
+        "and what a stage with 0 epochs would train stays as it is there",
+    )  # fmt: skip
+    parser.add_argument(
+        "--targets", type=Path, metavar="DIR", help="a teacher's answers to learn from (see playitback teach)"
+    )
+    parser.add_argument(
+        "--unlabelled", type=Path, metavar="PATH",
+        help="a folder of recordings without labels that the teacher answered, too, or a list of them",
     )  # fmt: skip
     for name in (*map(_epochs_of, terms), *_RECIPE_NUMBERS):
         flag = f"--{name.replace('_', '-')}"
@@ -72,13 +92,22 @@ def main(arguments: argparse.Namespace) -> int:
     with join_processes(arguments.device) as processes:
         clips = load_data(arguments, description.front_end, folds, split)
         config = dataclasses.replace(description, labels=clips.labels, multi_label=clips.multi_label)
+        mixtures = _mixtures(arguments, config.front_end, clips)
+        if mixtures is not None:
+            taught = TaughtConfig(mixtures.answers.classes, mixtures.answers.features)
+            config = dataclasses.replace(config, taught=taught)
+        before = None if arguments.start_from is None else load_checkpoint(arguments.start_from)
+        if before is not None and mixtures is None:
+            config = dataclasses.replace(config, taught=before.model.config.taught)  # what was learned stays
         torch.manual_seed(recipe.seed)  # of the weights at the start; what is random later is seeded in the loop
-        model = _start(arguments.start_from, recipe, config).to(processes.device)
+        model = begin(config, recipe, before).to(processes.device)
         workers = arguments.workers
         if workers is None:
             workers = 0 if processes.device.type == "cpu" else max((os.cpu_count() or 1) // processes.count, 1)
         with _Bar() as shown:
-            train(model, clips, recipe, arguments.out, shown.show, processes=processes, workers=workers)
+            train(
+                model, clips, recipe, arguments.out, shown.show, mixtures=mixtures, processes=processes, workers=workers
+            )
         if not processes.first:
             return 0
         about = card.training_record(
@@ -93,6 +122,8 @@ def main(arguments: argparse.Namespace) -> int:
             command=_command(arguments, recipe, folds, split),
             device=str(processes.device),
             processes=processes.count,
+            mixtures=mixtures,
+            before=before,
         )
         name = arguments.out.resolve().name  # which is also what it is called when it is loaded
         save_checkpoint(
@@ -141,44 +172,42 @@ def _recipe(arguments: argparse.Namespace) -> Recipe:
     numbers = {name: getattr(arguments, name) for name in _RECIPE_NUMBERS}
     recipe = families.recipe(arguments.preset)
     recipe = recipe.with_epochs({stage: number for stage, number in epochs.items() if number is not None})
+    if arguments.targets is None:
+        recipe = recipe.without_teacher()
     if arguments.losses is not None:
         recipe = recipe.with_losses(arguments.losses)
     return dataclasses.replace(recipe, **{name: number for name, number in numbers.items() if number is not None})
 
 
-def _start(start_from: str | None, recipe: Recipe, config: ModelConfig) -> Listener:
-    """A new model, or one with the weights of the checkpoint that ``--start-from`` names.
+def _mixtures(arguments: argparse.Namespace, front_end: FrontEndConfig, clips: ClipSet) -> Mixtures | None:
+    """What ``--targets`` and ``--unlabelled`` name, as far as it is made of clips that may be heard."""
+    if arguments.targets is None:
+        if arguments.unlabelled is not None:
+            raise SettingsError("recordings without labels need a teacher's answers; give --targets, too")
+        return None
+    answers, unlabelled = read_answers(arguments.targets), None
+    if arguments.unlabelled is not None:
+        unlabelled = load_unlabelled_clips(arguments.unlabelled, front_end, arguments.tolerate)
+        _refuse_tested(arguments, unlabelled)
+    return Mixtures(answers, front_end, clips, unlabelled)
 
-    A checkpoint from before a part was known lacks it, or some of it; then a stage has to train it.
-    """
-    model = families.build(config)
-    # what these stages train, the stages after them hear through
-    skipped = [
-        stage
-        for index, stage in enumerate(recipe.stages)
-        if not stage.epochs and any(later.epochs for later in recipe.stages[index:])
-    ]
-    if start_from is None:
-        for stage in skipped:
-            raise SettingsError(
-                f"without epochs of its own the {' and '.join(stage.trains)} must come from somewhere; "
-                "give --start-from, too"
-            )
-        return model
-    checkpoint = load_checkpoint(start_from)
-    given, stored, wanted = checkpoint.model.config, checkpoint.model.state_dict(), model.state_dict()
-    alike = all(getattr(given, each.name) == getattr(config, each.name) for each in dataclasses.fields(ModelConfig))
-    if not alike or any(name not in wanted or wanted[name].shape != each.shape for name, each in stored.items()):
-        raise SettingsError(f"{checkpoint.name} has other classes or another preset; start from one that has the same")
-    missing = {id(weights) for name, weights in model.named_parameters() if name not in stored}
-    for stage in skipped:
-        for part in stage.trains:
-            if missing & {id(weights) for weights in model.parts()[part].parameters()}:
-                raise SettingsError(
-                    f"{checkpoint.name} is from before the {part} of today; give the stage {stage.name} some epochs"
-                )
-    model.load_state_dict(stored, strict=False)
-    return model
+
+def _refuse_tested(arguments: argparse.Namespace, unlabelled: ClipSet) -> None:
+    """Raises SettingsError where clips that will be measured are among those without labels."""
+    if arguments.test_folds is None and arguments.test_split is None:
+        return
+    tested = read_manifest(
+        arguments.dataset,
+        arguments.data,
+        folds=arguments.test_folds,
+        split=arguments.test_split,
+        labels_file=arguments.labels,
+    )
+    both = {Path(entry.name).name for entry in tested.entries} & {Path(name).name for name in unlabelled.names}
+    if both:
+        raise SettingsError(
+            f"{min(both)} is kept for measuring, and is among the recordings without labels, too; leave it out of them"
+        )
 
 
 class _Bar:
@@ -224,6 +253,10 @@ def _command(arguments: argparse.Namespace, recipe: Recipe, folds: tuple[int, ..
         parts.append(f"--split {split}")
     if arguments.start_from is not None:
         parts.append("--start-from CHECKPOINT")
+    if arguments.targets is not None:
+        parts.append("--targets ANSWERS")
+    if arguments.unlabelled is not None:
+        parts.append("--unlabelled RECORDINGS")
     if arguments.losses is not None:
         parts.append(f"--losses {','.join(arguments.losses)}")
     numbers = {_epochs_of(stage.name): stage.epochs for stage in recipe.stages}

@@ -55,6 +55,7 @@ class Hearing:
     log_mel: Tensor  # (B, frames, M) what the model was given, or what stands for it in a picture
     fine_log_mel: Tensor  # (B, clip_samples // hop_samples + 1, M) the whole clip at this hearing's hop
     activity: Tensor | None = None  # (B, T, classes): what the model would say of each moment by itself
+    pooled: Tensor | None = None  # (B, W) the features that its classes are read from
     lanes: tuple[Lane, ...] = ()
     details: Mapping[str, Tensor] = field(default_factory=dict)  # (B, ...) what only some families have, by name
 
@@ -134,6 +135,11 @@ class Listener(nn.Module, ABC):
         hearings = list(self.listen(waveforms))
         return self.fuse(hearings) or hearings[-1].logits
 
+    @property
+    def prepared(self) -> bool:
+        """Whether it has what ``prepare`` takes, from training clips or with its weights."""
+        return True
+
     def prepare(self, batches: Iterable[Tensor]) -> None:
         """Takes from training clips (B, clip_samples) what must be known before training; by default nothing."""
 
@@ -210,6 +216,10 @@ class LogMelListener(Listener):
     def normalise(self, log_mel: Tensor) -> Tensor:
         """(..., mels), natural log -> zero mean and unit deviation over the training data."""
         return (log_mel - self.mel_mean) / self.mel_deviation
+
+    @property
+    def prepared(self) -> bool:
+        return bool((self.mel_deviation != 1).any())
 
     def prepare(self, batches: Iterable[Tensor]) -> None:
         """Takes mean and standard deviation (mels,) of the first hearing's log-mel over the clips."""

@@ -19,7 +19,8 @@ from playitback.errors import SettingsError
 
 _Terms = TypeVar("_Terms", bound="Terms")
 
-#: of every head (B, classes): distributions over the classes or, with several labels, numbers from 0 to 1
+#: of every head (B, classes): distributions over the classes or, with several labels, numbers from 0 to 1; in a stage
+#: with a teacher: of the one head, of the teacher's classes, and the teacher's features (``taught.Taught``)
 Targets = tuple[Tensor, ...]
 
 
@@ -79,6 +80,7 @@ class Stage:
     trains: Mapping[str, float]  # part of the Listener -> its learning rate, relative to that of the stage
     terms: Terms
     augmentation: Augmentation = field(default_factory=Augmentation)
+    taught: bool = False  # hears mixtures that a teacher answered (``training/mixtures``), if there is a teacher
     settles_statistics: bool = False  # of batch normalisation: they move in this stage; in others they stay
 
 
@@ -126,6 +128,10 @@ class Recipe:
             require(name in names, f"this preset has no stage {name!r}; it has {', '.join(names)}")
         stages = (dataclasses.replace(each, epochs=epochs.get(each.name, each.epochs)) for each in self.stages)
         return dataclasses.replace(self, stages=tuple(stages))
+
+    def without_teacher(self) -> Recipe:
+        """With the stages that need none."""
+        return dataclasses.replace(self, stages=tuple(each for each in self.stages if not each.taught))
 
     def with_losses(self, names: Collection[str]) -> Recipe:
         """With the named terms switched on and all others off. Raises SettingsError for unknown names."""

@@ -28,7 +28,7 @@ def vary_waveforms(waveforms: Tensor, settings: Augmentation, generator: Generat
     gains_decibels = _uniform((batch,), -settings.gain_decibels, settings.gain_decibels, generator)
     # clip by clip: every clip has a length of its own in between, and reading in order is faster than one large gather
     varied = [
-        _scale_time(clip, scale).roll(shift).mul_(10 ** (gain / 20))
+        scale_time(clip, scale).roll(shift).mul_(10 ** (gain / 20))
         for clip, scale, shift, gain in zip(
             waveforms, scales.tolist(), shifts.tolist(), gains_decibels.tolist(), strict=True
         )
@@ -36,7 +36,7 @@ def vary_waveforms(waveforms: Tensor, settings: Augmentation, generator: Generat
     return torch.stack(varied)
 
 
-def _scale_time(clip: Tensor, scale: float) -> Tensor:
+def scale_time(clip: Tensor, scale: float) -> Tensor:
     """``scale`` times as fast; pitch moves along, as with a tape."""
     samples = len(clip)
     wanted = round(samples / scale)

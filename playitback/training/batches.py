@@ -12,17 +12,24 @@ from torch.utils.data import DataLoader, Dataset
 from playitback.models.recipe import Recipe, Stage
 from playitback.training import augmentation
 from playitback.training.clips import ClipSet
+from playitback.training.mixtures import Mixtures
 
 #: waveforms (B, samples), targets of every head (B, classes), and the seed of all that is random from here on
 MicroBatch = tuple[Tensor, tuple[Tensor, ...], int]
 
 
 class MicroBatches(Dataset[MicroBatch]):
-    """Item n is the n-th micro-batch of a stage; an epoch hears all clips once, except a rest too small for a batch."""
+    """Item n is the n-th micro-batch of a stage; an epoch hears all clips once, except a rest too small for a batch.
 
-    def __init__(self, clips: ClipSet, recipe: Recipe, stage: Stage, sample_rate: int) -> None:
-        """stage: one of the recipe's."""
+    A stage with a teacher hears as many mixtures in an epoch, and every mixture before it hears one again.
+    """
+
+    def __init__(
+        self, clips: ClipSet, recipe: Recipe, stage: Stage, sample_rate: int, mixtures: Mixtures | None = None
+    ) -> None:
+        """stage: one of the recipe's; mixtures: for one with a teacher."""
         self.clips = clips
+        self.mixtures = mixtures if stage.taught else None
         self.recipe = recipe
         self.stage = stage
         self._stage_index = recipe.stages.index(stage)
@@ -38,10 +45,15 @@ class MicroBatches(Dataset[MicroBatch]):
         recipe = self.recipe
         seed = self._seed(0, number)
         generator = Generator().manual_seed(seed)
+        if self.mixtures is not None:
+            size = recipe.micro_batch_size
+            cycle, place = divmod(number, len(self.mixtures) // size)
+            indices = self._order_of(cycle, len(self.mixtures))[place * size : (place + 1) * size]
+            return self.mixtures.waveforms(indices), self.mixtures.targets(indices), seed + 1
         step, share = divmod(number, recipe.micro_batches)
         epoch, step = divmod(step, self.steps)
         first = step * recipe.batch_size + share * recipe.micro_batch_size
-        indices = self._epoch_order(epoch)[first : first + recipe.micro_batch_size]
+        indices = self._order_of(epoch, len(self.clips))[first : first + recipe.micro_batch_size]
         settings, rate = self.stage.augmentation, self._sample_rate
         waveforms = self.clips.waveforms(indices, generator)
         waveforms = augmentation.vary_waveforms(waveforms, settings, generator)
@@ -64,10 +76,10 @@ class MicroBatches(Dataset[MicroBatch]):
             )
         )
 
-    def _epoch_order(self, epoch: int) -> Tensor:
+    def _order_of(self, epoch: int, count: int) -> Tensor:
         if self._order[0] != epoch:
             generator = Generator().manual_seed(self._seed(1, epoch))
-            self._order = epoch, torch.randperm(len(self.clips), generator=generator)
+            self._order = epoch, torch.randperm(count, generator=generator)
         return self._order[1]
 
     def _seed(self, kind: int, number: int) -> int:

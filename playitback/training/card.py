@@ -9,10 +9,12 @@ from typing import Any
 
 import torch
 
+from playitback.checkpoint import Checkpoint
 from playitback.config import ModelConfig
 from playitback.models.recipe import Recipe
 from playitback.training.evaluation import PAIR, Evaluation
 from playitback.training.manifest import DATA_SETS
+from playitback.training.mixtures import Mixtures
 
 #: Hugging Face's word for terms that are not on its list of licences
 _NO_LICENCE = "other"
@@ -37,12 +39,20 @@ def training_record(
     command: str,
     device: str,
     processes: int = 1,
+    mixtures: Mixtures | None = None,
+    before: Checkpoint | None = None,
 ) -> dict[str, Any]:
     """How a checkpoint came about, for its config.json.
 
     clips: heard in training; skipped: listed, but missing or unreadable; processes: how many trained it together,
-    each on a device like ``device``.
+    each on a device like ``device``; mixtures: what a teacher answered; before: the checkpoint that it began with.
     """
+    taught, begun = {}, {}
+    if mixtures is not None:
+        taught = {"teacher": {**asdict(mixtures.answers.teacher), "mixtures": len(mixtures)}}
+    if before is not None:
+        told = ("data", "command", "minutes", "hardware", "teacher", "before")
+        begun = {"before": {"name": before.name, **{name: before.about[name] for name in told if name in before.about}}}
     return {
         "licence": DATA_SETS[data_set].licence or _NO_LICENCE,
         "preset": preset,
@@ -53,6 +63,8 @@ def training_record(
             "clips": clips,
             **({"skipped": skipped} if skipped else {}),
         },
+        **taught,
+        **begun,
         "recipe": asdict(recipe),
         "command": command,
         "minutes": round(seconds / 60, 1),
@@ -104,8 +116,8 @@ clips of {config.front_end.clip_seconds:g} s at {config.front_end.sample_rate / 
 ## Data and licence
 {DATA_SETS[data["name"]].credit or _OWN_TERMS}
 
-Trained on `{data["name"]}`, {part}: {data["clips"]} clips.{left_out} Nothing was pre-trained.
-
+Trained on `{data["name"]}`, {part}: {data["clips"]} clips.{left_out} {_beginning(about)}
+{_teachers(about)}
 ## Training
 `{about["command"]}`
 
@@ -120,6 +132,36 @@ Trained on `{data["name"]}`, {part}: {data["clips"]} clips.{left_out} Nothing wa
 those of its data set; on other recordings expect less. {"Replayed" if config.playbacks else "Chosen"} segments
 show what this model used, not what is true.
 """
+
+
+def _beginning(about: dict[str, Any]) -> str:
+    """What there was before this training, and before that."""
+    if "before" not in about:
+        return "" if "teacher" in about else "Nothing was pre-trained."
+    before = about["before"]
+    data = before.get("data", {})
+    part = part_name(data.get("folds"), data.get("split"))
+    trained = f", trained on `{data['name']}`, {part}, by `{before['command']}`" if "command" in before else ""
+    minutes = f" ({before['minutes']} minutes on {before['hardware']})" if trained else ""
+    return f"It began with the weights of `{before['name']}`{trained}{minutes}. {_beginning(before)}".rstrip()
+
+
+def _teachers(about: dict[str, Any]) -> str:
+    """A section on those it learned from, however long ago."""
+    told: list[str] = []
+    past: dict[str, Any] | None = about
+    while past is not None:
+        if "teacher" in past:
+            of = past["teacher"]
+            text = f"{of['teacher']}: {of['mixtures']} mixtures. {of['credit']}. Licence: {of['licence']}."
+            told += [text] if text not in told else []
+        past = past.get("before")
+    if not told:
+        return ""
+    return (
+        "\n## Teacher\nNot from scratch: beside the labels it learned from the answers of a teacher to mixtures of its "
+        "clips, and of recordings without labels where such were given.\n\n" + "\n\n".join(told) + "\n"
+    )
 
 
 def _hardware(device: str) -> str:

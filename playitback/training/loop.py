@@ -21,6 +21,7 @@ from playitback.models.listener import Listener
 from playitback.models.recipe import Recipe
 from playitback.training.batches import MicroBatches
 from playitback.training.clips import ClipSet
+from playitback.training.mixtures import Mixtures
 from playitback.training.processes import Processes
 from playitback.training.stages import StageRun
 from playitback.training.state import Log, StageProgress, read_state
@@ -36,29 +37,33 @@ def train(
     out: Path,
     report: Callable[[StageProgress], None] = lambda progress: None,
     *,
+    mixtures: Mixtures | None = None,
     processes: Processes | None = None,
     workers: int = 0,
     save_seconds: float = 60.0,
 ) -> None:
     """Trains ``model`` in place; in the end its weights are their moving average.
 
-    Goes on where the run in ``out`` stopped, if there is one. report: called by the first process. workers: how many
+    Goes on where the run in ``out`` stopped, if there is one. mixtures: what a teacher answered, for stages
+    with one. report: called by the first process. workers: how many
     helpers of each process read and augment clips. save_seconds: time between two saved states. Raises SettingsError if
     the run in ``out`` is another one, if the clips do not fill a batch, or if the processes cannot share one.
     """
     processes = processes or Processes(model.device)
-    _check(clips, recipe, processes)
+    _check(clips, mixtures, recipe, processes)
     out.mkdir(parents=True, exist_ok=True)
     run = {"recipe": asdict(recipe), "model": model.config.to_dict(), "clips": list(clips.names)}
+    if mixtures is not None:
+        run["mixtures"] = {**asdict(mixtures.answers.teacher), "count": len(mixtures)}
     saved = read_state(out, run)
-    if saved is None and recipe.stages[0].epochs:  # without its first stage, the model is prepared already
+    if saved is None and not model.prepared:
         model.prepare(_overview(clips))
 
     names = [stage.name for stage in recipe.stages]
     for index, stage in enumerate(recipe.stages):
         if not stage.epochs or (saved is not None and index < names.index(saved["stage"])):
             continue  # nothing to do, or done before the interruption
-        batches = MicroBatches(clips, recipe, stage, model.config.front_end.sample_rate)
+        batches = MicroBatches(clips, recipe, stage, model.config.front_end.sample_rate, mixtures)
         interrupted = saved if saved is not None and saved["stage"] == stage.name else None
         stage_run = StageRun(model, batches, processes, workers=workers, saved=interrupted)
         log = Log(out, names[:index], stage.name, stage_run.epochs_done) if processes.first else None
@@ -81,10 +86,13 @@ def train(
     model.eval()
 
 
-def _check(clips: ClipSet, recipe: Recipe, processes: Processes) -> None:
-    if len(clips) < recipe.batch_size:
+def _check(clips: ClipSet, mixtures: Mixtures | None, recipe: Recipe, processes: Processes) -> None:
+    if mixtures is None and any(stage.taught and stage.epochs for stage in recipe.stages):
+        raise SettingsError("a stage of this recipe hears what a teacher answered; give the answers, or leave it out")
+    fewest = min(len(each) for each in (clips, mixtures) if each is not None)
+    if fewest < recipe.batch_size:
         raise SettingsError(
-            f"{len(clips)} clips do not fill a batch of {recipe.batch_size}; choose a smaller batch or more clips"
+            f"{fewest} clips do not fill a batch of {recipe.batch_size}; choose a smaller batch or more clips"
         )
     if recipe.micro_batches % processes.count:
         raise SettingsError(

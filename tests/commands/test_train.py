@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -12,33 +11,17 @@ import pytest
 import soundfile
 import torch
 from shell import Run, assert_one_sentence
-from tiny import CATEGORIES, RATE, clicks, noise, tiny_checkpoint, tiny_config, tiny_model, tone, write_esc50
+from tiny import CATEGORIES, RATE, clicks, noise, tiny_checkpoint, tiny_model, tone, write_esc50
+from tiny_presets import QUICK, STAGES, make_presets_tiny
 
 from playitback import __main__ as command_line
 from playitback.checkpoint import load_checkpoint
-from playitback.config import ModelConfig
-from playitback.models.families import FAMILIES
 from playitback.recognizer import Recognizer
-
-STAGES = ("encoder", "events", "activity", "replay", "aim")
-ONE_EPOCH = [part for stage in STAGES for part in (f"--{stage}-epochs", "1")]
-QUICK = [*ONE_EPOCH, "--batch-size", "4", "--micro-batch-size", "2", "--device", "cpu"]
 
 
 @pytest.fixture(scope="module")
 def esc50(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return write_esc50(tmp_path_factory.mktemp("data") / "esc50", clips_per_class=2, folds=(1, 4), seconds=1.0)
-
-
-def tiny_preset(
-    name: str, labels: tuple[tuple[str, ...], ...], *, multi_label: bool, clip_seconds: float
-) -> ModelConfig:
-    """In place of the presets, which take minutes: the same structure with clips of a second."""
-    return replace(tiny_config(clip_seconds=1.0, playbacks=1, aimed=True), labels=labels, multi_label=multi_label)
-
-
-def make_presets_tiny(patch: pytest.MonkeyPatch) -> None:
-    patch.setitem(FAMILIES, "replay", replace(FAMILIES["replay"], preset=tiny_preset))
 
 
 @pytest.fixture
@@ -146,7 +129,7 @@ def test_what_a_checkpoint_from_before_lacks_is_trained_and_the_rest_is_kept(
     untrained = ["--encoder-epochs", "0", "--activity-epochs", "0", "--start-from", str(before)]
     status, _, error = run(*train_arguments(esc50, tmp_path / "untrained", *untrained))
     assert status == 2
-    assert_one_sentence(error, "before is from before the activity of today; give the stage activity some epochs")
+    assert_one_sentence(error, "before lacks the activity, or what it is for these classes: give the stage activity")
 
 
 @pytest.mark.usefixtures("tiny_presets")
@@ -169,16 +152,19 @@ def test_replay_stage_starts_from_the_encoder_of_another_checkpoint(
 
 @pytest.mark.usefixtures("tiny_presets")
 def test_impossible_starts_are_refused(run: Run, esc50: Path, tmp_path: Path) -> None:
-    status, _, error = run(*train_arguments(esc50, tmp_path / "a", "--encoder-epochs", "0"))
+    nothing = ["--encoder-epochs", "0", "--events-epochs", "0"]
+    status, _, error = run(*train_arguments(esc50, tmp_path / "a", *nothing))
     assert status == 2
-    assert_one_sentence(error, "without epochs of its own the encoder must come from somewhere; give --start-from")
+    assert_one_sentence(
+        error, "the encoder is untrained: give the stage encoder or events some epochs, or --start-from"
+    )
     status, _, error = run(*train_arguments(esc50, tmp_path / "a", "--activity-epochs", "0"))
     assert status == 2
-    assert_one_sentence(error, "the activity and slots must come from somewhere; give --start-from")
+    assert_one_sentence(error, "the activity is untrained: give the stage activity some epochs, or --start-from")
     other = tiny_checkpoint(tmp_path / "other", tiny_model(clip_seconds=1.0))
     status, _, error = run(*train_arguments(esc50, tmp_path / "b", "--start-from", str(other)))
     assert status == 2
-    assert_one_sentence(error, "other has other classes or another preset")
+    assert_one_sentence(error, "other is of another preset")
 
 
 @pytest.mark.usefixtures("tiny_presets")

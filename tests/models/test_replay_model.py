@@ -211,7 +211,7 @@ def test_forward_gives_the_fused_prediction_or_the_last_one(fusion: bool) -> Non
     hearings = hearings_of(model, waveforms)
     expected = hearings[-1].logits[0]
     if fusion:
-        (expected,) = model.decoder.logits(model.decoder.fuse([heard.summary for heard in hearings]))
+        (expected,) = model.decoder.logits(model.decoder.fuse([heard.pooled for heard in hearings]))
     assert torch.equal(model(waveforms)[0], expected)
 
 

@@ -130,7 +130,7 @@ def preset(name: str, labels: tuple[tuple[str, ...], ...], *, multi_label: bool,
             labels=labels,
             multi_label=multi_label,
             front_end=FrontEndConfig(
-                clip_seconds=clip_seconds, frames=200, mels=64, fft_samples=512, window_samples=400
+                clip_seconds=clip_seconds, frames=200, mels=64, fft_samples=512, window_samples=400, levelled=True
             ),
             encoder=EncoderConfig(
                 stem="convolutional",

@@ -21,6 +21,7 @@ from playitback.models.replay.config import ReplayConfig
 from playitback.models.replay.decoder import Decoder
 from playitback.models.replay.encoder import Encoder
 from playitback.models.replay.slots import Aim, ColumnFeatures, SlotAttention, SlotOutput
+from playitback.models.taught import Taught
 from playitback.replay import TimeMaps, column_edges, read_frames
 from playitback.segments import audible_columns, find_segments
 
@@ -34,7 +35,7 @@ class ReplayHearing(Hearing):
 
     local: Tensor  # (B, T, F, C) what the slots read
     slots: SlotOutput
-    summary: Tensor  # (B, W) of the decoder
+    pooled: Tensor  # (B, W) of the decoder
 
 
 class ReplayModel(LogMelListener):
@@ -57,6 +58,7 @@ class ReplayModel(LogMelListener):
             self.activity = Activity(config.activity, rows, channels, grid_width, config.classes)
         if config.slots.aimed:
             self.aim = Aim(grid_width, config.slots.width, config.classes[0])
+        self.taught = None if config.taught is None else Taught(config.taught, grid_width)
 
     @property
     def local_shape(self) -> tuple[int, int, int]:
@@ -66,7 +68,8 @@ class ReplayModel(LogMelListener):
     def parts(self) -> Mapping[str, nn.Module]:
         activity = {} if self.activity is None else {"activity": self.activity}
         slots: list[nn.Module] = [self.columns, self.slots, *([] if self.aim is None else [self.aim])]
-        return {"encoder": self.encoder, **activity, "slots": nn.ModuleList(slots), "decoder": self.decoder}
+        taught = {} if self.taught is None else {"taught": self.taught}
+        return {"encoder": self.encoder, **activity, "slots": nn.ModuleList(slots), "decoder": self.decoder, **taught}
 
     @property
     def can_aim(self) -> bool:
@@ -192,14 +195,14 @@ class ReplayModel(LogMelListener):
             details={"slot_attention": torch.stack(slots.attention_per_iteration, dim=1)},
             local=local,
             slots=slots,
-            summary=summary,
+            pooled=summary,
         )
         return heard, latents
 
     def fuse(self, hearings: Sequence[Hearing]) -> tuple[Tensor, ...] | None:
         if not self.config.decoder.fusion or len(hearings) != self.config.hearings:
             return None
-        summaries = [each.summary for each in hearings if isinstance(each, ReplayHearing)]
+        summaries = [each.pooled for each in hearings if isinstance(each, ReplayHearing)]
         return self.decoder.logits(self.decoder.fuse(summaries))
 
 

@@ -15,7 +15,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 from playitback.models.recipe import Augmentation, Recipe, Stage
-from playitback.models.replay.terms import ActivityTerms, EncoderTerms, ReplayTerms
+from playitback.models.replay.terms import ActivityTerms, EncoderTerms, ReplayTerms, TaughtTerms
 
 _ACTIVITY = Stage(
     name="activity",
@@ -33,6 +33,15 @@ _SMALL = Recipe(
             learning_rate=1.5e-3,
             trains={"encoder": 1.0},
             terms=EncoderTerms(),
+            settles_statistics=True,
+        ),
+        Stage(
+            name="taught",
+            epochs=200,
+            learning_rate=1.2e-3,
+            trains={"encoder": 1.0, "taught": 1.0},
+            terms=TaughtTerms(),
+            taught=True,
             settles_statistics=True,
         ),
         # from the first epoch on, short events and backgrounds keep so small an encoder from learning the classes

@@ -61,6 +61,41 @@ class EncoderTerms(Terms):
 
 
 @dataclass(frozen=True, kw_only=True)
+class TaughtTerms(Terms):
+    """The encoder and what it makes of a teacher's answers. Weights; 0 switches a term off.
+
+    The student hears what the teacher heard, half of the micro-batches with random stretches replayed. Weights: those
+    of a first trial, kept.
+    """
+
+    labels: float = 0.5  # classification of the model's own classes
+    classes: float = 20.0  # binary cross-entropy on the teacher's classes, of which most are silent
+    features: float = 2.0  # of the teacher, by regression
+    frequency_mask: float = 0.1  # largest share of mels that one of two masks covers
+
+    @property
+    def switches(self) -> tuple[str, ...]:
+        return ("labels", "classes", "features")
+
+    @property
+    def reach_all_parameters(self) -> bool:
+        return min(self.labels, self.classes, self.features) > 0
+
+    def __call__(
+        self, model: ReplayModel, waveforms: Tensor, targets: Targets, generator: Generator
+    ) -> dict[str, Tensor]:
+        assert model.taught is not None, "a recipe with this stage is for models with a teacher"
+        labels, probabilities, features = targets
+        with torch.no_grad():
+            frames, _ = hear_warped(model, waveforms, 0.5, generator)
+            frames = mask_frames(model.normalise(frames), self.frequency_mask, 0.0, generator)
+        grid = model.encoder.grid(model.encoder.local_features(frames))
+        own = classification(model.encoder.head(grid), [labels], model.config.multi_label, self.label_smoothing)
+        terms = {"labels": own, **model.taught.terms(grid.mean(dim=(1, 2)), probabilities, features)}
+        return {name: getattr(self, name) * term for name, term in terms.items() if getattr(self, name)}
+
+
+@dataclass(frozen=True, kw_only=True)
 class ActivityTerms(Terms):
     """The activity head and, where they are aimed, the slots that read it. Weights; 0 switches a term off.
 

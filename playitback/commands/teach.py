@@ -1,0 +1,62 @@
+"""``teach``: what a checkpoint answers to mixtures of recordings, for another one to learn from.
+
+The student is trained by ``train --targets``.
+"""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+
+from playitback.commands.shared import add_checkpoint, add_data, bar, load_data, load_unlabelled_clips
+from playitback.progress import finish
+from playitback.recognizer import Recognizer
+from playitback.training.answers import Teacher, write_answers
+from playitback.training.manifest import DATA_SETS
+from playitback.training.teaching import ask_teacher, plan_mixtures
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    add_checkpoint(parser)
+    add_data(parser)
+    parser.add_argument("--out", type=Path, required=True, metavar="DIR", help="the folder of answers")
+    parser.add_argument(
+        "--unlabelled", type=Path, metavar="PATH", help="a folder of recordings without labels, or a list of them"
+    )
+    parser.add_argument("--mixtures", type=int, default=10_000, metavar="N", help="default: %(default)s")
+    parser.add_argument("--seed", type=int, default=0, metavar="N", help="default: %(default)s")
+
+
+def main(arguments: argparse.Namespace) -> int:
+    teacher = Recognizer.from_checkpoint(arguments.checkpoint, arguments.device)
+    front_end = teacher.config.front_end
+    known = DATA_SETS[arguments.dataset]
+    folds = arguments.folds
+    if folds is None and arguments.split is None:
+        folds = known.train_folds
+    # every fold is a part of its own, so that any of them can be kept for measuring
+    if folds is not None:
+        parts = [load_data(arguments, front_end, (fold,), None) for fold in folds]
+    else:
+        parts = [load_data(arguments, front_end, None, arguments.split or known.train_split)]
+    unlabelled = None
+    if arguments.unlabelled is not None:
+        unlabelled = load_unlabelled_clips(arguments.unlabelled, front_end, arguments.tolerate)
+    plan = plan_mixtures(parts, unlabelled, arguments.mixtures, front_end.sample_rate, arguments.seed)
+    sets = [*parts, *([] if unlabelled is None else [unlabelled])]
+    with bar("teaching") as report:
+        probabilities, features = finish(ask_teacher(teacher, sets, plan), report)
+    about = Teacher(
+        teacher=teacher.name,
+        credit=f"the Play It Back checkpoint {teacher.name}, and what its card credits",
+        licence=str(teacher.about.get("licence", "other")),
+        sample_rate=front_end.sample_rate,
+        clip_seconds=front_end.clip_seconds,
+    )
+    names = tuple(name for clips in sets for name in clips.names)
+    write_answers(arguments.out, about, teacher.labels, names, plan, probabilities, features)
+    print(
+        f"{arguments.mixtures} answers are in {arguments.out}. "
+        "Learn from them: python -m playitback train --targets, with the same recordings"
+    )
+    return 0

@@ -1,0 +1,163 @@
+"""The mixtures that a teacher answered, as a student hears them: rendered from the clips that training may hear.
+
+A mixture is used only if every clip in it is among those that are given: the labelled clips of the part that is trained
+on, and recordings without labels. So the answers to a part that is kept for measuring are never read, whatever the
+folder holds.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from playitback.audio import sound_files
+from playitback.config import FrontEndConfig, require
+from playitback.errors import DataSetError, SettingsError
+from playitback.training.answers import CROP, MIX, SINGLE, Answers
+from playitback.training.augmentation import scale_time
+from playitback.training.clips import ClipSet
+from playitback.training.entries import Entry, Manifest
+
+
+class Rendered:
+    """Mixtures as sound. arrays: see ``answers``; places (C, 2): the set of every clip and its index there."""
+
+    def __init__(self, arrays: Mapping[str, np.ndarray], places: np.ndarray, sets: Sequence[ClipSet]) -> None:
+        self.arrays, self.places, self.sets = arrays, places, sets
+
+    def clips(self, number: int) -> list[tuple[int, Tensor]]:
+        """The one or two clips of a mixture: the set of each, and its index there as a tensor (1,)."""
+        clips = (int(self.arrays[name][number]) for name in "ab")
+        places = (self.places[clip].tolist() for clip in clips if clip >= 0)
+        return [(where, torch.tensor([index])) for where, index in places]
+
+    def __getitem__(self, number: int) -> Tensor:
+        """(clip_samples,) float32; peaks may pass 1."""
+        kind, start, end = (int(self.arrays[name][number]) for name in ("kind", "start", "end"))
+        numbers = (self.arrays[name][number].tolist() for name in ("speed", "shift", "gain"))
+        parts = [
+            scale_time(self.sets[where].waveforms(index)[0], speed).roll(shift) * gain
+            for (where, index), speed, shift, gain in zip(self.clips(number), *numbers, strict=False)
+        ]
+        if kind == SINGLE:
+            return parts[0]
+        if kind == MIX:
+            return parts[0] + parts[1]
+        mixture = torch.zeros_like(parts[0]) if kind == CROP else parts[1].clone()
+        mixture[start:end] = parts[0][start:end]
+        return mixture
+
+
+class Mixtures:
+    """The mixtures that may be heard, with what the teacher says of them."""
+
+    def __init__(
+        self, answers: Answers, front_end: FrontEndConfig, labelled: ClipSet, unlabelled: ClipSet | None = None
+    ) -> None:
+        """labelled: the training part. Raises SettingsError where model, clips and teacher do not fit one another.
+
+        Of a model with several labels, the teacher must know all classes, and it is the teacher's answers that count;
+        else the labels are those of the clips, as far as they have any.
+        """
+        teacher = answers.teacher
+        require(
+            (teacher.sample_rate, teacher.clip_seconds) == (front_end.sample_rate, front_end.clip_seconds),
+            f"the teacher heard clips of {teacher.clip_seconds:g} s at {teacher.sample_rate} Hz, this model hears "
+            f"{front_end.clip_seconds:g} s at {front_end.sample_rate} Hz; choose another teacher or model",
+        )
+        require(len(labelled.labels) == 1, "a teacher teaches models with one head")
+        self.answers = answers
+        sets = [labelled, *([] if unlabelled is None else [unlabelled])]
+        places = _places(answers.names, sets)
+        self._rendered = Rendered(answers.arrays, places, sets)
+        a, b = (answers.arrays[name] for name in "ab")
+        there = places[:, 0] >= 0
+        self.chosen = np.flatnonzero(there[a] & ((b < 0) | there[b]))
+        require(
+            len(self.chosen) > 0,
+            "none of the teacher's mixtures is made of the clips that are given; check --data and --unlabelled",
+        )
+        self._own: np.ndarray | None = None
+        if labelled.multi_label:
+            known = {name: index for index, name in enumerate(answers.classes)}
+            strange = [name for name in labelled.labels[0] if name not in known]
+            if strange:
+                raise SettingsError(
+                    f"the teacher does not know {strange[0]!r}, and a model of several labels learns them from it; "
+                    "leave the class out"
+                )
+            self._own = np.array([known[name] for name in labelled.labels[0]])
+        sample = answers.features_of(self.chosen[:: max(len(self.chosen) // 4096, 1)])
+        self._mean, self._deviation = sample.mean(axis=0), sample.std(axis=0) + 1e-6
+
+    def __len__(self) -> int:
+        return len(self.chosen)
+
+    def waveforms(self, indices: Tensor) -> Tensor:
+        """(B,) indices -> (B, clip_samples) float32, as the teacher heard them; peaks may pass 1."""
+        return torch.stack([self._rendered[int(self.chosen[index])] for index in indices.tolist()])
+
+    def targets(self, indices: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+        """(B,) indices -> labels (B, classes), the teacher's probabilities (B, K), its standardised features (B, D).
+
+        Labels sum to 1 where all of a mixture is labelled, to a's share where b is not, and to 0 where nothing is.
+        """
+        numbers = self.chosen[indices.numpy()]
+        probabilities = self.answers.probabilities_of(numbers)
+        features = (self.answers.features_of(numbers) - self._mean) / self._deviation
+        if self._own is not None:
+            labels = torch.from_numpy(probabilities[:, self._own])
+        else:
+            labels = torch.stack([self._label(number) for number in numbers.tolist()])
+        return labels, torch.from_numpy(probabilities), torch.from_numpy(features.astype(np.float32))
+
+    def _label(self, number: int) -> Tensor:
+        share = float(self.answers.arrays["share"][number])
+        labelled = self._rendered.sets[0]
+        label = torch.zeros(len(labelled.labels[0]))
+        for (where, index), weight in zip(self._rendered.clips(number), (share, 1 - share), strict=False):
+            if where == 0:
+                label += weight * labelled.targets(index)[0][0]
+        return label
+
+
+def load_unlabelled(source: Path) -> Manifest:
+    """Recordings without labels: all sound files below a folder, or those that a text file lists, one path a line.
+
+    Listed paths are relative to the list. Raises DataSetError where there are none.
+    """
+    if source.is_dir():
+        paths = sorted(sound_files(source))
+        names = [path.relative_to(source).as_posix() for path in paths]
+    else:
+        try:
+            lines = source.read_text(encoding="utf-8-sig").splitlines()
+        except (OSError, UnicodeDecodeError) as error:
+            raise DataSetError(f"{source} cannot be read ({error}); give a folder or a list of sound files") from error
+        names = [line.strip() for line in lines if line.strip()]
+        paths = [source.parent / name for name in names]
+    if not paths:
+        raise DataSetError(f"{source} holds no sound files; give a folder or a list of them")
+    there = [path.is_file() for path in paths]
+    entries = [Entry(name, path, ((),)) for name, path, found in zip(names, paths, there, strict=True) if found]
+    missing = [name for name, found in zip(names, there, strict=True) if not found]
+    return Manifest("the unlabelled recordings", (("unknown",),), True, tuple(entries), tuple(missing))
+
+
+def _places(names: Sequence[str], sets: Sequence[ClipSet]) -> np.ndarray:
+    """(C, 2): the set that holds each named clip and its index there; -1 where none does.
+
+    A clip is found by its name or, where that is not known, by its file name without folders, if only one has it.
+    """
+    by_name: dict[str, tuple[int, int]] = {}
+    by_file: dict[str, tuple[int, int]] = {}
+    for where, clips in enumerate(sets):
+        for index, name in enumerate(clips.names):
+            by_name.setdefault(name, (where, index))
+            file = Path(name).name
+            by_file[file] = (-1, -1) if file in by_file else (where, index)
+    return np.array([by_name.get(name) or by_file.get(Path(name).name) or (-1, -1) for name in names])
