@@ -35,6 +35,7 @@ _COMMANDS = {
         "playitback.commands.evaluate",
         "accuracy after every hearing on clips that a model was not trained on",
     ),
+    "calibrate": ("playitback.commands.calibrate", "make a model as sure as it is right, on clips that are kept aside"),
     "evidence": (
         "playitback.commands.evidence",
         "whether what was replayed is why: controls, removal, localisation, each beside chance",

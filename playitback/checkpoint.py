@@ -58,6 +58,24 @@ def save_checkpoint(
     save_file({name: _stored(tensor, dtype) for name, tensor in model.state_dict().items()}, folder / WEIGHTS_FILE)
 
 
+def amend_checkpoint(folder: Path, *, temperature: float, about: Mapping[str, Any], section: str) -> None:
+    """Another temperature for the model in ``folder``, with what is known about it and a section of its card.
+
+    A section of the same heading is replaced. Raises CheckpointError for a folder without a valid description.
+    """
+    description = _read_description(folder)
+    description["model"]["temperature"] = temperature
+    description.setdefault("about", {}).update(about)
+    (folder / CONFIG_FILE).write_text(json.dumps(description, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
+    path, heading = folder / CARD_FILE, section.splitlines()[0]
+    card = path.read_text(encoding="utf-8") if path.is_file() else ""
+    before, _, rest = card.partition(f"{heading}\n")
+    _, mark, after = rest.partition("\n## ")
+    path.write_text(
+        "\n\n".join(filter(None, [before.rstrip(), section.strip(), (mark + after).strip()])) + "\n", encoding="utf-8"
+    )
+
+
 def load_checkpoint(source: str | Path) -> Checkpoint:
     """Loads a folder, a name under checkpoints/, or a Hugging Face repo id ("owner/name").
 

@@ -95,8 +95,10 @@ class ModelConfig:
     front_end: FrontEndConfig = field(default_factory=FrontEndConfig)
     segments: SegmentRules = field(default_factory=SegmentRules)
     taught: TaughtConfig | None = None  # None: the model had no teacher
+    temperature: float = 1.0  # that logits are divided by, so that the model is right as often as it is sure
 
     def __post_init__(self) -> None:
+        require(self.temperature > 0, f"temperature must be positive, got {self.temperature}")
         require(self.playbacks >= 0, f"playbacks must not be negative, got {self.playbacks}")
         require(bool(self.labels) and all(self.labels), "every head needs at least one class name")
         for names in self.labels:

@@ -37,6 +37,7 @@ class Figures:
     accuracy: float | None = None  # top-1; of a single label
     top_5_accuracy: float | None = None  # of a single label, where there are more than five classes
     true_class_probability: float | None = None  # mean over clips, and over the labels of each
+    expected_calibration_error: float | None = None  # of a single label
     mean_average_precision: float | None = None  # of classes, not of actions, as are the next two
     mean_auc: float | None = None  # NaN unless some class is in some clips and not in others
     d_prime: float | None = None  # infinite at a mean AUC of 1
@@ -47,6 +48,7 @@ _WORDS = {
     "accuracy": ("accuracy, %", 100),
     "top_5_accuracy": ("top-5 accuracy, %", 100),
     "true_class_probability": ("probability of the true class, %", 100),
+    "expected_calibration_error": ("expected calibration error, %", 100),
     "mean_average_precision": ("mean average precision, %", 100),
     "mean_auc": ("mean AUC, %", 100),
     "d_prime": ("d'", 1),
@@ -169,6 +171,7 @@ def _head_figures(probabilities: np.ndarray, targets: np.ndarray, multi_label: b
         accuracy=None if multi_label else metrics.top_k_accuracy(probabilities, classes, 1),
         top_5_accuracy=metrics.top_k_accuracy(probabilities, classes, _TOP) if top_5 else None,
         true_class_probability=float(probabilities[targets != 0].mean(dtype=np.float64)),
+        expected_calibration_error=None if multi_label else metrics.expected_calibration_error(probabilities, classes),
         mean_average_precision=metrics.mean_average_precision(probabilities, targets),
         mean_auc=mean_auc,
         d_prime=metrics.d_prime(mean_auc),

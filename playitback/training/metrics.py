@@ -42,6 +42,19 @@ def top_k_action_accuracy(
     return float((inside & (_ranks(pairs, pair) < k)).mean())
 
 
+def expected_calibration_error(probabilities: np.ndarray, classes: np.ndarray, bins: int = 15) -> float:
+    """How far confidence is from accuracy, 0 to 1: the mean over clips of the difference in their bin of confidence.
+
+    probabilities: (N, C); classes: (N,) index of the true class (Guo et al., "On Calibration of Modern Neural
+    Networks", ICML 2017, section 2, with their 15 bins of equal width).
+    """
+    confidence = probabilities.max(axis=1)
+    right = (_ranks(probabilities, classes) < 1).astype(np.float64)
+    bin_of = np.minimum((confidence * bins).astype(np.int64), bins - 1)
+    surplus = np.bincount(bin_of, weights=confidence - right, minlength=bins)
+    return float(np.abs(surplus).sum() / len(classes))
+
+
 def average_precisions(scores: np.ndarray, labels: np.ndarray) -> np.ndarray:
     """(C,) average precision of every class: the mean, over its clips, of the precision at each one's score.
 

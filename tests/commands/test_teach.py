@@ -105,7 +105,7 @@ def test_a_model_of_other_classes_begins_with_what_does_not_tell_classes_apart(
     stages[-1] = "1"
     status, _, error = run("train", *data[:-1], tmp_path / "untrained", *stages)
     assert status == 2
-    assert_one_sentence(error, "before lacks the activity, or what it is for these classes")
+    assert_one_sentence(error, "before lacks the decoder, or what it is for these classes")
 
 
 def test_what_is_kept_for_measuring_is_never_taught(

@@ -90,6 +90,16 @@ def listed(model: ReplayModel, clips: HeldClips) -> list[tuple[np.ndarray, ...]]
     ]
 
 
+def calibration_error_by_hand(said: np.ndarray, classes: np.ndarray) -> float:
+    """Bin by bin, as the definition reads."""
+    sure, right, error = said.max(axis=1), said.argmax(axis=1) == classes, 0.0
+    for low in range(15):
+        inside = (sure >= low / 15) & (sure < (low + 1) / 15)
+        if inside.any():
+            error += inside.mean() * abs(sure[inside].mean() - right[inside].mean())
+    return error
+
+
 @pytest.mark.parametrize("fusion", [False, True])
 def test_figures_of_one_head_are_those_of_a_direct_count(fusion: bool) -> None:
     model, clips = model_of(tiny_config(labels=SEVEN, fusion=fusion)), HeldClips((SEVEN,))
@@ -105,6 +115,7 @@ def test_figures_of_one_head_are_those_of_a_direct_count(fusion: bool) -> None:
             accuracy=accuracy_score(classes, said.argmax(axis=1)),
             top_5_accuracy=top_k_accuracy_score(classes, said, k=5, labels=range(7)),
             true_class_probability=said[np.arange(CLIPS), classes].mean(),
+            expected_calibration_error=calibration_error_by_hand(said, classes),
             mean_average_precision=average_precision_score(truth, said, average="macro"),
             mean_auc=mean_auc,
             d_prime=metrics.d_prime(mean_auc),
@@ -233,8 +244,11 @@ def test_data_set_read_from_disk_is_measured(tmp_path: Path) -> None:
 ONE = Evaluation(
     clips=400,
     overall=Course(
-        (Figures(0.7825, 0.95, 0.628, 0.81, 0.99, math.inf), Figures(0.7925, 0.96, 0.683, 0.82, 0.992, 3.4)),
-        Figures(0.8, 0.97, 0.7, 0.83, math.nan, math.nan),
+        (
+            Figures(0.7825, 0.95, 0.628, 0.04, 0.81, 0.99, math.inf),
+            Figures(0.7925, 0.96, 0.683, 0.03, 0.82, 0.992, 3.4),
+        ),
+        Figures(0.8, 0.97, 0.7, 0.02, 0.83, math.nan, math.nan),
     ),
     replayed_seconds=(0.0, 1.971),
 )
@@ -242,7 +256,10 @@ TWO = Evaluation(
     clips=9,
     overall=Course((Figures(0.159, 0.292, 0.1),)),
     replayed_seconds=(0.0,),
-    heads={"verb": Course((Figures(0.47, 0.787, 0.4, 0.3, 0.8, 1.2),)), "noun": Course((Figures(0.231, 0.451, 0.2),))},
+    heads={
+        "verb": Course((Figures(0.47, 0.787, 0.4, 0.05, 0.3, 0.8, 1.2),)),
+        "noun": Course((Figures(0.231, 0.451, 0.2),)),
+    },
 )
 
 
@@ -256,6 +273,8 @@ def test_results_are_plain_json_with_a_number_a_hearing() -> None:
         "top_5_accuracy_fused": 0.97,
         "true_class_probability": [0.628, 0.683],
         "true_class_probability_fused": 0.7,
+        "expected_calibration_error": [0.04, 0.03],
+        "expected_calibration_error_fused": 0.02,
         "mean_average_precision": [0.81, 0.82],
         "mean_average_precision_fused": 0.83,
         "mean_auc": [0.99, 0.992],

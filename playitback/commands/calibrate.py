@@ -1,0 +1,43 @@
+"""``calibrate``: make a checkpoint as sure as it is right, on clips that it was not trained on."""
+
+from __future__ import annotations
+
+import argparse
+from dataclasses import asdict
+
+from playitback.checkpoint import amend_checkpoint, find_checkpoint
+from playitback.commands.evaluate import load_unheard
+from playitback.commands.shared import add_checkpoint, add_data, add_json, bar, print_json
+from playitback.progress import finish
+from playitback.training import card
+from playitback.training.calibration import calibrate
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    add_checkpoint(parser)
+    add_data(parser)
+    add_json(parser)
+
+
+def main(arguments: argparse.Namespace) -> int:
+    folder = find_checkpoint(arguments.checkpoint)
+    (recognizer,), clips = load_unheard(arguments, [arguments.checkpoint])
+    with bar("listening") as report:
+        found = finish(calibrate(recognizer, clips), report)
+    # of the logits as they are told now, which may have a temperature already
+    temperature = recognizer.config.temperature * found.temperature
+    amend_checkpoint(
+        folder,
+        temperature=temperature,
+        about={"calibration": {**asdict(found), "temperature": temperature, "data": arguments.dataset}},
+        section=card.calibration_section(found, temperature),
+    )
+    if arguments.json:
+        print_json({**asdict(found), "temperature": temperature})
+    else:
+        print(
+            f"{found.clips} clips: temperature {temperature:.3f}; expected calibration error "
+            f"{100 * found.before:.1f} % before, {100 * found.after:.1f} % with the temperature of the other half. "
+            f"It is stored in {folder}."
+        )
+    return 0

@@ -1,0 +1,98 @@
+"""Claims about calibration: the temperature is found, changes no decision, and stays with the checkpoint."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+import torch
+from shell import Run, assert_one_sentence
+from tiny import CATEGORIES, sounding_clips, tiny_checkpoint, tiny_config, tiny_model, write_esc50
+from torch import Generator
+
+from playitback.checkpoint import load_checkpoint
+from playitback.errors import SettingsError
+from playitback.models.replay.model import ReplayModel
+from playitback.training.calibration import fit_temperature
+
+
+@pytest.mark.parametrize("temperature", [0.5, 1.0, 2.5])
+def test_the_temperature_that_made_them_unsure_is_found(temperature: float) -> None:
+    """Of classes drawn with the probabilities that the logits had before they were multiplied."""
+    generator = Generator().manual_seed(0)
+    honest = 2 * torch.randn(20_000, 5, generator=generator)
+    classes = honest.softmax(dim=1).multinomial(1, generator=generator).squeeze(1)
+    assert fit_temperature(honest * temperature, classes) == pytest.approx(temperature, rel=0.05)
+
+
+def test_a_temperature_divides_what_every_hearing_says_and_nothing_else() -> None:
+    torch.manual_seed(0)
+    plain = ReplayModel(tiny_config(aimed=True, threshold=0.5)).eval()
+    warm = ReplayModel(replace(tiny_config(aimed=True, threshold=0.5), temperature=2.0)).eval()
+    warm.load_state_dict(plain.state_dict())
+    clips = sounding_clips(3)
+    with torch.inference_mode():
+        for one, other in zip(plain.listen(clips), warm.listen(clips), strict=True):
+            torch.testing.assert_close(other.logits[0], one.logits[0] / 2)
+            torch.testing.assert_close(other.segments, one.segments)
+            assert one.activity is not None
+            assert other.activity is not None
+            torch.testing.assert_close(other.activity, one.activity.sqrt() / one.activity.sqrt().sum(2, keepdim=True))
+
+
+@pytest.fixture(scope="module")
+def esc50(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return write_esc50(tmp_path_factory.mktemp("data") / "esc50", clips_per_class=4, folds=(4,), seconds=1.0)
+
+
+def test_the_command_stores_it_with_the_checkpoint_and_its_card(run: Run, esc50: Path, tmp_path: Path) -> None:
+    model = tiny_model(labels=CATEGORIES, clip_seconds=1.0, playbacks=1)
+    with torch.no_grad():
+        for weights in model.decoder.heads.parameters():
+            weights.mul_(40)  # far too sure
+    folder = tiny_checkpoint(tmp_path / "sure", model)
+    ask = ["--checkpoint", folder, "--data", esc50, "--folds", "4", "--device", "cpu"]
+    before = json.loads(run("evaluate", *ask, "--json")[1])
+    status, output, _ = run("calibrate", *ask, "--json")
+    assert status == 0
+    found = json.loads(output)
+    assert found["before"] == pytest.approx(before["expected_calibration_error"][-1], abs=1e-6)
+    assert found["temperature"] > 1.5
+    calibrated = load_checkpoint(folder)
+    assert calibrated.model.config.temperature == found["temperature"]
+    assert calibrated.about["calibration"]["clips"] == 16
+    after = json.loads(run("evaluate", *ask, "--json")[1])
+    assert after["accuracy"] == before["accuracy"]
+    assert after["expected_calibration_error"][-1] < before["expected_calibration_error"][-1]
+    # once more: it goes on from there, and the card has one such section
+    again = json.loads(run("calibrate", *ask, "--json")[1])
+    assert again["before"] == pytest.approx(after["expected_calibration_error"][-1], abs=1e-6)
+    assert load_checkpoint(folder).model.config.temperature == again["temperature"]
+    card = load_checkpoint(folder).card
+    assert card.count("## Calibration") == 1
+    assert f"{again['temperature']:.3f}" in card
+
+
+def test_a_card_keeps_its_other_sections(run: Run, esc50: Path, tmp_path: Path) -> None:
+    folder = tiny_checkpoint(tmp_path / "it", tiny_model(labels=CATEGORIES, clip_seconds=1.0, playbacks=1))
+    card = folder / "README.md"
+    card.write_text("# It\n\nText.\n\n## Calibration\nOld.\n\n## Limits\nMany.\n", encoding="utf-8")
+    assert run("calibrate", "--checkpoint", folder, "--data", esc50, "--folds", "4")[0] == 0
+    text = card.read_text(encoding="utf-8")
+    assert text.startswith("# It\n\nText.\n\n## Calibration\nLogits are divided by ")
+    assert text.endswith("\n\n## Limits\nMany.\n")
+    assert "Old." not in text
+
+
+def test_confidence_in_several_labels_is_not_calibrated(run: Run, tmp_path: Path, esc50: Path) -> None:
+    folder = tiny_checkpoint(tmp_path / "other", tiny_model(clip_seconds=1.0))
+    status, _, error = run("calibrate", "--checkpoint", folder, "--data", esc50, "--folds", "4")
+    assert status == 2
+    assert_one_sentence(error, "other names other classes than esc50")
+
+
+def test_a_temperature_must_be_positive() -> None:
+    with pytest.raises(SettingsError, match="temperature must be positive"):
+        replace(tiny_config(), temperature=0.0)
