@@ -9,6 +9,7 @@ Everything hears through it, in its precision: the page, the shell, evaluation a
 from __future__ import annotations
 
 import copy
+import dataclasses
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -179,7 +180,20 @@ class Recognizer:
                 heard = next(hearings, None)
             if heard is None:
                 return
-            yield heard
+            yield self._calibrated(heard)
+
+    def _calibrated(self, heard: Hearing) -> Hearing:
+        """The same at the model's temperature (Guo et al. 2017, section 4.2), by which training knows nothing."""
+        temperature, activity = self.config.temperature, heard.activity
+        if temperature == 1:
+            return heard
+        if activity is not None:
+            logits = activity.logit() if self.config.multi_label else activity.log()
+            activity = self.probabilities(logits / temperature)
+        return dataclasses.replace(heard, logits=self._divided(heard.logits), activity=activity)
+
+    def _divided(self, logits: tuple[Tensor, ...]) -> tuple[Tensor, ...]:
+        return tuple(each / self.config.temperature for each in logits)
 
     def first_logits(self, waveforms: Tensor) -> Tensor:
         """Logits (B, classes) of the first head after the first hearing, whose gradient reaches the clips.
@@ -188,12 +202,13 @@ class Recognizer:
         away, a gradient needs.
         """
         with torch.enable_grad():
-            return next(iter(self.model.listen(waveforms, 0))).logits[0]
+            return self._divided(next(iter(self.model.listen(waveforms, 0))).logits)[0]
 
     def fuse(self, hearings: Sequence[Hearing]) -> tuple[Tensor, ...] | None:
         """``Listener.fuse`` in the recognizer's precision, of all hearings of a run of ``listen``."""
         with torch.inference_mode(), self._precision():
-            return self.model.fuse(hearings)
+            fused = self.model.fuse(hearings)
+            return None if fused is None else self._divided(fused)
 
     def classify(
         self,

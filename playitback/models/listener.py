@@ -143,10 +143,6 @@ class Listener(nn.Module, ABC):
     def prepare(self, batches: Iterable[Tensor]) -> None:
         """Takes from training clips (B, clip_samples) what must be known before training; by default nothing."""
 
-    def calibrated(self, logits: tuple[Tensor, ...]) -> tuple[Tensor, ...]:
-        """Logits of every head as a hearing tells them: divided by the temperature (Guo et al. 2017, section 4.2)."""
-        return tuple(each / self.config.temperature for each in logits)
-
     def cast_weights(self, dtype: torch.dtype) -> None:
         """Stores the weights of matrix products in a number format, except where more precision is needed."""
         for part in self.parts().values():

@@ -21,7 +21,8 @@ MicroBatch = tuple[Tensor, tuple[Tensor, ...], int]
 class MicroBatches(Dataset[MicroBatch]):
     """Item n is the n-th micro-batch of a stage; an epoch hears all clips once, except a rest too small for a batch.
 
-    A stage with a teacher hears as many mixtures in an epoch, and every mixture before it hears one again.
+    A stage with a teacher hears as many mixtures in an epoch, and every mixture before it hears one again; of what is
+    changed about clips only a background is added, which the teacher did not hear and the student learns to ignore.
     """
 
     def __init__(
@@ -45,16 +46,19 @@ class MicroBatches(Dataset[MicroBatch]):
         recipe = self.recipe
         seed = self._seed(0, number)
         generator = Generator().manual_seed(seed)
+        settings, rate = self.stage.augmentation, self._sample_rate
         if self.mixtures is not None:
             size = recipe.micro_batch_size
             cycle, place = divmod(number, len(self.mixtures) // size)
             indices = self._order_of(cycle, len(self.mixtures))[place * size : (place + 1) * size]
-            return self.mixtures.waveforms(indices), self.mixtures.targets(indices), seed + 1
+            waveforms = self.mixtures.waveforms(indices)
+            if settings.background:
+                waveforms = augmentation.add_background(waveforms, settings, rate, generator)
+            return waveforms, self.mixtures.targets(indices), seed + 1
         step, share = divmod(number, recipe.micro_batches)
         epoch, step = divmod(step, self.steps)
         first = step * recipe.batch_size + share * recipe.micro_batch_size
         indices = self._order_of(epoch, len(self.clips))[first : first + recipe.micro_batch_size]
-        settings, rate = self.stage.augmentation, self._sample_rate
         waveforms = self.clips.waveforms(indices, generator)
         waveforms = augmentation.vary_waveforms(waveforms, settings, generator)
         if settings.shortened:

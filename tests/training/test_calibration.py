@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 import torch
 from shell import Run, assert_one_sentence
-from tiny import CATEGORIES, sounding_clips, tiny_checkpoint, tiny_config, tiny_model, write_esc50
+from tiny import CATEGORIES, recognizer_of, sounding_clips, tiny_checkpoint, tiny_config, tiny_model, write_esc50
 from torch import Generator
 
 from playitback.checkpoint import load_checkpoint
@@ -32,14 +32,16 @@ def test_a_temperature_divides_what_every_hearing_says_and_nothing_else() -> Non
     plain = ReplayModel(tiny_config(aimed=True, threshold=0.5)).eval()
     warm = ReplayModel(replace(tiny_config(aimed=True, threshold=0.5), temperature=2.0)).eval()
     warm.load_state_dict(plain.state_dict())
-    clips = sounding_clips(3)
-    with torch.inference_mode():
-        for one, other in zip(plain.listen(clips), warm.listen(clips), strict=True):
-            torch.testing.assert_close(other.logits[0], one.logits[0] / 2)
-            torch.testing.assert_close(other.segments, one.segments)
-            assert one.activity is not None
-            assert other.activity is not None
-            torch.testing.assert_close(other.activity, one.activity.sqrt() / one.activity.sqrt().sum(2, keepdim=True))
+    clips, recognizers = sounding_clips(3), [recognizer_of(plain), recognizer_of(warm)]
+    hearings = [list(each.listen(clips)) for each in recognizers]
+    for one, other in zip(*hearings, strict=True):
+        torch.testing.assert_close(other.logits[0], one.logits[0] / 2)
+        torch.testing.assert_close(other.segments, one.segments)
+        assert one.activity is not None
+        assert other.activity is not None
+        torch.testing.assert_close(other.activity, one.activity.sqrt() / one.activity.sqrt().sum(2, keepdim=True))
+    gradients = [each.first_logits(clips) for each in recognizers]
+    torch.testing.assert_close(gradients[1], gradients[0] / 2)
 
 
 @pytest.fixture(scope="module")

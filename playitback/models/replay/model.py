@@ -168,7 +168,6 @@ class ReplayModel(LogMelListener):
             votes.append(self.encoder.head(grid))
             mean = (torch.stack(of_head).mean(dim=0) for of_head in zip(*votes, strict=True))
             logits = tuple(own + vote for own, vote in zip(logits, mean, strict=True))
-        logits = self.calibrated(logits)
         activity = None if self.activity is None else self.activity(local, grid)[0]
         believed = logits[0].argmax(dim=1)
         asked = believed if asked is None else torch.where(asked < 0, believed, asked)
@@ -191,9 +190,7 @@ class ReplayModel(LogMelListener):
             maps=maps,
             log_mel=frames,
             fine_log_mel=fine,
-            activity=None
-            if activity is None
-            else class_probabilities(self.calibrated((activity,))[0], self.config.multi_label),
+            activity=None if activity is None else class_probabilities(activity, self.config.multi_label),
             lanes=_lanes(slots.attention),
             details={"slot_attention": torch.stack(slots.attention_per_iteration, dim=1)},
             local=local,
@@ -206,7 +203,7 @@ class ReplayModel(LogMelListener):
         if not self.config.decoder.fusion or len(hearings) != self.config.hearings:
             return None
         summaries = [each.pooled for each in hearings if isinstance(each, ReplayHearing)]
-        return self.calibrated(self.decoder.logits(self.decoder.fuse(summaries)))
+        return self.decoder.logits(self.decoder.fuse(summaries))
 
 
 def _lanes(attention: Tensor) -> tuple[Lane, ...]:

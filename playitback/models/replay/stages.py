@@ -41,6 +41,7 @@ _SMALL = Recipe(
             learning_rate=1.2e-3,
             trains={"encoder": 1.0, "taught": 1.0},
             terms=TaughtTerms(),
+            augmentation=Augmentation(background=0.25),
             taught=True,
             settles_statistics=True,
         ),
