@@ -250,5 +250,5 @@ def status_html(view: ExplanationView) -> str:
     if view.finished:
         decision = view.explanation.decision(-1)
         conclusion = words.conclusion(view.decisions, view.explanation.probability(-1, decision))
-        return message_html(conclusion, *view.explanation.notes)
+        return message_html(conclusion, *view.explanation.remarks)
     return progress_html(view.hearings, view.expected_hearings, text.progress(view.hearings, view.expected_hearings))

@@ -56,6 +56,8 @@ class ClipHearing:
     time_map: TimeMap  # frame <-> second in this hearing
     lanes: tuple[ClipLane, ...] = ()  # curves over the columns; the relevance is the first
     activity: np.ndarray | None = None  # (columns, classes): what the model would say of each moment by itself
+    taught: np.ndarray | None = None  # (K,) probability of each class of a teacher, as far as it was learned
+    known: float | None = None  # probability that what is heard is of the model's own classes at all
     details: Mapping[str, np.ndarray] = field(default_factory=dict)  # what only some families have, by name
 
     @property
@@ -288,6 +290,8 @@ class Recognizer:
             time_map=heard.maps[0],
             lanes=tuple(ClipLane(lane.name, _array(lane.values)) for lane in heard.lanes),
             activity=None if heard.activity is None else _array(heard.activity),
+            taught=None if heard.taught is None else _array(heard.taught),
+            known=None if heard.known is None else float(heard.known[0]),
             details={name: _array(tensor) for name, tensor in heard.details.items()},
         )
 

@@ -214,7 +214,7 @@ def status_html(view: ComparisonView) -> str:
     said = text.agreement(
         comparison.first_disagreement, len(comparison.hearings), last.first_decision, last.second_decision
     )
-    return message_html(said, *second.explanation.notes)
+    return message_html(said, *second.explanation.remarks)
 
 
 def name_html(which: str, run: ExplanationView) -> str:

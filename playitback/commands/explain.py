@@ -111,7 +111,7 @@ def main(arguments: argparse.Namespace) -> int:
         if arguments.json:
             written.append({"path": str(clip), "folder": str(folder), **explanation.to_dict()})
         else:
-            row = _row(summaries[-1], explanation.notes, width, can_replay)
+            row = _row(summaries[-1], explanation.remarks, width, can_replay)
             tqdm.write(row if several else _summary(explanation, folder), file=sys.stdout)
     if several and summaries:
         found = FolderSummary.of(summaries, recognizer.labels)
@@ -181,7 +181,7 @@ def _asked_further(
 
 
 def _summary(explanation: Explanation, folder: Path) -> str:
-    lines = [f"{explanation.info.name} -> {folder}", *(f"  {note}" for note in explanation.notes)]
+    lines = [f"{explanation.info.name} -> {folder}", *(f"  {note}" for note in explanation.remarks)]
     for index, hearing in enumerate(explanation.hearings):
         name = explanation.decision(index)
         change = explanation.change(index, name)

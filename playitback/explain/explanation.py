@@ -12,7 +12,7 @@ they were asked for. explanation.schema.json describes it all. ``read_json`` rea
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -29,6 +29,9 @@ from playitback.recognizer import ClipHearing, Recognizer
 SCHEMA = "playitback.explanation/2"
 LEADING_CLASSES = 3  # of a hearing
 
+_KNOWN = 0.5  # probability of hearing a class of its own below which a model says that it hears none
+_LIKELIEST, _HEARD = 3, 0.2  # of a teacher's classes: how many are told, and from which probability on in words
+
 _SCHEMA_1 = "playitback.explanation/1"
 
 
@@ -39,13 +42,14 @@ class Explanation:
     info: RecordingInfo
     start_seconds: float  # of the explained clip within the recording
     seconds: float  # of the recording that were explained; the model hears silence up to clip_seconds
-    notes: tuple[str, ...]  # sentences for the user: a long recording, silence
+    notes: tuple[str, ...]  # sentences on the recording: a long one, silence
     model_name: str
     family: str  # of the model
     labels: tuple[str, ...]  # (classes,)
     clip_seconds: float  # that the model hears at once
     sample_rate: int  # hertz, that the model hears
     hearings: tuple[ClipHearing, ...]
+    taught: tuple[str, ...] = ()  # (K,) the classes of its teacher, if it had one
     can_aim: bool = False  # whether relevance and segments follow the class asked about; see ``Listener.can_aim``
     passages: Passages | None = None  # what suffices and what is needed; None: not asked
     alone: Alone | None = None  # every second kept alone; None: not asked
@@ -64,6 +68,7 @@ class Explanation:
             clip_seconds=recognizer.clip_seconds,
             sample_rate=recognizer.sample_rate,
             hearings=tuple(hearings),
+            taught=() if recognizer.config.taught is None else recognizer.config.taught.classes,
             can_aim=recognizer.model.can_aim,
         )
 
@@ -117,6 +122,17 @@ class Explanation:
         """Whether hearing ``index`` decided otherwise than the hearing before it."""
         return index > 0 and self.decision(index) != self.decision(index - 1)
 
+    @property
+    def remarks(self) -> tuple[str, ...]:
+        """Sentences for the user: the notes, and one where the clip is probably none of the model's classes."""
+        first = self.hearings[0] if self.hearings else None
+        if first is None or first.known is None or first.taught is None or first.known >= _KNOWN:
+            return self.notes
+        likeliest = _likeliest(self.taught, first.taught)
+        heard = ", ".join(f"{name} ({100 * share:.0f} %)" for name, share in likeliest.items() if share >= _HEARD)
+        more = f" It sounds more like: {heard}." if heard else ""
+        return (*self.notes, f"This is probably none of the {len(self.labels)} classes that the model names.{more}")
+
     def to_dict(self) -> dict[str, Any]:
         """Plain numbers, strings, lists and dicts; float32 values with as few digits as name them exactly."""
         return {
@@ -138,7 +154,7 @@ class Explanation:
                 "sample_rate": self.sample_rate,
                 "labels": list(self.labels),
             },
-            "notes": list(self.notes),
+            "notes": list(self.remarks),
             "hearings": [self._hearing(index) for index in range(len(self.hearings))],
             "passages": None if self.passages is None else self.passages.to_dict(),
             "alone": None if self.alone is None else self.alone.to_dict(),
@@ -162,6 +178,8 @@ class Explanation:
             "relevance": _shortest(hearing.relevance),
             "seconds": [round(float(second), 6) for second in hearing.seconds],
             "activity": self._activity(index),
+            "known": hearing.known,
+            "taught": None if hearing.taught is None else _likeliest(self.taught, hearing.taught),
             "lanes": [{"name": lane.name, "values": _shortest(lane.values)} for lane in hearing.lanes],
         }
 
@@ -204,8 +222,16 @@ def _from_version_1(entry: dict[str, Any]) -> dict[str, Any]:
         "asked": entry["decision"],
         "relevance": slots[0],
         "activity": None,
+        "known": None,
+        "taught": None,
         "lanes": [{"name": name, "values": values} for name, values in zip(names, slots, strict=True)],
     }
+
+
+def _likeliest(names: Sequence[str], shares: np.ndarray) -> dict[str, float]:
+    """Of a teacher's classes."""
+    order = np.argsort(-shares, kind="stable")[:_LIKELIEST]
+    return dict(zip((names[index] for index in order), _shortest(shares[order]), strict=True))
 
 
 def _segment(start_seconds: float, end_seconds: float) -> dict[str, float]:

@@ -56,6 +56,8 @@ class Hearing:
     fine_log_mel: Tensor  # (B, clip_samples // hop_samples + 1, M) the whole clip at this hearing's hop
     activity: Tensor | None = None  # (B, T, classes): what the model would say of each moment by itself
     pooled: Tensor | None = None  # (B, W) the features that its classes are read from
+    taught: Tensor | None = None  # (B, K) probability of each class of a teacher, as far as it was learned
+    known: Tensor | None = None  # (B,) probability that what is heard is of the model's own classes at all
     lanes: tuple[Lane, ...] = ()
     details: Mapping[str, Tensor] = field(default_factory=dict)  # (B, ...) what only some families have, by name
 

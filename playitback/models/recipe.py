@@ -20,7 +20,7 @@ from playitback.errors import SettingsError
 _Terms = TypeVar("_Terms", bound="Terms")
 
 #: of every head (B, classes): distributions over the classes or, with several labels, numbers from 0 to 1; in a stage
-#: with a teacher: of the one head, of the teacher's classes, and the teacher's features (``taught.Taught``)
+#: with a teacher: of the one head, and what ``taught.Taught.terms`` takes
 Targets = tuple[Tensor, ...]
 
 

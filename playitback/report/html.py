@@ -75,7 +75,7 @@ def report_html(
 <p class="kind">Play It Back</p>
 <h1>{name}</h1>
 <p class="conclusion">{_safe(conclusion)}</p>
-{"".join(f'<p class="notes">{_safe(note)}</p>' for note in explanation.notes)}
+{"".join(f'<p class="notes">{_safe(note)}</p>' for note in explanation.remarks)}
 {_definitions("facts", _facts(explanation, recognizer.config, asked))}
 </header>
 <main>

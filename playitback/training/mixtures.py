@@ -22,6 +22,12 @@ from playitback.training.augmentation import scale_time
 from playitback.training.clips import ClipSet
 from playitback.training.entries import Entry, Manifest
 
+_WELL_HEARD = 0.3  # share of a mixture that labelled clips have where it counts as known
+_TELLING = (
+    0.25  # probability that the teacher gives a class, on average over the clips of a label, where it tells of it
+)
+_SILENT = 0.1  # probability of all such classes below which a sound holds none of the labels
+
 
 class Rendered:
     """Mixtures as sound. arrays: see ``answers``; places (C, 2): the set of every clip and its index there."""
@@ -81,16 +87,9 @@ class Mixtures:
             len(self.chosen) > 0,
             "none of the teacher's mixtures is made of the clips that are given; check --data and --unlabelled",
         )
-        self._own: np.ndarray | None = None
-        if labelled.multi_label:
-            known = {name: index for index, name in enumerate(answers.classes)}
-            strange = [name for name in labelled.labels[0] if name not in known]
-            if strange:
-                raise SettingsError(
-                    f"the teacher does not know {strange[0]!r}, and a model of several labels learns them from it; "
-                    "leave the class out"
-                )
-            self._own = np.array([known[name] for name in labelled.labels[0]])
+        self._labels, self._known = (
+            self._learned_from_teacher(labelled) if labelled.multi_label else self._learned_from_labels(labelled)
+        )
         sample = answers.features_of(self.chosen[:: max(len(self.chosen) // 4096, 1)])
         self._mean, self._deviation = sample.mean(axis=0), sample.std(axis=0) + 1e-6
 
@@ -101,28 +100,50 @@ class Mixtures:
         """(B,) indices -> (B, clip_samples) float32, as the teacher heard them; peaks may pass 1."""
         return torch.stack([self._rendered[int(self.chosen[index])] for index in indices.tolist()])
 
-    def targets(self, indices: Tensor) -> tuple[Tensor, Tensor, Tensor]:
-        """(B,) indices -> labels (B, classes), the teacher's probabilities (B, K), its standardised features (B, D).
+    def targets(self, indices: Tensor) -> tuple[Tensor, Tensor, Tensor, Tensor]:
+        """(B,) indices -> labels (B, classes), the teacher's probabilities (B, K) and features (B, D), known (B,).
 
         Labels sum to 1 where all of a mixture is labelled, to a's share where b is not, and to 0 where nothing is.
+        Features are standardised. Known is 1 where a labelled clip is well heard, 0 where there is none and the teacher
+        hears nothing of what it hears in labelled clips either, and NaN elsewhere.
         """
         numbers = self.chosen[indices.numpy()]
-        probabilities = self.answers.probabilities_of(numbers)
         features = (self.answers.features_of(numbers) - self._mean) / self._deviation
-        if self._own is not None:
-            labels = torch.from_numpy(probabilities[:, self._own])
-        else:
-            labels = torch.stack([self._label(number) for number in numbers.tolist()])
-        return labels, torch.from_numpy(probabilities), torch.from_numpy(features.astype(np.float32))
+        probabilities = torch.from_numpy(self.answers.probabilities_of(numbers))
+        return self._labels[indices], probabilities, torch.from_numpy(features.astype(np.float32)), self._known[indices]
 
-    def _label(self, number: int) -> Tensor:
-        share = float(self.answers.arrays["share"][number])
-        labelled = self._rendered.sets[0]
-        label = torch.zeros(len(labelled.labels[0]))
-        for (where, index), weight in zip(self._rendered.clips(number), (share, 1 - share), strict=False):
-            if where == 0:
-                label += weight * labelled.targets(index)[0][0]
-        return label
+    def _learned_from_teacher(self, labelled: ClipSet) -> tuple[Tensor, Tensor]:
+        """Labels (N, classes) and known (N,) of a model of several labels, whose classes are some of the teacher's."""
+        index_of = {name: index for index, name in enumerate(self.answers.classes)}
+        for name in labelled.labels[0]:
+            if name not in index_of:
+                raise SettingsError(
+                    f"the teacher does not know {name!r}, and a model of several labels learns them from it; "
+                    "leave the class out"
+                )
+        own = [index_of[name] for name in labelled.labels[0]]
+        labels = torch.from_numpy(self.answers.probabilities_of(self.chosen)[:, own])
+        return labels, torch.full((len(labels),), torch.nan)
+
+    def _learned_from_labels(self, labelled: ClipSet) -> tuple[Tensor, Tensor]:
+        """Labels (N, classes) and known (N,) of a model of one label, by the clips in each mixture."""
+        a, b, share, kind = (self.answers.arrays[name][self.chosen] for name in ("a", "b", "share", "kind"))
+        of_clip = labelled.targets(torch.arange(len(labelled)))[0].numpy()
+        labels = np.zeros((len(a), of_clip.shape[1]), np.float32)
+        for clip, weight in ((a, share), (b, 1 - share)):
+            where, index = self._rendered.places[clip].T
+            has_label = (clip >= 0) & (where == 0)
+            labels[has_label] += weight[has_label, None] * of_clip[index[has_label]]
+        mass = labels.sum(axis=1)
+        # what the teacher says of each class, of those clips that are heard alone
+        alone = (kind == SINGLE) & (mass > 0)
+        said = labels[alone].T @ self.answers.probabilities_of(self.chosen[alone])
+        profile = said / np.maximum(labels[alone].sum(axis=0)[:, None], 1)
+        telling = np.flatnonzero(profile.max(axis=0) >= _TELLING)
+        loudest = self.answers.probabilities_of(self.chosen[mass == 0])[:, telling].max(axis=1, initial=0)
+        known = np.where(mass >= _WELL_HEARD, 1, np.nan).astype(np.float32)
+        known[mass == 0] = np.where(loudest < _SILENT, 0, np.nan)
+        return torch.from_numpy(labels), torch.from_numpy(known)
 
 
 def load_unlabelled(source: Path) -> Manifest:

@@ -69,7 +69,7 @@ def test_a_student_learns_what_a_checkpoint_answered(
     assert learned.model.config.taught.classes == ("Whistle", "Hiss", "Thump")
     logged = [json.loads(line) for line in (out / "log.jsonl").read_text(encoding="utf-8").splitlines()]
     assert [entry["stage"] for entry in logged] == ["encoder", "taught", "taught"]
-    assert {"labels", "classes", "features"} < logged[-1].keys()
+    assert {"labels", "classes", "features", "known"} < logged[-1].keys()
     for part in ("## Teacher", "Not from scratch", "wise", "--targets ANSWERS --unlabelled RECORDINGS"):
         assert part in learned.card
     assert "Nothing was pre-trained" not in learned.card

@@ -157,6 +157,31 @@ def test_activity_is_told_of_the_likeliest_classes_and_the_one_asked_about() -> 
     jsonschema.Draft202012Validator(SCHEMA_OF_JSON).validate(run.to_dict())
 
 
+def test_a_clip_that_is_none_of_the_classes_is_said_to_be_and_what_it_sounds_like(explanation: Explanation) -> None:
+    first, *later = explanation.hearings
+    shares = np.array([0.1, 0.86, 0.3, 0.19], np.float32)
+
+    def told(known: float | None) -> Explanation:
+        taught = None if known is None else shares
+        heard = dataclasses.replace(first, known=known, taught=taught)
+        names = ("Bell", "Speech", "Male speech, man speaking", "Rain")
+        return dataclasses.replace(explanation, taught=names, hearings=(heard, *later))
+
+    (*notes, remark) = told(0.2).remarks
+    assert tuple(notes) == explanation.notes
+    assert remark == (
+        "This is probably none of the 3 classes that the model names. "
+        "It sounds more like: Speech (86 %), Male speech, man speaking (30 %)."
+    )
+    assert told(0.9).remarks == told(None).remarks == explanation.notes
+    content = told(0.2).to_dict()
+    assert content["notes"][-1] == remark
+    assert content["hearings"][0]["known"] == 0.2
+    assert content["hearings"][0]["taught"] == {"Speech": 0.86, "Male speech, man speaking": 0.3, "Rain": 0.19}
+    assert told(None).to_dict()["hearings"][0]["taught"] is None
+    jsonschema.Draft202012Validator(SCHEMA_OF_JSON).validate(content)
+
+
 def test_json_keeps_every_float32_exactly(explanation: Explanation) -> None:
     values = np.random.default_rng(0).dirichlet(np.ones(3)).astype(np.float32)
     one = dataclasses.replace(explanation, hearings=(hearing(0, tuple(values.tolist()), ()),))

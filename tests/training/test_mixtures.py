@@ -68,7 +68,7 @@ def test_labels_are_those_of_the_clips_by_their_shares(entries: list[Entry], fol
     labelled = load_clips(manifest_of(*entries[:2]), SECOND)
     unlabelled = load_clips(manifest_of(*entries[2:]), SECOND)
     mixtures = Mixtures(read_answers(write_taught(folder, NAMES, plan)), SECOND, labelled, unlabelled)
-    labels, _, _ = mixtures.targets(torch.arange(4))
+    labels, *_ = mixtures.targets(torch.arange(4))
     torch.testing.assert_close(labels, torch.tensor([[1.0, 0, 0], [0.3, 0.7, 0], [0.6, 0, 0], [0, 0, 0]]))
 
 
@@ -77,7 +77,7 @@ def test_a_model_of_several_labels_learns_them_from_the_teacher(entries: list[En
     own = ("Siren", "Bell")
     several = [replace(entry, targets=((0, 1),)) for entry in entries]
     mixtures = Mixtures(answers, SECOND, load_clips(manifest_of(*several, labels=(own,), multi=True), SECOND))
-    labels, probabilities, _ = mixtures.targets(torch.arange(4))
+    labels, probabilities, *_ = mixtures.targets(torch.arange(4))
     torch.testing.assert_close(labels, probabilities[:, [CLASSES.index(name) for name in own]])
     strange = load_clips(manifest_of(*several, labels=(("Siren", "Unicorn"),), multi=True), SECOND)
     with pytest.raises(SettingsError, match="does not know 'Unicorn'"):
@@ -89,9 +89,23 @@ def test_features_are_standardised_over_what_is_heard(entries: list[Entry], fold
     features = np.random.default_rng(2).normal((3, -1), (5, 0.1), (32, 2))
     clips = load_clips(manifest_of(*entries), SECOND)
     mixtures = Mixtures(read_answers(write_taught(folder, NAMES, plan, features=features)), SECOND, clips)
-    _, _, found = mixtures.targets(torch.arange(32))
+    _, _, found, _ = mixtures.targets(torch.arange(32))
     torch.testing.assert_close(found.mean(dim=0), torch.zeros(2), atol=1e-4, rtol=0)
     torch.testing.assert_close(found.std(dim=0, correction=0), torch.ones(2), atol=1e-3, rtol=0)
+
+
+def test_it_is_known_what_holds_a_class_and_what_holds_none(entries: list[Entry], folder: Path) -> None:
+    """A bell has a label; the teacher hears a siren in one recording without one, and a bell in the other."""
+    plan = plan_of((0, 0, -1), (0, 1, -1), (0, 2, -1), (1, 0, 1), (1, 0, 1), (1, 0, 2))
+    plan["share"][:] = (1, 1, 1, 0.5, 0.1, 0.9)
+    bell, siren = CLASSES.index("Bell"), CLASSES.index("Siren")
+    probabilities = np.full((6, len(CLASSES)), 0.02)
+    probabilities[[0, 2, 5], bell] = 0.9
+    probabilities[[1, 3, 4], siren] = 0.9
+    labelled, unlabelled = (load_clips(manifest_of(*some), SECOND) for some in (entries[:1], entries[1:]))
+    mixtures = Mixtures(read_answers(write_taught(folder, NAMES, plan, probabilities)), SECOND, labelled, unlabelled)
+    *_, known = mixtures.targets(torch.arange(6))
+    torch.testing.assert_close(known, torch.tensor([1, 0, torch.nan, 1, torch.nan, 1]), equal_nan=True)
 
 
 @pytest.mark.parametrize("kept", [0, 1, 2, 3])
@@ -112,7 +126,7 @@ def test_answers_to_a_clip_that_is_not_given_are_never_read(kept: int, entries: 
             load_clips(manifest_of(*unlabelled), SECOND) if unlabelled else None,
         )
         assert len(mixtures) == count - touched.sum()
-        _, said, _ = mixtures.targets(torch.arange(len(mixtures)))
+        _, said, _, _ = mixtures.targets(torch.arange(len(mixtures)))
         assert float(said.max()) < 0.5
 
 

@@ -168,6 +168,9 @@ class ReplayModel(LogMelListener):
             votes.append(self.encoder.head(grid))
             mean = (torch.stack(of_head).mean(dim=0) for of_head in zip(*votes, strict=True))
             logits = tuple(own + vote for own, vote in zip(logits, mean, strict=True))
+        taught, known = (None, None) if self.taught is None else self.taught(grid.mean(dim=(1, 2)))
+        if self.config.multi_label:
+            known = None  # a model of several labels has learned no such thing
         activity = None if self.activity is None else self.activity(local, grid)[0]
         believed = logits[0].argmax(dim=1)
         asked = believed if asked is None else torch.where(asked < 0, believed, asked)
@@ -196,6 +199,8 @@ class ReplayModel(LogMelListener):
             local=local,
             slots=slots,
             pooled=summary,
+            taught=taught,
+            known=known,
         )
         return heard, latents
 

@@ -71,27 +71,28 @@ class TaughtTerms(Terms):
     labels: float = 0.5  # classification of the model's own classes
     classes: float = 20.0  # binary cross-entropy on the teacher's classes, of which most are silent
     features: float = 2.0  # of the teacher, by regression
+    known: float = 0.5  # whether what is heard is of the model's own classes at all
     frequency_mask: float = 0.1  # largest share of mels that one of two masks covers
 
     @property
     def switches(self) -> tuple[str, ...]:
-        return ("labels", "classes", "features")
+        return ("labels", "classes", "features", "known")
 
     @property
     def reach_all_parameters(self) -> bool:
-        return min(self.labels, self.classes, self.features) > 0
+        return min(getattr(self, name) for name in self.switches) > 0
 
     def __call__(
         self, model: ReplayModel, waveforms: Tensor, targets: Targets, generator: Generator
     ) -> dict[str, Tensor]:
         assert model.taught is not None, "a recipe with this stage is for models with a teacher"
-        labels, probabilities, features = targets
+        labels, *answers = targets
         with torch.no_grad():
             frames, _ = hear_warped(model, waveforms, 0.5, generator)
             frames = mask_frames(model.normalise(frames), self.frequency_mask, 0.0, generator)
         grid = model.encoder.grid(model.encoder.local_features(frames))
         own = classification(model.encoder.head(grid), [labels], model.config.multi_label, self.label_smoothing)
-        terms = {"labels": own, **model.taught.terms(grid.mean(dim=(1, 2)), probabilities, features)}
+        terms = {"labels": own, **model.taught.terms(grid.mean(dim=(1, 2)), *answers)}
         return {name: getattr(self, name) * term for name, term in terms.items() if getattr(self, name)}
 
 
