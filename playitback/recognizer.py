@@ -27,6 +27,9 @@ from playitback.models.listener import Choice, Hearing, Listener, class_probabil
 from playitback.replay import TimeMap
 from playitback.segments import Segment, unpad_segments
 
+#: probability of hearing a class of its own below which a model says that it hears none
+KNOWN = 0.5
+
 
 @dataclass(frozen=True)
 class ClipLane:

@@ -24,12 +24,11 @@ from playitback.errors import DataSetError
 from playitback.explain.alone import Alone
 from playitback.explain.passages import Passages
 from playitback.explain.slots import ATTENTION
-from playitback.recognizer import ClipHearing, Recognizer
+from playitback.recognizer import KNOWN, ClipHearing, Recognizer
 
 SCHEMA = "playitback.explanation/2"
 LEADING_CLASSES = 3  # of a hearing
 
-_KNOWN = 0.5  # probability of hearing a class of its own below which a model says that it hears none
 _LIKELIEST, _HEARD = 3, 0.2  # of a teacher's classes: how many are told, and from which probability on in words
 
 _SCHEMA_1 = "playitback.explanation/1"
@@ -126,7 +125,7 @@ class Explanation:
     def remarks(self) -> tuple[str, ...]:
         """Sentences for the user: the notes, and one where the clip is probably none of the model's classes."""
         first = self.hearings[0] if self.hearings else None
-        if first is None or first.known is None or first.taught is None or first.known >= _KNOWN:
+        if first is None or first.known is None or first.taught is None or first.known >= KNOWN:
             return self.notes
         likeliest = _likeliest(self.taught, first.taught)
         heard = ", ".join(f"{name} ({100 * share:.0f} %)" for name, share in likeliest.items() if share >= _HEARD)

@@ -23,6 +23,9 @@ _Terms = TypeVar("_Terms", bound="Terms")
 #: with a teacher: of the one head, and what ``taught.Taught.terms`` takes
 Targets = tuple[Tensor, ...]
 
+#: name of the part that learns what a teacher answers
+TAUGHT = "taught"
+
 
 @dataclass(frozen=True, kw_only=True)
 class Augmentation:
@@ -80,7 +83,7 @@ class Stage:
     trains: Mapping[str, float]  # part of the Listener -> its learning rate, relative to that of the stage
     terms: Terms
     augmentation: Augmentation = field(default_factory=Augmentation)
-    taught: bool = False  # hears mixtures that a teacher answered (``training/mixtures``), if there is a teacher
+    mixtures: bool = False  # hears those that a teacher answered (``training/mixtures``), if there is one, not clips
     settles_statistics: bool = False  # of batch normalisation: they move in this stage; in others they stay
 
 
@@ -131,7 +134,7 @@ class Recipe:
 
     def without_teacher(self) -> Recipe:
         """With the stages that need none."""
-        return dataclasses.replace(self, stages=tuple(each for each in self.stages if not each.taught))
+        return dataclasses.replace(self, stages=tuple(each for each in self.stages if TAUGHT not in each.trains))
 
     def with_losses(self, names: Collection[str]) -> Recipe:
         """With the named terms switched on and all others off. Raises SettingsError for unknown names."""

@@ -21,16 +21,16 @@ MicroBatch = tuple[Tensor, tuple[Tensor, ...], int]
 class MicroBatches(Dataset[MicroBatch]):
     """Item n is the n-th micro-batch of a stage; an epoch hears all clips once, except a rest too small for a batch.
 
-    A stage with a teacher hears as many mixtures in an epoch, and every mixture before it hears one again; of what is
+    A stage of mixtures hears as many of them in an epoch, and every one before it hears one again; of what is
     changed about clips only a background is added, which the teacher did not hear and the student learns to ignore.
     """
 
     def __init__(
         self, clips: ClipSet, recipe: Recipe, stage: Stage, sample_rate: int, mixtures: Mixtures | None = None
     ) -> None:
-        """stage: one of the recipe's; mixtures: for one with a teacher."""
+        """stage: one of the recipe's; mixtures: what a teacher answered, if there is one."""
         self.clips = clips
-        self.mixtures = mixtures if stage.taught else None
+        self.mixtures = mixtures if stage.mixtures else None
         self.recipe = recipe
         self.stage = stage
         self._stage_index = recipe.stages.index(stage)

@@ -14,10 +14,11 @@ import torch.nn.functional as F
 from torch import Generator, Tensor
 
 from playitback.config import require
+from playitback.errors import SettingsError
 from playitback.progress import Progress, Steps
-from playitback.recognizer import Recognizer
+from playitback.recognizer import KNOWN, Recognizer
 from playitback.training.clips import ClipSet
-from playitback.training.metrics import expected_calibration_error
+from playitback.training.metrics import areas_under_curve, expected_calibration_error
 
 _TEMPERATURES = torch.logspace(-2, 3, 501, base=2.0)  # a quarter to eight, in steps of 0.7 %
 _BATCH = 25
@@ -31,6 +32,39 @@ class Calibration:
     before: float  # the error without it
     after: float  # with it: on each half of the clips, with the temperature fitted to the other half
     clips: int
+
+
+@dataclass(frozen=True)
+class Strangeness:
+    """How well a model tells that recordings hold none of its classes. Shares are 0 to 1."""
+
+    auroc: float  # how often it finds a clip of its classes more familiar than such a recording
+    refused: float  # share of these recordings that it says to be none of its classes
+    refused_clips: float  # share of the clips of its classes that it says so of, too
+    recordings: int
+
+
+def tell_strange(recognizer: Recognizer, clips: ClipSet, strange: ClipSet) -> Steps[Strangeness]:
+    """Measures it by the first hearing of clips of the model's classes, and of recordings that hold none of them.
+
+    Raises SettingsError for a model that has not learned it.
+    """
+    known: list[np.ndarray] = []
+    done, count = 0, len(clips) + len(strange)
+    for each in (clips, strange):
+        told = []
+        for indices in torch.arange(len(each)).split(_BATCH):
+            (heard,) = recognizer.listen(each.waveforms(indices), 0)
+            if heard.known is None:
+                raise SettingsError(f"{recognizer.name} has not learned to tell what is none of its classes")
+            told.append(heard.known.float().cpu())
+            done += len(indices)
+            yield Progress(done, count)
+        known.append(torch.cat(told).numpy())
+    scores, own = np.concatenate(known), np.repeat([1, 0], [len(each) for each in known])
+    auroc = float(areas_under_curve(scores[:, None], own[:, None])[0])
+    refused_clips, refused = (float((each < KNOWN).mean()) for each in known)
+    return Strangeness(auroc, refused, refused_clips, len(strange))
 
 
 def calibrate(recognizer: Recognizer, clips: ClipSet, seed: int = 0) -> Steps[Calibration]:

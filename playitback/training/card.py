@@ -12,7 +12,7 @@ import torch
 from playitback.checkpoint import Checkpoint
 from playitback.config import ModelConfig
 from playitback.models.recipe import Recipe
-from playitback.training.calibration import Calibration
+from playitback.training.calibration import Calibration, Strangeness
 from playitback.training.evaluation import PAIR, Evaluation
 from playitback.training.manifest import DATA_SETS
 from playitback.training.mixtures import Mixtures
@@ -165,12 +165,21 @@ def _teachers(about: dict[str, Any]) -> str:
     )
 
 
-def calibration_section(found: Calibration, temperature: float) -> str:
+def calibration_section(found: Calibration, temperature: float, strangeness: Strangeness | None = None) -> str:
     """A section of the card."""
+    more = "" if strangeness is None else f"\n\n{strangeness_sentence(strangeness)}"
     return f"""## Calibration
 Logits are divided by {temperature:.3f}, fitted to {found.clips} clips that it was not trained on. The expected
 calibration error (15 bins) of its last decision was {100 * found.before:.1f} % there and is
-{100 * found.after:.1f} %, measured on each half of the clips with the temperature of the other half."""
+{100 * found.after:.1f} %, measured on each half of the clips with the temperature of the other half.{more}"""
+
+
+def strangeness_sentence(found: Strangeness) -> str:
+    """How well a model tells what is none of its classes."""
+    return (
+        f"Of {found.recordings} recordings that hold none of its classes it says so of {100 * found.refused:.0f} %, and of "
+        f"{100 * found.refused_clips:.0f} % of the clips that hold one; area under the ROC curve {found.auroc:.3f}."
+    )
 
 
 def _hardware(device: str) -> str:

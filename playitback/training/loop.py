@@ -18,7 +18,7 @@ from torch import Tensor
 
 from playitback.errors import SettingsError
 from playitback.models.listener import Listener
-from playitback.models.recipe import Recipe
+from playitback.models.recipe import TAUGHT, Recipe
 from playitback.training.batches import MicroBatches
 from playitback.training.clips import ClipSet
 from playitback.training.mixtures import Mixtures
@@ -44,8 +44,8 @@ def train(
 ) -> None:
     """Trains ``model`` in place; in the end its weights are their moving average.
 
-    Goes on where the run in ``out`` stopped, if there is one. mixtures: what a teacher answered, for stages
-    with one. report: called by the first process. workers: how many
+    Goes on where the run in ``out`` stopped, if there is one. mixtures: what a teacher answered, for the
+    stages that hear it. report: called by the first process. workers: how many
     helpers of each process read and augment clips. save_seconds: time between two saved states. Raises SettingsError if
     the run in ``out`` is another one, if the clips do not fill a batch, or if the processes cannot share one.
     """
@@ -87,8 +87,8 @@ def train(
 
 
 def _check(clips: ClipSet, mixtures: Mixtures | None, recipe: Recipe, processes: Processes) -> None:
-    if mixtures is None and any(stage.taught and stage.epochs for stage in recipe.stages):
-        raise SettingsError("a stage of this recipe hears what a teacher answered; give the answers, or leave it out")
+    if mixtures is None and any(TAUGHT in stage.trains and stage.epochs for stage in recipe.stages):
+        raise SettingsError("a stage of this recipe learns what a teacher answered; give its answers, or leave it out")
     fewest = min(len(each) for each in (clips, mixtures) if each is not None)
     if fewest < recipe.batch_size:
         raise SettingsError(

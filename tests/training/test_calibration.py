@@ -13,6 +13,7 @@ from tiny import CATEGORIES, recognizer_of, sounding_clips, tiny_checkpoint, tin
 from torch import Generator
 
 from playitback.checkpoint import load_checkpoint
+from playitback.config import TaughtConfig
 from playitback.errors import SettingsError
 from playitback.models.replay.model import ReplayModel
 from playitback.training.calibration import fit_temperature
@@ -75,6 +76,25 @@ def test_the_command_stores_it_with_the_checkpoint_and_its_card(run: Run, esc50:
     card = load_checkpoint(folder).card
     assert card.count("## Calibration") == 1
     assert f"{again['temperature']:.3f}" in card
+
+
+def test_how_well_it_tells_what_is_none_of_its_classes(run: Run, esc50: Path, tmp_path: Path) -> None:
+    taught = TaughtConfig(("Speech",))
+    torch.manual_seed(0)
+    config = replace(tiny_config(labels=CATEGORIES, clip_seconds=1.0, playbacks=1), taught=taught)
+    folder = tiny_checkpoint(tmp_path / "it", ReplayModel(config).eval())
+    ask = ["calibrate", "--checkpoint", folder, "--data", esc50, "--folds", "4", "--device", "cpu"]
+    status, output, _ = run(*ask, "--strange", esc50 / "audio", "--json")
+    assert status == 0
+    found = json.loads(output)["strangeness"]
+    assert found["auroc"] == 0.5  # the same clips
+    assert found["refused"] == found["refused_clips"]
+    assert found["recordings"] == 16
+    assert "Of 16 recordings that hold none of its classes" in load_checkpoint(folder).card
+    untaught = tiny_checkpoint(tmp_path / "untaught", tiny_model(labels=CATEGORIES, clip_seconds=1.0, playbacks=1))
+    status, _, error = run("calibrate", "--checkpoint", untaught, *ask[3:], "--strange", esc50 / "audio")
+    assert status == 2
+    assert_one_sentence(error, "untaught has not learned to tell what is none of its classes")
 
 
 def test_a_card_keeps_its_other_sections(run: Run, esc50: Path, tmp_path: Path) -> None:

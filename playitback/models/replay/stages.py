@@ -42,7 +42,7 @@ _SMALL = Recipe(
             trains={"encoder": 1.0, "taught": 1.0},
             terms=TaughtTerms(),
             augmentation=Augmentation(background=0.25),
-            taught=True,
+            mixtures=True,
             settles_statistics=True,
         ),
         # from the first epoch on, short events and backgrounds keep so small an encoder from learning the classes

@@ -186,6 +186,7 @@ class ReplayTerms(Terms):
         self, model: ReplayModel, waveforms: Tensor, targets: Targets, generator: Generator
     ) -> dict[str, Tensor]:
         multi_label = model.config.multi_label
+        targets = targets[: len(model.config.labels)]  # of mixtures, the labels alone
         hearings = list(model.listen(waveforms, asked=ask_sometimes(targets[0], generator)))
 
         def classify(logits: Sequence[Tensor]) -> Tensor:
