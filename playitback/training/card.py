@@ -177,8 +177,9 @@ calibration error (15 bins) of its last decision was {100 * found.before:.1f} % 
 def strangeness_sentence(found: Strangeness) -> str:
     """How well a model tells what is none of its classes."""
     return (
-        f"Of {found.recordings} recordings that hold none of its classes it says so of {100 * found.refused:.0f} %, and of "
-        f"{100 * found.refused_clips:.0f} % of the clips that hold one; area under the ROC curve {found.auroc:.3f}."
+        f"Of {found.recordings} recordings that hold none of its classes it says so of {100 * found.refused:.0f} %, "
+        f"and of {100 * found.refused_clips:.0f} % of the clips that hold one; "
+        f"area under the ROC curve {found.auroc:.3f}."
     )
 
 
