@@ -116,6 +116,6 @@ def test_an_explanation_tells_the_activity_of_the_leading_classes_and_the_one_as
 
 
 def test_the_small_preset_trains_it_before_replay_and_again_after_it() -> None:
-    stages = recipe("small").stages
+    stages = recipe("small").without_teacher().stages
     assert [stage.name for stage in stages] == ["encoder", "events", "activity", "replay", "aim"]
     assert [stage.name for stage in stages if "activity" in stage.trains] == ["activity", "aim"]

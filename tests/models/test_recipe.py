@@ -11,7 +11,7 @@ from playitback.models.families import presets, recipe
 from playitback.models.recipe import Augmentation
 from playitback.models.replay.terms import ActivityTerms, ReplayTerms
 
-SMALL = recipe("small")
+SMALL = recipe("small").without_teacher()
 
 
 @pytest.mark.parametrize(
@@ -62,6 +62,15 @@ def test_losses_are_switched_by_name() -> None:
     assert (encoder, events) == SMALL.stages[:2]
     assert activity.terms == aim.terms == ActivityTerms(remove=0.0, absent=0.0, budget=0.0)
     assert replay.terms == ReplayTerms(fused=0.0, rank=0.0)
+
+
+def test_a_teacher_adds_a_stage_of_mixtures() -> None:
+    stages = recipe("small").stages
+    (taught,) = (stage for stage in stages if stage not in SMALL.stages)
+    assert taught.mixtures
+    assert set(taught.trains) == {"encoder", "taught"}
+    with pytest.raises(SettingsError, match="nothing is learned in the stage taught"):
+        recipe("small").with_losses(["per_hearing", "activity"])
 
 
 def test_shares_of_mixing_that_exceed_the_whole_are_refused() -> None:

@@ -47,7 +47,7 @@ def test_agreement_with_the_teacher_costs_nothing() -> None:
 
 def test_what_nobody_knows_to_be_of_a_class_is_not_learned() -> None:
     torch.manual_seed(0)
-    taught, pooled = Taught(TAUGHT, 4), torch.randn(3, 4)
+    taught, pooled = Taught(TAUGHT, 4).requires_grad_(False), torch.randn(3, 4)
     answers = torch.rand(3, 3), torch.randn(3, 5)
     loss = taught.terms(pooled, *answers, torch.tensor([1.0, torch.nan, 0.0]))["known"]
     without = taught.terms(pooled[[0, 2]], *(each[[0, 2]] for each in answers), torch.tensor([1.0, 0.0]))["known"]

@@ -74,6 +74,11 @@ class TaughtTerms(Terms):
     known: float = 0.5  # whether what is heard is of the model's own classes at all
     frequency_mask: float = 0.1  # largest share of mels that one of two masks covers
 
+    def __post_init__(self) -> None:
+        weights = [getattr(self, name) for name in self.switches]
+        require(min(weights) >= 0, "the weights of losses must not be negative")
+        require(max(weights) > 0, "nothing is learned in the stage taught; leave classes in, or the teacher out")
+
     @property
     def switches(self) -> tuple[str, ...]:
         return ("labels", "classes", "features", "known")
