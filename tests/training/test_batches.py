@@ -3,19 +3,23 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 import torch
 from clip_sets import SECOND
+from taught import plan_of, write_taught
 from tiny import RATE, write_esc50
 from torch import Tensor
 
 from playitback.models.recipe import Augmentation, Recipe, Stage
 from playitback.models.replay.terms import EncoderTerms
 from playitback.training import augmentation
+from playitback.training.answers import read_answers
 from playitback.training.batches import MicroBatches
 from playitback.training.clips import ClipSet, load_clips
 from playitback.training.manifest import read_manifest
+from playitback.training.mixtures import Mixtures
 
 _PLAIN = Stage(
     name="plain",
@@ -76,6 +80,37 @@ def test_a_micro_batch_follows_from_its_number(clips: ClipSet) -> None:
     torch.testing.assert_close(first[0], again[0], rtol=0, atol=0)
     assert first[2] == again[2] != other[2]
     assert not torch.equal(first[0], other[0])
+
+
+def test_a_stage_of_mixtures_hears_every_one_before_it_hears_one_again(clips: ClipSet, tmp_path: Path) -> None:
+    plan = plan_of(*((0, clip, -1) for clip in range(len(clips))), *((1, clip, 0) for clip in range(1, len(clips))))
+    assert len(plan["kind"]) == 2 * len(clips) - 1
+    mixtures = Mixtures(read_answers(write_taught(tmp_path, clips.names, plan)), SECOND, clips)
+    mixed = replace(_PLAIN, name="mixed", mixtures=True)
+    batches = MicroBatches(clips, replace(RECIPE, stages=(mixed,)), mixed, RATE, mixtures)
+    assert batches.steps == len(clips) // 8  # an epoch is as long as that of the clips
+    everything = mixtures.waveforms(torch.arange(len(mixtures)))
+    heard = torch.cat([batches[number][0] for number in range(len(mixtures) // 8)])
+    equal = (heard[:, None] == everything).all(dim=2)
+    assert equal.sum(dim=0).max() == 1
+    assert equal.any(dim=1).all()
+    torch.testing.assert_close(batches[1][0], batches[1][0], rtol=0, atol=0)
+    assert len(batches[0][1]) == 4  # labels and what the teacher told
+    # without a teacher, and in other stages, clips are heard
+    for stage, given in ((mixed, None), (_PLAIN, mixtures)):
+        assert len(MicroBatches(clips, replace(RECIPE, stages=(stage,)), stage, RATE, given)[0][1]) == 1
+
+
+def test_a_background_is_put_under_mixtures_too(clips: ClipSet, tmp_path: Path) -> None:
+    plan = plan_of(*((0, clip, -1) for clip in range(len(clips))))
+    mixtures = Mixtures(read_answers(write_taught(tmp_path, clips.names, plan)), SECOND, clips)
+    silent = []
+    for stage in (_PLAIN, _NOISY):
+        mixed = replace(stage, mixtures=True)
+        batches = MicroBatches(clips, replace(RECIPE, stages=(mixed,)), mixed, RATE, mixtures)
+        silent.append(float((batches[0][0] == 0).float().mean()))
+    assert silent[0] > 0.6
+    assert silent[1] < 0.01
 
 
 def test_stages_hear_clips_in_orders_of_their_own(clips: ClipSet) -> None:
