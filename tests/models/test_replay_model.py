@@ -268,6 +268,15 @@ def test_replay_without_the_finer_hop_has_the_same_map_and_shows_nothing_new() -
 
 
 @torch.inference_mode()
+def test_where_the_encoder_votes_the_decoder_begins_by_adding_nothing() -> None:
+    plain = tiny_config()
+    voting = ReplayModel(replace(plain, decoder=replace(plain.decoder, encoder_votes=True))).eval()
+    for heard in voting.listen(sounding_clips(2)):
+        assert not voting.decoder.logits(heard.pooled)[0].any()
+        assert heard.logits[0].std() > 0
+
+
+@torch.inference_mode()
 def test_encoder_votes_are_added_as_their_mean_over_the_hearings_heard() -> None:
     plain = tiny_model()
     config = replace(plain.config, decoder=replace(plain.config.decoder, encoder_votes=True))

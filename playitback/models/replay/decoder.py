@@ -139,6 +139,9 @@ class Decoder(nn.Module):
         self.heads = nn.ModuleList(nn.Linear(config.width, count) for count in classes)
         self._positions: dict[tuple[int, int, torch.device, torch.dtype], Tensor] = {}
         nn.init.trunc_normal_(self.latents, std=0.02)  # as in the Perceiver paper
+        if config.encoder_votes:  # it begins by adding nothing to them
+            for parameter in self.heads.parameters():
+                nn.init.zeros_(parameter)
 
     def initial(self, batch_size: int) -> Tensor:
         """The latents before anything was heard (B, N, W): the same for every clip."""
