@@ -98,6 +98,7 @@ def model_card(
     epochs = ", ".join(
         f"{stage['epochs']} epoch{'' if stage['epochs'] == 1 else 's'} of the {stage['name']} stage"
         for stage in recipe["stages"]
+        if stage["epochs"]
     )
     part = part_name(data.get("folds"), data.get("split"))
     left_out = f" {data['skipped']} more are listed but were missing or unreadable." if "skipped" in data else ""
@@ -227,5 +228,7 @@ def _how_to_measure(name: str, data: dict[str, Any]) -> str:
 def _behaviour(config: ModelConfig) -> str:
     if config.multi_label:
         return "Every class has a probability of its own: those of a clip do not sum to 1, and all of them may be low."
+    if config.taught is not None and len(config.labels) == 1:
+        return "It names one of its classes whatever it hears; where that is probably none of them, it says so, too."
     named = "a verb and a noun" if len(config.labels) > 1 else "one of its classes"
     return f"It names {named} whatever it hears, silence and speech included."

@@ -117,7 +117,7 @@ def test_card_describes_the_training() -> None:
     assert "1.5 minutes on 2 x cpu, " in text
     assert (
         "seed 5:\n7 epochs of the encoder stage, 1 epoch of the events stage, 2 epochs of the activity stage, "
-        "3 epochs of the replay stage, 0 epochs of the aim stage" in text
+        "3 epochs of the replay stage, the last" in text
     )
     assert "2 x" not in card(folds=(1,))
 
