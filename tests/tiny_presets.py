@@ -10,7 +10,7 @@ from tiny import tiny_config
 from playitback.config import ModelConfig
 from playitback.models.families import FAMILIES
 
-STAGES = ("encoder", "events", "activity", "replay", "aim")
+STAGES = ("encoder", "events", "activity", "replay")
 ONE_EPOCH = [part for stage in STAGES for part in (f"--{stage}-epochs", "1")]
 QUICK = [*ONE_EPOCH, "--batch-size", "4", "--micro-batch-size", "2", "--device", "cpu"]
 

@@ -96,7 +96,7 @@ def test_a_model_of_other_classes_begins_with_what_does_not_tell_classes_apart(
     other = tiny_model(clip_seconds=1.0, playbacks=1, aimed=True)
     before = tiny_checkpoint(tmp_path / "before", other)
     data = ["--data", esc50, "--folds", "1,2", "--start-from", before, "--out", tmp_path / "after"]
-    stages = [*QUICK, "--encoder-epochs", "0", "--activity-epochs", "0", "--replay-epochs", "0", "--aim-epochs", "0"]
+    stages = [*QUICK, "--encoder-epochs", "0", "--activity-epochs", "0", "--replay-epochs", "0"]
     assert run("train", *data, *stages)[0] == 0
     kept, weights = (load_checkpoint(tmp_path / name).model.state_dict() for name in ("before", "after"))
     assert torch.equal(kept["decoder.latents"].half(), weights["decoder.latents"].half())
@@ -105,7 +105,7 @@ def test_a_model_of_other_classes_begins_with_what_does_not_tell_classes_apart(
     stages[-1] = "1"
     status, _, error = run("train", *data[:-1], tmp_path / "untrained", *stages)
     assert status == 2
-    assert_one_sentence(error, "before lacks the decoder, or what it is for these classes")
+    assert_one_sentence(error, "before lacks the activity, or what it is for these classes")
 
 
 def test_what_is_kept_for_measuring_is_never_taught(

@@ -53,7 +53,7 @@ def test_trained_checkpoint_says_how_it_came_about(trained: Path) -> None:
     assert loaded.about["recipe"]["seed"] == 3
     assert loaded.about["command"] == (
         "python -m playitback train --preset small --dataset esc50 --data ROOT --folds 1 --encoder-epochs 1 "
-        "--events-epochs 1 --activity-epochs 1 --replay-epochs 1 --aim-epochs 1 --batch-size 4 --micro-batch-size 2 "
+        "--events-epochs 1 --activity-epochs 1 --replay-epochs 1 --batch-size 4 --micro-batch-size 2 "
         "--seed 3 --out DIR"
     )
     assert loaded.card.startswith("---\nlicense: cc-by-nc-3.0\n")
@@ -102,8 +102,7 @@ def test_losses_are_switched_by_the_command(run: Run, esc50: Path, tmp_path: Pat
     status, _, _ = run(*train_arguments(esc50, tmp_path / "ablation", "--losses", "per_hearing,activity,keep"))
     assert status == 0
     logged = (tmp_path / "ablation" / "log.jsonl").read_text(encoding="utf-8").splitlines()
-    _, _, activity, replay, aim = (json.loads(line) for line in logged)
-    assert "keep" in aim
+    _, _, activity, replay = (json.loads(line) for line in logged)
     assert {"activity", "keep"} < activity.keys()
     assert not {"remove", "absent", "budget"} & activity.keys()
     assert "per_hearing" in replay
@@ -138,7 +137,7 @@ def test_replay_stage_starts_from_the_encoder_of_another_checkpoint(
 ) -> None:
     """So that ablations of the replay stage share one encoder."""
     out = tmp_path / "encoder"
-    assert run(*train_arguments(esc50, out, "--replay-epochs", "0", "--aim-epochs", "0"))[0] == 0
+    assert run(*train_arguments(esc50, out, "--replay-epochs", "0"))[0] == 0
     skipped = ["--encoder-epochs", "0", "--events-epochs", "0", "--start-from", str(out)]
     again = train_arguments(esc50, tmp_path / "replay", *skipped)
     assert run(*again)[0] == 0

@@ -34,7 +34,7 @@ def test_impossible_recipes_are_refused(settings: dict[str, object], message: st
     [
         ({"encoder": -1}, "epochs of a stage must not be negative"),
         ({stage.name: 0 for stage in SMALL.stages}, "at least one stage needs some"),
-        ({"hope": 3}, "no stage 'hope'; it has encoder, events, activity, replay, aim"),
+        ({"hope": 3}, "no stage 'hope'; it has encoder, events, activity, replay"),
     ],
 )
 def test_impossible_epochs_are_refused(epochs: dict[str, int], message: str) -> None:
@@ -44,8 +44,8 @@ def test_impossible_epochs_are_refused(epochs: dict[str, int], message: str) -> 
 
 def test_epochs_are_changed_by_the_name_of_their_stage_and_nothing_else_is() -> None:
     changed = SMALL.with_epochs({"replay": 3})
-    *others, replay, aim = SMALL.stages
-    assert changed == replace(SMALL, stages=(*others, replace(replay, epochs=3), aim))
+    *others, replay = SMALL.stages
+    assert changed == replace(SMALL, stages=(*others, replace(replay, epochs=3)))
     assert SMALL.with_epochs({}) == SMALL
 
 
@@ -58,9 +58,9 @@ def test_losses_are_switched_by_name() -> None:
         SMALL.with_losses(["activity", "keep"])
     with pytest.raises(SettingsError, match="nothing is learned"):
         SMALL.with_losses(["per_hearing"])
-    encoder, events, activity, replay, aim = SMALL.with_losses(["per_hearing", "activity", "keep"]).stages
+    encoder, events, activity, replay = SMALL.with_losses(["per_hearing", "activity", "keep"]).stages
     assert (encoder, events) == SMALL.stages[:2]
-    assert activity.terms == aim.terms == ActivityTerms(remove=0.0, absent=0.0, budget=0.0)
+    assert activity.terms == ActivityTerms(remove=0.0, absent=0.0, budget=0.0)
     assert replay.terms == ReplayTerms(fused=0.0, rank=0.0)
 
 

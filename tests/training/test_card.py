@@ -22,7 +22,7 @@ EVALUATION = Evaluation(
     replayed_seconds=(0.0, 1.971),
 )
 RECIPE = replace(recipe("small").without_teacher(), seed=5).with_epochs(
-    {"encoder": 7, "events": 1, "activity": 2, "replay": 3, "aim": 0}
+    {"encoder": 7, "events": 1, "activity": 2, "replay": 3}
 )
 COMMAND = "python -m playitback train --dataset any --data ROOT --out DIR"
 
