@@ -139,7 +139,7 @@ class Listener(nn.Module, ABC):
 
     @property
     def prepared(self) -> bool:
-        """Whether it has what ``prepare`` takes, from training clips or with its weights."""
+        """Whether it has what ``prepare`` takes, from training clips or with its weights; else it is prepared."""
         return True
 
     def prepare(self, batches: Iterable[Tensor]) -> None:

@@ -89,7 +89,7 @@ def test_wheel_holds_every_bundled_checkpoint_without_what_only_the_repository_s
     assert held == {
         f"playitback/checkpoints/{name}/{file}"
         for name in available_checkpoints()
-        for file in ("README.md", "config.json", "model.safetensors")
+        for file in ("README.md", "RECORDINGS.md", "config.json", "model.safetensors")
     }
 
 

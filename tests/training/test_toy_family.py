@@ -229,6 +229,7 @@ def test_model_is_prepared_once_with_the_clips_and_not_where_it_goes_on(tmp_path
     with pytest.raises(Killed):
         train(cut, clips, RECIPE, tmp_path / "cut", kill, save_seconds=0)
     train(resumed, clips, RECIPE, tmp_path / "cut")
+    later.load_state_dict(whole.state_dict())
     train(later, clips, RECIPE.with_epochs({"tune-in": 0}), tmp_path / "later")
     assert [each.clips_prepared_with for each in (whole, cut, resumed, later)] == [len(clips), len(clips), 0, 0]
     for name, value in whole.state_dict().items():
@@ -267,7 +268,7 @@ def test_command_switches_made_up_terms(run: Run, esc50: Path, tmp_path: Path) -
 @pytest.mark.parametrize(
     ("more", "part"),
     [
-        (("--tune-in-epochs", "0"), "without epochs of its own the ears and verdict must come from somewhere"),
+        (("--tune-in-epochs", "0"), "the ears is untrained: give the stage tune-in some epochs, or --start-from"),
         (("--encoder-epochs", "1"), "this preset has no stage 'encoder'; it has tune-in, settle"),
         (("--losses", "keep"), "there is no loss 'keep'; choose from guess, calm"),
     ],
