@@ -14,9 +14,15 @@ class Gate:
         self._allowed = threading.Semaphore(0)
         self._open = threading.Event()
         self._open.set()
+        self._held = threading.Event()
 
     def close(self) -> None:
+        self._held.clear()
         self._open.clear()
+
+    def wait_until_it_holds(self) -> None:
+        """Returns once a run has come to the closed gate: before that there is nothing that could be stopped."""
+        assert self._held.wait(timeout=30)
 
     def let_through(self, results: int = 1) -> None:
         self._allowed.release(results)
@@ -29,7 +35,7 @@ class Gate:
             results = work(*arguments)
             while True:
                 while not self._open.is_set() and not self._allowed.acquire(timeout=0.05):
-                    pass
+                    self._held.set()
                 following = next(results, None)
                 if following is None:
                     return

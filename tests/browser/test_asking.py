@@ -163,6 +163,7 @@ def test_a_stop_while_another_class_is_explained_leaves_the_rows_as_they_were(pa
     before = explained(page).inner_text()
     gate.close()
     choose(page, other_class(page))
+    gate.wait_until_it_holds()
     page.get_by_role("button", name=text.STOP, exact=True).click()
     expect(page.locator("#status")).to_contain_text(text.STOPPED)
     gate.open()
