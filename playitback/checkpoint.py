@@ -52,8 +52,7 @@ def save_checkpoint(
 ) -> None:
     """Writes the folder; matrices of weights in ``dtype``, vectors and statistics, which are few, in float32."""
     folder.mkdir(parents=True, exist_ok=True)
-    description = {"format": FORMAT, "model": model.config.to_dict(), "about": about}
-    (folder / CONFIG_FILE).write_text(json.dumps(description, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
+    _write_description(folder, {"format": FORMAT, "model": model.config.to_dict(), "about": about})
     (folder / CARD_FILE).write_text(card, encoding="utf-8")
     save_file({name: _stored(tensor, dtype) for name, tensor in model.state_dict().items()}, folder / WEIGHTS_FILE)
 
@@ -66,14 +65,13 @@ def amend_checkpoint(folder: Path, *, temperature: float, about: Mapping[str, An
     description = _read_description(folder)
     description["model"]["temperature"] = temperature
     description.setdefault("about", {}).update(about)
-    (folder / CONFIG_FILE).write_text(json.dumps(description, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
+    _write_description(folder, description)
     path, heading = folder / CARD_FILE, section.splitlines()[0]
     card = path.read_text(encoding="utf-8") if path.is_file() else ""
     before, _, rest = card.partition(f"{heading}\n")
     _, mark, after = rest.partition("\n## ")
-    path.write_text(
-        "\n\n".join(filter(None, [before.rstrip(), section.strip(), (mark + after).strip()])) + "\n", encoding="utf-8"
-    )
+    parts = filter(None, (before.rstrip(), section.strip(), (mark + after).strip()))
+    path.write_text("\n\n".join(parts) + "\n", encoding="utf-8")
 
 
 def load_checkpoint(source: str | Path) -> Checkpoint:
@@ -162,6 +160,10 @@ def _read_description(folder: Path) -> dict[str, Any]:
             f"{path} is of format {description.get('format')!r}, this version reads 1 to {FORMAT}; update one of them"
         )
     return description
+
+
+def _write_description(folder: Path, description: Mapping[str, Any]) -> None:
+    (folder / CONFIG_FILE).write_text(json.dumps(description, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
 
 
 def _load_weights(model: Listener, folder: Path, upgrade: Callable[[Mapping[str, Tensor]], dict[str, Tensor]]) -> None:

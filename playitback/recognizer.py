@@ -215,6 +215,10 @@ class Recognizer:
             fused = self.model.fuse(hearings)
             return None if fused is None else self._divided(fused)
 
+    def decide(self, hearings: Sequence[Hearing]) -> tuple[Tensor, ...]:
+        """Logits (B, classes) of every head after all hearings of a run of ``listen``: fused where the model fuses."""
+        return self.fuse(hearings) or hearings[-1].logits
+
     def classify(
         self,
         waveforms: np.ndarray,

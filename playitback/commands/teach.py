@@ -36,14 +36,13 @@ def main(arguments: argparse.Namespace) -> int:
         folds = known.train_folds
     # every fold is a part of its own, so that any of them can be kept for measuring
     if folds is not None:
-        parts = [load_data(arguments, front_end, (fold,), None) for fold in folds]
+        sets = [load_data(arguments, front_end, (fold,), None) for fold in folds]
     else:
-        parts = [load_data(arguments, front_end, None, arguments.split or known.train_split)]
-    unlabelled = None
-    if arguments.unlabelled is not None:
-        unlabelled = load_unlabelled_clips(arguments.unlabelled, front_end, arguments.tolerate)
-    plan = plan_mixtures(parts, unlabelled, arguments.mixtures, front_end.sample_rate, arguments.seed)
-    sets = [*parts, *([] if unlabelled is None else [unlabelled])]
+        sets = [load_data(arguments, front_end, None, arguments.split or known.train_split)]
+    shared = arguments.unlabelled is not None
+    if shared:
+        sets.append(load_unlabelled_clips(arguments.unlabelled, front_end, arguments.tolerate))
+    plan = plan_mixtures(sets, shared, arguments.mixtures, front_end.sample_rate, arguments.seed)
     with bar("teaching") as report:
         probabilities, features = finish(ask_teacher(teacher, sets, plan), report)
     about = Teacher(

@@ -53,6 +53,10 @@ class Terms(ABC):
 
     label_smoothing: float = 0.0
 
+    def __post_init__(self) -> None:
+        weights = [getattr(self, name) for name in self.switches]
+        require(min(weights, default=0.0) >= 0, "the weights of losses must not be negative")
+
     @abstractmethod
     def __call__(self, model: Any, waveforms: Tensor, targets: Targets, generator: Generator) -> dict[str, Tensor]:
         """Weighted terms by name, for the model of its family and waveforms (B, samples)."""

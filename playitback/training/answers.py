@@ -22,6 +22,7 @@ up with zeros. Answers are only ever used for mixtures all of whose clips are gi
 
 from __future__ import annotations
 
+import csv
 import json
 import zipfile
 from dataclasses import asdict, dataclass
@@ -39,7 +40,6 @@ SINGLE, MIX, SPLICE, CROP = range(4)
 _FULL = 255  # of a stored root
 _BYTE = 127  # of a stored feature
 _CLIPPED = 4.0  # deviations at which a stored feature ends
-_WIDTHS = {"speed": 2, "shift": 2, "gain": 2}  # of arrays of one row a mixture; those of the others are none
 _OF_MIXTURES = ("kind", "a", "b", "speed", "shift", "gain", "start", "end", "share", "roots", "feature_bytes")
 
 
@@ -112,8 +112,8 @@ def write_answers(
     """Writes such a folder. plan: the arrays that say what each mixture is; probabilities (N, K); features (N, D)."""
     folder.mkdir(parents=True, exist_ok=True)
     (folder / TEACHER_FILE).write_text(json.dumps(asdict(teacher), indent=1) + "\n", encoding="utf-8")
-    quoted = (f'{index},"{name}"' for index, name in enumerate(name.replace('"', '""') for name in classes))
-    (folder / CLASSES_FILE).write_text("\n".join(["index,display_name", *quoted]) + "\n", encoding="utf-8")
+    with (folder / CLASSES_FILE).open("w", newline="", encoding="utf-8") as file:
+        csv.writer(file).writerows([("index", "display_name"), *enumerate(classes)])
     offset = features.mean(axis=0, dtype=np.float64)
     scale = np.maximum(_CLIPPED * features.std(axis=0, dtype=np.float64), 1e-6)
     steps = np.clip(np.rint((features - offset) / scale * _BYTE), -_BYTE, _BYTE)
@@ -148,9 +148,10 @@ def _read_teacher(path: Path) -> Teacher:
 def _check(path: Path, arrays: dict[str, np.ndarray], clips: int, classes: int) -> None:
     """Raises DataSetError for arrays that do not fit one another, or name clips that are not listed."""
     count = len(arrays["kind"])
-    width = {"roots": (classes,), "feature_bytes": arrays["feature_scale"].shape}
+    wide = {"speed": (2,), "shift": (2,), "gain": (2,), "roots": (classes,)}
+    wide["feature_bytes"] = arrays["feature_scale"].shape
     for name in _OF_MIXTURES:
-        shape = (count, *width.get(name, (_WIDTHS[name],) if name in _WIDTHS else ()))
+        shape = (count, *wide.get(name, ()))
         if arrays[name].shape != shape:
             raise DataSetError(f"{path}: {name} is {arrays[name].shape}, not {shape}; make the file again")
     for name, low in (("a", 0), ("b", -1)):

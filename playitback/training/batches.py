@@ -43,18 +43,24 @@ class MicroBatches(Dataset[MicroBatch]):
         return len(self.clips) // self.recipe.batch_size
 
     def __getitem__(self, number: int) -> MicroBatch:
-        recipe = self.recipe
         seed = self._seed(0, number)
         generator = Generator().manual_seed(seed)
-        settings, rate = self.stage.augmentation, self._sample_rate
-        if self.mixtures is not None:
-            size = recipe.micro_batch_size
-            cycle, place = divmod(number, len(self.mixtures) // size)
-            indices = self._order_of(cycle, len(self.mixtures))[place * size : (place + 1) * size]
-            waveforms = self.mixtures.waveforms(indices)
-            if settings.background:
-                waveforms = augmentation.add_background(waveforms, settings, rate, generator)
-            return waveforms, self.mixtures.targets(indices), seed + 1
+        settings, mixtures = self.stage.augmentation, self.mixtures
+        waveforms, targets = self._clips(number, generator) if mixtures is None else self._mixtures(number, mixtures)
+        if settings.background:
+            waveforms = augmentation.add_background(waveforms, settings, self._sample_rate, generator)
+        return waveforms, targets, seed + 1
+
+    def _mixtures(self, number: int, mixtures: Mixtures) -> tuple[Tensor, tuple[Tensor, ...]]:
+        """As the teacher heard them, and what it answered."""
+        size = self.recipe.micro_batch_size
+        cycle, place = divmod(number, len(mixtures) // size)
+        indices = self._order_of(cycle, len(mixtures))[place * size : (place + 1) * size]
+        return mixtures.waveforms(indices), mixtures.targets(indices)
+
+    def _clips(self, number: int, generator: Generator) -> tuple[Tensor, tuple[Tensor, ...]]:
+        """Drawn, varied and mixed, and their targets."""
+        recipe, settings, rate = self.recipe, self.stage.augmentation, self._sample_rate
         step, share = divmod(number, recipe.micro_batches)
         epoch, step = divmod(step, self.steps)
         first = step * recipe.batch_size + share * recipe.micro_batch_size
@@ -63,10 +69,7 @@ class MicroBatches(Dataset[MicroBatch]):
         waveforms = augmentation.vary_waveforms(waveforms, settings, generator)
         if settings.shortened:
             waveforms = augmentation.shorten(waveforms, settings, rate, generator)
-        waveforms, targets = augmentation.mix_pairs(waveforms, self.clips.targets(indices), settings, rate, generator)
-        if settings.background:
-            waveforms = augmentation.add_background(waveforms, settings, rate, generator)
-        return waveforms, targets, seed + 1
+        return augmentation.mix_pairs(waveforms, self.clips.targets(indices), settings, rate, generator)
 
     def loader(self, numbers: Iterator[int], workers: int, device: torch.device) -> Iterator[MicroBatch]:
         """The numbered micro-batches, in order, made ahead of time by ``workers`` processes if there are any."""

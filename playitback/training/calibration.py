@@ -74,8 +74,7 @@ def calibrate(recognizer: Recognizer, clips: ClipSet, seed: int = 0) -> Steps[Ca
     )
     heard = []
     for indices in torch.arange(len(clips)).split(_BATCH):
-        hearings = list(recognizer.listen(clips.waveforms(indices)))
-        (logits,) = recognizer.fuse(hearings) or hearings[-1].logits
+        (logits,) = recognizer.decide(list(recognizer.listen(clips.waveforms(indices))))
         heard.append(logits.float().cpu())
         yield Progress(int(indices[-1]) + 1, len(clips))
     logits, classes = torch.cat(heard), clips.classes()

@@ -44,10 +44,10 @@ def train(
 ) -> None:
     """Trains ``model`` in place; in the end its weights are their moving average.
 
-    Goes on where the run in ``out`` stopped, if there is one. mixtures: what a teacher answered, for the
-    stages that hear it. report: called by the first process. workers: how many
-    helpers of each process read and augment clips. save_seconds: time between two saved states. Raises SettingsError if
-    the run in ``out`` is another one, if the clips do not fill a batch, or if the processes cannot share one.
+    Goes on where the run in ``out`` stopped, if there is one. mixtures: what a teacher answered, for the stages that
+    hear it. report: called by the first process. workers: how many helpers of each process read and augment clips.
+    save_seconds: time between two saved states. Raises SettingsError if the run in ``out`` is another one, if the clips
+    do not fill a batch, or if the processes cannot share one.
     """
     processes = processes or Processes(model.device)
     _check(clips, mixtures, recipe, processes)

@@ -23,9 +23,7 @@ from playitback.training.clips import ClipSet
 from playitback.training.entries import Entry, Manifest
 
 _WELL_HEARD = 0.3  # share of a mixture that labelled clips have where it counts as known
-_TELLING = (
-    0.25  # probability that the teacher gives a class, on average over the clips of a label, where it tells of it
-)
+_TELLING = 0.25  # mean probability over the clips of a label from which on a class of the teacher tells of it
 _SILENT = 0.1  # probability of all such classes below which a sound holds none of the labels
 
 

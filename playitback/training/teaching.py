@@ -31,15 +31,14 @@ _BATCH = 32
 
 
 def plan_mixtures(
-    parts: Sequence[ClipSet], unlabelled: ClipSet | None, count: int, sample_rate: int, seed: int
+    sets: Sequence[ClipSet], shared: bool, count: int, sample_rate: int, seed: int
 ) -> dict[str, np.ndarray]:
     """Draws ``count`` mixtures of the clips of all sets in a row: the arrays of ``answers`` without answers.
 
-    parts: labelled clips that are never mixed with those of another part, so that whoever keeps one for measuring
-    loses none of the others' mixtures; with recordings without labels all of them may be mixed.
+    Clips are never mixed with those of another set, so that whoever keeps one for measuring loses none of the others'
+    mixtures; shared: with those of the last set, recordings without labels, all of them may be mixed.
     """
     random = np.random.default_rng(seed)
-    sets = [*parts, *([] if unlabelled is None else [unlabelled])]
     sizes = [len(each) for each in sets]
     begins = np.cumsum([0, *sizes])
     samples = sets[0].clip_samples
@@ -47,8 +46,8 @@ def plan_mixtures(
     kind = random.choice(list(_SHARES), size=count, p=list(_SHARES.values()))
     a = random.integers(begins[-1], size=count)
     home = np.searchsorted(begins, a, side="right") - 1
-    if unlabelled is not None:
-        home = np.where(random.random(count) < _UNLABELLED_PARTNERS, len(parts), home)
+    if shared:
+        home = np.where(random.random(count) < _UNLABELLED_PARTNERS, len(sets) - 1, home)
     b = begins[home] + (random.random(count) * np.array(sizes)[home]).astype(np.int64)
     b = np.where(np.isin(kind, (MIX, SPLICE)), b, -1)
     ratio = random.random(count)
@@ -88,7 +87,7 @@ def ask_teacher(
     for first in range(0, count, _BATCH):
         waveforms = [rendered[number] for number in range(first, min(first + _BATCH, count))]
         heard = list(teacher.listen(torch.stack(waveforms)))
-        (logits,) = teacher.fuse(heard) or heard[-1].logits
+        (logits,) = teacher.decide(heard)
         probabilities.append(teacher.probabilities(logits).cpu().numpy())
         pooled = heard[-1].pooled
         features.append(np.zeros((len(waveforms), 0)) if pooled is None else pooled.float().cpu().numpy())

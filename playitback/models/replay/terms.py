@@ -75,9 +75,9 @@ class TaughtTerms(Terms):
     frequency_mask: float = 0.1  # largest share of mels that one of two masks covers
 
     def __post_init__(self) -> None:
-        weights = [getattr(self, name) for name in self.switches]
-        require(min(weights) >= 0, "the weights of losses must not be negative")
-        require(max(weights) > 0, "nothing is learned in the stage taught; leave classes in, or the teacher out")
+        super().__post_init__()
+        learned = any(getattr(self, name) for name in self.switches)
+        require(learned, "nothing is learned in the stage taught; leave classes in, or the teacher out")
 
     @property
     def switches(self) -> tuple[str, ...]:
@@ -116,9 +116,9 @@ class ActivityTerms(Terms):
     budget: float = 4.0  # slot 0 holds no more than ``BUDGET`` of the time
 
     def __post_init__(self) -> None:
-        weights = [getattr(self, name) for name in self.switches]
-        require(min(weights) >= 0, "the weights of losses must not be negative")
-        require(max(weights) > 0, "nothing is learned in the stage activity; leave activity in")
+        super().__post_init__()
+        learned = any(getattr(self, name) for name in self.switches)
+        require(learned, "nothing is learned in the stage activity; leave activity in")
 
     @property
     def switches(self) -> tuple[str, ...]:
@@ -176,7 +176,7 @@ class ReplayTerms(Terms):
     rank: float = 0.5  # a later hearing believes in the class at least as much
 
     def __post_init__(self) -> None:
-        require(min(getattr(self, name) for name in self.switches) >= 0, "the weights of losses must not be negative")
+        super().__post_init__()
         require(self.per_hearing > 0 or self.fused > 0, "nothing is classified; leave per_hearing or fused in")
 
     @property
