@@ -145,6 +145,9 @@ class Listener(nn.Module, ABC):
     def prepare(self, batches: Iterable[Tensor]) -> None:
         """Takes from training clips (B, clip_samples) what must be known before training; by default nothing."""
 
+    def begin_as(self, other: Listener) -> None:
+        """Prepares what a model of the same family lacks, whose weights it is about to take; by default nothing."""
+
     def cast_weights(self, dtype: torch.dtype) -> None:
         """Stores the weights of matrix products in a number format, except where more precision is needed."""
         for part in self.parts().values():

@@ -22,8 +22,9 @@ def begin(config: ModelConfig, recipe: Recipe, before: Checkpoint | None = None)
     """A new model, or one with the weights of a checkpoint.
 
     What tells classes apart begins anew where the checkpoint has other ones, and what a teacher taught where it had
-    another; a checkpoint from before a part was known lacks it, or some of it. A stage has to train all of these before
-    another one hears through them. Raises SettingsError where none does, and for a checkpoint of another preset.
+    another; a checkpoint from before a part was known lacks it, or some of it, and a shallower encoder lacks blocks. A
+    stage has to train all of these before another one hears through them. Raises SettingsError where none does, and for
+    a checkpoint of another preset.
     """
     model = families.build(config)
     wanted, kept, name = model.state_dict(), dict[str, Tensor](), ""
@@ -45,6 +46,7 @@ def begin(config: ModelConfig, recipe: Recipe, before: Checkpoint | None = None)
             or any(wanted[weights].shape != each.shape for weights, each in kept.items())
         ):
             raise SettingsError(f"{name} is of another preset; start from one that is of the same")
+        model.begin_as(before.model)
     lacking = {id(each) for weights, each in model.named_parameters() if weights not in kept}
     for part, module in model.parts().items():
         trained = [part in stage.trains for stage in recipe.stages]

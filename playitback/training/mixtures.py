@@ -21,6 +21,7 @@ from playitback.training.answers import CROP, MIX, SINGLE, Answers
 from playitback.training.augmentation import scale_time
 from playitback.training.clips import ClipSet
 from playitback.training.entries import Entry, Manifest
+from playitback.training.probe import probe
 
 _WELL_HEARD = 0.3  # share of a mixture that labelled clips have where it counts as known
 _TELLING = 0.25  # mean probability over the clips of a label from which on a class of the teacher tells of it
@@ -85,11 +86,14 @@ class Mixtures:
             len(self.chosen) > 0,
             "none of the teacher's mixtures is made of the clips that are given; check --data and --unlabelled",
         )
-        self._labels, self._known = (
-            self._learned_from_teacher(labelled) if labelled.multi_label else self._learned_from_labels(labelled)
-        )
         sample = answers.features_of(self.chosen[:: max(len(self.chosen) // 4096, 1)])
         self._mean, self._deviation = sample.mean(axis=0), sample.std(axis=0) + 1e-6
+        if labelled.multi_label:
+            self._labels, self._known = self._learned_from_teacher(labelled)
+            self._probed = self._labels
+        else:
+            self._labels, self._known = self._learned_from_labels(labelled)
+            self._probed = self._probe()
 
     def __len__(self) -> int:
         return len(self.chosen)
@@ -98,17 +102,32 @@ class Mixtures:
         """(B,) indices -> (B, clip_samples) float32, as the teacher heard them; peaks may pass 1."""
         return torch.stack([self._rendered[int(self.chosen[index])] for index in indices.tolist()])
 
-    def targets(self, indices: Tensor) -> tuple[Tensor, Tensor, Tensor, Tensor]:
-        """(B,) indices -> labels (B, classes), the teacher's probabilities (B, K) and features (B, D), known (B,).
+    def targets(self, indices: Tensor) -> tuple[Tensor, Tensor, Tensor, Tensor, Tensor]:
+        """(B,) indices -> labels, probed (B, classes), the teacher's probabilities (B, K), features (B, D), known.
 
         Labels sum to 1 where all of a mixture is labelled, to a's share where b is not, and to 0 where nothing is.
-        Features are standardised. Known is 1 where a labelled clip is well heard, 0 where there is none and the teacher
-        hears nothing of what it hears in labelled clips either, and NaN elsewhere.
+        Probed is what the teacher's features say of the same classes, whatever is labelled (``probe``); of a model of
+        several labels, both are the teacher's answers. Features are standardised. Known is 1 where a labelled clip is
+        well heard, 0 where there is none and the teacher hears nothing of what it hears in labelled clips either, and
+        NaN elsewhere (B,).
         """
         numbers = self.chosen[indices.numpy()]
-        features = (self.answers.features_of(numbers) - self._mean) / self._deviation
         probabilities = torch.from_numpy(self.answers.probabilities_of(numbers))
-        return self._labels[indices], probabilities, torch.from_numpy(features.astype(np.float32)), self._known[indices]
+        features = self._standardised(numbers)
+        return self._labels[indices], self._probed[indices], probabilities, features, self._known[indices]
+
+    def _standardised(self, numbers: np.ndarray) -> Tensor:
+        """(B, D) features of mixtures by their numbers in the answers."""
+        features = (self.answers.features_of(numbers) - self._mean) / self._deviation
+        return torch.from_numpy(features.astype(np.float32))
+
+    def _probe(self) -> Tensor:
+        """(N, classes), from a probe fitted to the labelled clips that are heard alone; the labels where none is."""
+        alone = torch.from_numpy(self.answers.arrays["kind"][self.chosen] == SINGLE) & (self._labels.sum(dim=1) > 0)
+        if not (self.answers.features and alone.any()):
+            return self._labels
+        features = self._standardised(self.chosen)
+        return probe(features[alone], self._labels[alone], features)
 
     def _learned_from_teacher(self, labelled: ClipSet) -> tuple[Tensor, Tensor]:
         """Labels (N, classes) and known (N,) of a model of several labels, whose classes are some of the teacher's."""

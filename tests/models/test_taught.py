@@ -63,11 +63,11 @@ def test_a_teacher_without_features_teaches_its_classes() -> None:
 
 def test_each_term_of_the_stage_can_be_switched_off() -> None:
     model = model_of()
-    targets = (torch.eye(4), torch.rand(4, 3), torch.randn(4, 5), torch.tensor([1.0, 0, 1, torch.nan]))
+    targets = (torch.eye(4), torch.eye(4), torch.rand(4, 3), torch.randn(4, 5), torch.tensor([1.0, 0, 1, torch.nan]))
     everything = TaughtTerms()(model, sounding_clips(4), targets, Generator().manual_seed(0))
-    assert set(everything) == {"labels", "classes", "features", "known"}
+    assert set(everything) == {"labels", "probe", "classes", "features", "known"}
     assert all(torch.isfinite(each) for each in everything.values())
-    some = TaughtTerms(labels=0.0, known=0.0)(model, sounding_clips(4), targets, Generator().manual_seed(0))
+    some = TaughtTerms(labels=0.0, probe=0.0, known=0.0)(model, sounding_clips(4), targets, Generator().manual_seed(0))
     assert set(some) == {"classes", "features"}
     assert TaughtTerms().reach_all_parameters
     assert not TaughtTerms(known=0.0).reach_all_parameters

@@ -77,11 +77,32 @@ def test_a_model_of_several_labels_learns_them_from_the_teacher(entries: list[En
     own = ("Siren", "Bell")
     several = [replace(entry, targets=((0, 1),)) for entry in entries]
     mixtures = Mixtures(answers, SECOND, load_clips(manifest_of(*several, labels=(own,), multi=True), SECOND))
-    labels, probabilities, *_ = mixtures.targets(torch.arange(4))
+    labels, probed, probabilities, *_ = mixtures.targets(torch.arange(4))
     torch.testing.assert_close(labels, probabilities[:, [CLASSES.index(name) for name in own]])
+    torch.testing.assert_close(probed, labels)
     strange = load_clips(manifest_of(*several, labels=(("Siren", "Unicorn"),), multi=True), SECOND)
     with pytest.raises(SettingsError, match="does not know 'Unicorn'"):
         Mixtures(answers, SECOND, strange)
+
+
+def test_a_teacher_of_other_classes_answers_for_the_models_own(entries: list[Entry], folder: Path) -> None:
+    """Two clips are labelled, two are not; the teacher's first feature tells which of two classes sounds."""
+    pairs = [(0, number % 4, -1) for number in range(40)]
+    features = np.array([(1.0 if a % 2 == 0 else -1.0, 0.01 * number) for number, (_, a, _) in enumerate(pairs)])
+    labelled, unlabelled = (load_clips(manifest_of(*some), SECOND) for some in (entries[:2], entries[2:]))
+    answers = read_answers(write_taught(folder, NAMES, plan_of(*pairs), features=features))
+    labels, probed, *_ = Mixtures(answers, SECOND, labelled, unlabelled).targets(torch.arange(40))
+    torch.testing.assert_close(probed.sum(dim=1), torch.ones(40))
+    likeliest = [a % 2 for _, a, _ in pairs]  # clip 2 sounds like clip 0, clip 3 like clip 1
+    assert probed.argmax(dim=1).tolist() == likeliest
+    assert labels[2].sum() == 0
+    assert probed[2, 0] > 0.9
+
+
+def test_without_features_of_the_teacher_the_labels_must_do(entries: list[Entry], folder: Path) -> None:
+    answers = read_answers(write_taught(folder, NAMES, plan_of(*ALL_KINDS), features=np.zeros((4, 0))))
+    labels, probed, *_ = Mixtures(answers, SECOND, load_clips(manifest_of(*entries), SECOND)).targets(torch.arange(4))
+    torch.testing.assert_close(probed, labels)
 
 
 def test_features_are_standardised_over_what_is_heard(entries: list[Entry], folder: Path) -> None:
@@ -89,7 +110,7 @@ def test_features_are_standardised_over_what_is_heard(entries: list[Entry], fold
     features = np.random.default_rng(2).normal((3, -1), (5, 0.1), (32, 2))
     clips = load_clips(manifest_of(*entries), SECOND)
     mixtures = Mixtures(read_answers(write_taught(folder, NAMES, plan, features=features)), SECOND, clips)
-    _, _, found, _ = mixtures.targets(torch.arange(32))
+    _, _, _, found, _ = mixtures.targets(torch.arange(32))
     torch.testing.assert_close(found.mean(dim=0), torch.zeros(2), atol=1e-4, rtol=0)
     torch.testing.assert_close(found.std(dim=0, correction=0), torch.ones(2), atol=1e-3, rtol=0)
 
@@ -126,7 +147,7 @@ def test_answers_to_a_clip_that_is_not_given_are_never_read(kept: int, entries: 
             load_clips(manifest_of(*unlabelled), SECOND) if unlabelled else None,
         )
         assert len(mixtures) == count - touched.sum()
-        _, said, _, _ = mixtures.targets(torch.arange(len(mixtures)))
+        _, _, said, _, _ = mixtures.targets(torch.arange(len(mixtures)))
         assert float(said.max()) < 0.5
 
 

@@ -84,6 +84,11 @@ class Block(nn.Module):
         self.mlp = Mlp(output_width)
         self.drop_path = DropPath(drop_path)
 
+    def add_nothing(self) -> None:
+        """Begins as if it were not there (as in Net2Net; Chen et al. 2016, arXiv 1511.05641), if the width stays."""
+        nn.init.zeros_(self.attention.projection.weight)
+        nn.init.zeros_(self.mlp.contract.weight)
+
     def forward(self, x: Tensor) -> Tensor:
         """(B, T, F, C) -> (B, T', F', C')."""
         normed = self.norm_1(x)

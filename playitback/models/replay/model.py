@@ -15,7 +15,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor, nn
 
-from playitback.models.listener import Choice, Hearing, Lane, LogMelListener, Replay, class_probabilities
+from playitback.models.listener import Choice, Hearing, Lane, Listener, LogMelListener, Replay, class_probabilities
 from playitback.models.replay.activity import Activity
 from playitback.models.replay.config import ReplayConfig
 from playitback.models.replay.decoder import Decoder
@@ -82,6 +82,12 @@ class ReplayModel(LogMelListener):
     @property
     def choosing_parts(self) -> tuple[str, ...]:
         return ("slots", *(("activity",) if self.can_aim else ()), "encoder")
+
+    def begin_as(self, other: Listener) -> None:
+        # blocks that the other lacks add nothing at first
+        assert isinstance(other, ReplayModel)
+        for block in self.encoder.blocks[len(other.encoder.blocks) :]:
+            block.add_nothing()
 
     def cast_weights(self, dtype: torch.dtype) -> None:
         # The slots stay as they are: they cost little, and their choice of moments needs the precision.

@@ -69,6 +69,7 @@ class TaughtTerms(Terms):
     """
 
     labels: float = 0.5  # classification of the model's own classes
+    probe: float = 1.0  # classification as the teacher would with those classes, in all that it heard
     classes: float = 20.0  # binary cross-entropy on the teacher's classes, of which most are silent
     features: float = 2.0  # of the teacher, by regression
     known: float = 0.5  # whether what is heard is of the model's own classes at all
@@ -81,7 +82,7 @@ class TaughtTerms(Terms):
 
     @property
     def switches(self) -> tuple[str, ...]:
-        return ("labels", "classes", "features", "known")
+        return ("labels", "probe", "classes", "features", "known")
 
     @property
     def reach_all_parameters(self) -> bool:
@@ -91,13 +92,18 @@ class TaughtTerms(Terms):
         self, model: ReplayModel, waveforms: Tensor, targets: Targets, generator: Generator
     ) -> dict[str, Tensor]:
         assert model.taught is not None, "a recipe with this stage is for models with a teacher"
-        labels, *answers = targets
+        labels, probed, *answers = targets
+        multi_label = model.config.multi_label
         with torch.no_grad():
             frames, _ = hear_warped(model, waveforms, 0.5, generator)
             frames = mask_frames(model.normalise(frames), self.frequency_mask, 0.0, generator)
         grid = model.encoder.grid(model.encoder.local_features(frames))
-        own = classification(model.encoder.head(grid), [labels], model.config.multi_label, self.label_smoothing)
-        terms = {"labels": own, **model.taught.terms(grid.mean(dim=(1, 2)), *answers)}
+        own = model.encoder.head(grid)
+        terms = {
+            "labels": classification(own, [labels], multi_label, self.label_smoothing),
+            "probe": classification(own, [probed], multi_label, 0.0),
+            **model.taught.terms(grid.mean(dim=(1, 2)), *answers),
+        }
         return {name: getattr(self, name) * term for name, term in terms.items() if getattr(self, name)}
 
 
