@@ -95,6 +95,8 @@ class ModelConfig:
     front_end: FrontEndConfig = field(default_factory=FrontEndConfig)
     segments: SegmentRules = field(default_factory=SegmentRules)
     taught: TaughtConfig | None = None  # None: the model had no teacher
+    #: of each class of the first head the indices of those that hold wherever it holds, as a dog is an animal
+    broader: tuple[tuple[int, ...], ...] = ()
     temperature: float = 1.0  # that logits are divided by, so that the model is right as often as it is sure
 
     def __post_init__(self) -> None:
@@ -103,6 +105,13 @@ class ModelConfig:
         require(bool(self.labels) and all(self.labels), "every head needs at least one class name")
         for names in self.labels:
             require(len(set(names)) == len(names), "class names must differ from one another")
+        if self.broader:
+            require(len(self.broader) == len(self.labels[0]), "of every class it must be known which are broader")
+            there = range(len(self.labels[0]))
+            each = [(narrow, broad) for narrow, broads in enumerate(self.broader) for broad in broads]
+            require(
+                all(broad in there and broad != narrow for narrow, broad in each), "a broader class is another class"
+            )
 
     @property
     def classes(self) -> tuple[int, ...]:

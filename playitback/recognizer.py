@@ -23,7 +23,14 @@ from playitback import audio
 from playitback.checkpoint import Checkpoint, load_checkpoint
 from playitback.config import ModelConfig
 from playitback.errors import AudioError, SettingsError
-from playitback.models.listener import Choice, Hearing, Listener, class_probabilities, playbacks_refusal
+from playitback.models.listener import (
+    Choice,
+    Hearing,
+    Listener,
+    class_probabilities,
+    named_class,
+    playbacks_refusal,
+)
 from playitback.replay import TimeMap
 from playitback.segments import Segment, unpad_segments
 
@@ -46,7 +53,8 @@ class ClipHearing:
     index: int  # 0 is the first hearing, i > 0 is playback i
     hop_seconds: float  # of the replayed segments in this hearing; of the whole clip in hearing 0
     probabilities: np.ndarray  # (classes,) after this hearing; they sum to 1 unless the model is multi-label
-    asked: int  # index of the class that the relevance is for: the one asked about, else the most probable one
+    decision: int  # index of the class that is named
+    asked: int  # index of the class that the relevance is for: the one asked about, else the one that is named
     relevance: np.ndarray  # (columns,) 0 to 1: how much each moment matters for that class
     edges: np.ndarray  # (columns + 1,) between the columns
     seconds: np.ndarray  # (columns,) centre of every column; not evenly spaced where segments were replayed
@@ -100,6 +108,12 @@ class Recognizer:
         return self.config.labels[0]
 
     @property
+    def broader(self) -> dict[str, tuple[str, ...]]:
+        """Class -> the classes that hold wherever it holds, of those that have any, as far as the model knows."""
+        known = zip(self.labels, self.config.broader, strict=False)
+        return {label: tuple(self.labels[index] for index in broad) for label, broad in known if broad}
+
+    @property
     def device(self) -> str:
         return str(self._device)
 
@@ -123,11 +137,12 @@ class Recognizer:
         return sum(parameter.numel() for parameter in self.model.parameters())
 
     def describe(self) -> dict[str, Any]:
-        """What it offers, as plain data: name, family, labels, playbacks, clip_seconds, sample_rate."""
+        """What it offers, as plain data: name, family, labels, broader, playbacks, clip_seconds, sample_rate."""
         return {
             "name": self.name,
             "family": self.config.family,
             "labels": list(self.labels),
+            "broader": {label: list(names) for label, names in self.broader.items()},
             "playbacks": self.playbacks,
             "clip_seconds": self.clip_seconds,
             "sample_rate": self.sample_rate,
@@ -240,6 +255,10 @@ class Recognizer:
         """Of logits (..., classes) of a head; see ``class_probabilities``."""
         return class_probabilities(logits, self.config.multi_label)
 
+    def named(self, probabilities: np.ndarray) -> int:
+        """Index of the class that it names by probabilities (classes,); see ``named_class``."""
+        return int(named_class(torch.from_numpy(probabilities), self.config))
+
     def padded(self, waveform: np.ndarray) -> np.ndarray:
         """What the model hears of a waveform (samples,): (clip_samples,) float32, with silence up to the clip's end.
 
@@ -280,11 +299,13 @@ class Recognizer:
 
     def _clip_hearing(self, heard: Hearing, asked: int | None) -> ClipHearing:
         probabilities = _array(self.probabilities(heard.logits[0]))
+        named = self.named(probabilities)
         return ClipHearing(
             index=heard.index,
             hop_seconds=heard.hop_samples / self.sample_rate,
             probabilities=probabilities,
-            asked=int(probabilities.argmax()) if asked is None else asked,
+            decision=named,
+            asked=named if asked is None else asked,
             relevance=_array(heard.relevance),
             edges=_array(heard.edges),
             seconds=_array(heard.seconds),

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections import OrderedDict
-from collections.abc import Callable, Generator, Iterator, Sequence
+from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -28,6 +28,7 @@ class ModelView:
 
     name: str
     labels: tuple[str, ...]
+    broader: Mapping[str, tuple[str, ...]]  # class -> those that hold wherever it holds
     playbacks: int
     clip_seconds: float
     card: str
@@ -74,6 +75,7 @@ class Models:
         return ModelView(
             name=recognizer.name,
             labels=recognizer.labels,
+            broader=recognizer.broader,
             playbacks=recognizer.playbacks,
             clip_seconds=recognizer.clip_seconds,
             card=recognizer.card,

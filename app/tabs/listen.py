@@ -141,5 +141,6 @@ def _count(model: ModelView) -> dict[str, Any]:
 
 
 def _classes(model: ModelView) -> dict[str, Any]:
-    named = sorted((words.class_name(label), label) for label in model.labels)
+    # what is searched for by typing may be a broader class
+    named = sorted((words.class_within(label, model.broader.get(label, ())), label) for label in model.labels)
     return {"choices": [(text.CLASS_OF_PREDICTION, ""), *named], "value": ""}

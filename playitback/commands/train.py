@@ -40,6 +40,7 @@ from playitback.training.evaluation import measure
 from playitback.training.loop import train
 from playitback.training.manifest import DATA_SETS, read_manifest
 from playitback.training.mixtures import Mixtures
+from playitback.training.ontology import read_broader
 from playitback.training.processes import join_processes
 from playitback.training.state import StageProgress, seconds_spent
 
@@ -63,6 +64,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--unlabelled", type=Path, metavar="PATH",
         help="a folder of recordings without labels that the teacher answered, too, or a list of them",
+    )  # fmt: skip
+    parser.add_argument(
+        "--ontology", type=Path, metavar="FILE",
+        help="which classes are broader than others, like AudioSet's ontology.json: a dog is not called an animal",
     )  # fmt: skip
     for name in (*map(_epochs_of, terms), *_RECIPE_NUMBERS):
         flag = f"--{name.replace('_', '-')}"
@@ -92,6 +97,8 @@ def main(arguments: argparse.Namespace) -> int:
     with join_processes(arguments.device) as processes:
         clips = load_data(arguments, description.front_end, folds, split)
         config = dataclasses.replace(description, labels=clips.labels, multi_label=clips.multi_label)
+        if arguments.ontology is not None:
+            config = dataclasses.replace(config, broader=read_broader(arguments.ontology, clips.labels[0]))
         mixtures = _mixtures(arguments, config.front_end, clips)
         if mixtures is not None:
             taught = TaughtConfig(mixtures.answers.classes, mixtures.answers.features)
@@ -257,6 +264,8 @@ def _command(arguments: argparse.Namespace, recipe: Recipe, folds: tuple[int, ..
         parts.append("--targets ANSWERS")
     if arguments.unlabelled is not None:
         parts.append("--unlabelled RECORDINGS")
+    if arguments.ontology is not None:
+        parts.append("--ontology FILE")
     if arguments.losses is not None:
         parts.append(f"--losses {','.join(arguments.losses)}")
     numbers = {_epochs_of(stage.name): stage.epochs for stage in recipe.stages}

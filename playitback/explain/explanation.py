@@ -87,8 +87,8 @@ class Explanation:
         return any(hearing.activity is not None for hearing in self.hearings)
 
     def decision(self, index: int) -> str:
-        """The class that is most probable after hearing ``index``."""
-        return self.labels[int(np.argmax(self.hearings[index].probabilities))]
+        """The class that is named after hearing ``index``: the most probable, or a narrower one (``named_class``)."""
+        return self.labels[self.hearings[index].decision]
 
     def ranking(self, index: int) -> tuple[str, ...]:
         """All classes after hearing ``index``, the most probable first."""

@@ -141,7 +141,7 @@ def find_passages(
             needs = clip.trial(*falls)
     return Passages(
         label=clip.label,
-        decision=recognizer.labels[int(clip.whole.argmax())],
+        decision=recognizer.labels[recognizer.named(clip.whole)],
         probability=float(clip.whole[clip.column]),
         audible_seconds=float(clip.audible.sum()) * clip.bin_seconds,
         clip_seconds=recognizer.clip_seconds,
@@ -186,7 +186,7 @@ class _Clip:
         self.asked = asked
         self.playbacks = len(hearings) - 1
         self.whole = hearings[-1].probabilities
-        self.label = asked or recognizer.labels[int(self.whole.argmax())]
+        self.label = asked or recognizer.labels[recognizer.named(self.whole)]
         self.column = recognizer.labels.index(self.label)
         # replay may have found a class that the first hearing is deaf to
         self._scouts_know = self.stands(hearings[0].probabilities) or not self.stands(self.whole)
@@ -308,7 +308,7 @@ class _Clip:
             segments=unpad_segments(self._segments(mask[None]))[0],
             share=float(mask.sum() / self.audible.sum()),
             probability=float(believed[self.column]),
-            decision=self.recognizer.labels[int(believed.argmax())],
+            decision=self.recognizer.labels[self.recognizer.named(believed)],
             holds=holds,
         )
 

@@ -246,6 +246,21 @@ def playbacks_refusal(name: str, wanted: int, most: int) -> str:
     return f"{name} plays back 0 to {most} times, not {wanted}; choose one of those"
 
 
+def named_class(probabilities: Tensor, config: ModelConfig) -> Tensor:
+    """Probabilities (..., classes) of the first head -> the index (...) of the class that is named.
+
+    The most probable one. Where it is known which classes are broader than others, a class yields to a narrower one
+    that is more probable than not: a dog is an animal, too, and is not called one.
+    """
+    if not config.broader:
+        return probabilities.argmax(dim=-1)
+    narrower = torch.zeros(2 * probabilities.shape[-1:], dtype=torch.bool, device=probabilities.device)
+    for narrow, broads in enumerate(config.broader):
+        narrower[list(broads), narrow] = True
+    yields = (narrower & (probabilities > 0.5).unsqueeze(-2)).any(dim=-1)
+    return torch.where(yields, probabilities - 1, probabilities).argmax(dim=-1)
+
+
 def class_log_probabilities(logits: Tensor, multi_label: bool) -> Tensor:
     """Logits (..., classes) of a head -> the logarithms of ``class_probabilities``."""
     logits = logits if logits.dtype == torch.float64 else logits.float()

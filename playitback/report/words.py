@@ -17,6 +17,12 @@ def class_name(label: str) -> str:
     return label.replace("_", " ")
 
 
+def class_within(label: str, broader: Sequence[str]) -> str:
+    """ "Dog (Animal)", with the broader classes that it is among."""
+    within = f" ({', '.join(map(class_name, broader))})" if broader else ""
+    return f"{class_name(label)}{within}"
+
+
 def percent(share: float) -> str:
     """0.624 -> "62 %"; a share that is neither 0 nor 1 is never shown as 0 % or 100 %."""
     if 0 < share < 0.005:

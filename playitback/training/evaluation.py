@@ -84,10 +84,14 @@ class Evaluation:
     overall: Course  # of the one head; of the action where there are two
     replayed_seconds: tuple[float, ...]  # of a clip in every hearing, mean; nothing is replayed in hearing 0
     heads: Mapping[str, Course] = field(default_factory=dict)  # verb and noun, where there are two heads
+    #: of every class that some clip has, after the last hearing; where a clip may have several labels
+    average_precisions: Mapping[str, float] = field(default_factory=dict)
 
     def to_dict(self) -> dict[str, Any]:
         """JSON: lists have one number per hearing; figures that are not defined, or infinite, are null."""
         found = {"clips": self.clips, **self.overall.to_dict(), "replayed_seconds": list(self.replayed_seconds)}
+        if self.average_precisions:
+            found["average_precisions"] = dict(self.average_precisions)
         if self.heads:
             found["heads"] = {name: course.to_dict() for name, course in self.heads.items()}
         return found
@@ -152,7 +156,9 @@ def measure(recognizer: Recognizer, clips: ClipSet, playbacks: int | None = None
         for head in range(len(targets))
     ]
     if len(heads) == 1:
-        return Evaluation(len(clips), heads[0], seconds)
+        return Evaluation(
+            len(clips), heads[0], seconds, average_precisions=_average_precisions(predictions[-1][0], targets[0], clips)
+        )
     action = _course([_action_figures(prediction, targets) for prediction in predictions], fuses)
     return Evaluation(len(clips), action, seconds, dict(zip(PAIR, heads, strict=True)))
 
@@ -176,6 +182,14 @@ def _head_figures(probabilities: np.ndarray, targets: np.ndarray, multi_label: b
         mean_auc=mean_auc,
         d_prime=metrics.d_prime(mean_auc),
     )
+
+
+def _average_precisions(probabilities: np.ndarray, targets: np.ndarray, clips: ClipSet) -> dict[str, float]:
+    """Class -> average precision, of several labels."""
+    if not clips.multi_label:
+        return {}
+    found = zip(clips.labels[0], metrics.average_precisions(probabilities, targets).tolist(), strict=True)
+    return {label: value for label, value in found if not math.isnan(value)}
 
 
 def _action_figures(probabilities: tuple[np.ndarray, ...], targets: tuple[np.ndarray, ...]) -> Figures:

@@ -28,6 +28,7 @@ _SPLIT_FOLDERS = {"train", "training", "test", "val", "valid", "validation", "ev
 
 def read_csv(root: Path, splits: Sequence[str] | None, labels_file: Path | None) -> Manifest:
     """A table ``path,label[,start,stop][,split]``, seconds from start to stop, several labels separated by semicolons.
+    Where some rows have several, others may have none.
 
     root: the table, or the folder of manifest.csv. Paths are relative to its folder. labels_file: gives the order
     of the classes; without it, they are in the order of their names.
@@ -37,6 +38,9 @@ def read_csv(root: Path, splits: Sequence[str] | None, labels_file: Path | None)
         raise DataSetError(f"{root} has no manifest.csv; give a CSV file, or the folder of a manifest.csv")
     rows = list(read_table(table, ("path", "label"), "a list of recordings"))
     labels_of = [_labels_of(row) for row in rows]
+    several = any(len(each) > 1 for each in labels_of)
+    if not several and (unlabelled := [row for row, each in zip(rows, labels_of, strict=True) if not each]):
+        raise unlabelled[0].error("the column label is empty; fill it in")
     labels = _ordered({label for labels in labels_of for label in labels}, table, labels_file)
     index_of = indices(labels)
     divided = bool(rows) and "split" in rows[0].values
@@ -61,15 +65,11 @@ def read_csv(root: Path, splits: Sequence[str] | None, labels_file: Path | None)
             entries.append(Entry(name, path, (targets,), start or 0.0, stop))
         else:
             missing.append(name)
-    several = any(len(each) > 1 for each in labels_of)
     return Manifest("csv", (labels,), several, tuple(entries), tuple(missing))
 
 
 def _labels_of(row: Row) -> tuple[str, ...]:
-    labels = tuple(dict.fromkeys(filter(None, (label.strip() for label in row["label"].split(";")))))
-    if not labels:
-        raise row.error("the column label is empty; fill it in")
-    return labels
+    return tuple(dict.fromkeys(filter(None, (label.strip() for label in row.values["label"].split(";")))))
 
 
 def read_folders(root: Path, splits: Sequence[str] | None, labels_file: Path | None) -> Manifest:

@@ -48,6 +48,7 @@ def hearing(
         index=index,
         hop_seconds=hop_seconds,
         probabilities=np.array(probabilities, dtype=np.float32),
+        decision=int(np.argmax(probabilities)),
         asked=int(np.argmax(probabilities)) if asked is None else asked,
         relevance=attention,
         edges=np.linspace(0, CLIP_SECONDS, COLUMNS + 1),

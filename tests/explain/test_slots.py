@@ -34,6 +34,7 @@ def hearing(
         index=0,
         hop_seconds=CLIP_SECONDS / FRAMES,
         probabilities=np.ones(1, np.float32),
+        decision=0,
         asked=0,
         relevance=attention[-1, 0],
         edges=edges[0].numpy(),

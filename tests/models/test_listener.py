@@ -6,12 +6,12 @@ from dataclasses import replace
 
 import pytest
 import torch
-from tiny import CLIP_SECONDS, LABELS, RATE, sounding_clips, tiny_front_end, tiny_model
+from tiny import CLIP_SECONDS, LABELS, RATE, sounding_clips, tiny_config, tiny_front_end, tiny_model
 from toy import ToyListener, toy_config, toy_model
 
 from playitback.config import SegmentRules
 from playitback.errors import SettingsError
-from playitback.models.listener import class_probabilities
+from playitback.models.listener import class_probabilities, named_class
 from playitback.segments import find_segments, total_seconds
 
 COLUMNS = 40
@@ -134,6 +134,19 @@ def test_probabilities_are_of_one_class_or_of_each_by_itself() -> None:
     torch.testing.assert_close(class_probabilities(logits, multi_label=True), logits.float().sigmoid())
     assert class_probabilities(logits, multi_label=False).dtype == torch.float32
     assert class_probabilities(logits.double(), multi_label=True).dtype == torch.float64
+
+
+def test_a_class_yields_to_a_narrower_one_that_is_more_probable_than_not() -> None:
+    """Classes: animal, dog (an animal), bark (a dog, an animal), rain."""
+    config = replace(tiny_config(labels=("animal", "dog", "bark", "rain")), multi_label=True)
+    heard = torch.tensor([[0.9, 0.8, 0.3, 0.1], [0.9, 0.8, 0.6, 0.1], [0.9, 0.4, 0.2, 0.6], [0.4, 0.3, 0.2, 0.1]])
+    assert named_class(heard, config).tolist() == [0, 0, 0, 0]
+    config = replace(config, broader=((), (0,), (0, 1), ()))
+    assert named_class(heard, config).tolist() == [1, 2, 0, 0]
+    assert int(named_class(heard[1], config)) == 2
+    for wrong in (((),), ((), (0,), (0, 4), ()), ((0,), (), (), ())):
+        with pytest.raises(SettingsError):
+            replace(config, broader=wrong)
 
 
 def test_toy_is_of_the_size_of_the_others() -> None:

@@ -186,6 +186,8 @@ def test_several_labels_are_measured_by_ranking() -> None:
     assert "accuracy" not in found
     assert "accuracy_fused" not in found
     assert len(found["mean_average_precision"]) == 4
+    each = average_precision_score(truth, said, average=None)
+    assert found["average_precisions"] == pytest.approx(dict(zip(SEVEN, each, strict=True)), abs=1e-5)
 
 
 def test_model_is_measured_in_the_precision_it_is_used_in(monkeypatch: pytest.MonkeyPatch) -> None:

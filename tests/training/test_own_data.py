@@ -37,7 +37,9 @@ def test_table_is_read_with_stretches_splits_and_paths_relative_to_it(tmp_path: 
 
 def test_several_labels_make_the_set_multi_label_in_all_its_splits(tmp_path: Path) -> None:
     write_sounds(tmp_path, "a.wav")
-    write_text(tmp_path, "manifest.csv", "path,label,split\na.wav,wren; rain;wren,train\na.wav,rain,test\n")
+    rows = "a.wav,wren; rain;wren,train\na.wav,rain,test\na.wav,,rest\n"
+    write_text(tmp_path, "manifest.csv", f"path,label,split\n{rows}")
+    assert named_targets(read_manifest("csv", tmp_path, split="rest")) == {"a.wav": []}
     train, test = (read_manifest("csv", tmp_path, split=split) for split in ("train", "test"))
     assert named_targets(train) == {"a.wav": ["wren", "rain"]}
     assert named_targets(test) == {"a.wav": ["rain"]}

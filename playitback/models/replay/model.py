@@ -15,7 +15,16 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor, nn
 
-from playitback.models.listener import Choice, Hearing, Lane, Listener, LogMelListener, Replay, class_probabilities
+from playitback.models.listener import (
+    Choice,
+    Hearing,
+    Lane,
+    Listener,
+    LogMelListener,
+    Replay,
+    class_probabilities,
+    named_class,
+)
 from playitback.models.replay.activity import Activity
 from playitback.models.replay.config import ReplayConfig
 from playitback.models.replay.decoder import Decoder
@@ -178,7 +187,7 @@ class ReplayModel(LogMelListener):
         if self.config.multi_label:
             known = None  # a model of several labels has learned no such thing
         activity = None if self.activity is None else self.activity(local, grid)[0]
-        believed = logits[0].argmax(dim=1)
+        believed = named_class(class_probabilities(logits[0], self.config.multi_label), self.config)
         asked = believed if asked is None else torch.where(asked < 0, believed, asked)
         slots = self.attend(local, grid, activity, asked)
         stem = self.encoder.stem

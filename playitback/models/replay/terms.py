@@ -33,6 +33,7 @@ STRETCH_SHARE = 0.5  # of a clip, that a stretch may have
 WELL_INSIDE = 0.2  # of a stretch, left out at either end where its answer is learned
 BUDGET = 0.25  # share of a clip's time that slot 0 holds at no cost
 ASKED_SECOND, ASKED_ABSENT = 0.3, 0.2  # shares of clips in which slot 0 is asked for the other class, or for neither
+_HARDLY = 0.1  # of a target, below which its class is a wrong one
 ASKED_TRUE, ASKED_WRONG = 0.25, 0.15  # of clips that are replayed for their own class, or for another, not the belief
 
 
@@ -261,7 +262,7 @@ def ask_sometimes(targets: Tensor, generator: Generator) -> Tensor:
     """(B,) classes to ask about: of most clips none (-1: the belief), of some the true class, of some a wrong one."""
     kind = torch.rand(len(targets), generator=generator).to(targets)
     luck = torch.rand(targets.shape, generator=generator).to(targets) + 1e-6
-    true, wrong = ((each.to(targets) * luck).argmax(dim=1) for each in (targets > 0, targets <= 0))
+    true, wrong = ((each * luck).argmax(dim=1) for each in (targets, (targets < _HARDLY).to(targets)))
     return torch.where(kind < ASKED_TRUE, true, torch.where(kind < ASKED_TRUE + ASKED_WRONG, wrong, -1))
 
 
