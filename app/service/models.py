@@ -15,6 +15,7 @@ from playitback.errors import CheckpointError
 from playitback.recognizer import Recognizer
 
 RECOGNIZERS_KEPT = 2
+WIDEST = "sounds"  # of the bundled checkpoints, what most recordings hold something of
 
 #: what a recognizer does: a generator function of a module, called with the recognizer first
 Work = Callable[..., Any]
@@ -35,8 +36,11 @@ class ModelView:
 
 
 def offered_checkpoints(first: str | None = None) -> tuple[str, ...]:
-    """The bundled checkpoints, with ``first`` before them if given. Raises CheckpointError if there is none at all."""
-    bundled = available_checkpoints()
+    """The bundled checkpoints, the widest one first, and ``first`` before them if given.
+
+    Raises CheckpointError if there is none at all.
+    """
+    bundled = tuple(sorted(available_checkpoints(), key=lambda name: name != WIDEST))
     if first is not None:
         return (first, *(name for name in bundled if name != first))
     if not bundled:

@@ -35,11 +35,12 @@ class ClipSummary:
     path: Path
     name: str  # of the file, without its folder
     label: str | None  # its true class, where it is known
-    decisions: tuple[str, ...]  # (hearings,) the most probable class after every hearing
+    decisions: tuple[str, ...]  # (hearings,) the class that is named after every hearing
     probabilities: tuple[float, ...]  # (hearings,) of each hearing's own decision
     replayed: tuple[Segment, ...]  # in one hearing or another: seconds of the clip, sorted and disjoint
     clip_seconds: float  # that the model hears at once
     events: tuple[Event, ...] | None = None  # seconds of the recording; None for a model without activity
+    known: float | None = None  # probability that any of the model's own classes is heard; None: it never learned that
 
     @property
     def replayed_seconds(self) -> float:
@@ -71,6 +72,7 @@ class ClipSummary:
             "label": self.label,
             "decisions": list(self.decisions),
             "probabilities": list(self.probabilities),
+            "known": self.known,
             "replayed": [
                 {"start_seconds": each.start_seconds, "end_seconds": each.end_seconds} for each in self.replayed
             ],
@@ -95,6 +97,7 @@ def summarise(explanation: Explanation, path: Path, label: str | None = None) ->
         replayed=unpad_segments(merge_segments(padded, explanation.clip_seconds))[0],
         clip_seconds=explanation.clip_seconds,
         events=None if explanation.hearings[0].activity is None else clip_events(explanation),
+        known=explanation.hearings[0].known,
     )
 
 
@@ -166,8 +169,9 @@ class FolderSummary:
         }
 
     def write_csv(self, path: Path) -> None:
-        """A row a clip: path, label, class and confidence after every hearing, replayed seconds, changed_at and events.
+        """A row a clip: path, label, class and confidence after every hearing, replayed_seconds, changed_at and more.
 
+        known: the probability that any of the model's classes is heard, empty where the model never learned to tell.
         changed_at: the hearings that decided otherwise than the one before; events: class and seconds of the recording,
         such as "rain 0.50-1.25". Semicolons part several.
         """
@@ -175,7 +179,7 @@ class FolderSummary:
         with path.open("w", newline="", encoding="utf-8") as file:
             table = csv.writer(file, lineterminator="\n")
             of_hearings = [f"{name}_{index}" for index in hearings for name in ("class", "confidence")]
-            table.writerow(["path", "label", *of_hearings, "replayed_seconds", "changed_at", "events"])
+            table.writerow(["path", "label", *of_hearings, "replayed_seconds", "changed_at", "known", "events"])
             for clip in self.clips:
                 beliefs = zip(clip.decisions, clip.probabilities, strict=True)
                 of_hearings = [cell for decision, probability in beliefs for cell in (decision, f"{probability:.4f}")]
@@ -183,9 +187,9 @@ class FolderSummary:
                 events = "; ".join(
                     f"{event.label} {event.start_seconds:.2f}-{event.end_seconds:.2f}" for event in clip.events or ()
                 )
-                table.writerow(
-                    [clip.path, clip.label or "", *of_hearings, f"{clip.replayed_seconds:.3f}", changed_at, events]
-                )
+                known = "" if clip.known is None else f"{clip.known:.4f}"
+                replayed = f"{clip.replayed_seconds:.3f}"
+                table.writerow([clip.path, clip.label or "", *of_hearings, replayed, changed_at, known, events])
 
 
 def _confusion(clips: Sequence[ClipSummary], labels: Sequence[str], index: int) -> np.ndarray:

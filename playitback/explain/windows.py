@@ -40,10 +40,11 @@ class Window:
     index: int
     start_seconds: float
     end_seconds: float  # that of the last window is the recording's, though the model heard silence behind it
-    label: str  # the most probable class after the last hearing
+    label: str  # the class that is named after the last hearing
     probability: float  # of ``label``
     ranking: tuple[str, ...]  # the RANKED most probable classes, the most probable first
     probabilities: np.ndarray  # (classes,) float32, after the last hearing
+    known: float | None = None  # probability that any of the model's own classes is heard; None: it never learned that
     over: tuple[Event, ...] | None = None  # events known to be over since the window before; None without activity
     ongoing: tuple[Event, ...] = ()  # events that are not over, as they are if the recording ends with this window
 
@@ -55,6 +56,7 @@ class Window:
             "end_seconds": _rounded(self.end_seconds),
             "decision": self.label,
             "probability": _rounded(self.probability),
+            "known": None if self.known is None else _rounded(self.known),
             "ranking": {label: _rounded(float(each)) for label, each in zip(self.ranking, ranked, strict=True)},
         }
 
@@ -109,6 +111,8 @@ def classify_windows(
             activity = None if first.activity is None else _activity(first, recognizer, batch)
             for position, recording in enumerate(batch):
                 window = _window(recognizer, done, recording, probabilities[position])
+                if first.known is not None:
+                    window = replace(window, known=float(first.known[position]))
                 if activity is not None:
                     over = finder.hear(activity[position])
                     window = replace(window, over=over, ongoing=finder.ongoing())
@@ -177,12 +181,13 @@ def _end(recording: audio.Recording, recognizer: Recognizer) -> float:
 
 def _window(recognizer: Recognizer, index: int, recording: audio.Recording, probabilities: np.ndarray) -> Window:
     order = np.argsort(-probabilities, kind="stable")[:RANKED]
+    named = recognizer.named(probabilities)
     return Window(
         index=index,
         start_seconds=recording.start_seconds,
         end_seconds=_end(recording, recognizer),
-        label=recognizer.labels[order[0]],
-        probability=float(probabilities[order[0]]),
+        label=recognizer.labels[named],
+        probability=float(probabilities[named]),
         ranking=tuple(recognizer.labels[position] for position in order),
         probabilities=probabilities,
     )

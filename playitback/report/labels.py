@@ -44,7 +44,7 @@ def write_recording(
         raven=directory / f"{prefix}raven.txt",
     )
     rows = tuple(stretches(windows)) if events is None else events
-    write_csv(windows, files.table)
+    write_windows(windows, files.table)
     if files.events is not None:
         write_csv(rows, files.events)
     write_audacity(rows, files.audacity)
@@ -58,6 +58,17 @@ def write_csv(rows: Iterable[Row], path: Path) -> None:
         table = csv.writer(file, lineterminator="\n")
         table.writerow(_COLUMNS)
         table.writerows(map(_cells, rows))
+
+
+def write_windows(windows: Iterable[Window], path: Path) -> None:
+    """That table of windows, with a column known: the probability that any of the model's own classes is heard.
+
+    It is empty where the model never learned to tell.
+    """
+    with path.open("w", newline="", encoding="utf-8") as file:
+        table = csv.writer(file, lineterminator="\n")
+        table.writerow([*_COLUMNS, "known"])
+        table.writerows([*_cells(each), "" if each.known is None else f"{each.known:.4f}"] for each in windows)
 
 
 def write_folder_events(clips: Iterable[ClipSummary], path: Path) -> None:

@@ -215,12 +215,13 @@ def test_a_folder_is_json() -> None:
         "replayed": [],
         "replayed_seconds": 0,
         "changed_at": [1],
+        "known": None,
         "events": None,
     }
 
 
 def test_a_folder_is_a_table(tmp_path: Path) -> None:
-    changing = clip("a, b.wav", None, "bell", "rain", "bell", replayed=(Segment(0.25, 1.0),))
+    changing = replace(clip("a, b.wav", None, "bell", "rain", "bell", replayed=(Segment(0.25, 1.0),)), known=0.125)
     FolderSummary.of([changing], LABELS).write_csv(tmp_path / "clips.csv")
     with (tmp_path / "clips.csv").open(newline="", encoding="utf-8") as file:
         (row,) = csv.DictReader(file)
@@ -229,6 +230,7 @@ def test_a_folder_is_a_table(tmp_path: Path) -> None:
         "label": "",
         **{"class_0": "bell", "confidence_0": "0.5000", "class_1": "rain", "confidence_1": "0.5000"},
         **{"class_2": "bell", "confidence_2": "0.5000", "replayed_seconds": "0.750", "changed_at": "1;2"},
+        "known": "0.1250",
         "events": "",
     }
 

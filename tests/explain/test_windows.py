@@ -20,7 +20,7 @@ from playitback.errors import AudioError, SettingsError
 from playitback.explain.events import Event
 from playitback.explain.windows import RANKED, Stretch, Window, classify_windows, count_windows, stretches
 from playitback.recognizer import Recognizer
-from playitback.report.labels import write_audacity, write_csv, write_raven
+from playitback.report.labels import write_audacity, write_csv, write_raven, write_windows
 
 BATCH = 8
 LONG_SECONDS = 2 * BATCH * CLIP_SECONDS + 5.5  # two batches and a third that ends in a window of 1.5 s
@@ -164,6 +164,7 @@ def test_a_window_as_json_names_the_most_probable_classes() -> None:
         "end_seconds": 3.25,
         "decision": "class 1",
         "probability": 0.3,
+        "known": None,
         "ranking": {"class 1": 0.3, "class 3": 0.2, "class 4": 0.15, "class 5": 0.12, "class 6": 0.1},
     }
 
@@ -234,6 +235,15 @@ def test_the_table_has_start_stop_class_and_confidence(tmp_path: Path) -> None:
     write_csv(ROWS, tmp_path / "windows.csv")
     assert (tmp_path / "windows.csv").read_text(encoding="utf-8") == (
         'start,stop,class,confidence\n0,2.5,rain,0.9877\n2.5,3661.0625,"door_wood, knock",0.5000\n'
+    )
+
+
+def test_the_table_of_windows_tells_what_is_probably_none_of_the_classes(tmp_path: Path) -> None:
+    told = [replace(window(0, 2.5, "rain", 0.9), known=0.25), window(2.5, 5, "bell", 0.8)]
+    assert [each.to_dict()["known"] for each in told] == [0.25, None]
+    write_windows(told, tmp_path / "windows.csv")
+    assert (tmp_path / "windows.csv").read_text(encoding="utf-8") == (
+        "start,stop,class,confidence,known\n0,2.5,rain,0.9000,0.2500\n2.5,5,bell,0.8000,\n"
     )
 
 

@@ -296,6 +296,8 @@ def test_the_given_checkpoint_is_offered_before_the_bundled_ones(monkeypatch: py
     assert offered_checkpoints() == ("one", "two")
     assert offered_checkpoints("two") == ("two", "one")
     assert offered_checkpoints("/elsewhere/three") == ("/elsewhere/three", "one", "two")
+    monkeypatch.setattr(models_module, "available_checkpoints", lambda: ("one", "sounds", "two"))
+    assert offered_checkpoints() == ("sounds", "one", "two")
     monkeypatch.setattr(models_module, "available_checkpoints", lambda: ())
     with pytest.raises(CheckpointError, match="--checkpoint"):
         offered_checkpoints()

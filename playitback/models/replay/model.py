@@ -28,7 +28,7 @@ from playitback.models.listener import (
 from playitback.models.replay.activity import Activity
 from playitback.models.replay.config import ReplayConfig
 from playitback.models.replay.decoder import Decoder
-from playitback.models.replay.encoder import Encoder
+from playitback.models.replay.encoder import Block, Encoder
 from playitback.models.replay.slots import Aim, ColumnFeatures, SlotAttention, SlotOutput
 from playitback.models.taught import Taught
 from playitback.replay import TimeMaps, column_edges, read_frames
@@ -96,6 +96,7 @@ class ReplayModel(LogMelListener):
         # blocks that the other lacks add nothing at first
         assert isinstance(other, ReplayModel)
         for block in self.encoder.blocks[len(other.encoder.blocks) :]:
+            assert isinstance(block, Block)
             block.add_nothing()
 
     def cast_weights(self, dtype: torch.dtype) -> None:
