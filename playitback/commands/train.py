@@ -36,10 +36,11 @@ from playitback.training import card
 from playitback.training.answers import read_answers
 from playitback.training.beginning import begin
 from playitback.training.clips import ClipSet
+from playitback.training.entries import Manifest
 from playitback.training.evaluation import measure
 from playitback.training.loop import train
 from playitback.training.manifest import DATA_SETS, read_manifest
-from playitback.training.mixtures import Mixtures
+from playitback.training.mixtures import Mixtures, load_unlabelled
 from playitback.training.ontology import read_broader
 from playitback.training.processes import join_processes
 from playitback.training.state import StageProgress, seconds_spent
@@ -194,12 +195,12 @@ def _mixtures(arguments: argparse.Namespace, front_end: FrontEndConfig, clips: C
         return None
     answers, unlabelled = read_answers(arguments.targets), None
     if arguments.unlabelled is not None:
+        _refuse_tested(arguments, load_unlabelled(arguments.unlabelled))
         unlabelled = load_unlabelled_clips(arguments.unlabelled, front_end, arguments.tolerate)
-        _refuse_tested(arguments, unlabelled)
     return Mixtures(answers, front_end, clips, unlabelled)
 
 
-def _refuse_tested(arguments: argparse.Namespace, unlabelled: ClipSet) -> None:
+def _refuse_tested(arguments: argparse.Namespace, unlabelled: Manifest) -> None:
     """Raises SettingsError where clips that will be measured are among those without labels."""
     if arguments.test_folds is None and arguments.test_split is None:
         return
@@ -210,7 +211,7 @@ def _refuse_tested(arguments: argparse.Namespace, unlabelled: ClipSet) -> None:
         split=arguments.test_split,
         labels_file=arguments.labels,
     )
-    both = {Path(entry.name).name for entry in tested.entries} & {Path(name).name for name in unlabelled.names}
+    both = {Path(entry.name).name for entry in tested.entries} & {entry.path.name for entry in unlabelled.entries}
     if both:
         raise SettingsError(
             f"{min(both)} is kept for measuring, and is among the recordings without labels, too; leave it out of them"

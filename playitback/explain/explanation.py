@@ -49,6 +49,7 @@ class Explanation:
     sample_rate: int  # hertz, that the model hears
     hearings: tuple[ClipHearing, ...]
     taught: tuple[str, ...] = ()  # (K,) the classes of its teacher, if it had one
+    multi_label: bool = False  # whether every class has a probability of its own
     can_aim: bool = False  # whether relevance and segments follow the class asked about; see ``Listener.can_aim``
     passages: Passages | None = None  # what suffices and what is needed; None: not asked
     alone: Alone | None = None  # every second kept alone; None: not asked
@@ -68,6 +69,7 @@ class Explanation:
             sample_rate=recognizer.sample_rate,
             hearings=tuple(hearings),
             taught=() if recognizer.config.taught is None else recognizer.config.taught.classes,
+            multi_label=recognizer.config.multi_label,
             can_aim=recognizer.model.can_aim,
         )
 
@@ -124,6 +126,8 @@ class Explanation:
     @property
     def remarks(self) -> tuple[str, ...]:
         """Sentences for the user: the notes, and one where the clip is probably none of the model's classes."""
+        if self.multi_label and self.hearings and self.hearings[-1].probabilities.max() < 0.5:
+            return (*self.notes, f"None of the {len(self.labels)} classes is more probable than not.")
         first = self.hearings[0] if self.hearings else None
         if first is None or first.known is None or first.taught is None or first.known >= KNOWN:
             return self.notes
