@@ -15,7 +15,7 @@ from playitback.models.replay import scenes
 from playitback.models.replay.config import SlotConfig
 from playitback.models.replay.model import ReplayModel
 from playitback.models.replay.scenes import Scene, make_scenes
-from playitback.models.replay.slots import evidence_for
+from playitback.models.replay.slots import Aim, evidence_for
 from playitback.models.replay.terms import ask, ask_sometimes
 from playitback.segments import equal_edges
 
@@ -60,6 +60,19 @@ def test_each_clip_of_a_batch_is_asked_its_own_question() -> None:
     for row, asked in enumerate((0, 3)):
         alone = next(model.listen(clips[row : row + 1], asked=torch.tensor([asked]))).relevance
         torch.testing.assert_close(together[row : row + 1], alone, rtol=0, atol=1e-5)
+
+
+@torch.inference_mode()
+def test_graded_bids_fall_as_the_moments_say_the_class_less() -> None:
+    """By so many nats below the best moment, whatever was learned."""
+    activity, asked, grid = 3 * torch.randn(2, 20, 4), torch.tensor([0, 3]), torch.randn(2, 10, 4, 8)
+    aim = Aim(8, 16, 4, graded=True)
+    told = aim(grid, activity, asked, multi_label=False).bids
+    aim.graded = False
+    learned = aim(grid, activity, asked, multi_label=False).bids
+    own = activity.log_softmax(dim=2)[torch.arange(2), :, asked]
+    below_best = (own - own.amax(dim=1, keepdim=True)).clamp_min(-10)
+    torch.testing.assert_close(told - learned, below_best, rtol=0, atol=1e-4)
 
 
 @torch.inference_mode()

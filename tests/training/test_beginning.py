@@ -8,6 +8,7 @@ import torch
 from tiny import sounding_clips, tiny_config
 
 from playitback.checkpoint import Checkpoint
+from playitback.config import TaughtConfig
 from playitback.models import families
 from playitback.training.beginning import begin
 
@@ -19,9 +20,23 @@ def test_a_deeper_encoder_begins_by_hearing_what_a_shallower_one_heard() -> None
     before = families.build(shallow).eval()
     for weights in before.parameters():
         torch.nn.init.normal_(weights, std=0.1)
-    recipe = families.recipe("small")
-    after = begin(deep, recipe, Checkpoint("shallow", before)).eval()
+    after = begin(deep, families.recipe("small"), Checkpoint("shallow", before)).eval()
     with torch.inference_mode():
         for first, second in zip(before.listen(sounding_clips(2)), after.listen(sounding_clips(2)), strict=True):
             torch.testing.assert_close(first.logits, second.logits)
             torch.testing.assert_close(first.relevance, second.relevance)
+
+
+def test_a_model_of_several_labels_names_at_once_what_a_teacher_taught_the_one_before() -> None:
+    taught = replace(tiny_config(aimed=True), taught=TaughtConfig(("Bell", "Dog", "Rain")))
+    torch.manual_seed(0)
+    before = families.build(taught).eval()
+    several = replace(taught, labels=(("Rain", "Bell"),), multi_label=True)
+    after = begin(several, families.recipe("small"), Checkpoint("taught", before)).eval()
+    clips = sounding_clips(2)
+    with torch.inference_mode():
+        one, other = (next(iter(model.listen(clips, 0))) for model in (before, after))
+        assert one.taught is not None
+        frames = after.normalise(other.log_mel)
+        said = after.encoder(frames)[0].sigmoid()
+    torch.testing.assert_close(said, one.taught[:, [2, 0]])

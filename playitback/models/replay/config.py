@@ -53,6 +53,7 @@ class SlotConfig:
     hidden: int = 128  # of the slots' feed-forward layer
     iterations: int = 3
     aimed: bool = False  # slot 0 is asked for a class and reads the activity
+    graded: bool = False  # and bids for a moment as much less as that says the class less than the best moment does
 
     def __post_init__(self) -> None:
         require(self.slots >= 2, f"at least two slots must compete, got {self.slots}")
@@ -142,7 +143,7 @@ def preset(name: str, labels: tuple[tuple[str, ...], ...], *, multi_label: bool,
                 drop_path=0.1,
                 dropout=0.3,
             ),
-            slots=SlotConfig(width=96, hidden=128, aimed=True),
+            slots=SlotConfig(width=96, hidden=128, aimed=True, graded=True),
             decoder=DecoderConfig(
                 latents=16,
                 width=192,
@@ -161,6 +162,6 @@ def preset(name: str, labels: tuple[tuple[str, ...], ...], *, multi_label: bool,
         multi_label=multi_label,
         front_end=FrontEndConfig(clip_seconds=clip_seconds),
         encoder=encoder,
-        slots=SlotConfig(aimed=True),
+        slots=SlotConfig(aimed=True, graded=True),
         activity=ActivityConfig(),
     )

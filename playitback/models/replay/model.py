@@ -66,7 +66,7 @@ class ReplayModel(LogMelListener):
         if config.activity is not None:
             self.activity = Activity(config.activity, rows, channels, grid_width, config.classes)
         if config.slots.aimed:
-            self.aim = Aim(grid_width, config.slots.width, config.classes[0])
+            self.aim = Aim(grid_width, config.slots.width, config.classes[0], config.slots.graded)
         self.taught = None if config.taught is None else Taught(config.taught, grid_width)
 
     @property
@@ -93,11 +93,17 @@ class ReplayModel(LogMelListener):
         return ("slots", *(("activity",) if self.can_aim else ()), "encoder")
 
     def begin_as(self, other: Listener) -> None:
-        # blocks that the other lacks add nothing at first
         assert isinstance(other, ReplayModel)
         for block in self.encoder.blocks[len(other.encoder.blocks) :]:
             assert isinstance(block, Block)
             block.add_nothing()
+        taught, names = other.taught, self.config.labels[0]
+        if self.config.multi_label and other.config.taught is not None and taught is not None:
+            row_of = {name: row for row, name in enumerate(other.config.taught.classes)}
+            if row_of.keys() >= set(names):  # what a teacher taught the other to hear, this one can name
+                rows = [row_of[name] for name in names]
+                head = {"weight": taught.classes.weight[rows], "bias": taught.classes.bias[rows]}
+                self.encoder.heads[0].load_state_dict(head)
 
     def cast_weights(self, dtype: torch.dtype) -> None:
         # The slots stay as they are: they cost little, and their choice of moments needs the precision.

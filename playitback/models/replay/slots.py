@@ -32,6 +32,7 @@ _ATTENTION_FLOOR = 1e-8
 #: nats in which evidence is counted, and how far below certainty it is told apart
 _NATS, _LEAST_LOG_PROBABILITY = 5.0, -10.0
 _EVIDENCE_WIDTH = 32
+_BELOW_BEST = 1  # of the evidence, which number it is
 
 #: initial size of the noise on the slots' starts, relative to the starts themselves
 _FIRST_NOISE = 0.1
@@ -84,11 +85,14 @@ class Aimed:
 class Aim(nn.Module):
     """Asks slot 0 for a class: by the class itself, and by how much the activity says for it at every moment.
 
-    grid_width: of the encoder's grid; width: of the columns; classes: of the first head.
+    grid_width: of the encoder's grid; width: of the columns; classes: of the first head. graded: what a moment says
+    for the class, in nats below the best moment, is part of its bid: else learned bids saturate, and of an attention
+    that is 0.99 everywhere the peak lies anywhere.
     """
 
-    def __init__(self, grid_width: int, width: int, classes: int) -> None:
+    def __init__(self, grid_width: int, width: int, classes: int, graded: bool) -> None:
         super().__init__()
+        self.graded = graded
         self.grid = nn.Linear(2 * grid_width, width)
         self.classes = nn.Embedding(classes, width)
         self.evidence = nn.Sequential(nn.Linear(4, _EVIDENCE_WIDTH), nn.GELU(), nn.Linear(_EVIDENCE_WIDTH, width + 1))
@@ -100,9 +104,11 @@ class Aim(nn.Module):
         The activity is taken as it is: what the slots learn must not move what the model says of a moment.
         """
         with torch.autocast(grid.device.type, enabled=False):
-            told = self.evidence(evidence_for(activity.detach().float(), asked, multi_label))
+            evidence = evidence_for(activity.detach().float(), asked, multi_label)
+            told = self.evidence(evidence)
             columns = told[..., :-1] + self.grid(pooled_over_frequency(grid.float(), activity.shape[1]))
-            return Aimed(columns, self.classes(asked), told[..., -1])
+            bids = told[..., -1] + _NATS * evidence[..., _BELOW_BEST] if self.graded else told[..., -1]
+            return Aimed(columns, self.classes(asked), bids)
 
 
 def evidence_for(activity: Tensor, asked: Tensor, multi_label: bool) -> Tensor:

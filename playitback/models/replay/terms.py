@@ -28,7 +28,7 @@ from playitback.segments import mean_power, random_segments
 from playitback.spectrogram import SILENCE, mask_frames
 
 STRETCHES = 4  # of each clip that are kept alone
-STRETCH_SECONDS = (0.5, 2.0)  # of stretches that are kept alone, in clips that are long enough
+STRETCH_SECONDS = (0.3, 2.0)  # of stretches that are kept alone, in clips that are long enough
 STRETCH_SHARE = 0.5  # of a clip, that a stretch may have
 WELL_INSIDE = 0.2  # of a stretch, left out at either end where its answer is learned
 BUDGET = 0.25  # share of a clip's time that slot 0 holds at no cost
