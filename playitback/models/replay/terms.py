@@ -198,7 +198,9 @@ class ReplayTerms(Terms):
         self, model: ReplayModel, waveforms: Tensor, targets: Targets, generator: Generator
     ) -> dict[str, Tensor]:
         multi_label = model.config.multi_label
-        targets = targets[: len(model.config.labels)]  # of mixtures, the labels alone
+        heads = len(model.config.labels)
+        if len(targets) > heads:  # of a mixture: the classes as its teacher would name them
+            targets = targets[heads : 2 * heads]
         hearings = list(model.listen(waveforms, asked=ask_sometimes(targets[0], generator)))
 
         def classify(logits: Sequence[Tensor]) -> Tensor:
