@@ -4,9 +4,15 @@ Every message is one sentence or two: what was given, why it cannot be used, wha
 the command line print the message as it stands; anything that is not a ``PlayItBackError`` is a defect of ours.
 """
 
+from playitback.names import printable
+
 
 class PlayItBackError(Exception):
     """Base of all errors whose message is meant for the user."""
+
+    def __str__(self) -> str:
+        """The message in one line, even if it tells the name of a file that would break it or command a terminal."""
+        return printable(super().__str__())
 
 
 class AudioError(PlayItBackError):

@@ -16,7 +16,7 @@ from app.service.models import Models
 from playitback import audio
 from playitback.errors import AudioError, DataSetError, SettingsError
 from playitback.explain.explanation import Explanation
-from playitback.explain.folder import ClipSummary, FolderSummary, label_of, read_labels, summarise
+from playitback.explain.folder import ClipSummary, FolderSummary, label_of, no_label_found, read_labels, summarise
 from playitback.recognizer import Recognizer
 from playitback.report.labels import write_folder_events
 
@@ -149,8 +149,5 @@ def _labels(sounds: Sequence[FolderFile], table: Path | None, classes: Sequence[
         for file in sounds
     ]
     if not any(labels):
-        raise DataSetError(
-            f"{table.name} lists none of these {len(sounds)} recordings; "
-            f"write their paths as they are in the folder, such as {sounds[0].place}"
-        )
+        raise no_label_found(table.name, len(listed), len(sounds), sounds[0].place)
     return labels

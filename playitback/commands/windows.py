@@ -64,7 +64,7 @@ def main(arguments: argparse.Namespace) -> int:
         events = recording_events(windows)
         if windows:
             highest_hertz = min(info.sample_rate, recognizer.sample_rate) / 2
-            for path in write_recording(windows, events, highest_hertz, arguments.out).all:
+            for path in write_recording(windows, events, highest_hertz, arguments.out, arguments.recording).all:
                 print(f"playitback: {path}", file=sys.stderr)
     if events is None:
         print(

@@ -20,6 +20,7 @@ from playitback.errors import DataSetError, SettingsError
 from playitback.explain.events import Event, clip_events
 from playitback.explain.explanation import Explanation
 from playitback.segments import Segment, equal_edges, inside_segments, merge_segments, pad_segments, unpad_segments
+from playitback.tables import ENCODING, cell_text, write_table
 
 SCHEMA = "playitback.folder/1"
 TIME_BINS = 20  # equal stretches of a clip in which replayed time is counted
@@ -80,6 +81,25 @@ class ClipSummary:
             "changed_at": list(self.changed_at),
             "events": None if self.events is None else [event.to_dict() for event in self.events],
         }
+
+
+def summary_of(told: Mapping[str, Any], clip_seconds: float) -> ClipSummary:
+    """What ``ClipSummary.to_dict`` told, of a model that hears ``clip_seconds`` at once."""
+    return ClipSummary(
+        path=Path(told["path"]),
+        name=told["name"],
+        label=told["label"],
+        decisions=tuple(told["decisions"]),
+        probabilities=tuple(told["probabilities"]),
+        replayed=tuple(Segment(each["start_seconds"], each["end_seconds"]) for each in told["replayed"]),
+        clip_seconds=clip_seconds,
+        events=None if told["events"] is None else tuple(map(_event, told["events"])),
+        known=told["known"],
+    )
+
+
+def _event(told: Mapping[str, Any]) -> Event:
+    return Event(told["class"], told["start_seconds"], told["end_seconds"], told["probability"], told["peak_seconds"])
 
 
 def summarise(explanation: Explanation, path: Path, label: str | None = None) -> ClipSummary:
@@ -175,21 +195,25 @@ class FolderSummary:
         changed_at: the hearings that decided otherwise than the one before; events: class and seconds of the recording,
         such as "rain 0.50-1.25". Semicolons part several.
         """
-        hearings = range(len(self.clips[0].decisions))
-        with path.open("w", newline="", encoding="utf-8") as file:
-            table = csv.writer(file, lineterminator="\n")
-            of_hearings = [f"{name}_{index}" for index in hearings for name in ("class", "confidence")]
-            table.writerow(["path", "label", *of_hearings, "replayed_seconds", "changed_at", "known", "events"])
-            for clip in self.clips:
-                beliefs = zip(clip.decisions, clip.probabilities, strict=True)
-                of_hearings = [cell for decision, probability in beliefs for cell in (decision, f"{probability:.4f}")]
-                changed_at = ";".join(map(str, clip.changed_at))
-                events = "; ".join(
-                    f"{event.label} {event.start_seconds:.2f}-{event.end_seconds:.2f}" for event in clip.events or ()
-                )
-                known = "" if clip.known is None else f"{clip.known:.4f}"
-                replayed = f"{clip.replayed_seconds:.3f}"
-                table.writerow([clip.path, clip.label or "", *of_hearings, replayed, changed_at, known, events])
+        write_table(path, table_columns(len(self.clips[0].decisions)), map(table_row, self.clips))
+
+
+def table_columns(hearings: int) -> list[str]:
+    """Of the table of ``FolderSummary.write_csv``, for clips that were heard so often."""
+    of_hearings = [f"{name}_{index}" for index in range(hearings) for name in ("class", "confidence")]
+    return ["path", "label", *of_hearings, "replayed_seconds", "changed_at", "known", "events"]
+
+
+def table_row(clip: ClipSummary) -> list[object]:
+    """Of that table."""
+    beliefs = zip(clip.decisions, clip.probabilities, strict=True)
+    of_hearings = [cell for decision, probability in beliefs for cell in (decision, f"{probability:.4f}")]
+    changed_at = ";".join(map(str, clip.changed_at))
+    events = "; ".join(
+        f"{event.label} {event.start_seconds:.2f}-{event.end_seconds:.2f}" for event in clip.events or ()
+    )
+    known = "" if clip.known is None else f"{clip.known:.4f}"
+    return [clip.path, clip.label or "", *of_hearings, f"{clip.replayed_seconds:.3f}", changed_at, known, events]
 
 
 def _confusion(clips: Sequence[ClipSummary], labels: Sequence[str], index: int) -> np.ndarray:
@@ -227,6 +251,15 @@ def label_of(path: Path, classes: Sequence[str], table: Mapping[Path, str] | Non
     return folder if folder in classes else None
 
 
+def no_label_found(table: str, listed: int, recordings: int, example: object) -> DataSetError:
+    """Of a table that lists none of the recordings. example: a path as it should stand in it."""
+    paths = "its path" if listed == 1 else f"its {listed} paths"
+    return DataSetError(
+        f"{table} lists none of these {recordings} recordings; "
+        f"write {paths} as they are in the folder, such as {example}"
+    )
+
+
 def read_labels(table: Path, classes: Sequence[str]) -> dict[Path, str]:
     """The class of every clip in a CSV file with the columns path and label; paths are relative to its folder.
 
@@ -234,7 +267,7 @@ def read_labels(table: Path, classes: Sequence[str]) -> dict[Path, str]:
     """
     labels: dict[Path, str] = {}
     try:
-        with table.open(newline="", encoding="utf-8-sig") as lines:
+        with table.open(newline="", encoding=ENCODING) as lines:
             rows = csv.DictReader(lines, skipinitialspace=True)
             lacking = [name for name in ("path", "label") if name not in (rows.fieldnames or ())]
             if lacking:
@@ -242,7 +275,7 @@ def read_labels(table: Path, classes: Sequence[str]) -> dict[Path, str]:
                     f"{table} lacks the column {lacking[0]}; give a CSV file whose first line is path,label"
                 )
             for row in rows:
-                path, label = ((row[column] or "").strip() for column in ("path", "label"))
+                path, label = (cell_text((row[column] or "").strip()) for column in ("path", "label"))
                 where = f"{table}, line {rows.line_num}"
                 if not path or not label:
                     raise DataSetError(f"{where}: a path or a label is missing; complete the line or take it out")

@@ -20,7 +20,6 @@ replayed without being chosen, as in what-if, has neither, and no sound of its o
 
 from __future__ import annotations
 
-import csv
 import shutil
 import zipfile
 from collections.abc import Iterable, Iterator, Sequence
@@ -41,12 +40,19 @@ from playitback.report.html import report_html
 from playitback.report.rows import PlayerView, draw_row
 from playitback.segments import Segment
 from playitback.spectrogram import mel_hertz
+from playitback.tables import write_table
 
 HEARINGS_COLUMNS = ("hearing", "hop_seconds", "class", "probability")
 SEGMENTS_COLUMNS = ("hearing", "number", "start_seconds", "end_seconds", "replayed_in_hearing")
 
 _SEGMENT, _TAPE = "hearing-{}-segment-{}.wav", "hearing-{}-as-heard.wav"
 _KEPT, _LEFT = "passage-that-suffices.wav", "without-what-it-needs.wav"
+_SOUNDS = "sounds"
+#: of what lies beside the sounds; the shell adds the labels of models with activity
+_NAMES = (
+    *("explanation.json", "report.html", "figure.png", "figure.svg", "hearings.csv", "segments.csv", "activity.csv"),
+    *("audacity.txt", "raven.txt"),
+)
 _ARCHIVE_DATE = (1980, 1, 1, 0, 0, 0)  # the earliest of a ZIP, for all: the same files make the same archive
 
 
@@ -162,18 +168,10 @@ def write_files(
     recognizer: that explained it; asked: a class that the report shows even where it does not lead. There must be
     one hearing at least. The same run gives the same files.
     """
-    sounds = directory / "sounds"
+    remove_files(directory)
+    sounds = directory / _SOUNDS
     sounds.mkdir(parents=True, exist_ok=True)
-    for pattern in (
-        _SEGMENT.format("*", "*"),
-        _TAPE.format("*"),
-        _KEPT,
-        _LEFT,
-    ):  # an earlier run may have had more of them
-        for stale in sounds.glob(pattern):
-            stale.unlink()
     activity_table = directory / "activity.csv"
-    activity_table.unlink(missing_ok=True)
     files = ExplanationFiles(
         folder=directory,
         explanation=directory / "explanation.json",
@@ -190,12 +188,24 @@ def write_files(
     explanation.write_json(files.explanation)
     front_end = recognizer.config.front_end
     write_figure(explanation, mel_hertz(front_end), files.figure_png, files.figure_svg)
-    _write_table(files.hearings, HEARINGS_COLUMNS, _hearing_rows(explanation))
-    _write_table(files.segments_table, SEGMENTS_COLUMNS, _segment_rows(explanation))
+    write_table(files.hearings, HEARINGS_COLUMNS, _hearing_rows(explanation))
+    write_table(files.segments_table, SEGMENTS_COLUMNS, _segment_rows(explanation))
     if files.activity is not None:
-        _write_table(files.activity, ("seconds", *explanation.labels), _activity_rows(explanation))
+        write_table(files.activity, ("seconds", *explanation.labels), _activity_rows(explanation))
     files.report.write_text(report_html(explanation, player, files.figure_svg, recognizer, asked), encoding="utf-8")
     return files
+
+
+def remove_files(directory: Path) -> None:
+    """Takes away what an explanation left in a folder, of which another one may leave less, and nothing else."""
+    sounds = directory / _SOUNDS
+    for pattern in (_SEGMENT.format("*", "*"), _TAPE.format("*"), _KEPT, _LEFT):
+        for sound in sounds.glob(pattern):
+            sound.unlink()
+    for name in _NAMES:
+        (directory / name).unlink(missing_ok=True)
+    if sounds.is_dir() and not any(sounds.iterdir()):
+        sounds.rmdir()
 
 
 def write_archive(files: ExplanationFiles, path: Path) -> None:
@@ -270,10 +280,3 @@ def _ends(segment: Segment) -> tuple[float, float]:
 
 def _is_among(segment: Segment, segments: Iterable[Segment]) -> bool:
     return _ends(segment) in map(_ends, segments)
-
-
-def _write_table(path: Path, columns: Sequence[str], rows: Iterable[Sequence[Any]]) -> None:
-    with path.open("w", newline="", encoding="utf-8") as file:
-        table = csv.writer(file, lineterminator="\n")
-        table.writerow(columns)
-        table.writerows(rows)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import csv
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -10,6 +9,7 @@ from pathlib import Path
 from playitback.explain.events import Event
 from playitback.explain.folder import ClipSummary
 from playitback.explain.windows import Stretch, Window, stretches
+from playitback.tables import write_table
 
 Row = Window | Stretch | Event
 _COLUMNS = ("start", "stop", "class", "confidence")
@@ -31,11 +31,17 @@ class RecordingFiles:
 
 
 def write_recording(
-    windows: Sequence[Window], events: Sequence[Event] | None, high_hertz: float, directory: Path, prefix: str = ""
+    windows: Sequence[Window],
+    events: Sequence[Event] | None,
+    high_hertz: float,
+    directory: Path,
+    recording: Path | str,
+    prefix: str = "",
 ) -> RecordingFiles:
     """Writes windows.csv, events.csv, audacity.txt and raven.txt, each name with a prefix.
 
-    events: None for a model without activity; then the labels are the stretches of the windows.
+    events: None for a model without activity; then the labels are the stretches of the windows, and events that an
+    earlier run left are removed. recording: as the tables name it.
     """
     files = RecordingFiles(
         table=directory / f"{prefix}windows.csv",
@@ -44,39 +50,44 @@ def write_recording(
         raven=directory / f"{prefix}raven.txt",
     )
     rows = tuple(stretches(windows)) if events is None else events
-    write_windows(windows, files.table)
-    if files.events is not None:
-        write_csv(rows, files.events)
+    write_windows(windows, files.table, recording)
+    if files.events is None:
+        (directory / f"{prefix}events.csv").unlink(missing_ok=True)
+    else:
+        write_csv(rows, files.events, recording)
     write_audacity(rows, files.audacity)
     write_raven(rows, files.raven, high_hertz)
     return files
 
 
-def write_csv(rows: Iterable[Row], path: Path) -> None:
-    """A table start,stop,class,confidence; seconds, and probabilities from 0 to 1."""
-    with path.open("w", newline="", encoding="utf-8") as file:
-        table = csv.writer(file, lineterminator="\n")
-        table.writerow(_COLUMNS)
-        table.writerows(map(_cells, rows))
+def write_csv(rows: Iterable[Row], path: Path, recording: Path | str | None = None) -> None:
+    """A table start,stop,class,confidence; seconds, and probabilities from 0 to 1.
+
+    recording: what it is of; then every row begins with it, under path.
+    """
+    _write_rows(path, recording, _COLUMNS, map(_cells, rows))
 
 
-def write_windows(windows: Iterable[Window], path: Path) -> None:
+def write_windows(windows: Iterable[Window], path: Path, recording: Path | str | None = None) -> None:
     """That table of windows, with a column known: the probability that any of the model's own classes is heard.
 
     It is empty where the model never learned to tell.
     """
-    with path.open("w", newline="", encoding="utf-8") as file:
-        table = csv.writer(file, lineterminator="\n")
-        table.writerow([*_COLUMNS, "known"])
-        table.writerows([*_cells(each), "" if each.known is None else f"{each.known:.4f}"] for each in windows)
+    rows = ([*_cells(each), "" if each.known is None else f"{each.known:.4f}"] for each in windows)
+    _write_rows(path, recording, (*_COLUMNS, "known"), rows)
 
 
 def write_folder_events(clips: Iterable[ClipSummary], path: Path) -> None:
     """A table path,start,stop,class,confidence with a row an event; seconds of the file that ``path`` names."""
-    with path.open("w", newline="", encoding="utf-8") as file:
-        table = csv.writer(file, lineterminator="\n")
-        table.writerow(["path", *_COLUMNS])
-        table.writerows([clip.path, *_cells(event)] for clip in clips for event in clip.events or ())
+    rows = ([clip.path, *_cells(event)] for clip in clips for event in clip.events or ())
+    write_table(path, ("path", *_COLUMNS), rows)
+
+
+def _write_rows(path: Path, recording: Path | str | None, columns: Sequence[str], rows: Iterable[list[object]]) -> None:
+    if recording is None:
+        write_table(path, columns, rows)
+    else:
+        write_table(path, ("path", *columns), ([recording, *row] for row in rows))
 
 
 def write_audacity(rows: Iterable[Row], path: Path) -> None:

@@ -208,7 +208,7 @@ def test_events_can_be_taken_away(lively_page: Page, folder: Path, tmp_path: Pat
         download.click()
     taken.value.save_as(tmp_path / "taken.csv")
     assert taken.value.suggested_filename == "a_day-events.csv"
-    with (tmp_path / "taken.csv").open(newline="", encoding="utf-8") as file:
+    with (tmp_path / "taken.csv").open(newline="", encoding="utf-8-sig") as file:
         rows = list(csv.DictReader(file))
     assert {row["class"] for row in rows} <= set(LABELS)
     assert all(float(row["start"]) < float(row["stop"]) for row in rows)
@@ -238,7 +238,7 @@ def test_what_was_heard_before_a_stop_stays_and_can_be_taken_away(
     with page.expect_download() as taken:
         download.click()
     taken.value.save_as(tmp_path / "taken.csv")
-    with (tmp_path / "taken.csv").open(newline="", encoding="utf-8") as file:
+    with (tmp_path / "taken.csv").open(newline="", encoding="utf-8-sig") as file:
         rows = list(csv.DictReader(file))
     assert taken.value.suggested_filename == "a_day-windows.csv"
     assert [float(row["start"]) for row in rows] == [CLIP_SECONDS * index for index in range(WINDOWS_A_VIEW)]

@@ -98,7 +98,7 @@ def test_a_folder_of_clips_gets_a_table_and_what_replay_changed(
     arguments = ("--checkpoint", model_folder, "--out", tmp_path, *JSON_ONLY)
     status, output, _ = run("explain", labelled, *arguments)
     assert status == 0
-    with (tmp_path / "folder.csv").open(newline="", encoding="utf-8") as lines:
+    with (tmp_path / "folder.csv").open(newline="", encoding="utf-8-sig") as lines:
         rows = list(csv.DictReader(lines))
     assert [(row["path"], row["label"]) for row in rows] == [
         (str(labelled / "three.wav"), ""),
@@ -131,7 +131,7 @@ def test_a_folder_of_clips_gets_its_events_and_their_labels(
     assert status == 0
     assert str(tmp_path / "events.csv") in output
     clips = json.loads((tmp_path / "folder.json").read_text(encoding="utf-8"))["clips"]
-    with (tmp_path / "events.csv").open(newline="", encoding="utf-8") as lines:
+    with (tmp_path / "events.csv").open(newline="", encoding="utf-8-sig") as lines:
         rows = list(csv.DictReader(lines))
     told = [(clip["path"], event["class"], event["start_seconds"]) for clip in clips for event in clip["events"]]
     assert [(row["path"], row["class"], float(row["start"])) for row in rows] == told

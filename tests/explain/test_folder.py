@@ -24,6 +24,7 @@ from playitback.explain.folder import (
     label_of,
     read_labels,
     summarise,
+    summary_of,
 )
 from playitback.report.labels import write_folder_events
 from playitback.segments import Segment
@@ -223,7 +224,7 @@ def test_a_folder_is_json() -> None:
 def test_a_folder_is_a_table(tmp_path: Path) -> None:
     changing = replace(clip("a, b.wav", None, "bell", "rain", "bell", replayed=(Segment(0.25, 1.0),)), known=0.125)
     FolderSummary.of([changing], LABELS).write_csv(tmp_path / "clips.csv")
-    with (tmp_path / "clips.csv").open(newline="", encoding="utf-8") as file:
+    with (tmp_path / "clips.csv").open(newline="", encoding="utf-8-sig") as file:
         (row,) = csv.DictReader(file)
     assert row == {
         "path": str(Path("clips/a, b.wav")),
@@ -243,10 +244,10 @@ def test_events_of_a_clip_are_in_its_row_and_in_a_table_of_their_own(tmp_path: P
     assert not FolderSummary.of(CLIPS, LABELS).has_events
     assert [each["events"] for each in summary.to_dict()["clips"]] == [[event.to_dict() for event in events], []]
     summary.write_csv(tmp_path / "clips.csv")
-    with (tmp_path / "clips.csv").open(newline="", encoding="utf-8") as file:
+    with (tmp_path / "clips.csv").open(newline="", encoding="utf-8-sig") as file:
         assert [row["events"] for row in csv.DictReader(file)] == ["rain 0.50-1.25; bell 0.80-1.00", ""]
     write_folder_events(clips, tmp_path / "events.csv")
-    with (tmp_path / "events.csv").open(newline="", encoding="utf-8") as file:
+    with (tmp_path / "events.csv").open(newline="", encoding="utf-8-sig") as file:
         first, second = csv.DictReader(file)
     path = str(Path("clips/a.wav"))
     assert first == {"path": path, "start": "0.5", "stop": "1.25", "class": "rain", "confidence": "0.7500"}
@@ -266,3 +267,20 @@ def test_no_clips_and_clips_of_different_runs_are_told() -> None:
         FolderSummary.of([], LABELS)
     with pytest.raises(SettingsError, match="some clips were heard 1 times and some 2 times; explain all"):
         FolderSummary.of([CLIPS[0], clip("once.wav", None, "rain")], LABELS)
+
+
+def test_a_summary_is_read_back_as_it_was_told() -> None:
+    whole = replace(
+        clip("a.wav", "rain", "bell", "rain", replayed=(Segment(0.25, 1.0),)),
+        events=(Event("rain", 0.5, 1.25, 0.75, 1.0),),
+        known=0.125,
+    )
+    for each in (whole, *CLIPS):
+        assert summary_of(json.loads(json.dumps(each.to_dict())), CLIP_SECONDS) == each
+
+
+def test_a_class_that_begins_like_a_formula_is_read_back_from_our_own_table(tmp_path: Path) -> None:
+    classes = ("-wind", "=rain")
+    clips = [ClipSummary(Path("+a.wav"), "+a.wav", "-wind", ("=rain",), (0.5,), (), CLIP_SECONDS)]
+    FolderSummary.of(clips, classes).write_csv(tmp_path / "folder.csv")
+    assert read_labels(tmp_path / "folder.csv", classes) == {(tmp_path / "+a.wav").resolve(): "-wind"}

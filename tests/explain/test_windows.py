@@ -233,7 +233,7 @@ EVENTS = [Event("rain", 0.5, 3.25, 0.75, 1.0), Event("bell", 1.1, 1.4, 0.5, 1.2)
 
 def test_the_table_has_start_stop_class_and_confidence(tmp_path: Path) -> None:
     write_csv(ROWS, tmp_path / "windows.csv")
-    assert (tmp_path / "windows.csv").read_text(encoding="utf-8") == (
+    assert (tmp_path / "windows.csv").read_text(encoding="utf-8-sig") == (
         'start,stop,class,confidence\n0,2.5,rain,0.9877\n2.5,3661.0625,"door_wood, knock",0.5000\n'
     )
 
@@ -242,7 +242,7 @@ def test_the_table_of_windows_tells_what_is_probably_none_of_the_classes(tmp_pat
     told = [replace(window(0, 2.5, "rain", 0.9), known=0.25), window(2.5, 5, "bell", 0.8)]
     assert [each.to_dict()["known"] for each in told] == [0.25, None]
     write_windows(told, tmp_path / "windows.csv")
-    assert (tmp_path / "windows.csv").read_text(encoding="utf-8") == (
+    assert (tmp_path / "windows.csv").read_text(encoding="utf-8-sig") == (
         "start,stop,class,confidence,known\n0,2.5,rain,0.9000,0.2500\n2.5,5,bell,0.8000,\n"
     )
 
@@ -274,14 +274,14 @@ def test_the_selection_table_is_what_raven_opens(tmp_path: Path) -> None:
 def test_each_event_has_a_label_of_its_own_also_where_they_overlap(tmp_path: Path) -> None:
     wanted = [(event.start_seconds, event.end_seconds, event.label) for event in EVENTS]
     write_csv(EVENTS, tmp_path / "events.csv")
-    with (tmp_path / "events.csv").open(newline="", encoding="utf-8") as file:
+    with (tmp_path / "events.csv").open(newline="", encoding="utf-8-sig") as file:
         table = list(csv.DictReader(file))
     assert [(float(row["start"]), float(row["stop"]), row["class"]) for row in table] == wanted
     write_audacity(EVENTS, tmp_path / "labels.txt")
     labels = [line.split("\t") for line in (tmp_path / "labels.txt").read_text("utf-8").splitlines()]
     assert [(float(start), float(end), name) for start, end, name in labels] == wanted
     write_raven(EVENTS, tmp_path / "selections.txt", 8000.0)
-    with (tmp_path / "selections.txt").open(newline="", encoding="utf-8") as file:
+    with (tmp_path / "selections.txt").open(newline="", encoding="utf-8-sig") as file:
         selections = list(csv.DictReader(file, delimiter="\t"))
     found = [(float(row["Begin Time (s)"]), float(row["End Time (s)"]), row["Class"]) for row in selections]
     assert found == wanted

@@ -157,7 +157,7 @@ def test_settings_are_checked_before_the_first_clip(service: FolderService, file
 
 
 def test_the_table_to_take_away_names_clips_by_their_places(views: tuple[FolderView, ...], tmp_path: Path) -> None:
-    with write_table(views[-1], tmp_path).open(newline="", encoding="utf-8") as file:
+    with write_table(views[-1], tmp_path).open(newline="", encoding="utf-8-sig") as file:
         rows = list(csv.DictReader(file))
     assert [row["path"] for row in rows] == sorted(PLACES)
     assert [row["class_2"] for row in rows] == [clip.decisions[-1] for clip in views[-1].clips]

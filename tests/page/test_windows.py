@@ -158,7 +158,7 @@ def test_tables_hold_what_was_heard_so_far_and_are_named_after_the_recording(
     view = views[1]
     files = write_tables(view, tmp_path)
     assert files.table.name == "a day out-windows.csv"
-    with files.table.open(newline="", encoding="utf-8") as file:
+    with files.table.open(newline="", encoding="utf-8-sig") as file:
         rows = list(csv.DictReader(file))
     assert [row["class"] for row in rows] == [window.label for window in view.windows]
     assert [float(row["start"]) for row in rows] == [window.start_seconds for window in view.windows]
@@ -189,7 +189,7 @@ def test_labels_to_take_away_are_the_events(lively: tuple[WindowsView, ...], tmp
     files = write_tables(view, tmp_path)
     assert files.events is not None
     assert files.events.name == "a day out-events.csv"
-    with files.events.open(newline="", encoding="utf-8") as file:
+    with files.events.open(newline="", encoding="utf-8-sig") as file:
         rows = list(csv.DictReader(file))
     wanted = [(event.label, event.start_seconds, event.end_seconds) for event in view.events]
     assert [(row["class"], float(row["start"]), float(row["stop"])) for row in rows] == wanted

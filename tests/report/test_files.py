@@ -79,7 +79,7 @@ def files(explanation: Explanation, write: Write, tmp_path_factory: pytest.TempP
 
 
 def rows_of(table: Path) -> list[dict[str, str]]:
-    with table.open(newline="", encoding="utf-8") as lines:
+    with table.open(newline="", encoding="utf-8-sig") as lines:
         return list(csv.DictReader(lines))
 
 
@@ -140,7 +140,7 @@ def test_activity_is_a_table_of_the_first_hearings_moments_for_all_classes(sampl
     taken = take(recognizer, samples, tmp_path)
     first = recognizer_first(recognizer, samples)
     assert taken.activity == tmp_path / "taken" / "activity.csv"
-    with taken.activity.open(newline="", encoding="utf-8") as lines:
+    with taken.activity.open(newline="", encoding="utf-8-sig") as lines:
         head, *rows = csv.reader(lines)
     assert head == ["seconds", *LABELS]
     table = np.array(rows, dtype=float)
