@@ -13,6 +13,9 @@ from collections.abc import Callable, Sequence
 from importlib.util import find_spec
 from typing import Any
 
+from app import server
+
+FOLDER = server.prepare() if __name__ == "__main__" else None
 # Before torch and gradio: spaces replaces parts of torch, and gradio reads the variable when it is imported.
 os.environ["GRADIO_ANALYTICS_ENABLED"] = "False"
 try:
@@ -20,8 +23,9 @@ try:
 except ImportError:  # everywhere but on Hugging Face
     spaces = None
 
-from app.page import build_page, launch_settings
-from app.service import ExplainService, Models, PlayItBackError, offered_checkpoints
+with server.no_proxies():
+    from app.page import HOURS_KEPT, SECONDS_BETWEEN_DELETIONS, build_page, launch_settings
+    from app.service import ExplainService, Models, PlayItBackError, offered_checkpoints
 
 GPU_SECONDS = 30  # that one explanation may use of a GPU lent by a Space
 
@@ -52,15 +56,22 @@ arguments = parse_arguments(sys.argv[1:] if __name__ == "__main__" else ())
 models = load_models(arguments.checkpoint, arguments.device)
 demo = build_page(models)
 
-if __name__ == "__main__":
+if FOLDER is not None:
     if arguments.mcp and find_spec("mcp") is None:
         print("An MCP server needs one package more: pip install -r requirements-mcp.txt", file=sys.stderr)
         raise SystemExit(2)
     threading.Thread(target=ExplainService(models).warm_up, daemon=True).start()
     try:
-        # None leaves it to the environment: GRADIO_MCP_SERVER
-        agents = True if arguments.mcp else None
-        demo.launch(server_name=arguments.host, server_port=arguments.port, mcp_server=agents, **launch_settings())
+        server.serve(
+            demo,
+            FOLDER,
+            hours_kept=HOURS_KEPT,
+            seconds_between_deletions=SECONDS_BETWEEN_DELETIONS,
+            server_name=arguments.host,
+            server_port=arguments.port,
+            mcp_server=True if arguments.mcp else None,  # None leaves it to the environment: GRADIO_MCP_SERVER
+            **launch_settings(),
+        )
     except OSError as error:
         print(f"{error} Choose another --host or --port.", file=sys.stderr)
         raise SystemExit(2) from error

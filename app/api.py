@@ -33,6 +33,7 @@ from app.service import (
     begin_variants,
     rival,
 )
+from app.uploads import RecordingUpload
 from playitback.report import examine_text
 
 Answers = Iterator[Any]
@@ -42,7 +43,7 @@ Pair = tuple[float, float]
 
 def add_api(models: Models) -> None:
     """Adds the endpoints to the page under construction."""
-    recording = gr.Audio(label="recording", type="filepath", visible=False)
+    recording = RecordingUpload(label="recording", type="filepath", visible=False)
     model = gr.Textbox(label="model", value=models.checkpoints[0], visible=False)
     playbacks = gr.Number(label="playbacks", value=None, precision=0, visible=False)
     start = gr.Number(label="start_seconds", value=0.0, visible=False)
@@ -87,7 +88,7 @@ def add_api(models: Models) -> None:
         asked.compare,
         [
             recording,
-            gr.Audio(label="second_recording", type="filepath", visible=False),
+            RecordingUpload(label="second_recording", type="filepath", visible=False),
             model,
             gr.Textbox(label="second_model", value="", visible=False),
             playbacks,

@@ -11,9 +11,11 @@ from typing import Any
 os.environ["GRADIO_ANALYTICS_ENABLED"] = "False"
 
 import gradio as gr
+from starlette.middleware import Middleware
 
 from app import text, welcome
 from app.api import add_api
+from app.guard import Guard, Page
 from app.running import PLAYBACKS_ID, wire_run
 from app.service import FindingsService, Models
 from app.tabs import (
@@ -54,7 +56,7 @@ def build_page(models: Models, examples: Sequence[Path] | None = None, explained
         examples = sorted(path for path in EXAMPLES.glob("*") if path.suffix in EXAMPLE_FORMATS)
         explained = explained or next(iter(examples), None)
     model = models.model(models.checkpoints[0])
-    with gr.Blocks(
+    with Page(
         title=text.TITLE,
         analytics_enabled=False,
         delete_cache=(SECONDS_BETWEEN_DELETIONS, HOURS_KEPT * 3600),
@@ -120,6 +122,7 @@ def launch_settings() -> dict[str, Any]:
     return {
         "run_history": False,  # these are recordings of people
         "max_file_size": LARGEST_UPLOAD,
+        "app_kwargs": {"middleware": [Middleware(Guard)]},
         "footer_links": ["api", "settings"],
         "theme": _theme(),
         "css": f"{_STYLE.read_text(encoding='utf-8')}\n{passage_bars.style()}",

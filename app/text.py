@@ -62,6 +62,14 @@ UNEXPECTED = (
     "Please try again, or try another recording."
 )
 
+# What is not let in
+NO_LINKS = "Recordings are not fetched from links; download it to your own machine, and upload the file."
+NOT_FROM_HERE = (
+    "This page is for the machine that it runs on: open it there under the address that it printed when it started, "
+    "or start it with --host 0.0.0.0 for others."
+)
+TOO_LARGE_A_REQUEST = "A request may have up to 32 MB; send recordings as uploads, and ask shorter questions."
+
 ABOUT_PAGE = """
 ## How to read the page
 

@@ -14,6 +14,7 @@ from app import figures, text
 from app.events import QUIET, Updates, sentence
 from app.markup import error_html, message_html, safe
 from app.service import ExplainService, RecordingView
+from app.uploads import RecordingUpload
 from playitback.report import words
 
 
@@ -57,7 +58,7 @@ class Recorder:
 
 def build(label: str, start_label: str, prefix: str = "", examples: Sequence[Path] = ()) -> Recorder:
     """Lays it out. ``prefix``: of the elements' ids; ``examples``: sounds to choose from."""
-    recording = gr.Audio(
+    recording = RecordingUpload(
         label=label,
         sources=["upload", "microphone"],
         type="filepath",

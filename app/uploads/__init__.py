@@ -1,5 +1,6 @@
-"""The upload of a folder: a Gradio component of its own, because gr.File forgets which folder a file lay in."""
+"""What visitors send, as Gradio components: a recording as it is, and a folder with the places of its files."""
 
 from app.uploads.component import FolderUpload, UploadedFile
+from app.uploads.recording import RecordingUpload
 
-__all__ = ["FolderUpload", "UploadedFile"]
+__all__ = ["FolderUpload", "RecordingUpload", "UploadedFile"]

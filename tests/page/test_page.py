@@ -125,6 +125,7 @@ def test_the_models_can_be_listed(client: Client) -> None:
             "name": "tiny",
             "family": "replay",
             "labels": list(LABELS),
+            "broader": {},
             "playbacks": PLAYBACKS,
             "clip_seconds": CLIP_SECONDS,
             "sample_rate": RATE,

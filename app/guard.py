@@ -1,0 +1,149 @@
+"""What may come in: requests of the page's own visitors, of a bearable size, with recordings that were sent along.
+
+A page on a loopback address is for whoever sits at the machine. A foreign page in the same browser must not speak to
+it, neither across origins nor under a name that leads here (DNS rebinding): Host and Origin must be the machine's own.
+"""
+
+from __future__ import annotations
+
+import ipaddress
+import json
+import re
+import socket
+from functools import cache
+from typing import Any
+from urllib.parse import urlsplit
+
+import gradio as gr
+from gradio.blocks import BlockFunction
+from gradio.state_holder import SessionState
+from starlette.datastructures import Headers
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from app import text
+
+LARGEST_REQUEST_BYTES = 32 * 1024**2  # of anything but an upload, which gradio limits file by file
+_LOOPBACK = "127.0.0.1"
+_UPLOADS = re.compile(r"/(upload|component_server|process_recording)/?$")
+#: gradio would fetch these for whoever asks
+_RELAYED = re.compile(r"/(proxy=|file[=/]\s*https?:)", re.IGNORECASE)
+
+
+class Page(gr.Blocks):
+    """Blocks that take no file by its address: gradio would fetch it for any event, whatever its size, into memory."""
+
+    async def preprocess_data(
+        self, block_fn: BlockFunction, inputs: list[Any], state: SessionState | None, explicit_call: bool = False
+    ) -> Any:
+        if names_a_link(inputs):
+            raise gr.Error(text.NO_LINKS, print_exception=False)
+        return await super().preprocess_data(block_fn, inputs, state, explicit_call)
+
+
+def names_a_link(values: Any) -> bool:
+    """Whether anything in JSON is a file that lies elsewhere."""
+    waiting = [values]
+    while waiting:
+        value = waiting.pop()
+        if isinstance(value, dict):
+            path = value.get("path")
+            if isinstance(path, str) and re.match(r"\s*https?:", path, re.IGNORECASE):
+                return True
+            waiting.extend(value.values())
+        elif isinstance(value, list | tuple):
+            waiting.extend(value)
+    return False
+
+
+class Guard:
+    """ASGI middleware that answers what may not come in with one sentence."""
+
+    def __init__(self, app: ASGIApp) -> None:
+        self._app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] == "http":
+            if not comes_from_here(scope):
+                return await _refuse(send, 403, text.NOT_FROM_HERE)
+            if _RELAYED.search(scope["path"]):
+                return await _refuse(send, 403, text.NO_LINKS)
+            if not _UPLOADS.search(scope["path"]):
+                body = await _whole(receive)
+                if body is None:
+                    return await _refuse(send, 413, text.TOO_LARGE_A_REQUEST)
+                receive = _again(body, receive)
+        await self._app(scope, receive, send)
+
+
+def comes_from_here(scope: Scope) -> bool:
+    """Whether a request names this machine alone, where the page is for this machine alone."""
+    page = scope["app"].blocks
+    served_as = getattr(page, "server_name", None) or _LOOPBACK  # None while it starts
+    if page.share or not _is_local(served_as):
+        return True
+    # behind a server of one's own, gradio is told under which address
+    own = {served_as.lower(), _hostname(page.root_path or "")}
+    headers = Headers(scope=scope)
+    hosts = [_hostname(f"//{host}") for host in headers.getlist("host")]
+    origins = [_hostname(origin) for origin in headers.getlist("origin")]
+    return bool(hosts) and all(_names_loopback(name) or (name and name in own) for name in (*hosts, *origins))
+
+
+def _hostname(address: str) -> str:
+    """In small letters; empty where there is none, as of the origin "null"."""
+    try:
+        return urlsplit(address).hostname or ""
+    except ValueError:
+        return ""
+
+
+def _names_loopback(name: str) -> bool:
+    try:
+        return ipaddress.ip_address(name).is_loopback
+    except ValueError:
+        return name.rstrip(".") == "localhost"
+
+
+@cache
+def _is_local(name: str) -> bool:
+    """Whether nothing but this machine reaches what is served under a name or address."""
+    try:
+        found = socket.getaddrinfo(name.strip("[]"), None)
+    except OSError:
+        return False
+    return all(_names_loopback(str(address[0])) for *_, address in found)
+
+
+async def _whole(receive: Receive) -> list[Message] | None:
+    """The messages of a request's body; None if they are more than is taken. The rest is read and dropped, so that
+    whoever sends it gets to read the answer.
+    """
+    messages: list[Message] = []
+    size, more = 0, True
+    while more:
+        message = await receive()
+        size += len(message.get("body", b""))
+        more = message.get("more_body", False)
+        if size <= LARGEST_REQUEST_BYTES:
+            messages.append(message)
+        else:
+            messages.clear()
+    return messages if size <= LARGEST_REQUEST_BYTES else None
+
+
+def _again(messages: list[Message], receive: Receive) -> Receive:
+    """Gives what was received once more, and goes on receiving."""
+    kept = iter(messages)
+
+    async def next_message() -> Message:
+        message = next(kept, None)
+        return await receive() if message is None else message
+
+    return next_message
+
+
+async def _refuse(send: Send, status: int, sentence: str) -> None:
+    body = json.dumps({"detail": sentence, "error": sentence}).encode()
+    headers = [(b"content-type", b"application/json"), (b"content-length", str(len(body)).encode())]
+    await send({"type": "http.response.start", "status": status, "headers": headers})
+    await send({"type": "http.response.body", "body": body})
