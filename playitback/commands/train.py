@@ -9,6 +9,7 @@ import argparse
 import dataclasses
 import os
 import shlex
+import sys
 from pathlib import Path
 
 import torch
@@ -42,6 +43,7 @@ from playitback.training.loop import train
 from playitback.training.manifest import DATA_SETS, read_manifest
 from playitback.training.mixtures import Mixtures, load_unlabelled
 from playitback.training.ontology import read_broader
+from playitback.training.ownership import owned
 from playitback.training.processes import join_processes
 from playitback.training.state import StageProgress, seconds_spent
 
@@ -95,7 +97,7 @@ def main(arguments: argparse.Namespace) -> int:
         folds, split = known.train_folds, known.train_split
     recipe = _recipe(arguments)
     description = families.preset(arguments.preset, (("any",),), clip_seconds=known.clip_seconds)
-    with join_processes(arguments.device) as processes:
+    with join_processes(arguments.device) as processes, owned(arguments.out, processes):
         clips = load_data(arguments, description.front_end, folds, split)
         config = dataclasses.replace(description, labels=clips.labels, multi_label=clips.multi_label)
         if arguments.ontology is not None:
@@ -114,7 +116,15 @@ def main(arguments: argparse.Namespace) -> int:
             workers = 0 if processes.device.type == "cpu" else max((os.cpu_count() or 1) // processes.count, 1)
         with _Bar() as shown:
             train(
-                model, clips, recipe, arguments.out, shown.show, mixtures=mixtures, processes=processes, workers=workers
+                model,
+                clips,
+                recipe,
+                arguments.out,
+                shown.show,
+                mixtures=mixtures,
+                processes=processes,
+                workers=workers,
+                tell=_tell,
             )
         if not processes.first:
             return 0
@@ -216,6 +226,10 @@ def _refuse_tested(arguments: argparse.Namespace, unlabelled: Manifest) -> None:
         raise SettingsError(
             f"{min(both)} is kept for measuring, and is among the recordings without labels, too; leave it out of them"
         )
+
+
+def _tell(sentence: str) -> None:
+    tqdm.write(f"playitback: {sentence}", file=sys.stderr)
 
 
 class _Bar:

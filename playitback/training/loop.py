@@ -9,6 +9,7 @@ state and ends where it would have ended, and two processes find the same losses
 from __future__ import annotations
 
 import time
+import warnings
 from collections.abc import Callable, Iterator
 from dataclasses import asdict
 from pathlib import Path
@@ -22,12 +23,15 @@ from playitback.models.recipe import TAUGHT, Recipe
 from playitback.training.batches import MicroBatches
 from playitback.training.clips import ClipSet
 from playitback.training.mixtures import Mixtures
+from playitback.training.ownership import owned
 from playitback.training.processes import Processes
+from playitback.training.signals import Signals
 from playitback.training.stages import StageRun
-from playitback.training.state import Log, StageProgress, read_state
+from playitback.training.state import Log, StageProgress, logged, read_state
 
 _OVERVIEW_CLIPS = 4096  # a model is prepared with at most this many
 _OVERVIEW_BATCH = 64
+_GOES_ON = "give the same command again to go on from there"
 
 
 def train(
@@ -41,47 +45,58 @@ def train(
     processes: Processes | None = None,
     workers: int = 0,
     save_seconds: float = 60.0,
+    tell: Callable[[str], None] = warnings.warn,
 ) -> None:
     """Trains ``model`` in place; in the end its weights are their moving average.
 
     Goes on where the run in ``out`` stopped, if there is one. mixtures: what a teacher answered, for the stages that
-    hear it. report: called by the first process. workers: how many helpers of each process read and augment clips.
-    save_seconds: time between two saved states. Raises SettingsError if the run in ``out`` is another one, if the clips
-    do not fill a batch, or if the processes cannot share one.
+    hear it. report, tell: called by the first process; tell with a sentence, when something happened to the run.
+    workers: how many helpers of each process read and augment clips. save_seconds: time between two saved states.
+
+    Ctrl-C and SIGTERM wait for the step that is being done, whose state is saved; then they end the training, with
+    KeyboardInterrupt and SystemExit. Raises SettingsError if the run in ``out`` is another one or another process is at
+    it, if the clips do not fill a batch, if the processes cannot share one, or if ``out`` cannot be written.
     """
     processes = processes or Processes(model.device)
     _check(clips, mixtures, recipe, processes)
-    out.mkdir(parents=True, exist_ok=True)
     run = {"recipe": asdict(recipe), "model": model.config.to_dict(), "clips": list(clips.names)}
     if mixtures is not None:
         run["mixtures"] = {**asdict(mixtures.answers.teacher), "count": len(mixtures)}
-    saved = read_state(out, run)
-    if saved is None and not model.prepared:
-        model.prepare(_overview(clips))
+    with owned(out, processes), Signals(processes, tell) as signals:
+        saved = read_state(out, run, processes, tell)
+        if saved is None and not model.prepared:
+            model.prepare(_overview(clips, signals))
+        log = Log(out, logged(out, saved, tell)) if processes.first else None
 
-    names = [stage.name for stage in recipe.stages]
-    for index, stage in enumerate(recipe.stages):
-        if not stage.epochs or (saved is not None and index < names.index(saved["stage"])):
-            continue  # nothing to do, or done before the interruption
-        batches = MicroBatches(clips, recipe, stage, model.config.front_end.sample_rate, mixtures)
-        interrupted = saved if saved is not None and saved["stage"] == stage.name else None
-        stage_run = StageRun(model, batches, processes, workers=workers, saved=interrupted)
-        log = Log(out, names[:index], stage.name, stage_run.epochs_done) if processes.first else None
-        saved_at = time.monotonic()
+        names = [stage.name for stage in recipe.stages]
+        for index, stage in enumerate(recipe.stages):
+            if not stage.epochs or (saved is not None and index < names.index(saved["stage"])):
+                continue  # nothing to do, or done before the interruption
+            batches = MicroBatches(clips, recipe, stage, model.config.front_end.sample_rate, mixtures)
+            interrupted = saved if saved is not None and saved["stage"] == stage.name else None
+            stage_run = StageRun(model, batches, processes, workers=workers, saved=interrupted)
+            saved_at = time.monotonic()
 
-        while not stage_run.done:
-            stage_run.step()
-            if stage_run.report_is_due:
-                progress = stage_run.report()
-                if log is not None:
-                    if progress.step == progress.steps:
-                        log.write(progress, stage_run.state.seconds)
-                    report(progress)
-            if processes.first and (stage_run.done or time.monotonic() - saved_at >= save_seconds):
-                stage_run.save(out, run)
-                saved_at = time.monotonic()
+            while not stage_run.done:
+                stage_run.step()
+                if stage_run.report_is_due:
+                    progress = stage_run.report()
+                    if log is not None:
+                        if progress.step == progress.steps:
+                            log.write(progress, stage_run.state.seconds)
+                        report(progress)
+                # several processes have to agree, which they wait for; so they do it where they wait anyway
+                ends = (processes.count == 1 or stage_run.report_is_due) and signals.asked_to_end()
+                if log is not None and (stage_run.done or ends or time.monotonic() - saved_at >= save_seconds):
+                    stage_run.save(out, run, log.entries)
+                    saved_at = time.monotonic()
+                if ends:
+                    done = f"step {stage_run.state.step} of {stage_run.steps} of the stage {stage.name}"
+                    signals.end(f"training stops after {done}, which is saved in {out}; {_GOES_ON}")
 
-        stage_run.finish()
+            stage_run.finish()
+        if signals.asked_to_end():
+            signals.end(f"training stops with all its stages done and saved in {out}; {_GOES_ON}")
     model.requires_grad_(True)
     model.eval()
 
@@ -101,8 +116,10 @@ def _check(clips: ClipSet, mixtures: Mixtures | None, recipe: Recipe, processes:
         )
 
 
-def _overview(clips: ClipSet) -> Iterator[Tensor]:
+def _overview(clips: ClipSet, signals: Signals) -> Iterator[Tensor]:
     """Batches of waveforms (B, clip_samples) of all clips or, if there are too many, of every n-th."""
     every = -(-len(clips) // _OVERVIEW_CLIPS)
     for indices in torch.arange(0, len(clips), every).split(_OVERVIEW_BATCH):
+        if signals.noted is not None:
+            signals.end("training stops before its first step, and nothing is saved; give the same command again")
         yield clips.waveforms(indices)

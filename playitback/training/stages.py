@@ -95,11 +95,6 @@ class StageRun:
         return self.state.step >= self.steps
 
     @property
-    def epochs_done(self) -> int:
-        """Whole epochs."""
-        return self.state.step // self.batches.steps
-
-    @property
     def report_is_due(self) -> bool:
         step = self.state.step % self.batches.steps
         return step == 0 or step % self._report_steps == 0
@@ -148,9 +143,9 @@ class StageRun:
             waiting=self._seconds_waited / seconds,
         )
 
-    def save(self, out: Path, run: dict[str, Any]) -> None:
-        """Writes the state from which this stage of ``run`` can go on."""
-        self.state.save(out, run, self.stage.name)
+    def save(self, out: Path, run: dict[str, Any], log: list[dict[str, Any]]) -> None:
+        """Writes the state from which this stage of ``run`` can go on; log: its entries so far."""
+        self.state.save(out, run, self.stage.name, log)
 
     def finish(self) -> None:
         """Puts the moving average into the model, for the next stage and for everyone who uses the model."""

@@ -3,6 +3,10 @@
 from __future__ import annotations
 
 import json
+import os
+import signal
+import sys
+import threading
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +20,11 @@ from tiny_presets import QUICK, STAGES, make_presets_tiny
 
 from playitback import __main__ as command_line
 from playitback.checkpoint import load_checkpoint
+from playitback.commands import train
 from playitback.recognizer import Recognizer
+from playitback.training.ownership import owned
+from playitback.training.processes import Processes
+from playitback.training.state import StageProgress
 
 
 @pytest.fixture(scope="module")
@@ -95,6 +103,58 @@ def test_second_call_goes_on_where_the_first_one_stopped(run: Run, esc50: Path, 
     status, _, error = run(*train_arguments(esc50, trained, "--seed", "4"))
     assert status == 2
     assert "other settings" in error
+
+
+@pytest.mark.usefixtures("tiny_presets")
+@pytest.mark.parametrize(("number", "status"), [(signal.SIGTERM, 143), (signal.SIGINT, 130)])
+def test_training_that_is_ended_says_so_and_goes_on_with_the_same_command(
+    run: Run,
+    esc50: Path,
+    trained: Path,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+    number: int,
+    status: int,
+) -> None:
+    out, show = tmp_path / "ended", train._Bar.show
+
+    def signalled(bar: train._Bar, progress: StageProgress) -> None:
+        show(bar, progress)
+        if (progress.stage, progress.done) == ("events", 1):
+            os.kill(os.getpid(), number)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(train._Bar, "show", signalled)
+        patch.setattr(sys, "argv", ["playitback", *train_arguments(esc50, out)])
+        with pytest.raises(SystemExit) as end:
+            command_line.run()
+    assert end.value.code == status
+    output = capsys.readouterr()
+    assert output.out == ""
+    assert_one_sentence(output.err, "training stops after step 1 of 2 of the stage events, which is saved in", str(out))
+    assert not (out / "model.safetensors").exists()
+    assert run(*train_arguments(esc50, out))[0] == 0
+    one, other = (load_checkpoint(folder).model.state_dict() for folder in (trained, out))
+    assert all(torch.equal(one[name], other[name]) for name in one)
+
+
+def test_folder_in_which_another_training_runs_is_refused_before_data_are_read(run: Run, tmp_path: Path) -> None:
+    entered, left = threading.Event(), threading.Event()
+
+    def train_there() -> None:
+        with owned(tmp_path, Processes(torch.device("cpu"))):
+            entered.set()
+            left.wait()
+
+    thread = threading.Thread(target=train_there)
+    thread.start()
+    entered.wait()
+    status, _, error = run(*train_arguments(tmp_path / "no data", tmp_path))
+    left.set()
+    thread.join()
+    assert status == 2
+    assert_one_sentence(error, f"another training writes to {tmp_path} at this moment; wait until it has ended")
 
 
 @pytest.mark.usefixtures("tiny_presets")

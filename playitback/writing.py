@@ -1,0 +1,57 @@
+"""Files that are there whole or not at all, whatever happens while they are written."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from safetensors import SafetensorError
+
+from playitback.errors import SettingsError
+
+
+def write_whole(path: Path, write: Callable[[Path], object], *, keep: Path | None = None) -> None:
+    """Has ``write`` fill another file, which takes the place of ``path`` once it is safely on the disk.
+
+    keep: what the file that was there before is called from then on. Raises SettingsError where the disk is full or may
+    not be written to; what was there before is then still there, and nothing else is.
+    """
+    partial = path.with_name(f"{path.name}.partial")
+    try:
+        with told_in_a_sentence(path):
+            write(partial)
+            _flush(partial)
+            if keep is not None and path.exists():
+                path.replace(keep)
+            partial.replace(path)
+            _flush(path.parent)  # else the new name itself may be lost with the power
+    finally:
+        partial.unlink(missing_ok=True)
+
+
+def write_whole_text(path: Path, text: str) -> None:
+    """As ``write_whole``, in UTF-8."""
+    write_whole(path, lambda partial: partial.write_text(text, encoding="utf-8"))
+
+
+@contextmanager
+def told_in_a_sentence(path: Path) -> Iterator[None]:
+    """Raises SettingsError for what the system says against writing ``path``."""
+    try:
+        yield
+    except (OSError, SafetensorError) as error:
+        reason = (error.strerror if isinstance(error, OSError) else None) or error
+        raise SettingsError(
+            f"{path} cannot be written ({reason}); make room on the disk, or choose another folder"
+        ) from error
+
+
+def _flush(path: Path) -> None:
+    """Returns when what a file holds, or which files a folder has, is on the disk."""
+    opened = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(opened)
+    finally:
+        os.close(opened)
