@@ -79,6 +79,8 @@ def _parser(arguments: Sequence[str]) -> argparse.ArgumentParser:
 
 def run() -> None:
     """Runs the command that the shell gave, as a program of its own, and ends with its status."""
+    for stream in (sys.stdout, sys.stderr):
+        stream.reconfigure(errors="backslashreplace")  # type: ignore[union-attr]  # a console may lack letters of a name
     try:
         sys.exit(main())
     except KeyboardInterrupt:

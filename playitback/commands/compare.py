@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import argparse
-from pathlib import Path
 
+from playitback.commands.recordings import path_given
 from playitback.commands.shared import COLUMN, add_clip, belief, explain_clip, print_json
 from playitback.errors import SettingsError
 from playitback.explain.compare import Comparison, compare
@@ -16,7 +16,7 @@ _CLASSES_SHOWN = 5
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.description = "Give a second clip, a second checkpoint, or both."
     add_clip(parser)
-    parser.add_argument("second", nargs="?", type=Path, metavar="SECOND", help="default: the same clip")
+    parser.add_argument("second", nargs="?", type=path_given, metavar="SECOND", help="default: the same clip")
     parser.add_argument("--second-checkpoint", metavar="DIR", help="default: the same")
     parser.add_argument(
         "--second-start", type=float, metavar="SECONDS",

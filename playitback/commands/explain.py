@@ -5,15 +5,38 @@ from __future__ import annotations
 import argparse
 import dataclasses
 import json
+import os
 import sys
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from pathlib import Path
 from tempfile import TemporaryDirectory
+from typing import Any
 
 import numpy as np
 from tqdm import tqdm
 
-from playitback import audio
+from playitback.commands.journal import (
+    EVENTS,
+    GROWING,
+    SUMMARY,
+    TABLE,
+    Explained,
+    Journal,
+    settings_of,
+    stamp_of,
+    tells_of,
+)
+from playitback.commands.outputs import (
+    MAKE_ROOM,
+    ResultFolders,
+    ended_in_order,
+    refuse_given,
+    result_folder,
+    whole_path,
+    writing,
+)
+from playitback.commands.recordings import EXPLAINING, EXPLANATION, find_recordings, path_given
 from playitback.commands.shared import (
     COLUMN,
     add_checkpoint,
@@ -23,17 +46,19 @@ from playitback.commands.shared import (
     belief,
     explain_clip,
     print_json,
+    say,
 )
 from playitback.errors import AudioError, SettingsError
 from playitback.explain.alone import hear_alone
 from playitback.explain.events import Event
 from playitback.explain.explanation import Explanation
-from playitback.explain.folder import ClipSummary, FolderSummary, label_of, read_labels, summarise
+from playitback.explain.folder import ClipSummary, FolderSummary, label_of, no_label_found, read_labels, summarise
 from playitback.explain.passages import find_passages
+from playitback.names import printable
 from playitback.progress import finish
 from playitback.recognizer import Recognizer
-from playitback.report.files import draw_player, write_files
-from playitback.report.labels import write_audacity, write_folder_events, write_raven
+from playitback.report.files import draw_player, remove_files, write_files
+from playitback.report.labels import write_audacity, write_raven
 from playitback.report.passages import alone_sentence, needs_sentence, suffices_sentence
 
 ALL_FILES, JSON_ONLY = "all", "json"
@@ -48,14 +73,16 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "well, folder.csv and folder.json, and, for a model with activity, events.csv: when each class sounds in each "
         "clip."
     )
-    parser.add_argument("clips", nargs="+", type=Path, metavar="CLIP", help="a recording, or a folder of them")
+    parser.add_argument("clips", nargs="+", type=path_given, metavar="CLIP", help="a recording, or a folder of them")
     add_checkpoint(parser)
     add_playbacks(parser)
     add_class(parser)
     parser.add_argument(
         "--start", type=float, default=0.0, metavar="SECONDS", help="where the clip begins in the recording"
     )
-    parser.add_argument("--out", type=Path, default=Path("explanations"), metavar="DIR", help="default: %(default)s")
+    parser.add_argument(
+        "--out", type=path_given, default=Path("explanations"), metavar="DIR", help="default: %(default)s"
+    )
     parser.add_argument(
         "--files", choices=(ALL_FILES, JSON_ONLY), default=ALL_FILES,
         help="of every clip: all (explanation.json; report.html, which shows and plays all of it without a network; "
@@ -65,7 +92,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "default: %(default)s",
     )  # fmt: skip
     parser.add_argument(
-        "--labels", type=Path, metavar="FILE",
+        "--labels", type=path_given, metavar="FILE",
         help="the clips' true classes: a CSV file with the columns path and label, for folder.csv and folder.json; "
         "default: the folder that a clip lies in, where it is named like a class",
     )  # fmt: skip
@@ -84,80 +111,187 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def main(arguments: argparse.Namespace) -> int:
     recognizer = Recognizer.from_checkpoint(arguments.checkpoint, arguments.device)
     recognizer.check(arguments.playbacks, arguments.label)
-    labels = None if arguments.labels is None else read_labels(arguments.labels, recognizer.labels)
-    clips = _recordings(arguments.clips)
-    several = len(clips) > 1 or arguments.clips[0].is_dir()
-    folders = _folders(clips, arguments.out)
-    width = min(max(len(clip.name) for clip in clips), _LONGEST_NAME)
-    can_replay = recognizer.model.can_replay
-    if several and not arguments.json:
-        print(_heading(width, can_replay))
-    written, summaries, failed = [], [], 0
-    for clip, folder in tqdm(list(zip(clips, folders, strict=True)), unit="clip", disable=None):
+    clips, left_out = find_recordings(arguments.clips, arguments.out)
+    labels = _labels(clips, arguments.labels, recognizer.labels)
+    for name in (TABLE, SUMMARY, EVENTS, GROWING):
+        refuse_given(arguments.out / name, "--out", "a recording that is to be explained", clips)
+        if arguments.labels is not None:
+            refuse_given(arguments.out / name, "--out", "the table of --labels", [arguments.labels])
+    for remark in left_out:
+        say(f"playitback: {remark}", sys.stderr)
+    with result_folder(arguments.out), ended_in_order():
+        return _Run(arguments, recognizer, clips, labels).explain_all()
+
+
+def _labels(clips: Sequence[Path], table: Path | None, classes: Sequence[str]) -> dict[Path, str | None]:
+    """The true class of every clip, as far as it is known. Raises DataSetError for a table that tells of none."""
+    if table is None:
+        return {clip: label_of(clip, classes) for clip in clips}
+    listed = read_labels(table, classes)
+    labels = {clip: label_of(clip, classes, listed) for clip in clips}
+    matched = len({clip.resolve() for clip in clips} & {*listed})
+    if not matched:
+        example = Path(os.path.relpath(clips[0], table.parent)).as_posix()
+        raise no_label_found(str(table), len(listed), len(clips), example)
+    if matched < len(listed):
+        say(
+            f"playitback: {len(listed) - matched} of the {len(listed)} paths in {table} are none of these recordings; "
+            f"{sum(label is None for label in labels.values())} of {len(clips)} have no label",
+            sys.stderr,
+        )
+    return labels
+
+
+class _Run:
+    """Clip after clip is explained and written; the table of several grows with them."""
+
+    def __init__(
+        self,
+        arguments: argparse.Namespace,
+        recognizer: Recognizer,
+        clips: Sequence[Path],
+        labels: Mapping[Path, str | None],
+    ) -> None:
+        self._arguments, self._recognizer, self._clips, self._labels = arguments, recognizer, clips, labels
+        self._several = len(clips) > 1 or arguments.clips[0].is_dir()
+        self._can_replay = recognizer.model.can_replay
+        self._width = min(max(len(printable(clip.name)) for clip in clips), _LONGEST_NAME)
+        self._asked = (arguments.files, *(name for name in ("passages", "check") if getattr(arguments, name)))
+        self._folders = ResultFolders(arguments.out, _explained_in, EXPLAINING)
+        self._journal = self._find_journal()
+        self._entries: list[dict[str, Any]] = []
+
+    def _find_journal(self) -> Journal | None:
+        """Of several clips, and of one that stands in the table of several."""
+        given = self._arguments
+        if not self._several and not any((given.out / name).exists() for name in (SUMMARY, GROWING)):
+            return None
+        settings = settings_of(
+            given.checkpoint,
+            playbacks=self._recognizer.playbacks if given.playbacks is None else given.playbacks,
+            start_seconds=given.start,
+            label=given.label,
+        )
+        if self._several:
+            return Journal(given.out, settings, self._clips)
+        return Journal(given.out, settings, self._clips) if tells_of(given.out, self._clips[0]) else None
+
+    def explain_all(self) -> int:
+        """Returns the exit status."""
+        as_text = not self._arguments.json
+        if self._several and as_text:
+            say(_heading(self._width, self._can_replay))
+        kept, failed, found = 0, 0, None
         try:
-            explanation, samples = explain_clip(recognizer, clip, arguments.start, arguments.playbacks, arguments.label)
-            explanation = _asked_further(explanation, samples, recognizer, arguments)
-        except (AudioError, SettingsError) as error:  # the other clips are explained all the same
-            tqdm.write(f"playitback: {error}", file=sys.stderr)
-            failed += 1
-            continue
-        folder.mkdir(parents=True, exist_ok=True)
-        summaries.append(summarise(explanation, clip, label_of(clip, recognizer.labels, labels)))
-        if arguments.files == ALL_FILES:
-            _write_all(explanation, recognizer.padded(samples), recognizer, folder, arguments.label)
-            _write_labels(summaries[-1].events, min(explanation.info.sample_rate, recognizer.sample_rate) / 2, folder)
+            for clip in tqdm(self._clips, unit="clip", disable=None):
+                if self._was_explained(clip):
+                    kept += 1
+                    continue
+                stamp = stamp_of(clip)
+                try:
+                    explanation, samples = self._explain(clip)
+                except (AudioError, SettingsError) as error:  # the other clips are explained all the same
+                    say(f"playitback: {error}", sys.stderr)
+                    failed += 1
+                    continue
+                self._write(clip, stamp, explanation, samples)
+        except (KeyboardInterrupt, SystemExit):
+            if self._several:
+                say("playitback: stopped; the same command goes on with the clips that are missing", sys.stderr)
+            raise
+        finally:
+            if self._journal is not None:
+                with writing(self._arguments.out, MAKE_ROOM):
+                    found = self._journal.finish(self._recognizer.labels)
+        if kept:
+            say(
+                f"playitback: {kept} of {len(self._clips)} clips were explained before, with the same result",
+                sys.stderr,
+            )
+        if self._several and found is not None and as_text:
+            say(_totals(found, self._arguments.out, self._can_replay))
+        if not as_text:
+            print_json(self._entries)
+        return 2 if failed else 0
+
+    def _was_explained(self, clip: Path) -> bool:
+        """Whether an earlier run left all that is asked for of a clip that has not changed; then that is told again."""
+        known = self._journal.explained(clip, self._asked) if self._several and self._journal is not None else None
+        folder = self._folders.finished(clip) if known is not None else None
+        if self._journal is None or known is None or folder is None:
+            return False
+        if self._arguments.files == ALL_FILES and not (folder / "report.html").is_file():
+            return False
+        self._tell(clip, folder, self._journal.keep(clip, self._labels[clip]), known.remarks)
+        return True
+
+    def _explain(self, clip: Path) -> tuple[Explanation, np.ndarray]:
+        given, recognizer = self._arguments, self._recognizer
+        explanation, samples = explain_clip(recognizer, clip, given.start, given.playbacks, given.label)
+        return _asked_further(explanation, samples, recognizer, given), samples
+
+    def _write(self, clip: Path, stamp: tuple[int, ...], explanation: Explanation, samples: np.ndarray) -> None:
+        summary = summarise(explanation, clip, self._labels[clip])
+        with self._folders.claimed(clip) as folder:
+            try:
+                self._write_files(explanation, samples, summary, clip, folder)
+            except BaseException:  # half of them would look like all of them
+                with suppress(OSError):
+                    remove_files(folder)
+                raise
+        if self._journal is not None:
+            with writing(self._arguments.out, MAKE_ROOM):
+                self._journal.add(clip, Explained(summary, explanation.remarks, self._asked, stamp))
+        self._tell(clip, folder, summary, explanation.remarks, explanation)
+
+    def _write_files(
+        self, explanation: Explanation, samples: np.ndarray, summary: ClipSummary, clip: Path, folder: Path
+    ) -> None:
+        recognizer, asked = self._recognizer, self._arguments.label
+        with writing(folder, MAKE_ROOM):
+            remove_files(folder)
+        if self._arguments.files == ALL_FILES:
+            samples = recognizer.padded(samples)
+            with (
+                writing("the folder for temporary files", "make room there, or name another one in TMPDIR"),
+                TemporaryDirectory(prefix="playitback-") as drawn,
+            ):
+                player = draw_player(explanation, samples, recognizer, Path(drawn), asked)
+                with writing(folder, MAKE_ROOM):
+                    write_files(explanation, player, samples, recognizer, folder, asked)
+        with writing(folder, MAKE_ROOM):
+            if self._arguments.files == ALL_FILES:
+                _write_labels(summary.events, min(explanation.info.sample_rate, recognizer.sample_rate) / 2, folder)
+            told = json.dumps({"path": whole_path(clip), **explanation.to_dict()}, ensure_ascii=False)
+            (folder / EXPLANATION).write_text(told + "\n", encoding="utf-8", errors="backslashreplace")
+
+    def _tell(
+        self,
+        clip: Path,
+        folder: Path,
+        summary: ClipSummary,
+        remarks: Sequence[str],
+        explanation: Explanation | None = None,
+    ) -> None:
+        """explanation: of a clip alone."""
+        if self._arguments.json:
+            told = json.loads((folder / EXPLANATION).read_text(encoding="utf-8"))
+            self._entries.append({**told, "path": str(clip), "folder": str(folder)})
+        elif self._several or explanation is None:
+            say(_row(summary, remarks, self._width, self._can_replay))
         else:
-            explanation.write_json(folder / "explanation.json")
-        if arguments.json:
-            written.append({"path": str(clip), "folder": str(folder), **explanation.to_dict()})
-        else:
-            row = _row(summaries[-1], explanation.remarks, width, can_replay)
-            tqdm.write(row if several else _summary(explanation, folder), file=sys.stdout)
-    if several and summaries:
-        found = FolderSummary.of(summaries, recognizer.labels)
-        found.write_csv(arguments.out / "folder.csv")
-        told = json.dumps(found.to_dict(), ensure_ascii=False)
-        (arguments.out / "folder.json").write_text(told + "\n", encoding="utf-8")
-        if found.has_events:
-            write_folder_events(found.clips, arguments.out / "events.csv")
-        if not arguments.json:
-            print(_totals(found, arguments.out, can_replay))
-    if arguments.json:
-        print_json(written)
-    return 2 if failed else 0
+            say(_summary(explanation, folder))
 
 
-def _recordings(given: Sequence[Path]) -> list[Path]:
-    """The files given, and those in the folders given that look like sound."""
-    found: list[Path] = []
-    for path in given:
-        if path.is_dir():
-            inside = list(audio.sound_files(path))
-            if not inside:
-                raise AudioError(f"{path} holds no recordings; give a folder with WAV, FLAC, OGG, MP3 or similar files")
-            found += inside
-        else:
-            found.append(path)
-    return found
-
-
-def _folders(clips: Sequence[Path], out: Path) -> list[Path]:
-    """A folder per clip, named after it; clips of one name are numbered, so none overwrites another."""
-    folders: list[Path] = []
-    for clip in clips:
-        folder, number = out / clip.stem, 2
-        while folder in folders:
-            folder, number = out / f"{clip.stem}-{number}", number + 1
-        folders.append(folder)
-    return folders
-
-
-def _write_all(
-    explanation: Explanation, samples: np.ndarray, recognizer: Recognizer, folder: Path, asked: str | None
-) -> None:
-    with TemporaryDirectory(prefix="playitback-") as drawn:
-        player = draw_player(explanation, samples, recognizer, Path(drawn), asked)
-        write_files(explanation, player, samples, recognizer, folder, asked)
+def _explained_in(folder: Path) -> str | None:
+    """Whose explanation a folder holds: the whole path of the recording, "" where that is not told."""
+    try:
+        told = json.loads((folder / EXPLANATION).read_text(encoding="utf-8"))
+        return str(told.get("path", ""))
+    except (FileNotFoundError, NotADirectoryError):
+        return "" if folder.exists() and any(folder.iterdir()) else None
+    except (OSError, ValueError, AttributeError):
+        return ""
 
 
 def _write_labels(events: Sequence[Event] | None, highest_hertz: float, folder: Path) -> None:

@@ -3,19 +3,22 @@
 from __future__ import annotations
 
 import argparse
+import dataclasses
 import json
 import sys
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import Any, TextIO
 
 import numpy as np
 from tqdm import tqdm
 
 from playitback.checkpoint import available_checkpoints
+from playitback.commands.recordings import path_given
 from playitback.config import FrontEndConfig
 from playitback.explain.explanation import Explanation
+from playitback.names import printable
 from playitback.progress import Progress, Report
 from playitback.recognizer import Recognizer
 from playitback.training.clips import ClipSet, load_clips
@@ -56,7 +59,7 @@ def add_playbacks(parser: argparse.ArgumentParser) -> None:
 
 def add_clip(parser: argparse.ArgumentParser) -> None:
     """What commands take that ask something about one clip."""
-    parser.add_argument("clip", type=Path, metavar="CLIP", help="a recording")
+    parser.add_argument("clip", type=path_given, metavar="CLIP", help="a recording")
     add_checkpoint(parser)
     add_playbacks(parser)
     parser.add_argument(
@@ -139,6 +142,8 @@ def explain_clip(
     """The explanation of a clip, and the samples (N,) that were explained. asked: as in ``Recognizer.explain``."""
     recognizer.check(playbacks, asked)
     recording = recognizer.load(clip, start_seconds)
+    info = dataclasses.replace(recording.info, name=printable(recording.info.name))
+    recording = dataclasses.replace(recording, info=info, notes=tuple(map(printable, recording.notes)))
     hearings = recognizer.explain(recording.samples, playbacks, asked=asked)
     return Explanation.of(recording, recognizer, hearings), recording.samples
 
@@ -160,5 +165,15 @@ def bar(name: str) -> Iterator[Report]:
         yield report
 
 
+def say(text: str, file: TextIO | None = None) -> None:
+    """Prints lines beside a progress bar, on standard output unless another file is given, whatever names hold."""
+    tqdm.write("\n".join(map(printable, text.split("\n"))), file=file or sys.stdout)
+
+
 def print_json(value: Any) -> None:
-    print(json.dumps(value, indent=1, ensure_ascii=False))
+    text = json.dumps(value, indent=1, ensure_ascii=False)
+    try:
+        text.encode(sys.stdout.encoding or "utf-8")
+    except UnicodeEncodeError:  # what a console cannot print, JSON has codes for
+        text = json.dumps(value, indent=1)
+    print(text)

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import argparse
 import dataclasses
-from pathlib import Path
-
-import soundfile
 
 from playitback import audio
+from playitback.checkpoint import find_checkpoint
+from playitback.commands.outputs import check_file, refuse_given, writing
+from playitback.commands.recordings import path_given
 from playitback.commands.shared import COLUMN, add_class, add_clip, explain_clip, print_json
 from playitback.edits import FILLS, SILENCE
 from playitback.errors import SettingsError
@@ -30,7 +30,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     sound.add_argument("--remove", type=_segments, metavar="SEGMENTS", help="from the sound, before the first hearing")
     sound.add_argument("--keep", type=_segments, metavar="SEGMENTS", help="and remove all the rest of the sound")
     parser.add_argument("--fill", choices=FILLS, default=SILENCE, help="what is removed becomes; default: %(default)s")
-    parser.add_argument("--sound", type=Path, metavar="FILE", help="write what is heard then as WAV")
+    parser.add_argument("--sound", type=path_given, metavar="FILE", help="write what is heard then as WAV")
 
 
 def main(arguments: argparse.Namespace) -> int:
@@ -39,6 +39,11 @@ def main(arguments: argparse.Namespace) -> int:
     held = dict(arguments.hold)
     if not edits and not held:
         raise SettingsError("nothing was changed; give --hold, --remove or --keep")
+    if arguments.sound is not None:
+        refuse_given(arguments.sound, "--sound", "the recording itself", [arguments.clip])
+        checkpoint = find_checkpoint(arguments.checkpoint)
+        refuse_given(arguments.sound, "--sound", "a file of the model", checkpoint.iterdir())
+        check_file(arguments.sound, "--sound")
     recognizer = Recognizer.from_checkpoint(arguments.checkpoint, arguments.device)
     asked = arguments.label
     original, samples = explain_clip(recognizer, arguments.clip, arguments.start, arguments.playbacks, asked)
@@ -47,10 +52,8 @@ def main(arguments: argparse.Namespace) -> int:
     found = difference(original, variant, asked or original.decision(-1))
     if arguments.sound is not None:
         sample_rate = recognizer.sample_rate
-        try:
+        with writing(arguments.sound, "make room there or choose another --sound"):
             audio.write_wav(arguments.sound, edited(recognizer.padded(samples), edits, sample_rate), sample_rate)
-        except (OSError, soundfile.LibsndfileError) as error:
-            raise SettingsError(f"{arguments.sound} cannot be written ({error}); choose another --sound") from error
     if arguments.json:
         told = {"original": original, "variant": variant}
         print_json({**{name: run.to_dict() for name, run in told.items()}, "difference": dataclasses.asdict(found)})

@@ -253,10 +253,9 @@ def label_of(path: Path, classes: Sequence[str], table: Mapping[Path, str] | Non
 
 def no_label_found(table: str, listed: int, recordings: int, example: object) -> DataSetError:
     """Of a table that lists none of the recordings. example: a path as it should stand in it."""
-    paths = "its path" if listed == 1 else f"its {listed} paths"
+    paths = "its path as it is" if listed == 1 else f"its {listed} paths as they are"
     return DataSetError(
-        f"{table} lists none of these {recordings} recordings; "
-        f"write {paths} as they are in the folder, such as {example}"
+        f"{table} lists none of these {recordings} recordings; write {paths} in the folder, such as {example}"
     )
 
 

@@ -1,0 +1,185 @@
+"""Where commands write: never over what they were given, nor over what was made of another recording."""
+
+from __future__ import annotations
+
+import errno
+import os
+import signal
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+from tempfile import TemporaryFile
+from types import FrameType
+
+import soundfile
+
+from playitback.errors import SettingsError
+from playitback.names import folder_name
+
+#: of a folder that no other command may take for one of a recording: what explain and windows write beside them
+TABLES = ("folder.csv", "folder.json", "folder.jsonl", "events.csv", "windows.csv", "audacity.txt", "raven.txt")
+
+MAKE_ROOM = "make room there or choose another --out"
+
+_OTHERS = "of something else"  # the owner of a folder that may not be written into
+
+
+def refuse_given(output: Path, option: str, what: str, given: Iterable[Path]) -> None:
+    """Raises SettingsError where an output is a file that was given, by whatever name or link. what: that file is."""
+    for each in given:
+        with suppress(OSError):  # one of them does not exist
+            if output.samefile(each):
+                raise SettingsError(f"{output} is {what}, which would be lost; choose another {option}")
+
+
+def check_file(path: Path, option: str) -> None:
+    """Raises SettingsError for a file that cannot be written, as far as that can be known before."""
+    if path.is_dir():
+        reason = errno.EISDIR
+    elif not path.parent.is_dir():
+        reason = errno.ENOENT
+    elif not os.access(path if path.exists() else path.parent, os.W_OK):
+        reason = errno.EACCES
+    else:
+        return
+    raise SettingsError(f"{path} cannot be written ({os.strerror(reason)}); choose another {option}")
+
+
+@contextmanager
+def writing(place: Path | str, instead: str) -> Iterator[None]:
+    """Tells in one sentence why something cannot be written there. instead: what to do then."""
+    try:
+        yield
+    except OSError as error:
+        raise SettingsError(f"{place} cannot be written ({error.strerror or error}); {instead}") from error
+    except soundfile.LibsndfileError as error:  # which does not tell why
+        raise SettingsError(f"{place} cannot be written (perhaps there is no room left); {instead}") from error
+
+
+@contextmanager
+def result_folder(out: Path) -> Iterator[None]:
+    """Makes a folder before the work that fills it; an hour's work must not end in one that cannot be written.
+
+    It is taken away if it is left empty. Raises SettingsError.
+    """
+    there = out.exists()
+    try:
+        out.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise SettingsError(f"{out} cannot be made a folder ({error.strerror}); choose another --out") from error
+    try:
+        with writing(out, MAKE_ROOM), TemporaryFile(dir=out) as trial:
+            trial.write(bytes(2**12))
+        yield
+    finally:
+        if not there:
+            with suppress(OSError):
+                out.rmdir()
+
+
+@contextmanager
+def ended_in_order() -> Iterator[None]:
+    """Being told to end (SIGTERM, a closed terminal) is like Ctrl-C within it: what was begun is put in order."""
+
+    def end(number: int, _: FrameType | None) -> None:
+        raise SystemExit(128 + number)
+
+    signals = [getattr(signal, name) for name in ("SIGTERM", "SIGHUP") if hasattr(signal, name)]
+    before = {each: signal.getsignal(each) for each in signals}
+    try:
+        for each, handler in before.items():
+            if handler != signal.SIG_IGN:  # as nohup wants it
+                signal.signal(each, end)
+        yield
+    finally:
+        for each, handler in before.items():
+            signal.signal(each, handler)
+
+
+class ResultFolders:
+    """Folders below ``--out``, each for the results of one recording, which is known by its whole path.
+
+    owner_of: whole path of the recording whose results a folder holds, "" for something else that must not be
+    overwritten, None where there is nothing of that kind. marker: name of a file that says whose results are on their
+    way, by which also two commands at once keep apart.
+    """
+
+    def __init__(self, out: Path, owner_of: Callable[[Path], str | None], marker: str) -> None:
+        self._out = out
+        self._owner_of = owner_of
+        self._marker = marker
+        self._owners: dict[Path, str] = {}  # of a thousand clips of one name each folder is read once
+
+    @contextmanager
+    def claimed(self, recording: Path, directly: bool = False) -> Iterator[Path]:
+        """A folder that is the recording's own while it is written. directly: ``--out`` itself, if that is free."""
+        with writing(self._out, MAKE_ROOM):
+            folder = self._claim(recording, directly)
+        try:
+            yield folder
+        finally:
+            (folder / self._marker).unlink(missing_ok=True)
+            if folder != self._out:
+                with suppress(OSError):  # it holds results
+                    folder.rmdir()
+
+    def finished(self, recording: Path) -> Path | None:
+        """The folder that holds all results of a recording."""
+        for folder in self._candidates(recording, directly=False):
+            if not folder.exists():
+                return None
+            if self._owner(folder) == whole_path(recording) and not (folder / self._marker).exists():
+                return folder
+        raise AssertionError("the candidates never end")
+
+    def _claim(self, recording: Path, directly: bool) -> Path:
+        mine = whole_path(recording)
+        for folder in self._candidates(recording, directly):
+            if self._owner(folder) not in (None, mine):
+                continue
+            if folder != self._out and recording.resolve().is_relative_to(folder.resolve()):
+                continue
+            folder.mkdir(parents=True, exist_ok=True)
+            try:
+                with (folder / self._marker).open("x", encoding="utf-8", errors="surrogateescape") as marker:
+                    marker.write(mine)
+            except FileExistsError:
+                if self._owner_by_marker(folder) != mine:
+                    continue
+            self._owners[folder] = mine
+            return folder
+        raise AssertionError("the candidates never end")
+
+    def _candidates(self, recording: Path, directly: bool) -> Iterator[Path]:
+        if directly:
+            yield self._out
+        name, number = folder_name(recording), 2
+        if name.casefold() not in TABLES:
+            yield self._out / name
+        while True:
+            yield self._out / f"{name}-{number}"
+            number += 1
+
+    def _owner(self, folder: Path) -> str | None:
+        if folder not in self._owners:
+            owner = self._owner_by_marker(folder)
+            owner = self._owner_of(folder) if owner is None else owner
+            if owner is None:
+                return None
+            self._owners[folder] = owner or _OTHERS
+        return self._owners[folder]
+
+    def _owner_by_marker(self, folder: Path) -> str | None:
+        if folder.exists() and not folder.is_dir():
+            return _OTHERS
+        try:
+            return (folder / self._marker).read_text(encoding="utf-8", errors="surrogateescape")
+        except FileNotFoundError:
+            return None
+        except OSError:
+            return _OTHERS
+
+
+def whole_path(recording: Path) -> str:
+    """By which a recording is known from any folder."""
+    return os.path.abspath(recording)

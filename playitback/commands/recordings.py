@@ -1,0 +1,91 @@
+"""What a command is given: recordings and folders of them, without what was written by a command itself."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from functools import cache
+from pathlib import Path
+
+from playitback import audio
+from playitback.commands.outputs import TABLES, whole_path
+from playitback.errors import AudioError, SettingsError
+
+EXPLANATION, EXPLAINING = "explanation.json", ".explaining"  # in the folder of a clip; the second until it is whole
+
+_NAMES_SHOWN = 5
+
+
+def path_given(text: str) -> Path:
+    """A path of the command line. Raises SettingsError for an empty one, which would mean the folder one is in."""
+    if not text:
+        raise SettingsError('a name is empty (""); give the name of a file or folder')
+    return Path(text)
+
+
+def find_recordings(given: Sequence[Path], out: Path) -> tuple[list[Path], list[str]]:
+    """The files given, and those in the folders given that are sound by their names, each once; and what is left out.
+
+    Left out of a folder is what lies in ``--out`` or in a folder with an explanation: it was written by explain.
+    Raises AudioError for a folder that holds no recordings.
+    """
+    found: list[Path] = []
+    left_out: list[str] = []
+    for path in given:
+        if not path.is_dir():
+            found.append(path)
+            continue
+        sounds = list(audio.sound_files(path))
+        is_written = _results(path, out)
+        inside = [sound for sound in sounds if not is_written(sound.parent)]
+        remarks = list(_left_out(path, sounds, len(sounds) - len(inside), is_written, out))
+        if not inside:
+            told = "".join(f"; {remark}" for remark in remarks)
+            raise AudioError(
+                f"{path} holds no recordings{told}; give a folder with WAV, FLAC, OGG, MP3 or similar files"
+            )
+        found += inside
+        left_out += [f"in {path} {remark}" for remark in remarks]
+    return list({whole_path(each): each for each in found}.values()), left_out
+
+
+def _results(top: Path, out: Path) -> Callable[[Path], bool]:
+    """Whether a folder below ``top``, or ``top`` itself, holds what explain wrote, or lies in such a folder."""
+    here, there = top.resolve(), out.resolve()
+
+    @cache
+    def holds(folder: Path) -> bool:
+        if (folder / EXPLANATION).is_file() or (folder / EXPLAINING).is_file():
+            return True
+        return folder != top and ((there != here and folder.resolve() == there) or holds(folder.parent))
+
+    return holds
+
+
+def _left_out(
+    top: Path, sounds: Iterable[Path], written: int, is_written: Callable[[Path], bool], out: Path
+) -> Iterator[str]:
+    """Hidden files are not spoken of, nor what commands write."""
+    known, others, closed = {*sounds}, list[str](), list[str]()
+    for name, folders, files in os.walk(top, onerror=lambda error: closed.append(str(error.filename))):
+        folder = Path(name)
+        folders[:] = sorted(each for each in folders if not each.startswith("."))
+        if is_written(folder):
+            folders.clear()
+            continue
+        shown = (each for each in sorted(files) if not each.startswith(".") and folder / each not in known)
+        others += [each for each in shown if not (each in TABLES and folder.resolve() == out.resolve())]
+    if others:
+        yield f"{_files(len(others))} left out, by the name no sound: {_listed(others)}"
+    if closed:
+        yield f"{'a folder' if len(closed) == 1 else f'{len(closed)} folders'} could not be opened: {_listed(closed)}"
+    if written:
+        yield f"{_files(written)} left out, written by explain itself"
+
+
+def _files(count: int) -> str:
+    return "1 file is" if count == 1 else f"{count} files are"
+
+
+def _listed(names: Sequence[str]) -> str:
+    return ", ".join(names[:_NAMES_SHOWN]) + (", ..." if len(names) > _NAMES_SHOWN else "")
