@@ -14,7 +14,7 @@ from types import FrameType
 import soundfile
 
 from playitback.errors import SettingsError
-from playitback.names import folder_name
+from playitback.names import folder_name, printable
 
 #: of a folder that no other command may take for one of a recording: what explain and windows write beside them
 TABLES = ("folder.csv", "folder.json", "folder.jsonl", "events.csv", "windows.csv", "audacity.txt", "raven.txt")
@@ -128,12 +128,12 @@ class ResultFolders:
         for folder in self._candidates(recording, directly=False):
             if not folder.exists():
                 return None
-            if self._owner(folder) == whole_path(recording) and not (folder / self._marker).exists():
+            if self._owner(folder) == _identity(recording) and not (folder / self._marker).exists():
                 return folder
         raise AssertionError("the candidates never end")
 
     def _claim(self, recording: Path, directly: bool) -> Path:
-        mine = whole_path(recording)
+        mine = _identity(recording)
         for folder in self._candidates(recording, directly):
             if self._owner(folder) not in (None, mine):
                 continue
@@ -141,7 +141,7 @@ class ResultFolders:
                 continue
             folder.mkdir(parents=True, exist_ok=True)
             try:
-                with (folder / self._marker).open("x", encoding="utf-8", errors="surrogateescape") as marker:
+                with (folder / self._marker).open("x", encoding="utf-8") as marker:
                     marker.write(mine)
             except FileExistsError:
                 if self._owner_by_marker(folder) != mine:
@@ -166,14 +166,14 @@ class ResultFolders:
             owner = self._owner_of(folder) if owner is None else owner
             if owner is None:
                 return None
-            self._owners[folder] = owner or _OTHERS
+            self._owners[folder] = printable(owner) or _OTHERS
         return self._owners[folder]
 
     def _owner_by_marker(self, folder: Path) -> str | None:
         if folder.exists() and not folder.is_dir():
             return _OTHERS
         try:
-            return (folder / self._marker).read_text(encoding="utf-8", errors="surrogateescape")
+            return (folder / self._marker).read_text(encoding="utf-8", errors="replace")
         except FileNotFoundError:
             return None
         except OSError:
@@ -183,3 +183,8 @@ class ResultFolders:
 def whole_path(recording: Path) -> str:
     """By which a recording is known from any folder."""
     return os.path.abspath(recording)
+
+
+def _identity(recording: Path) -> str:
+    """Its whole path as any table can tell it."""
+    return printable(whole_path(recording))

@@ -174,6 +174,7 @@ def test_an_interruption_takes_nothing_of_what_was_heard_before_it(
     ("arguments", "told"),
     [
         (("nowhere.wav",), "nowhere.wav does not exist"),
+        (("",), "a name is empty"),
         (("long.wav", "--hop", 0), "hop_seconds is 0.0; give 0.1 or more"),
         (("long.wav", "--playbacks", 9), "tiny plays back 0 to 3 times, not 9"),
         (("long.wav", "--out", "long.wav"), "long.wav cannot be made a folder (File exists); choose another --out"),
@@ -209,3 +210,71 @@ def test_the_command_explains_itself(capsys: pytest.CaptureFixture[str]) -> None
     output = capsys.readouterr().out
     assert "usage: playitback windows" in output
     assert all(option in output for option in ("RECORDING", "--checkpoint", "--hop", "--playbacks", "--out", "--json"))
+
+
+# several recordings
+
+
+@pytest.fixture
+def same_name(tmp_path: Path) -> tuple[Path, Path]:
+    """Recorders name files after the time: two recordings of one name."""
+    paths = tuple(tmp_path / site / "20230622_191730.wav" for site in "AB")
+    for path, seconds in zip(paths, (2.0, 4.0), strict=True):
+        path.parent.mkdir()
+        audio.write_wav(path, noise(seconds), RATE)
+    first, second = paths
+    return first, second
+
+
+def listened(folder: Path) -> tuple[str, int]:
+    """Which recording the table in a folder is of, and its rows."""
+    rows = table(folder / "windows.csv")
+    (path,) = {row["path"] for row in rows}
+    return path, len(rows)
+
+
+def test_another_recording_takes_nothing_of_the_one_before(
+    run: Run, model_folder: Path, same_name: tuple[Path, Path], tmp_path: Path
+) -> None:
+    out, (first, second) = tmp_path / "out", same_name
+    arguments = ("--checkpoint", model_folder, "--playbacks", 0, "--out", out)
+    for path in (first, second, second, first):
+        assert run(path, *arguments)[0] == 0
+    assert listened(out) == (str(first), 1)
+    assert listened(out / first.stem) == (str(second), 2)
+    assert sorted(path.name for path in out.iterdir()) == [first.stem, *FILES]
+
+
+def test_several_recordings_have_a_folder_each_and_a_bad_one_spoils_no_other(
+    run: Run, model_folder: Path, same_name: tuple[Path, Path], tmp_path: Path
+) -> None:
+    (tmp_path / "broken.wav").write_bytes(b"this is no sound" * 9)
+    out = tmp_path / "out"
+    arguments = ("--checkpoint", model_folder, "--playbacks", 0, "--out", out, "--json")
+    status, output, error = run(same_name[0], tmp_path / "broken.wav", same_name[1].parent, *arguments)
+    assert status == 2
+    assert "broken.wav is not a sound file" in error
+    assert [each["recording"]["path"] for each in json.loads(output)] == list(map(str, same_name))
+    name = same_name[0].stem
+    assert sorted(path.name for path in out.iterdir()) == [name, f"{name}-2"]
+    assert [listened(out / each)[0] for each in (name, f"{name}-2")] == list(map(str, same_name))
+
+
+@pytest.mark.parametrize("name", ["events.csv", "audacity.txt", "folder.json", "explanation.json"])
+def test_files_of_something_else_are_left_as_they_are(
+    run: Run, model_folder: Path, recording: Path, tmp_path: Path, name: str
+) -> None:
+    (tmp_path / name).write_text("mine", encoding="utf-8")
+    status, *_ = run(recording, "--checkpoint", model_folder, "--playbacks", 0, "--out", tmp_path)
+    assert status == 0
+    assert (tmp_path / name).read_text(encoding="utf-8") == "mine"
+    assert sorted(path.name for path in tmp_path.iterdir()) == sorted([name, "long"])
+    assert listened(tmp_path / "long") == (str(recording), 4)
+
+
+def test_a_model_without_activity_leaves_no_events_of_another(
+    run: Run, model_folder: Path, lively_folder: Path, recording: Path, tmp_path: Path
+) -> None:
+    for checkpoint in (lively_folder, model_folder):
+        run(recording, "--checkpoint", checkpoint, "--playbacks", 0, "--out", tmp_path)
+    assert sorted(path.name for path in tmp_path.iterdir()) == FILES
