@@ -13,6 +13,7 @@ from sound_files import ENCODINGS, chirp, load, write
 from tiny import RATE
 
 from playitback import audio
+from playitback.audio import recordings
 from playitback.errors import SettingsError
 
 LOSSLESS = [("wav", "PCM_16"), ("wav", "PCM_24"), ("wav", "FLOAT"), ("flac", "PCM_24"), ("aiff", "PCM_16")]
@@ -121,7 +122,7 @@ def test_the_overview_shows_the_peaks(tmp_path: Path, seconds: float, columns: i
 def test_the_overview_reads_in_blocks(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     path = write(tmp_path / "clip.wav", chirp(5.0, 16_000, 2))
     at_once = audio.overview(path, 100)
-    monkeypatch.setattr(audio, "_BLOCK_SAMPLES", 1_000)
+    monkeypatch.setattr(recordings, "BLOCK_SAMPLES", 1_000)
     np.testing.assert_array_equal(audio.overview(path, 100), at_once)
 
 

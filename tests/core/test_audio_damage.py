@@ -1,15 +1,13 @@
-"""Broken recordings: what is not whole gets one sentence, and what only looks broken is read."""
+"""Broken recordings of which nothing can be heard: each gets one sentence. What has a part is read elsewhere."""
 
 from __future__ import annotations
 
 import os
-import struct
 from pathlib import Path
 
 import numpy as np
 import pytest
-from sound_files import ENCODINGS, Read, chirp, load, without_ffmpeg, write
-from tiny import cut
+from sound_files import Read, chirp, load, without_ffmpeg, write
 
 from playitback import audio
 from playitback.errors import AudioError
@@ -72,71 +70,12 @@ def test_a_tenth_of_a_second_is_enough(tmp_path: Path) -> None:
     assert load(path).samples.shape == (1_600,)
 
 
-@pytest.mark.parametrize(("suffix", "container", "subtype"), ENCODINGS)
-@pytest.mark.parametrize("share", [0.98, 0.5])
-def test_a_truncated_file_is_refused(tmp_path: Path, suffix: str, container: str, subtype: str, share: float) -> None:
-    path = write(tmp_path / f"clip.{suffix}", chirp(10.0, 16_000), format=container, subtype=subtype)
-    with pytest.raises(AudioError, match=r"clip\.\w+ is cut short.*; copy or record it again"):
-        load(cut(path, share), window_seconds=1.0)
-
-
 @pytest.mark.parametrize("suffix", ["wav", "flac", "ogg", "aiff"])
 def test_a_file_cut_within_its_header_is_refused(tmp_path: Path, suffix: str, read: Read) -> None:
     path = write(tmp_path / f"clip.{suffix}", chirp(1.0, 16_000))
     path.write_bytes(path.read_bytes()[:30])
     with pytest.raises(AudioError, match=r"clip\.\w+ (begins like .* but cannot be decoded|is cut short)"):
         read(path)
-
-
-def test_a_truncated_wav_says_how_much_is_missing(tmp_path: Path, read: Read) -> None:
-    path = cut(write(tmp_path / "clip.wav", chirp(2.0, 16_000)), 0.25)
-    with pytest.raises(AudioError, match=r"75 % of the sound that its header promises is missing"):
-        read(path)
-
-
-@pytest.mark.parametrize("length", [0x7FFFFFFF, 0xFFFFFFFF, 0x7FFFF024])
-def test_a_wav_written_to_a_pipe_is_whole(tmp_path: Path, length: int) -> None:
-    """Such a header cannot know its length and holds the largest number, or nearly."""
-    path = write(tmp_path / "clip.wav", chirp(2.0, 16_000))
-    content = bytearray(path.read_bytes())
-    at = content.index(b"data") + 4
-    content[at : at + 4] = struct.pack("<I", length)
-    path.write_bytes(content)
-    assert load(path).seconds == 2.0
-
-
-def test_a_wav_whose_header_counts_itself_is_whole(tmp_path: Path) -> None:
-    path = write(tmp_path / "clip.wav", chirp(2.0, 16_000))
-    content = bytearray(path.read_bytes())
-    at = content.index(b"data") + 4
-    content[at : at + 4] = struct.pack("<I", len(content))
-    path.write_bytes(content)
-    assert load(path).seconds == 2.0
-
-
-def test_a_flac_stream_of_open_length_is_counted(tmp_path: Path) -> None:
-    path = write(tmp_path / "clip.flac", chirp(100.0, 16_000))
-    content = bytearray(path.read_bytes())
-    content[21] &= 0xF0  # the 36 bits of the number of samples
-    content[22:26] = bytes(4)
-    path.write_bytes(content)
-    assert audio.probe(path).seconds == 100.0
-    assert load(path, start_seconds=99.0).seconds == 1.0
-    with pytest.raises(AudioError, match=r"clip\.flac is damaged or cut short: it cannot be decoded beyond"):
-        audio.probe(cut(path, 0.5))
-
-
-@pytest.mark.parametrize("suffix", ["flac", "ogg"])
-def test_damage_inside_the_window_is_refused(tmp_path: Path, suffix: str) -> None:
-    path = write(tmp_path / f"clip.{suffix}", chirp(10.0, 16_000))
-    content = bytearray(path.read_bytes())
-    middle = len(content) // 2
-    content[middle : middle + 400] = bytes(400)
-    path.write_bytes(content)
-    with pytest.raises(
-        AudioError, match=r"clip\.\w+ is damaged or cut short: it cannot be decoded beyond \d+\.\d\d s; copy"
-    ):
-        load(path)
 
 
 @pytest.mark.parametrize(

@@ -11,6 +11,7 @@ import pytest
 from sound_files import Read, chirp, load, stream, without_ffmpeg, write
 
 from playitback import audio
+from playitback.audio import ffmpeg
 from playitback.errors import AudioError
 
 
@@ -70,7 +71,7 @@ def test_where_ffmpeg_fails_its_words_are_not_shown(
 
 def test_an_ffmpeg_that_hangs_is_ended(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     fake_ffmpeg(monkeypatch, tmp_path, "time.sleep(60)")
-    monkeypatch.setattr(audio, "_FFMPEG_LIMIT_SECONDS", 0.2)
+    monkeypatch.setattr(ffmpeg, "LIMIT_SECONDS", 0.2)
     (tmp_path / "clip.m4a").write_bytes(b"\0\0\0\x20ftypM4A \0\0\0\0")
     with pytest.raises(AudioError, match=r"clip\.m4a took more than 0\.2 s to decode; cut it"):
         load(tmp_path / "clip.m4a")
@@ -78,7 +79,7 @@ def test_an_ffmpeg_that_hangs_is_ended(tmp_path: Path, monkeypatch: pytest.Monke
 
 def test_an_ffmpeg_that_fills_its_limit_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     fake_ffmpeg(monkeypatch, tmp_path, "open(target, 'wb').write(bytes(1000))")
-    monkeypatch.setattr(audio, "_FFMPEG_LIMIT_BYTES", 1000)
+    monkeypatch.setattr(ffmpeg, "LIMIT_BYTES", 1000)
     (tmp_path / "clip.m4a").write_bytes(b"\0\0\0\x20ftypM4A \0\0\0\0")
     with pytest.raises(AudioError, match=r"clip\.m4a is too long to decode at once; cut it"):
         load(tmp_path / "clip.m4a")

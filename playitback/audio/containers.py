@@ -1,0 +1,340 @@
+"""What a container says of its sound, compared with the file: where the sound ends, and whether more recordings follow.
+
+libsndfile believes a header that promises too little, and is silent about one that promises too much. So the length
+that is written in the file is read here, and corrected for libsndfile where the file has more. Recordings that were
+joined byte by byte, as ``cat`` joins them, are told apart: each is a Part.
+"""
+
+from __future__ import annotations
+
+import io
+import mmap
+import re
+import struct
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, replace
+
+_UNKNOWN_BYTES = 0x7FFF0000  # programs that write to a pipe put this length or a larger one into a WAV header
+#: Some programs count the header in, and some pad the file: so many bytes too many or too few are no sound.
+_SLACK_BYTES = 64
+_SLACK_SHARE = 1e-3
+_TAGS = (b"TAG", b"ID3", b"APETAGEX", b"LYRICS")  # what programs write behind a sound of any kind
+_MOST_CHUNKS = 1000  # nobody writes so many before the sound
+_MOST_PARTS = 1000
+_LARGEST_FRAMES_BYTES = 4096  # of MP3: two frames at least
+_LARGEST_PAGE_BYTES = 65_307  # of OGG (RFC 3533, section 6)
+
+
+@dataclass(frozen=True)
+class Part:
+    """A recording that a file consists of, alone or among others."""
+
+    begin: int  # first byte
+    end: int  # the byte behind the last one
+    corrections: Mapping[int, bytes] = field(default_factory=dict)  # at a byte of the file: what libsndfile is to see
+    told: str | None = None  # what its header has wrong, as a sentence that begins with a verb
+
+
+@dataclass(frozen=True)
+class _Length:
+    """The length of the sound as a header gives it."""
+
+    begin: int  # first byte of the sound
+    count: int  # bytes
+    unknown: bool = False  # whether it is the number of a program that could not know it
+    at: int = 0  # byte of the file at which ``count`` is written
+    form: str = ""  # how it is written; "" where libsndfile reads on to the end of the file anyway
+    added: int = 0  # bytes that are counted there beside the sound
+
+    def correction(self, size: int) -> dict[int, bytes]:
+        """What libsndfile is to see instead, to read on to the end of a file of ``size`` bytes."""
+        if not self.form:
+            return {}
+        largest = 0xFFFFFFFF if self.form[-1] == "I" else 2**62
+        return {self.at: struct.pack(self.form, min(size - self.begin + self.added, largest))}
+
+
+@dataclass(frozen=True)
+class _Chunks:
+    """How a container is cut into chunks, one of which is the sound."""
+
+    first: int  # byte of the first chunk
+    form: str  # of a chunk's head: its name and length
+    sound: bytes
+    aligned: int = 2
+    counts_head: bool = False  # whether a chunk's length includes its head
+
+    @property
+    def head_bytes(self) -> int:
+        return struct.calcsize(self.form)
+
+    def head(self, file: io.FileIO, at: int) -> tuple[bytes, int] | None:
+        """Name and length of the chunk at a byte; None at the end of the file."""
+        file.seek(at)
+        head = file.read(self.head_bytes)
+        if len(head) < self.head_bytes:
+            return None
+        name, count = struct.unpack(self.form, head)
+        return name, count - (self.head_bytes if self.counts_head else 0)
+
+    def after(self, at: int, count: int) -> int:
+        """Byte of the chunk after that at ``at``."""
+        return at + self.head_bytes + count + -count % self.aligned
+
+
+_W64_TAIL = bytes.fromhex("f3acd3118cd100c04f8edb8a")  # of the names of Wave64's chunks, after the four letters
+_RIFF = _Chunks(12, "<4sI", b"data")
+_CHUNKED = {
+    b"RIFF": _RIFF,
+    b"RIFX": replace(_RIFF, form=">4sI"),
+    b"RF64": _RIFF,
+    b"FORM": _Chunks(12, ">4sI", b"SSND"),
+    b"caff": _Chunks(8, ">4sq", b"data", aligned=1),
+    b"riff": _Chunks(40, "<16sq", b"data" + _W64_TAIL, aligned=8, counts_head=True),
+}
+
+
+def parts(file: io.FileIO) -> tuple[Part, ...]:
+    """The recordings in a file that libsndfile may know, in order; most files are one."""
+    size = file.seek(0, io.SEEK_END)
+    found: list[Part] = []
+    begin = 0
+    while begin < size and len(found) < _MOST_PARTS:
+        file.seek(begin)
+        magic = file.read(4)
+        finder = _FINDERS.get(magic)
+        if finder is None:
+            finder = _tagged_mp3 if magic[:3] == b"ID3" or _is_frame_of_mp3(magic) else _whole
+        found.append(finder(file, begin, size))
+        begin = found[-1].end
+    return tuple(found)
+
+
+def has_length_tag(file: io.FileIO, begin: int = 0) -> bool:
+    """Whether an MP3 begins with a frame that counts the others (Xing, Info or VBRI); else its length is a guess."""
+    _, first_frame = _first_frame(file, begin)
+    return any(mark in first_frame for mark in (b"Xing", b"Info", b"VBRI"))
+
+
+def _whole(file: io.FileIO, begin: int, size: int) -> Part:
+    return Part(begin, size)
+
+
+def _by_length(
+    find: Callable[[io.FileIO, int], tuple[_Length | None, _Chunks | None]],
+) -> Callable[[io.FileIO, int, int], Part]:
+    """How the parts are found of a container that tells the length of its sound."""
+
+    def finder(file: io.FileIO, begin: int, size: int) -> Part:
+        length, chunks = find(file, begin)
+        return Part(begin, size) if length is None else _checked(file, begin, size, length, chunks)
+
+    return finder
+
+
+def _checked(file: io.FileIO, begin: int, size: int, length: _Length, chunks: _Chunks | None) -> Part:
+    corrections = length.correction(size)
+    available = size - length.begin
+    if length.unknown:
+        return Part(begin, size, corrections, "does not say how long it is; it was read to the end of the file")
+    missing = length.count - available
+    if missing > 0:
+        told = _cut_short(missing, length.count) if missing > _slack(length.count) else None
+        return Part(begin, size, corrections, told)
+    end = length.begin + length.count
+    joined, in_order = _behind(file, end, size, chunks)
+    if joined:
+        return Part(begin, joined)
+    if size - end > _slack(available) and not in_order:
+        told = "is longer than its header says; it was read to the end of the file"
+        return Part(begin, size, corrections, told)
+    return Part(begin, size)
+
+
+def _cut_short(missing: int, promised: int) -> str:
+    share = min(99, max(1, round(100 * missing / promised)))
+    return f"is cut short: {share} % of the sound that its header promises is missing; what is there was read"
+
+
+def _slack(count: int) -> float:
+    return max(_SLACK_BYTES, count * _SLACK_SHARE)
+
+
+def _behind(file: io.FileIO, end: int, size: int, chunks: _Chunks | None) -> tuple[int, bool]:
+    """What lies behind the sound: where another recording begins (0: nowhere), and whether it is no sound."""
+    file.seek(end)
+    start = file.read(65_536)
+    if not start.strip(b"\0") or start.startswith(_TAGS):
+        return 0, True
+    at = end
+    for _ in range(_MOST_CHUNKS):
+        if at >= size:
+            return 0, True
+        if at == end and start[:1] == b"\0":  # a byte to make the length even, or the mark of the last block
+            at += 1
+        file.seek(at)
+        if file.read(4) in _FINDERS:
+            return at, True
+        head = chunks.head(file, at) if chunks else None
+        if chunks is None or head is None or not _is_name(head[0]) or not 0 <= head[1] <= size - at:
+            return 0, False
+        at = chunks.after(at, head[1])
+    return 0, True
+
+
+def _is_name(name: bytes) -> bool:
+    """Whether these bytes may be the name of a chunk: letters, and not samples."""
+    return all(0x20 <= byte < 0x7F for byte in name[:4]) and (len(name) == 4 or name[4:] == _W64_TAIL)
+
+
+def _chunked(file: io.FileIO, begin: int) -> tuple[_Length | None, _Chunks]:
+    file.seek(begin)
+    start = file.read(12)
+    chunks = _CHUNKED[start[:4]]
+    sound = b"BODY" if start[8:] in (b"8SVX", b"16SV") else chunks.sound
+    at = begin + chunks.first
+    long_at, long_count = 0, 0
+    for _ in range(_MOST_CHUNKS):
+        head = chunks.head(file, at)
+        if head is None:
+            break
+        name, count = head
+        inside = at + chunks.head_bytes
+        if name == b"ds64":  # RF64 keeps lengths beyond 32 bits here: of the file, then of the sound
+            file.seek(inside)
+            _, long_count = struct.unpack("<QQ", file.read(16).ljust(16, b"\0"))
+            long_at = inside + 8
+        if name == sound:
+            if long_at and count == 0xFFFFFFFF:
+                return _Length(inside, long_count, long_count >= 2**62, long_at, "<Q"), chunks
+            unknown = count < 0 or (chunks.form[-1] == "I" and count >= _UNKNOWN_BYTES)
+            form, added = chunks.form[0] + chunks.form[-1], chunks.head_bytes if chunks.counts_head else 0
+            return _Length(inside, count, unknown, at + len(name), form, added), chunks
+        if count < 0:
+            break
+        at = chunks.after(at, count)
+    return None, chunks
+
+
+def _au(file: io.FileIO, begin: int) -> tuple[_Length | None, None]:
+    file.seek(begin)
+    head = file.read(12)
+    if len(head) < 12:
+        return None, None
+    order = ">" if head[:4] == b".snd" else "<"
+    offset, count = struct.unpack(f"{order}II", head[4:])
+    return _Length(begin + offset, count, count >= _UNKNOWN_BYTES, begin + 8, f"{order}I"), None
+
+
+def _nist(file: io.FileIO, begin: int) -> tuple[_Length | None, None]:
+    """NIST SPHERE: a head of text."""
+    file.seek(begin)
+    head = file.read(1024)
+    found = [
+        re.search(pattern, head)
+        for pattern in (rb"NIST_1A\n +(\d+)\n", rb"sample_count -i (\d+)", rb"sample_n_bytes -i (\d+)")
+    ]
+    if not all(found):
+        return None, None
+    offset, frames, sample_bytes = (int(each[1]) for each in found if each)
+    channels = re.search(rb"channel_count -i (\d+)", head)
+    return _Length(begin + offset, frames * sample_bytes * (int(channels[1]) if channels else 1)), None
+
+
+def _voc(file: io.FileIO, begin: int) -> tuple[_Length | None, None]:
+    """Creative Voice: blocks of a kind (1 and 9 are sound) and a length of three bytes."""
+    file.seek(begin + 20)
+    at = begin + int.from_bytes(file.read(2), "little")
+    for _ in range(_MOST_CHUNKS):
+        file.seek(at)
+        head = file.read(4)
+        if len(head) < 4 or head[0] == 0:
+            return None, None
+        count = int.from_bytes(head[1:], "little")
+        if head[0] in (1, 9):
+            inside = at + 4 + (2 if head[0] == 1 else 12)
+            return _Length(inside, count - (inside - at - 4)), None
+        at += 4 + count
+    return None, None
+
+
+def _flac(file: io.FileIO, begin: int, size: int) -> Part:
+    """FLAC does not tell its length in bytes; another stream begins with the same letters and its STREAMINFO."""
+    with mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as content:
+        starts = [content.find(b"fLaC" + last + b"\0\0\x22", begin + 4) for last in (b"\0", b"\x80")]
+    return Part(begin, min((start for start in starts if start > 0), default=size))
+
+
+def _first_frame(file: io.FileIO, begin: int) -> tuple[int, bytes]:
+    """Byte of the first frame of an MP3, behind its tag, and what begins there."""
+    file.seek(begin)
+    head = file.read(10)
+    at = begin
+    if head[:3] == b"ID3" and len(head) == 10:
+        # ID3v2: the tag's length in four bytes of seven bits, most significant first.
+        at += 10 + sum((byte & 0x7F) << shift for byte, shift in zip(head[6:], (21, 14, 7, 0), strict=True))
+    file.seek(at)
+    return at, file.read(4096)
+
+
+def _is_frame_of_mp3(start: bytes) -> bool:
+    return len(start) >= 2 and start[0] == 0xFF and start[1] & 0xE6 == 0xE2
+
+
+def _tagged_mp3(file: io.FileIO, begin: int, size: int) -> Part:
+    """An MP3 ends where the bytes end that the tag in its first frame counts, if another MP3 begins there."""
+    at, frame = _first_frame(file, begin)
+    counted = None
+    for mark in (b"Xing", b"Info"):
+        found = frame.find(mark, 0, 200)
+        if found >= 0 and frame[found + 7] & 2:
+            skipped = 4 if frame[found + 7] & 1 else 0
+            counted = int.from_bytes(frame[found + 8 + skipped : found + 12 + skipped], "big")
+    found = frame.find(b"VBRI", 0, 200)
+    if found >= 0:
+        counted = int.from_bytes(frame[found + 10 : found + 14], "big")
+    if counted is None:
+        return Part(begin, size)
+    if (missing := at + counted - size) > _SLACK_BYTES:
+        return Part(begin, size, told=_cut_short(missing, counted))
+    end = at + counted
+    file.seek(end)
+    behind = file.read(132)
+    if behind[:3] == b"TAG":  # of 128 bytes, and old
+        end, behind = end + 128, behind[128:]
+    # Some programs do not count the first frame: a few frames more are no recording.
+    joined = size - end > _LARGEST_FRAMES_BYTES and (behind[:3] == b"ID3" or _is_frame_of_mp3(behind))
+    return Part(begin, end if joined else size)
+
+
+def _ogg(file: io.FileIO, begin: int, size: int) -> Part:
+    """A link of an OGG chain ends where pages come that begin a stream, behind others (RFC 3533, section 4)."""
+    at, first_pages = begin, True
+    while at < size:
+        file.seek(at)
+        head = file.read(27)
+        if head[:4] != b"OggS":  # damage: on to the next page
+            file.seek(at)
+            found = file.read(2 * _LARGEST_PAGE_BYTES).find(b"OggS")
+            at += found if found > 0 else 2 * _LARGEST_PAGE_BYTES - 4
+            continue
+        if len(head) == 27 and head[5] & 2 and not first_pages:
+            return Part(begin, at)
+        first_pages = first_pages and len(head) == 27 and bool(head[5] & 2)
+        table = file.read(head[26]) if len(head) == 27 else b""
+        at += 27 + len(table) + sum(table)
+        if at > size or len(head) < 27:
+            return Part(
+                begin, size, told="is cut short: it ends in the middle of a stretch of sound; what is there was read"
+            )
+    return Part(begin, size)
+
+
+_FINDERS: dict[bytes, Callable[[io.FileIO, int, int], Part]] = {
+    **dict.fromkeys(_CHUNKED, _by_length(_chunked)),
+    **dict.fromkeys((b".snd", b"dns."), _by_length(_au)),
+    b"NIST": _by_length(_nist),
+    b"Crea": _by_length(_voc),
+    b"fLaC": _flac,
+    b"OggS": _ogg,
+}

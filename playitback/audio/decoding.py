@@ -1,0 +1,260 @@
+"""Decodes with libsndfile: the parts of a file as one sound, and on behind what is damaged."""
+
+from __future__ import annotations
+
+import io
+import itertools
+import os
+from bisect import bisect_left, bisect_right
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+import numpy as np
+import soundfile
+
+from playitback.audio.containers import Part, has_length_tag
+
+_UNKNOWN_FRAMES = 2**62  # libsndfile's count is higher for a FLAC stream whose header does not tell the length
+_COUNTED_SAMPLES = 2**20  # decoded at a time to count them, all channels together
+_END_SECONDS = 0.1  # that must be decodable where a header promises an end
+_STEP_FRAMES = 1024  # in which damage is looked for; a block of FLAC has 4096 as a rule
+_TOO_LONG_FRAMES = 500  # the length in an MP3's header may be a few frames too long
+
+
+class View(io.FileIO):
+    """A part of a file as libsndfile is to see it. A broken header may tell to seek to a place that does not exist."""
+
+    def __init__(self, path: Path, part: Part | None = None) -> None:
+        super().__init__(path)
+        size = super().seek(0, os.SEEK_END)
+        self._part = part or Part(0, size)
+        self.seek(0)
+
+    def seek(self, offset: int, whence: int = os.SEEK_SET) -> int:
+        base = {os.SEEK_SET: 0, os.SEEK_CUR: self.tell(), os.SEEK_END: self._part.end - self._part.begin}[whence]
+        try:
+            return super().seek(max(0, base + offset) + self._part.begin) - self._part.begin
+        except OSError:
+            return self.tell()
+
+    def tell(self) -> int:
+        return super().tell() - self._part.begin
+
+    def readinto(self, buffer: memoryview) -> int:  # type: ignore[override]
+        begin = super().tell()
+        view = memoryview(buffer).cast("B")[: max(0, self._part.end - begin)]
+        count = super().readinto(view) or 0
+        for at, correction in self._part.corrections.items():
+            for byte, value in enumerate(correction, at - begin):
+                if 0 <= byte < count:
+                    view[byte] = value
+        return count
+
+
+class Decoder(soundfile.SoundFile):
+    """libsndfile's reader that reads straight on from where it stands.
+
+    After every read soundfile seeks to the place where the reader already is, if ``seekable`` is true. In MP3 of
+    varying bit rate that seek lands elsewhere, and at the end of a FLAC stream of unknown length it fails.
+    """
+
+    def __init__(self, path: Path, part: Part) -> None:
+        self._view = View(path, part)
+        try:
+            super().__init__(self._view)
+        except BaseException:
+            self._view.close()
+            raise
+
+    def close(self) -> None:
+        super().close()
+        self._view.close()
+
+    def seekable(self) -> bool:
+        return False
+
+    @property
+    def seeks_exactly(self) -> bool:
+        return super().seekable() and not self.subtype.startswith("MPEG")
+
+    @property
+    def bytes_read(self) -> int:
+        return self._view.tell()
+
+    def read_frames(self, count: int) -> np.ndarray:
+        """Up to ``count`` next frames, (frames, channels) float32; fewer only at the end of the sound."""
+        return np.asarray(self.read(count, dtype="float32", always_2d=True))
+
+
+class Chain:
+    """The parts of a file, read as one sound. What cannot be decoded is silent, and told by ``lost``."""
+
+    def __init__(self, path: Path, parts: Sequence[Part], frames: Sequence[int]) -> None:
+        self._path = path
+        self._parts = parts
+        self._ends = tuple(itertools.accumulate(frames))
+        self._begins = (0, *self._ends)
+        self._index = 0  # of the part that is open
+        self._decoder = Decoder(path, parts[0])
+        self._adrift = False  # whether the decoder stands elsewhere than at ``at``, or is broken
+        self.frames = self._ends[-1]
+        self.at = 0  # frame that is read next
+        self.lost: list[tuple[int, int]] = []  # from one frame to before another
+        self.format: str = self._decoder.format
+        self.seeks_exactly = self._decoder.seeks_exactly
+
+    def __enter__(self) -> Chain:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._decoder.close()
+
+    def seek(self, frame: int) -> None:
+        """Makes ``frame`` the next that is read, as exactly as the format can."""
+        self._open(min(bisect_right(self._ends, frame), len(self._parts) - 1))
+        self.at = frame
+        self._adrift = not self._sought(frame - self._begins[self._index])
+
+    def read(self, count: int) -> np.ndarray:
+        """Up to ``count`` next frames, (frames, channels) float32; none only at the end of the sound."""
+        if self.at < self.frames and self.at == self._ends[self._index]:
+            self._open(bisect_right(self._ends, self.at))
+        count = min(count, self._ends[self._index] - self.at)
+        try:
+            block = self._around_damage(count) if self._adrift else self._decoder.read_frames(count)
+        except soundfile.LibsndfileError:
+            block = self._around_damage(count)
+        if count and not len(block):
+            block = self._silence(count)
+        self.at += len(block)
+        return block
+
+    def _around_damage(self, count: int) -> np.ndarray:
+        """Up to ``count`` frames: those before the damage or, where there are none, silence as long as the damage."""
+        inside = self.at - self._begins[self._index]
+        step = _STEP_FRAMES if self.seeks_exactly else 0
+        while step:  # ever shorter, up to the very frame
+            self._open(self._index)
+            if self._sought(inside) and (before := list(_until_damage(self._decoder, count, step))):
+                frames = np.concatenate(before)
+                self._adrift = len(frames) < count
+                return frames
+            step //= 2
+        skipped = self._damaged_frames(inside) if self.seeks_exactly else None
+        self._open(self._index)
+        self._adrift = skipped is None or skipped > count or not self._sought(inside + skipped)
+        return self._silence(count if skipped is None else min(skipped, count))
+
+    def _damaged_frames(self, inside: int) -> int | None:
+        """How many frames from one of this part on cannot be decoded; None where none behind them can."""
+        damaged = 0
+        for skipped in _growing_steps():
+            if inside + skipped >= self._ends[self._index] - self._begins[self._index]:
+                return None
+            if self._decodes(inside + skipped):
+                return bisect_left(range(skipped), True, lo=damaged, key=lambda less: self._decodes(inside + less))
+            damaged = skipped
+        return None
+
+    def _decodes(self, inside: int) -> bool:
+        self._open(self._index)
+        return self._sought(inside) and any(len(block) for block in _until_damage(self._decoder, 1, 1))
+
+    def _silence(self, count: int) -> np.ndarray:
+        if self.format != "MP3" or count > _TOO_LONG_FRAMES:
+            self.lost.append((self.at, self.at + count))
+        return np.zeros((count, self._decoder.channels), dtype=np.float32)
+
+    def _sought(self, inside: int) -> bool:
+        try:
+            return int(self._decoder.seek(inside)) == inside
+        except soundfile.LibsndfileError:
+            return False
+
+    def _open(self, index: int) -> None:
+        """Anew, at its beginning: after an error libsndfile does not decode on."""
+        self._decoder.close()
+        self._decoder, self._index, self._adrift = Decoder(self._path, self._parts[index]), index, False
+
+
+def _until_damage(decoder: Decoder, count: int, step: int) -> Iterator[np.ndarray]:
+    """The next ``count`` frames, (step, channels) at a time, as far as they can be decoded."""
+    while count > 0:
+        try:
+            block = decoder.read_frames(min(step, count))
+        except soundfile.LibsndfileError:
+            return
+        if not len(block):
+            return
+        count -= len(block)
+        yield block
+
+
+def _growing_steps() -> Iterator[int]:
+    """Frames to skip: first step by step, as little is damaged as a rule, then ever further."""
+    yield from range(_STEP_FRAMES, 32 * _STEP_FRAMES, _STEP_FRAMES)
+    for power in range(5, 32):
+        yield _STEP_FRAMES << power
+
+
+def counted(path: Path, part: Part) -> tuple[int, str | None]:
+    """Frames that can be read up to the end, and what is wrong with the length that the header tells.
+
+    Raises LibsndfileError where libsndfile cannot decode any, or would stop long before the end.
+    """
+    with View(path, part) as file:
+        tagged = has_length_tag(file)
+    with Decoder(path, part) as decoder:
+        frames, rate = int(decoder.frames), int(decoder.samplerate)
+        if frames >= _UNKNOWN_FRAMES or (decoder.format == "MP3" and not tagged):
+            return _count_by_decoding(path, part)
+        cut_mp3 = decoder.format == "MP3" and part.told is not None
+        if not frames or decoder.format not in ("FLAC", "MP3") or (not cut_mp3 and _reaches(decoder, frames, rate)):
+            return frames, None
+    readable = frames
+    with Chain(path, [part], [frames]) as chain:
+        while len(chain.read(_COUNTED_SAMPLES)):
+            pass
+    for first, last in reversed(chain.lost):
+        if last == readable:
+            readable = first
+    if not readable:
+        raise soundfile.LibsndfileError(0, prefix="nothing can be decoded: ")
+    told = (
+        f"is cut short or damaged: its header promises {frames / rate:.2f} s, of which {readable / rate:.2f} s can be "
+    )
+    return readable, f"{told}decoded; what is there was read" if readable < frames else None
+
+
+def _reaches(decoder: Decoder, frames: int, rate: int) -> bool:
+    """Whether the end that the header promises can be decoded."""
+    try:
+        decoder.seek(max(0, frames - round(_END_SECONDS * rate)))
+        return len(decoder.read_frames(1)) == 1
+    except soundfile.LibsndfileError:
+        return False
+
+
+def _count_by_decoding(path: Path, part: Part) -> tuple[int, str | None]:
+    frames, told = 0, None
+    with Decoder(path, part) as decoder:
+        block_frames = max(1, _COUNTED_SAMPLES // decoder.channels)
+        try:
+            # Not a frame more than libsndfile expects: it would decode more, but not return it.
+            while block := len(decoder.read_frames(min(block_frames, decoder.frames - frames))):
+                frames += block
+            consumed = decoder.bytes_read
+        except soundfile.LibsndfileError:
+            consumed = None
+    if consumed is None:
+        with Decoder(path, part) as decoder:
+            decoder.seek(frames)
+            frames += sum(len(block) for block in _until_damage(decoder, block_frames, _STEP_FRAMES))
+        if not frames:
+            raise soundfile.LibsndfileError(0, prefix="nothing can be decoded: ")
+        beyond = f"{frames / decoder.samplerate:.2f} s"
+        told = f"is cut short or damaged: it cannot be decoded beyond {beyond}; what is there was read"
+    # libsndfile guesses the length of an MP3 from its first frame's bit rate and reads no further than its guess.
+    elif consumed < 0.9 * (part.end - part.begin):
+        raise soundfile.LibsndfileError(0, prefix="the MP3 goes on after its supposed end: ")
+    return frames, told

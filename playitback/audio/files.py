@@ -1,0 +1,50 @@
+"""Files of sound by their names, and the one kind that is written."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from pathlib import Path
+from typing import IO
+
+import numpy as np
+import soundfile
+
+#: Suffixes of files that are taken for sound, the plainest format first.
+SOUND_SUFFIXES = (
+    ".wav", ".flac", ".ogg", ".oga", ".opus", ".mp3", ".aif", ".aiff", ".au", ".caf", ".w64", ".rf64",
+    ".m4a", ".aac", ".wma", ".mp4", ".webm",
+)  # fmt: skip
+
+
+def sound_files(folder: str | Path) -> Iterator[Path]:
+    """All sound files below a folder, known by their suffixes; hidden files and folders are left out.
+
+    The order is fixed: the files of a folder by name, then those of its sub-folders by name. Links are followed, but
+    not back into a folder that they lie in. A folder that cannot be listed counts as empty.
+    """
+    return _sound_files(Path(folder), frozenset())
+
+
+def _sound_files(folder: Path, above: frozenset[Path]) -> Iterator[Path]:
+    """above: the folders that this one lies in, with links resolved."""
+    here = folder.resolve()
+    if here in above:
+        return
+    try:
+        with os.scandir(folder) as entries:
+            shown = sorted((entry.name, entry.is_dir()) for entry in entries if not entry.name.startswith("."))
+    except OSError:
+        return
+    for name, is_folder in shown:
+        if not is_folder and os.path.splitext(name)[1].lower() in SOUND_SUFFIXES:
+            yield folder / name
+    for name, is_folder in shown:
+        if is_folder:
+            yield from _sound_files(folder / name, above | {here})
+
+
+def write_wav(file: str | Path | IO[bytes], samples: np.ndarray, sample_rate: int) -> None:
+    """Write (samples,) mono as 16-bit PCM. Beyond full scale it is clipped; the level is never changed."""
+    steps = np.clip(np.rint(np.asarray(samples, dtype=np.float64) * 32768), -32768, 32767)
+    soundfile.write(file, steps.astype(np.int16), sample_rate, format="WAV", subtype="PCM_16")

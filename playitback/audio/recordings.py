@@ -1,0 +1,224 @@
+"""Windows of recordings at a model's rate: one alone, or one after the other."""
+
+from __future__ import annotations
+
+import itertools
+import math
+from collections.abc import Generator, Iterator
+from dataclasses import dataclass
+from fractions import Fraction
+from pathlib import Path
+
+import numpy as np
+import torch
+from torchaudio.functional import resample
+
+from playitback.audio import mixing
+from playitback.audio.audibility import doubt
+from playitback.audio.opening import BLOCK_SAMPLES, MINIMUM_SECONDS, RecordingInfo, Sound, opened
+from playitback.errors import SettingsError
+
+_FILTER_CROSSINGS = 64  # zero crossings on either side of the resampling filter
+_LARGEST_RATIO_TERM = 2000  # bounds the resampling filter bank for odd rates (44,101 Hz); the rate error is below 1e-6
+
+
+@dataclass(frozen=True)
+class Recording:
+    """A window of a recording, ready for a model."""
+
+    samples: np.ndarray  # (samples,) float32, mono, the window only
+    info: RecordingInfo
+    start_seconds: float  # where the window starts in the file
+    sample_rate: int  # hertz, of ``samples``
+    notes: tuple[str, ...] = ()  # sentences for the user: all that the model was given otherwise than it was recorded
+
+    @property
+    def seconds(self) -> float:
+        """Length of the window."""
+        return len(self.samples) / self.sample_rate
+
+
+def probe(path: str | Path) -> RecordingInfo:
+    """Describe a recording without decoding all of it.
+
+    Raises AudioError where there is nothing that can be classified: no such file, a folder, not a sound, empty, shorter
+    than MINIMUM_SECONDS.
+    """
+    with opened(path) as sound:
+        return sound.info
+
+
+def load(
+    path: str | Path,
+    *,
+    start_seconds: float = 0.0,
+    window_seconds: float | None = None,
+    sample_rate: int,
+) -> Recording:
+    """Read ``window_seconds`` (or all there is) from ``start_seconds`` on, mix the channels and resample.
+
+    The samples are those that the whole file, resampled, would have there: the filter reads beyond the window's
+    edges. ``Recording.samples`` is shorter than the window where the file ends first. Raises AudioError as ``probe``
+    does, and for samples that are not finite; SettingsError for a window that the file does not hold.
+    """
+    if not (math.isfinite(start_seconds) and start_seconds >= 0):
+        raise SettingsError(f"start_seconds is {start_seconds}, but a recording starts at 0; give 0 or more")
+    if window_seconds is not None:
+        _check_duration("window_seconds", window_seconds)
+    with opened(path) as sound:
+        info = sound.info
+        length = _resampled_length(info, sample_rate)
+        first = round(start_seconds * sample_rate)
+        count = length - first
+        if window_seconds is not None:
+            count = min(count, round(window_seconds * sample_rate))
+        if count < MINIMUM_SECONDS * sample_rate:
+            raise SettingsError(
+                f"the window starts at {start_seconds:.2f} s, but {info.name} ends at {info.seconds:.2f} s, and at "
+                f"least {MINIMUM_SECONDS} s must be left; choose an earlier start"
+            )
+        return _window(sound, first, count, length, sample_rate)
+
+
+def stream(
+    path: str | Path,
+    *,
+    window_seconds: float,
+    hop_seconds: float | None = None,
+    sample_rate: int,
+) -> Generator[Recording, None, None]:
+    """Yields the windows of a recording from its start to its end, ``hop_seconds`` (default: a window) apart.
+
+    Each is what ``load`` gives for that start, but the file is decoded only once, even if one cannot seek in it (MP3,
+    what ffmpeg decodes), and no more than a window is kept: hours take little memory. The last window is the first
+    one that reaches the end, and as long as what is left; less than MINIMUM_SECONDS does not count as a window.
+    Closing the generator closes the file. Raises SettingsError at once, AudioError as ``load`` does at the window
+    where something is wrong.
+    """
+    _check_windows(window_seconds, hop_seconds)
+    return _stream(path, window_seconds, hop_seconds, sample_rate)
+
+
+def window_count(
+    info: RecordingInfo, *, window_seconds: float, hop_seconds: float | None = None, sample_rate: int
+) -> int:
+    """How many windows ``stream`` yields of a recording. Raises the same SettingsError."""
+    _check_windows(window_seconds, hop_seconds)
+    return sum(1 for _ in _windows(_resampled_length(info, sample_rate), window_seconds, hop_seconds, sample_rate))
+
+
+def _stream(
+    path: str | Path, window_seconds: float, hop_seconds: float | None, sample_rate: int
+) -> Generator[Recording, None, None]:
+    with opened(path) as sound:
+        length = _resampled_length(sound.info, sample_rate)
+        for first, count in _windows(length, window_seconds, hop_seconds, sample_rate):
+            yield _window(sound, first, count, length, sample_rate)
+
+
+def _windows(
+    length: int, window_seconds: float, hop_seconds: float | None, sample_rate: int
+) -> Iterator[tuple[int, int]]:
+    """First sample and number of samples of every window of a sound with ``length`` samples."""
+    window = round(window_seconds * sample_rate)
+    hop = window if hop_seconds is None else hop_seconds * sample_rate
+    for index in itertools.count():
+        first = round(index * hop)
+        count = min(window, length - first)
+        if count < MINIMUM_SECONDS * sample_rate:
+            return
+        yield first, count
+        if first + window >= length:
+            return
+
+
+def _check_windows(window_seconds: float, hop_seconds: float | None) -> None:
+    _check_duration("window_seconds", window_seconds)
+    if hop_seconds is not None:
+        _check_duration("hop_seconds", hop_seconds)
+
+
+def _check_duration(name: str, seconds: float) -> None:
+    if not (math.isfinite(seconds) and seconds >= MINIMUM_SECONDS):
+        raise SettingsError(f"{name} is {seconds}; give {MINIMUM_SECONDS} or more")
+
+
+def _resampled_length(info: RecordingInfo, sample_rate: int) -> int:
+    """Samples of the whole sound at ``sample_rate``."""
+    frames = round(info.seconds * info.sample_rate)
+    return math.ceil(Fraction(frames * sample_rate, info.sample_rate))
+
+
+def overview(path: str | Path, columns: int = 1000) -> np.ndarray:
+    """Peak amplitude over the whole file, to draw it: (columns,) float32, of the channels mixed, read in blocks.
+
+    A file with fewer frames than columns repeats them. Samples that are not finite count as 0: a drawing shows the
+    rest, and ``load`` says where they are. Raises AudioError as ``probe`` does.
+    """
+    if columns < 1:
+        raise SettingsError(f"columns must be positive, got {columns}")
+    with opened(path) as sound:
+        edges = [column * sound.frames // columns for column in range(columns + 1)]
+        peaks = np.zeros(columns, dtype=np.float32)
+        first = 0
+        while first < columns:
+            last = first + 1
+            while last < columns and edges[last + 1] - edges[first] <= BLOCK_SAMPLES:
+                last += 1
+            begin = edges[first]
+            mono, _ = mixing.mix(sound.read(begin, edges[last] - begin, finite=False))
+            amplitude = np.abs(mono)
+            peaks[first:last] = np.maximum.reduceat(amplitude, np.array(edges[first:last]) - begin)
+            first = last
+        return peaks
+
+
+def _window(sound: Sound, first: int, count: int, length: int, sample_rate: int) -> Recording:
+    """Samples ``first`` to ``first + count`` of the whole sound, which has ``length`` at ``sample_rate``."""
+    info = sound.info
+    begin, end, ratio, skipped = _frames_of(sound, first, count, sample_rate)
+    mono, mixed = mixing.mix(sound.read(begin, end - begin))
+    mono, changed = mixing.in_range(mono)
+    samples = mono[skipped : skipped + count].copy() if ratio == 1 else _resampled(mono, ratio, skipped, count)
+    start_seconds, end_seconds = first / sample_rate, (first + count) / sample_rate
+    span = f"{start_seconds:.2f} s to {end_seconds:.2f} s"
+    notes = [*info.notes]
+    if count < length:
+        notes.append(f"{info.name} is {info.seconds:.2f} s long; only {span} of it were taken.")
+    if lost := sound.lost_seconds(begin, end):
+        notes.append(f"{info.name} is damaged: of {span}, {lost:.2f} s cannot be decoded and are silent instead.")
+    notes += [f"{info.name}: {told}." for told in (mixed, *changed) if told]
+    inside = mono[round(skipped / ratio) : round((skipped + count) / ratio)]  # without what only the filter needs
+    if (doubtful := doubt(inside, samples, sample_rate, span)) is not None:
+        notes.append(f"{info.name} {doubtful}.")
+    if info.sample_rate < sample_rate:
+        notes.append(
+            f"{info.name} was sampled at {info.sample_rate} Hz, so it holds nothing above "
+            f"{info.sample_rate / 2000:g} kHz; the model listens up to {sample_rate / 2000:g} kHz."
+        )
+    return Recording(samples, info, start_seconds, sample_rate, tuple(notes))
+
+
+def _frames_of(sound: Sound, first: int, count: int, sample_rate: int) -> tuple[int, int, Fraction, int]:
+    """Which frames of the file a window needs, from one to before another; the ratio of the rates; and how many
+    resampled samples come before the window's first."""
+    rate = sound.info.sample_rate
+    if rate == sample_rate:
+        return first, first + count, Fraction(1), 0
+    larger, smaller = max(rate, sample_rate), min(rate, sample_rate)
+    ratio = Fraction(smaller, larger).limit_denominator(_LARGEST_RATIO_TERM)
+    ratio = ratio if sample_rate < rate else 1 / ratio
+    new, old = ratio.numerator, ratio.denominator
+    margin = math.ceil(1.05 * _FILTER_CROSSINGS * old / min(old, new))  # frames; torchaudio rolls off at 0.99
+    position = Fraction(first * rate, sample_rate)  # of the window's start, in frames of the file
+    begin = max(0, math.floor((position - margin) / old) * old)  # on a frame that both rates share
+    end = min(sound.frames, math.ceil(position + Fraction(count * rate, sample_rate)) + margin)
+    return begin, end, ratio, round((position - begin) * ratio)
+
+
+def _resampled(mono: np.ndarray, ratio: Fraction, skipped: int, count: int) -> np.ndarray:
+    resampled = resample(
+        torch.from_numpy(mono), ratio.denominator, ratio.numerator, lowpass_filter_width=_FILTER_CROSSINGS
+    )
+    window: np.ndarray = resampled[skipped : skipped + count].numpy().copy()
+    return window
