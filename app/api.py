@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import dataclasses
 import functools
+import math
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -33,6 +34,7 @@ from app.service import (
     begin_variants,
     rival,
 )
+from app.service.what_if import MOST_VARIANTS
 from app.uploads import RecordingUpload
 from playitback.report import examine_text
 
@@ -103,7 +105,8 @@ def add_api(models: Models) -> None:
         [_json("windows")],
         queue=ON_MODEL_LONG,
     )
-    _add(asked.models, [], [_json("models")], queue={})  # it must not wait for those who compute
+    # it must not wait for those who compute
+    gr.on([], asked.models, [], [_json("models")], queue=False, **_told_as("models"))
 
 
 def _json(label: str) -> gr.JSON:
@@ -255,8 +258,11 @@ class Asked:
             raise gr.Error(text.NO_RECORDING, print_exception=False)
         yield self._windows.describe(Path(recording), model, hop_seconds, playbacks)
 
-    def models(self) -> Answers:
-        yield self._models.describe()
+    def models(self) -> list[dict[str, Any]]:
+        try:
+            return self._models.describe()
+        except Exception as error:
+            raise refusal(error) from error
 
     def _run(
         self,
@@ -293,8 +299,11 @@ def _add(
         except Exception as error:
             raise refusal(error) from error
 
-    name = ask.__name__
-    gr.on([], answer, inputs, outputs, api_name=name, api_description=text.API_ENDPOINTS[name], **queue)
+    gr.on([], answer, inputs, outputs, **_told_as(ask.__name__), **queue)
+
+
+def _told_as(name: str) -> dict[str, Any]:
+    return {"api_name": name, "api_description": text.API_ENDPOINTS[name]}
 
 
 def _question(
@@ -306,16 +315,26 @@ def _question(
     """
     try:
         changes = [(each["action"], _pairs(each["segments"]), each.get("fill", "silence")) for each in edits or ()]
-        return changes, {int(index): _pairs(segments) for index, segments in (held or {}).items()}
+        held_segments = {int(index): _pairs(segments) for index, segments in (held or {}).items()}
     except (AttributeError, KeyError, IndexError, TypeError, ValueError):
         raise gr.Error(text.API_BAD_QUESTION, print_exception=False) from None
+    if len(changes) + bool(held_segments) > MOST_VARIANTS:  # before any of them is heard
+        raise gr.Error(text.too_many_changes(MOST_VARIANTS), print_exception=False)
+    return changes, held_segments
 
 
 def _pairs(segments: Sequence[Any]) -> list[Pair]:
     """(start, end) in seconds, of pairs or of what explanation.json calls a segment."""
     return [
-        (float(each["start_seconds"]), float(each["end_seconds"]))
+        (_second(each["start_seconds"]), _second(each["end_seconds"]))
         if isinstance(each, Mapping)
-        else (float(each[0]), float(each[1]))
+        else (_second(each[0]), _second(each[1]))
         for each in segments
     ]
+
+
+def _second(value: Any) -> float:
+    """Raises TypeError for what is no number, ValueError for what is not finite."""
+    if isinstance(value, bool | str) or not math.isfinite(value):
+        raise ValueError(value)
+    return float(value)

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import asyncio
 import logging
+import threading
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import Any
+from typing import Any, TypeVar
 
+import anyio
 import gradio as gr
 from gradio.blocks import Block
 from gradio.events import Dependency
@@ -33,6 +36,12 @@ PRIVATE: dict[str, Any] = {"api_visibility": "private"}
 QUIET: dict[str, Any] = {"show_progress": "hidden", **PRIVATE}
 
 
+#: of events that answer at once also while others compute: they do not go through the queue
+DIRECT: dict[str, Any] = {"queue": False, **QUIET}
+
+Answer = TypeVar("Answer")
+
+
 #: in how many parts of a long computation what is sent whole each time is sent
 _UPDATES = 50
 
@@ -46,6 +55,26 @@ def run_folder() -> Iterator[Path]:
     """
     with TemporaryDirectory(prefix=FOLDER_PREFIX) as name:
         yield Path(name)
+
+
+async def while_here(request: gr.Request, work: Callable[[Callable[[], bool]], Answer]) -> Answer:
+    """What ``work`` returns, which it does in a thread; it is given what tells it whether the visitor is still there.
+
+    request: of an event that does not go through the queue, which lasts as long as the visitor waits for its answer.
+    """
+    left, connection = threading.Event(), request.request
+    assert connection is not None, "it came over HTTP"
+
+    async def watch() -> None:
+        while not await connection.is_disconnected():
+            await asyncio.sleep(0.5)
+        left.set()
+
+    watching = asyncio.create_task(watch())
+    try:
+        return await anyio.to_thread.run_sync(work, lambda: not left.is_set())
+    finally:
+        watching.cancel()
 
 
 def sentence(error: Exception) -> str:

@@ -15,7 +15,7 @@ from typing import Any
 from urllib.parse import urlsplit
 
 import gradio as gr
-from gradio.blocks import BlockFunction
+from gradio.block_function import BlockFunction
 from gradio.state_holder import SessionState
 from starlette.datastructures import Headers
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
@@ -23,6 +23,9 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from app import text
 
 LARGEST_REQUEST_BYTES = 32 * 1024**2  # of anything but an upload, which gradio limits file by file
+LONGEST_TEXT = 1000  # characters, of a name
+LARGEST_NUMBER = 1e9
+MOST_VALUES = 10_000  # in JSON that is a question
 _LOOPBACK = "127.0.0.1"
 _UPLOADS = re.compile(r"/(upload|component_server|process_recording)/?$")
 #: gradio would fetch these for whoever asks
@@ -37,7 +40,44 @@ class Page(gr.Blocks):
     ) -> Any:
         if names_a_link(inputs):
             raise gr.Error(text.NO_LINKS, print_exception=False)
+        if len(inputs) < len(block_fn.inputs):
+            raise gr.Error(text.too_few_values(len(block_fn.inputs), len(inputs)), print_exception=False)
+        for block, value in zip(block_fn.inputs, inputs, strict=False):
+            if value is not None and (wanted := _wanted(block, value)) is not None:
+                raise gr.Error(text.must_be(getattr(block, "label", None), wanted), print_exception=False)
         return await super().preprocess_data(block_fn, inputs, state, explicit_call)
+
+
+def _wanted(block: Any, value: Any) -> str | None:
+    """What a component takes, where a value is nothing of the kind; gradio would break on it, and say so at length."""
+    if isinstance(block, gr.Number | gr.Slider):
+        if isinstance(value, bool) or not isinstance(value, int | float) or not abs(value) <= LARGEST_NUMBER:
+            return text.A_NUMBER  # so is NaN refused
+        return text.A_WHOLE_NUMBER if getattr(block, "precision", None) == 0 and value != round(value) else None
+    if isinstance(block, gr.Textbox):
+        return None if isinstance(value, str) and len(value) <= LONGEST_TEXT else text.A_TEXT
+    if isinstance(block, gr.Checkbox):
+        return None if isinstance(value, bool) else text.TRUE_OR_FALSE
+    if isinstance(block, gr.Audio):
+        return None if isinstance(value, dict) and isinstance(value.get("path"), str) else text.A_FILE
+    if isinstance(block, gr.JSON):
+        return None if _is_short(value) else text.SHORT_JSON
+    return None
+
+
+def _is_short(value: Any) -> bool:
+    """Whether JSON has few values, and no long text among them."""
+    waiting, seen = [value], 0
+    while waiting and seen <= MOST_VALUES:
+        each = waiting.pop()
+        seen += 1
+        if isinstance(each, str) and len(each) > LONGEST_TEXT:
+            return False
+        if isinstance(each, dict | list):
+            waiting.extend(each)
+        if isinstance(each, dict):
+            waiting.extend(each.values())
+    return seen <= MOST_VALUES
 
 
 def names_a_link(values: Any) -> bool:

@@ -29,6 +29,7 @@ from app.tabs import (
     listen,
     passages,
     playbacks,
+    recorder,
     slots,
     take_away,
     what_if,
@@ -97,6 +98,7 @@ def build_page(models: Models, examples: Sequence[Path] | None = None, explained
                 card = about.build(model, HOURS_KEPT)
         add_api(models)  # before the page's own events, which would take the endpoints' names
         listen.wire(models, listening, card)
+        recorder.wire_microphones(page)
         # The listeners of an event are served in turn, each to its end: what makes room for a run comes before the run.
         run_wanted = (inputs.run.click, wished.change, asking.change)
         examine.wire(models, examined, shown, run_wanted)
@@ -114,7 +116,8 @@ def build_page(models: Models, examples: Sequence[Path] | None = None, explained
         windows.wire(models, long, inputs, wished)
         folder.wire(models, clips, inputs, wished)
         take_away.wire(models, findings, away, shown)
-    return page.queue(max_size=LONGEST_QUEUE)
+    # api_open: what computes takes its turn, however it is asked
+    return page.queue(max_size=LONGEST_QUEUE, api_open=False)
 
 
 def launch_settings() -> dict[str, Any]:

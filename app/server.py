@@ -19,10 +19,8 @@ from pathlib import Path
 from types import FrameType
 from typing import IO, Any
 
-try:
+if sys.platform != "win32":  # where what a killed server left stays until somebody deletes it
     import fcntl
-except ImportError:  # Windows, where what a killed server left stays until somebody deletes it
-    fcntl = None  # type: ignore[assignment]
 
 FOLDER_PREFIX = "playitback-page-"
 _UPLOADS, _TEMPORARY, _LOCK = "uploads", "temporary", "lock"
@@ -54,7 +52,7 @@ def prepare() -> Path:
 
 def delete_abandoned(base: Path) -> None:
     """Deletes the folders of this user's servers that no longer live."""
-    if fcntl is None:
+    if sys.platform == "win32":
         return
     for folder in base.glob(f"{FOLDER_PREFIX}*"):
         # A folder of somebody else may be a trap, and one without a lock is just being made.
@@ -68,7 +66,7 @@ def delete_abandoned(base: Path) -> None:
 
 def _lock(folder: Path) -> None:
     """Tells other servers that this one lives; the system takes the lock from a process that ends, however it does."""
-    if fcntl is not None:
+    if sys.platform != "win32":
         unlocked = folder / f"{_LOCK}.new"
         lock = unlocked.open("wb")
         fcntl.flock(lock, fcntl.LOCK_EX)

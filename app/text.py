@@ -70,6 +70,27 @@ NOT_FROM_HERE = (
 )
 TOO_LARGE_A_REQUEST = "A request may have up to 32 MB; send recordings as uploads, and ask shorter questions."
 
+A_NUMBER, A_WHOLE_NUMBER, A_TEXT = (
+    "a number below a thousand million",
+    "a whole number",
+    "a text of up to 1,000 letters",
+)
+TRUE_OR_FALSE, A_FILE = "true or false", "a file that was uploaded, as handle_file of gradio_client sends it"
+SHORT_JSON = "JSON of up to 10,000 values, with texts of up to 1,000 letters"
+
+
+def must_be(name: str | None, wanted: str) -> str:
+    return f"{name or 'A value'} must be {wanted}; correct it and ask again."
+
+
+def too_few_values(wanted: int, given: int) -> str:
+    return f"This question takes {wanted} values, and {given} were given; the page's API documentation names them."
+
+
+def too_many_changes(most: int) -> str:
+    return f"One question may hold up to {most} edits, held segments counting as one more; ask for fewer at once."
+
+
 ABOUT_PAGE = """
 ## How to read the page
 
@@ -193,6 +214,10 @@ def longer_than_clip(duration: float, clip_seconds: float) -> str:
         f"The recording lasts {words.seconds(duration)}; the model hears {words.seconds(clip_seconds)} at once. "
         "Choose where the clip starts."
     )
+
+
+MICROPHONE_NEEDS_HTTPS = "The microphone needs https or localhost"
+NOT_DRAWN = "It is too long to be drawn here."
 
 
 def overview_description(duration: float, start: float, end: float) -> str:

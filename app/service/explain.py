@@ -10,12 +10,13 @@ from __future__ import annotations
 
 import io
 import uuid
-from collections.abc import Generator
+from collections.abc import Callable, Generator
 from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
 
+from app.service.drawing import peaks
 from app.service.models import Models
 from playitback import audio
 from playitback.explain.explanation import Explanation
@@ -42,7 +43,10 @@ class Settings:
 
 @dataclass(frozen=True)
 class RecordingView:
-    """A recording before it is explained. ``peaks``: (columns,) loudness if it is longer than a clip, else None."""
+    """A recording before it is explained.
+
+    peaks: (columns,) loudness if it is longer than a clip; None if it is not, or could not be drawn in good time.
+    """
 
     path: Path
     name: str
@@ -52,6 +56,11 @@ class RecordingView:
     format: str
     clip_seconds: float
     peaks: np.ndarray | None
+
+    @property
+    def has_choice(self) -> bool:
+        """Whether a clip of it can be chosen."""
+        return self.seconds >= self.clip_seconds + LEAST_CHOICE_SECONDS
 
     @property
     def latest_start_seconds(self) -> float:
@@ -143,20 +152,23 @@ class ExplainService:
     def __init__(self, models: Models) -> None:
         self.models = models
 
-    def describe(self, path: Path, checkpoint: str) -> RecordingView:
-        """What is known of a recording without explaining it. Raises AudioError."""
+    def describe(self, path: Path, checkpoint: str, wanted: Callable[[], bool] = lambda: True) -> RecordingView:
+        """What is known of a recording without explaining it. ``wanted``: whether anybody still waits for its drawing.
+
+        Raises AudioError.
+        """
         info = audio.probe(path)
-        clip_seconds = self.models.recognizer(checkpoint).clip_seconds
-        return RecordingView(
+        described = RecordingView(
             path=path,
             name=info.name,
             seconds=info.seconds,
             sample_rate=info.sample_rate,
             channels=info.channels,
             format=info.format,
-            clip_seconds=clip_seconds,
-            peaks=audio.overview(path) if info.seconds >= clip_seconds + LEAST_CHOICE_SECONDS else None,
+            clip_seconds=self.models.recognizer(checkpoint).clip_seconds,
+            peaks=None,
         )
+        return replace(described, peaks=peaks(path, wanted)) if described.has_choice else described
 
     def explain(self, path: Path, settings: Settings, directory: Path) -> Generator[ExplanationView, None, None]:
         """Yields the run before the first hearing, and again after every hearing, with one more of them.

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import gradio as gr
 
 from app import running, text
-from app.events import ON_MODEL, PRIVATE, QUIET, Updates, may_run, on_stop, run_folder, sentence
+from app.events import DIRECT, ON_MODEL, PRIVATE, QUIET, Updates, may_run, on_stop, run_folder, sentence, while_here
 from app.markup import error_html, message_html, reading, safe, section, table
 from app.player import Player
 from app.running import STOP_WAITING_FOR_ROWS
@@ -129,8 +130,9 @@ def wire(models: Models, parts: Compare, shown: gr.State, run_wanted: Sequence[A
             parts.question: gr.update(visible=view is not None),
         }
 
-    def describe(path: str | None, checkpoint: str) -> Updates:
-        return recorder.describe(explanations, place, parts.status, path, checkpoint)
+    async def describe(path: str | None, checkpoint: str, request: gr.Request) -> Updates:
+        work = partial(recorder.describe, explanations, place, parts.status, path, checkpoint)
+        return await while_here(request, work)
 
     def compare(
         view: ExplanationView | None, path: str | None, checkpoint: str, start_seconds: float
@@ -155,7 +157,7 @@ def wire(models: Models, parts: Compare, shown: gr.State, run_wanted: Sequence[A
     place = parts.recorder
     shown.change(follow, shown, [parts.hint, parts.question, *outputs], **QUIET)
     for happened in (place.recording.change, parts.checkpoint.change):
-        happened(describe, [place.recording, parts.checkpoint], [*place.told, parts.status], **QUIET)
+        happened(describe, [place.recording, parts.checkpoint], [*place.told, parts.status], **DIRECT)
     recorder.wire(place)
     started = parts.run.click(
         compare,

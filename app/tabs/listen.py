@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -11,7 +12,7 @@ import gradio as gr
 from gradio.events import Dependency
 
 from app import text
-from app.events import PRIVATE, QUIET, Updates, refusal
+from app.events import DIRECT, PRIVATE, QUIET, Updates, refusal, while_here
 from app.markup import message_html
 from app.running import PLAYBACKS_ID, Inputs, Wish
 from app.service import ExplainService, Models, ModelView, RecordingView
@@ -67,14 +68,16 @@ def wire(models: Models, parts: Listen, card: gr.Markdown) -> None:
     service = ExplainService(models)
     place, inputs = parts.recorder, parts.inputs
 
-    def describe(path: str | None, checkpoint: str) -> Updates:
-        return recorder.describe(service, place, inputs.status, path, checkpoint)
+    async def describe(path: str | None, checkpoint: str, request: gr.Request) -> Updates:
+        return await while_here(request, partial(recorder.describe, service, place, inputs.status, path, checkpoint))
 
-    def describe_new(path: str | None, checkpoint: str, described: RecordingView | None) -> Any:
+    async def describe_new(
+        path: str | None, checkpoint: str, described: RecordingView | None, request: gr.Request
+    ) -> Any:
         # Whoever puts a recording here for the visitor has described it already, and chosen its clip.
         if path is not None and described is not None and described.path == Path(path):
             return gr.skip()
-        return describe(path, checkpoint)
+        return await describe(path, checkpoint, request)
 
     def choose(checkpoint: str) -> Updates:
         try:
@@ -85,9 +88,9 @@ def wire(models: Models, parts: Listen, card: gr.Markdown) -> None:
 
     chosen = inputs.checkpoint.change(choose, inputs.checkpoint, [inputs.playbacks, inputs.asked, card], **QUIET)
     told = [*place.told, inputs.status]
-    place.recording.change(describe_new, [place.recording, inputs.checkpoint, place.described], told, **QUIET)
+    place.recording.change(describe_new, [place.recording, inputs.checkpoint, place.described], told, **DIRECT)
     # another model may hear more or less at once, so the recording is described anew
-    chosen.success(describe, [place.recording, inputs.checkpoint], told, **QUIET)
+    chosen.success(describe, [place.recording, inputs.checkpoint], told, **DIRECT)
     recorder.wire(place)
 
 
@@ -115,6 +118,7 @@ def wire_wishes(models: Models, parts: Listen, tabs: gr.Tabs, wished: gr.State) 
         prepare,
         [wished, parts.inputs.checkpoint, place.recording, place.described],
         [*place.told, place.recording, parts.inputs.asked, tabs],
+        concurrency_limit=None,  # nobody waits for another's recording to be read
         **QUIET,
     )
     prepared.success(None, js=_TO_THE_ROWS, **PRIVATE)

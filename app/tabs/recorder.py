@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import json
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -16,6 +17,16 @@ from app.markup import error_html, message_html, safe
 from app.service import ExplainService, RecordingView
 from app.uploads import RecordingUpload
 from playitback.report import words
+
+#: Browsers give a microphone to nobody over plain http, and gradio takes that for a machine without one.
+_NO_HTTPS = """() => {
+  if (window.isSecureContext) return;
+  const tell = () => {
+    for (const none of document.querySelectorAll('.mic-select option[value=""]'))
+      if (none.textContent !== SENTENCE) none.textContent = SENTENCE;
+  };
+  new MutationObserver(tell).observe(document.body, { childList: true, subtree: true });
+}"""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -38,7 +49,7 @@ class Recorder:
         if recording is None:
             return {self.described: None, self.facts: "", **self._no_choice()}
         told: Updates = {self.described: recording, self.facts: facts_html(recording)}
-        if recording.peaks is None:
+        if not recording.has_choice:
             return {**told, **self._no_choice()}
         latest = recording.latest_start_seconds
         start = gr.update(
@@ -48,7 +59,8 @@ class Recorder:
             maximum=round(max(latest, start_seconds), 2),
             step=0.1 if latest < 600 else 1,
         )
-        overview = gr.update(visible=True, value=overview_html(recording, start_seconds))
+        drawn = recording.peaks is not None
+        overview = gr.update(visible=drawn, value=overview_html(recording, start_seconds) if drawn else "")
         return {**told, self.overview: overview, self.start: start}
 
     def _no_choice(self) -> Updates:
@@ -90,6 +102,11 @@ def build(label: str, start_label: str, prefix: str = "", examples: Sequence[Pat
     )
 
 
+def wire_microphones(page: gr.Blocks) -> None:
+    """A page that is not served over https says that this is why there is no microphone."""
+    page.load(None, js=_NO_HTTPS.replace("SENTENCE", json.dumps(text.MICROPHONE_NEEDS_HTTPS)), **QUIET)
+
+
 def wire(recorder: Recorder) -> None:
     """The overview shows where the clip starts."""
 
@@ -104,11 +121,19 @@ def wire(recorder: Recorder) -> None:
 
 
 def describe(
-    service: ExplainService, recorder: Recorder, status: gr.HTML, path: str | None, checkpoint: str
+    service: ExplainService,
+    recorder: Recorder,
+    status: gr.HTML,
+    path: str | None,
+    checkpoint: str,
+    wanted: Callable[[], bool] = lambda: True,
 ) -> Updates:
-    """What is told of a recording for a model, or of none (None); ``status`` says whether it is any good."""
+    """What is told of a recording for a model, or of none (None); ``status`` says whether it is any good.
+
+    wanted: whether the visitor is still there.
+    """
     try:
-        recording = None if path is None else service.describe(Path(path), checkpoint)
+        recording = None if path is None else service.describe(Path(path), checkpoint, wanted)
     except Exception as error:
         return {**recorder.updates(None), status: error_html(sentence(error))}
     return {**recorder.updates(recording), status: message_html(text.BEGIN if recording is None else text.READY)}
@@ -118,8 +143,9 @@ def facts_html(recording: RecordingView) -> str:
     """Name, duration, rate and channels; for a long recording also what to do about it."""
     known = words.recording_facts(recording.seconds, recording.sample_rate, recording.channels, recording.format)
     lines = [f'<p class="facts"><strong>{safe(recording.name)}</strong> <span>{safe(known)}</span></p>']
-    if recording.peaks is not None:
-        lines.append(f"<p>{safe(text.longer_than_clip(recording.seconds, recording.clip_seconds))}</p>")
+    if recording.has_choice:
+        longer = text.longer_than_clip(recording.seconds, recording.clip_seconds)
+        lines.append(f"<p>{safe(longer if recording.peaks is not None else f'{longer} {text.NOT_DRAWN}')}</p>")
     return "".join(lines)
 
 

@@ -1,0 +1,121 @@
+"""What is told of a recording before it is explained: at once, whatever it holds."""
+
+from __future__ import annotations
+
+import asyncio
+import threading
+from itertools import pairwise
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import gradio as gr
+import numpy as np
+import pytest
+import soundfile
+from tiny import CLIP_SECONDS, RATE, chirp, tiny_checkpoint
+
+from app import text
+from app.events import while_here
+from app.service import ExplainService, Models, Settings, drawing
+from app.tabs import recorder
+from app.tabs.recorder import Recorder
+
+
+@pytest.fixture
+def service(tmp_path: Path) -> ExplainService:
+    return ExplainService(Models([str(tiny_checkpoint(tmp_path / "tiny"))], "cpu"))
+
+
+@pytest.fixture
+def place() -> Recorder:
+    with gr.Blocks():
+        return recorder.build("recording", "start")
+
+
+@pytest.mark.parametrize(
+    ("suffix", "channels", "seconds"), [("wav", 1, 9), ("flac", 2, 9), ("wav", 3, 60.1), ("ogg", 1, 5)]
+)
+def test_a_drawing_is_how_loud_every_stretch_is(tmp_path: Path, suffix: str, channels: int, seconds: float) -> None:
+    path = tmp_path / f"swelling.{suffix}"
+    sound = (
+        np.random.default_rng(0).uniform(-1, 1, (round(seconds * RATE), channels))
+        * np.linspace(0, 0.5, channels + 1)[1:]
+    )
+    soundfile.write(path, sound * np.linspace(0, 1, len(sound))[:, None], RATE)
+    frames = np.abs(soundfile.read(path, always_2d=True)[0]).max(axis=1)
+    edges = [column * len(frames) // drawing.COLUMNS for column in range(drawing.COLUMNS + 1)]
+    wanted = [frames[begin:end].max() for begin, end in pairwise(edges)]
+    np.testing.assert_allclose(drawing.peaks(path, lambda: True), wanted, atol=1e-6)
+
+
+def test_what_cannot_be_drawn_in_good_time_can_still_be_explained(
+    service: ExplainService, place: Recorder, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = tmp_path / "long.wav"
+    soundfile.write(path, chirp(3 * CLIP_SECONDS), RATE)
+    status = gr.HTML(render=False)
+    drawn = recorder.describe(service, place, status, str(path), "tiny")
+    assert text.NOT_DRAWN not in drawn[place.facts]
+    for limit in ("MOST_SAMPLES", "MOST_SECONDS"):
+        with monkeypatch.context() as patch:
+            patch.setattr(drawing, limit, -1)
+            told = recorder.describe(service, place, status, str(path), "tiny")
+        assert text.NOT_DRAWN in told[place.facts]
+        assert not told[place.overview]["visible"]
+        assert told[place.start] == drawn[place.start]
+        assert told[status] == drawn[status]
+    settings = Settings("tiny", playbacks=0, start_seconds=CLIP_SECONDS)
+    *_, view = service.explain(path, settings, tmp_path)
+    assert view.explanation.start_seconds == CLIP_SECONDS
+
+
+def test_a_file_that_holds_days_is_not_even_begun(
+    service: ExplainService, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = tmp_path / "days.wav"
+    soundfile.write(path, chirp(CLIP_SECONDS), RATE, subtype="PCM_U8")
+    samples = drawing.MOST_SAMPLES + 2 * RATE
+    with path.open("r+b") as file:  # a header that promises it, and a file of holes
+        file.truncate(44 + samples)
+        for at, size in ((4, 36 + samples), (40, samples)):
+            file.seek(at)
+            file.write(size.to_bytes(4, "little"))
+
+    def read(*asked: Any, **options: Any) -> Any:
+        raise AssertionError("it is read")
+
+    monkeypatch.setattr("playitback.audio.opening.Sound.read", read)
+    described = service.describe(path, "tiny")
+    assert described.seconds == pytest.approx(samples / RATE)
+    assert described.has_choice
+    assert described.peaks is None
+
+
+def test_reading_ends_when_its_visitor_has_left(tmp_path: Path) -> None:
+    path = tmp_path / "long.wav"
+    soundfile.write(path, np.zeros(4 * 2**20), RATE)
+    asked: list[bool] = []
+
+    def wanted() -> bool:
+        asked.append(len(asked) < 2)
+        return asked[-1]
+
+    assert drawing.peaks(path, wanted) is None
+    assert asked == [True, True, False]
+
+
+@pytest.mark.parametrize("leaves", [False, True])
+def test_work_learns_that_its_visitor_has_left(leaves: bool) -> None:
+    async def is_disconnected() -> bool:
+        return leaves
+
+    learnt = threading.Event()
+
+    def work(wanted: Any) -> bool:
+        while leaves and wanted():
+            learnt.wait(0.01)
+        return bool(wanted())
+
+    request: Any = SimpleNamespace(request=SimpleNamespace(is_disconnected=is_disconnected))
+    assert asyncio.run(while_here(request, work)) is not leaves
