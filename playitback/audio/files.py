@@ -13,7 +13,10 @@ import soundfile
 #: Suffixes of files that are taken for sound, the plainest format first.
 SOUND_SUFFIXES = (
     ".wav", ".flac", ".ogg", ".oga", ".opus", ".mp3", ".aif", ".aiff", ".au", ".caf", ".w64", ".rf64",
-    ".m4a", ".aac", ".wma", ".mp4", ".webm",
+    ".m4a", ".aac", ".wma", ".mp4", ".webm", ".mp1", ".mp2", ".mpga", ".mpa", ".m4b", ".m4r", ".3gp", ".3g2", ".amr",
+    ".awb", ".mka", ".wv", ".ac3", ".eac3", ".dts", ".tta", ".tak", ".ape", ".asf", ".spx", ".aifc", ".snd", ".voc",
+    ".sph", ".nist", ".ircam", ".sf", ".paf", ".svx", ".avr", ".pvf", ".sds", ".wve", ".bwf", ".mov", ".mkv", ".avi",
+    ".flv", ".mpg", ".mpeg", ".m4v", ".wmv",
 )  # fmt: skip
 
 
