@@ -31,6 +31,7 @@ class Recording:
     start_seconds: float  # where the window starts in the file
     sample_rate: int  # hertz, of ``samples``
     notes: tuple[str, ...] = ()  # sentences for the user: all that the model was given otherwise than it was recorded
+    window_notes: tuple[str, ...] = ()  # those of them that are on this window's own sound, and not on the file
 
     @property
     def seconds(self) -> float:
@@ -182,21 +183,23 @@ def _window(sound: Sound, first: int, count: int, length: int, sample_rate: int)
     samples = mono[skipped : skipped + count].copy() if ratio == 1 else _resampled(mono, ratio, skipped, count)
     start_seconds, end_seconds = first / sample_rate, (first + count) / sample_rate
     span = f"{start_seconds:.2f} s to {end_seconds:.2f} s"
-    notes = [*info.notes]
-    if count < length:
-        notes.append(f"{info.name} is {info.seconds:.2f} s long; only {span} of it were taken.")
+    taken = (f"{info.name} is {info.seconds:.2f} s long; only {span} of it were taken.",) if count < length else ()
+    notes = []
     if lost := sound.lost_seconds(begin, end):
         notes.append(f"{info.name} is damaged: of {span}, {lost:.2f} s cannot be decoded and are silent instead.")
     notes += [f"{info.name}: {told}." for told in (mixed, *changed) if told]
     inside = mono[round(skipped / ratio) : round((skipped + count) / ratio)]  # without what only the filter needs
     if (doubtful := doubt(inside, samples, sample_rate, span)) is not None:
         notes.append(f"{info.name} {doubtful}.")
+    lower = ()
     if info.sample_rate < sample_rate:
-        notes.append(
+        lower = (
             f"{info.name} was sampled at {info.sample_rate} Hz, so it holds nothing above "
-            f"{info.sample_rate / 2000:g} kHz; the model listens up to {sample_rate / 2000:g} kHz."
+            f"{info.sample_rate / 2000:g} kHz; the model listens up to {sample_rate / 2000:g} kHz.",
         )
-    return Recording(samples, info, start_seconds, sample_rate, tuple(notes))
+    return Recording(
+        samples, info, start_seconds, sample_rate, (*info.notes, *taken, *notes, *lower), window_notes=tuple(notes)
+    )
 
 
 def _frames_of(sound: Sound, first: int, count: int, sample_rate: int) -> tuple[int, int, Fraction, int]:

@@ -29,6 +29,7 @@ from playitback.explain.windows import (
     classify_windows,
     count_windows,
     recording_events,
+    recording_notes,
     recording_to_dict,
     stretches,
 )
@@ -112,6 +113,8 @@ def _listen(
                     written = write_recording(windows, events, highest_hertz, folder, whole_path(recording))
                 for path in written.all:
                     say(f"playitback: {path}", sys.stderr)
+    for note in recording_notes(info, windows):
+        say(f"playitback: {note}", sys.stderr)
     if not arguments.json:
         if not alone:
             say(str(recording))

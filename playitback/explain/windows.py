@@ -47,6 +47,7 @@ class Window:
     known: float | None = None  # probability that any of the model's own classes is heard; None: it never learned that
     over: tuple[Event, ...] | None = None  # events known to be over since the window before; None without activity
     ongoing: tuple[Event, ...] = ()  # events that are not over, as they are if the recording ends with this window
+    notes: tuple[str, ...] = ()  # what of its sound was missing, changed, or too faint to hear
 
     def to_dict(self) -> dict[str, Any]:
         """Plain numbers and strings for JSON; of the probabilities those of ``ranking``."""
@@ -58,6 +59,7 @@ class Window:
             "probability": _rounded(self.probability),
             "known": None if self.known is None else _rounded(self.known),
             "ranking": {label: _rounded(float(each)) for label, each in zip(self.ranking, ranked, strict=True)},
+            "notes": list(self.notes),
         }
 
 
@@ -152,6 +154,14 @@ def find_events(
         yield from ongoing
 
 
+def recording_notes(info: audio.RecordingInfo, windows: Sequence[Window]) -> tuple[str, ...]:
+    """Sentences for the user: what is wrong with the file, and in how many windows something is."""
+    noted = [window for window in windows if window.notes]
+    if not noted:
+        return info.notes
+    return (*info.notes, f"{len(noted)} of {len(windows)} windows have notes, the first of them: {noted[0].notes[0]}")
+
+
 def recording_to_dict(recognizer: Recognizer, info: audio.RecordingInfo, windows: Sequence[Window]) -> dict[str, Any]:
     """All that is known of a recording so far, for JSON; ``events`` is null for a model without activity."""
     events = recording_events(windows)
@@ -159,6 +169,7 @@ def recording_to_dict(recognizer: Recognizer, info: audio.RecordingInfo, windows
         "schema": SCHEMA,
         "recording": {"name": info.name, "seconds": info.seconds},
         "model": {"name": recognizer.name, "clip_seconds": recognizer.clip_seconds},
+        "notes": list(recording_notes(info, windows)),
         "windows": [window.to_dict() for window in windows],
         "stretches": [stretch.to_dict() for stretch in stretches(windows)],
         "events": None if events is None else [event.to_dict() for event in events],
@@ -190,6 +201,7 @@ def _window(recognizer: Recognizer, index: int, recording: audio.Recording, prob
         probability=float(probabilities[named]),
         ranking=tuple(recognizer.labels[position] for position in order),
         probabilities=probabilities,
+        notes=recording.window_notes,
     )
 
 

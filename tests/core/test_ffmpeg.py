@@ -65,6 +65,8 @@ def test_every_format_is_read_and_on_time(
 ) -> None:
     recording = load(encode(ffmpeg, tmp_path / name, *options))
     assert recording.info.format == name.rpartition(".")[2].upper()
+    centre = "clip.mkv: of its 6 channels only channel 3 sounds, so it was taken alone."  # ffmpeg puts mono there
+    assert recording.notes == ((centre,) if name == "clip.mkv" else ())
     assert recording.seconds == pytest.approx(3.0, abs=0.15)
     meant = chirp(3.0)[RATE : 2 * RATE]
     most = round(late_seconds * RATE) + 2
@@ -85,7 +87,37 @@ def test_a_telephone_recording_is_read_and_its_band_told(tmp_path: Path, ffmpeg:
 def test_of_a_webm_cut_short_its_beginning_is_read(tmp_path: Path, ffmpeg: str) -> None:
     """What a browser that was closed leaves behind."""
     path = cut(encode(ffmpeg, tmp_path / "clip.webm"), 0.5)
-    assert 0.5 < load(path).seconds < 2.5
+    recording = load(path)
+    assert 0.5 < recording.seconds < 2.5
+    (note,) = recording.notes
+    assert note.startswith("clip.webm is cut short or damaged: its header promises 3.0")
+
+
+@pytest.mark.parametrize(
+    ("name", "options"),
+    [("clip.mka", ()), ("clip.mp4", ("-movflags", "faststart")), ("clip.aac", ()), ("clip.tta", ())],
+)
+def test_of_any_file_cut_short_its_beginning_is_read_and_the_rest_told(
+    tmp_path: Path, ffmpeg: str, name: str, options: tuple[str, ...]
+) -> None:
+    recording = load(cut(encode(ffmpeg, tmp_path / name, *options), 0.7))
+    assert 0.5 < recording.seconds < 2.5
+    (note,) = recording.notes
+    assert "cut short" in note
+    assert note.endswith("what is there was read.")
+
+
+def test_beside_a_damaged_frame_of_aac_the_rest_is_read(tmp_path: Path, ffmpeg: str) -> None:
+    path = encode(ffmpeg, tmp_path / "clip.m4a")
+    content = bytearray(path.read_bytes())
+    middle = len(content) // 2
+    content[middle : middle + 60] = b"\x55" * 60
+    path.write_bytes(content)
+    recording = load(path)
+    assert recording.seconds == pytest.approx(3.0, abs=0.3)
+    assert recording.notes == (
+        "clip.m4a is damaged or cut short: parts of it cannot be decoded; what is there was read.",
+    )
 
 
 def _index_cut_off(ffmpeg: str, folder: Path) -> Path:

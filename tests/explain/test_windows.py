@@ -10,6 +10,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import soundfile
 from hypothesis import given
 from hypothesis import strategies as st
 from stretches import steadily
@@ -18,7 +19,15 @@ from tiny import CLIP_SECONDS, LABELS, RATE, recognizer_of, sounding_clips
 from playitback import audio
 from playitback.errors import AudioError, SettingsError
 from playitback.explain.events import Event
-from playitback.explain.windows import RANKED, Stretch, Window, classify_windows, count_windows, stretches
+from playitback.explain.windows import (
+    RANKED,
+    Stretch,
+    Window,
+    classify_windows,
+    count_windows,
+    recording_to_dict,
+    stretches,
+)
 from playitback.recognizer import Recognizer
 from playitback.report.labels import write_audacity, write_csv, write_raven, write_windows
 
@@ -166,7 +175,26 @@ def test_a_window_as_json_names_the_most_probable_classes() -> None:
         "probability": 0.3,
         "known": None,
         "ranking": {"class 1": 0.3, "class 3": 0.2, "class 4": 0.15, "class 5": 0.12, "class 6": 0.1},
+        "notes": [],
     }
+
+
+def test_what_the_model_was_given_otherwise_is_told_of_windows_and_recording(
+    recognizer: Recognizer, tmp_path: Path
+) -> None:
+    sound = sounding_clips(3, seed=4).numpy().ravel()[: round(3 * CLIP_SECONDS * RATE)]
+    other = sound.copy()
+    other[round(CLIP_SECONDS * RATE) : round(2 * CLIP_SECONDS * RATE)] *= -1  # wired the wrong way in the second window
+    path = tmp_path / "long.wav"
+    soundfile.write(path, np.stack([sound, other], axis=1), RATE)
+    path.write_bytes(path.read_bytes()[:-4_000])
+    windows = list(classify_windows(recognizer, path, playbacks=0))
+    assert [len(each.notes) for each in windows] == [0, 1, 0]
+    told = recording_to_dict(recognizer, audio.probe(path), windows)
+    cut, cancelled = told["notes"]
+    assert cut.startswith("long.wav is cut short: 1 % ")
+    assert cancelled.startswith("1 of 3 windows have notes, the first of them: long.wav: its 2 channels cancel")
+    assert [each["notes"] for each in told["windows"]] == [[], list(windows[1].notes), []]
 
 
 # Stretches
