@@ -80,7 +80,7 @@ def _left_out(
     if closed:
         yield f"{'a folder' if len(closed) == 1 else f'{len(closed)} folders'} could not be opened: {_listed(closed)}"
     if written:
-        yield f"{_files(written)} left out, written by explain itself"
+        yield f"{_files(written)} left out, which explain wrote or which lie in --out"
 
 
 def _files(count: int) -> str:
