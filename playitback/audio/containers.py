@@ -11,6 +11,7 @@ import io
 import mmap
 import re
 import struct
+import zlib
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 
@@ -23,6 +24,7 @@ _MOST_CHUNKS = 1000  # nobody writes so many before the sound
 _MOST_PARTS = 1000
 _LARGEST_FRAMES_BYTES = 4096  # of MP3: two frames at least
 _LARGEST_PAGE_BYTES = 65_307  # of OGG (RFC 3533, section 6)
+_REVERSED_BITS = bytes(int(f"{byte:08b}"[::-1], 2) for byte in range(256))
 
 
 @dataclass(frozen=True)
@@ -308,26 +310,57 @@ def _tagged_mp3(file: io.FileIO, begin: int, size: int) -> Part:
 
 
 def _ogg(file: io.FileIO, begin: int, size: int) -> Part:
-    """A link of an OGG chain ends where pages come that begin a stream, behind others (RFC 3533, section 4)."""
-    at, first_pages = begin, True
+    """A link of an OGG chain ends where pages come that begin a stream, behind others (RFC 3533, sections 4 and 6).
+
+    libsndfile leaves damaged pages out without a word.
+    """
+    at, granule, per_second = begin, 0, 0
+    numbers: dict[bytes, int] = {}  # of the next page of every stream, by the stream's own number
+    damaged: list[str] = []
     while at < size:
         file.seek(at)
-        head = file.read(27)
-        if head[:4] != b"OggS":  # damage: on to the next page
-            file.seek(at)
-            found = file.read(2 * _LARGEST_PAGE_BYTES).find(b"OggS")
-            at += found if found > 0 else 2 * _LARGEST_PAGE_BYTES - 4
+        page = file.read(27 + 255)
+        table = page[27 : 27 + page[26]] if len(page) >= 27 else b""
+        page_bytes = 27 + len(table) + sum(table)
+        if page[:4] != b"OggS":  # on to the next page; that its number is not the next one shows the damage
+            page += file.read(_LARGEST_PAGE_BYTES)
+            found = page.find(b"OggS")
+            at += found if found > 0 else max(1, len(page) - 3)
             continue
-        if len(head) == 27 and head[5] & 2 and not first_pages:
-            return Part(begin, at)
-        first_pages = first_pages and len(head) == 27 and bool(head[5] & 2)
-        table = file.read(head[26]) if len(head) == 27 else b""
-        at += 27 + len(table) + sum(table)
-        if at > size or len(head) < 27:
+        page += file.read(max(0, page_bytes - len(page)))
+        if len(page) < max(27, page_bytes) or len(table) < page[26]:
             return Part(
                 begin, size, told="is cut short: it ends in the middle of a stretch of sound; what is there was read"
             )
-    return Part(begin, size)
+        begins_stream, stream = bool(page[5] & 2), page[14:18]
+        if begins_stream and any(number > 1 for number in numbers.values()):
+            return Part(begin, at, told=damaged[0] if damaged else None)
+        page = page[:page_bytes]
+        if begins_stream:
+            per_second = per_second or _granules_per_second(page[27 + len(table) :])
+        (found_granule,), (found_number,) = struct.unpack_from("<q", page, 6), struct.unpack_from("<I", page, 18)
+        if not begins_stream and (found_number != numbers.get(stream) or not _has_its_checksum(page)):
+            where = f" near {granule / per_second:.2f} s" if per_second else ""
+            damaged.append(
+                f"is damaged{where}: a stretch cannot be decoded, and what follows may stand too early by its length"
+            )
+        granule, numbers[stream] = max(granule, found_granule), found_number + 1
+        at += page_bytes
+    return Part(begin, size, told=damaged[0] if damaged else None)
+
+
+def _granules_per_second(packet: bytes) -> int:
+    """By the first packet of a stream; 0 where the codec is none of those that libsndfile's OGG files have."""
+    if packet.startswith(b"OpusHead"):
+        return 48_000
+    return int.from_bytes(packet[12:16], "little") if packet.startswith(b"\x01vorbis") else 0
+
+
+def _has_its_checksum(page: bytes) -> bool:
+    """Whether a page is as it was written. Its CRC-32 is zlib's with the bits the other way round, and not inverted."""
+    without = page[:22] + bytes(4) + page[26:]
+    crc = zlib.crc32(without.translate(_REVERSED_BITS), 0xFFFFFFFF) ^ 0xFFFFFFFF
+    return crc.to_bytes(4, "big").translate(_REVERSED_BITS) == page[22:26]
 
 
 _FINDERS: dict[bytes, Callable[[io.FileIO, int, int], Part]] = {

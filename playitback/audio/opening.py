@@ -183,7 +183,7 @@ def _examined(path: Path) -> _Examined:
     return _examine(path, status.st_size, status.st_mtime_ns)
 
 
-@lru_cache(maxsize=64)  # a page asks for one file many times, and the pages of an OGG or frames of an MP3 are many
+@lru_cache(maxsize=1024)  # a page asks for one file many times, and the pages of an OGG or frames of an MP3 are many
 def _examine(path: Path, size: int, changed: int) -> _Examined:
     """size, changed: when it is another file."""
     with View(path) as file:
