@@ -140,8 +140,11 @@ class Journal:
     def _replace(self, name: str, text: str) -> None:
         """Either the whole new file is there or the old one."""
         new = self._out / f".{name}.new"
-        new.write_text(text, encoding="utf-8", errors="backslashreplace")
-        new.replace(self._out / name)
+        try:
+            new.write_text(text, encoding="utf-8", errors="backslashreplace")
+            new.replace(self._out / name)
+        finally:
+            new.unlink(missing_ok=True)
 
 
 def tells_of(out: Path, recording: Path) -> bool:
