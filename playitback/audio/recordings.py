@@ -75,7 +75,7 @@ def load(
             count = min(count, round(window_seconds * sample_rate))
         if count < MINIMUM_SECONDS * sample_rate:
             raise SettingsError(
-                f"the window starts at {start_seconds:.2f} s, but {info.name} ends at {info.seconds:.2f} s, and at "
+                f"the window starts at {start_seconds:g} s, but {info.name} ends at {info.seconds:g} s, and at "
                 f"least {MINIMUM_SECONDS} s must be left; choose an earlier start"
             )
         return _window(sound, first, count, length, sample_rate)
@@ -191,7 +191,7 @@ def _window(sound: Sound, first: int, count: int, length: int, sample_rate: int)
     inside = mono[round(skipped / ratio) : round((skipped + count) / ratio)]  # without what only the filter needs
     if (doubtful := doubt(inside, samples, sample_rate, span)) is not None:
         notes.append(f"{info.name} {doubtful}.")
-    lower = ()
+    lower: tuple[str, ...] = ()
     if info.sample_rate < sample_rate:
         lower = (
             f"{info.name} was sampled at {info.sample_rate} Hz, so it holds nothing above "

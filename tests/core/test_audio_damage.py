@@ -10,7 +10,7 @@ import pytest
 from sound_files import Read, chirp, load, without_ffmpeg, write
 
 from playitback import audio
-from playitback.errors import AudioError
+from playitback.errors import AudioError, SettingsError
 
 # Whole or not
 
@@ -62,6 +62,30 @@ def test_zero_samples_are_refused(tmp_path: Path, suffix: str, subtype: str, rea
 def test_a_very_short_sound_is_refused(tmp_path: Path, suffix: str, read: Read) -> None:
     path = write(tmp_path / f"clip.{suffix}", chirp(0.03, 16_000))
     with pytest.raises(AudioError, match=r"clip\.\w+ is 0\.030 s long; at least 0\.1 s are needed; give"):
+        read(path)
+
+
+def test_a_sound_nearly_long_enough_is_not_told_as_long_enough(tmp_path: Path, read: Read) -> None:
+    path = write(tmp_path / "clip.wav", chirp(1_599 / 16_000, 16_000))
+    with pytest.raises(AudioError, match=r"clip\.wav is 0\.099 s long; at least 0\.1 s are needed"):
+        read(path)
+
+
+def test_a_start_too_near_the_end_is_told_to_the_digit(tmp_path: Path) -> None:
+    path = write(tmp_path / "clip.wav", chirp(2.0, 16_000))
+    with pytest.raises(SettingsError, match=r"starts at 1\.9001 s, but clip\.wav ends at 2 s, and at least 0\.1 s"):
+        load(path, start_seconds=1.9001)
+
+
+@pytest.mark.parametrize("suffix", ["flac", "mp3"])
+def test_what_is_damaged_from_its_first_sample_on_is_refused(tmp_path: Path, suffix: str, read: Read) -> None:
+    path = write(tmp_path / f"clip.{suffix}", chirp(5.0, 16_000))
+    content = path.read_bytes()
+    begin = 86 if suffix == "flac" else 500
+    path.write_bytes(content[:begin] + bytes(len(content) - begin))
+    with pytest.raises(
+        AudioError, match=r"clip\.\w+ (begins like \w+ but cannot be decoded|is a sound file with zero)"
+    ):
         read(path)
 
 
