@@ -8,6 +8,8 @@ Format 1 knew one family; it is still read.
 from __future__ import annotations
 
 import json
+import math
+import reprlib
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -16,18 +18,27 @@ from typing import Any
 import torch
 from huggingface_hub import snapshot_download
 from huggingface_hub.errors import HfHubHTTPError, HFValidationError, LocalEntryNotFoundError
-from safetensors import SafetensorError
-from safetensors.torch import load_file, save_file
+from safetensors import SafetensorError, safe_open
+from safetensors.torch import save_file
 from torch import Tensor
 
 from playitback.errors import CheckpointError, SettingsError
 from playitback.models import families
 from playitback.models.listener import Listener
+from playitback.writing import write_whole, write_whole_text
 
 WEIGHTS_FILE, CONFIG_FILE, CARD_FILE = "model.safetensors", "config.json", "README.md"
 _INSTALLED = Path(__file__).resolve().parent / "checkpoints"  # where a wheel has them
 BUNDLED = _INSTALLED if _INSTALLED.is_dir() else Path(__file__).resolve().parent.parent / "checkpoints"
 FORMAT = 2
+
+#: A checkpoint may come from anybody. What stands in it is bounded before it is read, so that none takes the memory.
+_MOST_BYTES = 4_000_000  # of config.json, of the card, and of what safetensors tells of its tensors
+_MOST_DIGITS = 40  # of a number; a float has 17
+_DEEPEST = 32  # lists and objects within one another
+
+#: of tensors; others are no weights
+_FLOATS, _INTEGERS = {"F64", "F32", "F16", "BF16"}, {"I64", "I32", "I16", "I8", "U8"}
 
 _PICKLE_SUFFIXES = {".pt", ".pth", ".ckpt", ".pkl", ".pickle", ".bin", ".pyth"}
 
@@ -53,8 +64,9 @@ def save_checkpoint(
     """Writes the folder; matrices of weights in ``dtype``, vectors and statistics, which are few, in float32."""
     folder.mkdir(parents=True, exist_ok=True)
     _write_description(folder, {"format": FORMAT, "model": model.config.to_dict(), "about": about})
-    (folder / CARD_FILE).write_text(card, encoding="utf-8")
-    save_file({name: _stored(tensor, dtype) for name, tensor in model.state_dict().items()}, folder / WEIGHTS_FILE)
+    write_whole_text(folder / CARD_FILE, card)
+    stored = {name: _stored(tensor, dtype) for name, tensor in model.state_dict().items()}
+    write_whole(folder / WEIGHTS_FILE, lambda partial: save_file(stored, partial))
 
 
 def amend_checkpoint(folder: Path, *, temperature: float, about: Mapping[str, Any], section: str) -> None:
@@ -66,12 +78,11 @@ def amend_checkpoint(folder: Path, *, temperature: float, about: Mapping[str, An
     description["model"]["temperature"] = temperature
     description.setdefault("about", {}).update(about)
     _write_description(folder, description)
-    path, heading = folder / CARD_FILE, section.splitlines()[0]
-    card = path.read_text(encoding="utf-8") if path.is_file() else ""
+    card, heading = _read_card(folder), section.splitlines()[0]
     before, _, rest = card.partition(f"{heading}\n")
     _, mark, after = rest.partition("\n## ")
     parts = filter(None, (before.rstrip(), section.strip(), (mark + after).strip()))
-    path.write_text("\n\n".join(parts) + "\n", encoding="utf-8")
+    write_whole_text(folder / CARD_FILE, "\n\n".join(parts) + "\n")
 
 
 def load_checkpoint(source: str | Path) -> Checkpoint:
@@ -80,21 +91,19 @@ def load_checkpoint(source: str | Path) -> Checkpoint:
     Raises CheckpointError, which says what is wrong and which checkpoints there are.
     """
     folder = find_checkpoint(source)
-    description = _read_description(folder)
+    description, card = _read_description(folder), _read_card(folder)
     is_format_1 = description["format"] == 1
     described = families.upgrade_description(description["model"]) if is_format_1 else description["model"]
     try:
-        model = families.build(families.read_config(described))
+        outline = families.outline(families.read_config(described))
     # numbers that no one checked, as in a file edited by hand, fail where they are first used
     except (SettingsError, ArithmeticError, AttributeError, RuntimeError, TypeError, ValueError) as error:
         raise CheckpointError(f"{folder / CONFIG_FILE} describes no valid model: {error}; restore the file") from error
-    _load_weights(model, folder, families.upgrade_weights if is_format_1 else dict)
-    card = folder / CARD_FILE
     return Checkpoint(
         name=Path(source).resolve().name,  # of a repo id, the folder in the cache is named after its commit
-        model=model.eval(),
+        model=_load_model(outline, folder, families.upgrade_weights if is_format_1 else dict).eval(),
         about=description.get("about", {}),
-        card=card.read_text(encoding="utf-8") if card.is_file() else "",
+        card=card,
     )
 
 
@@ -150,44 +159,125 @@ def _download(repo_id: str) -> Path:
 def _read_description(folder: Path) -> dict[str, Any]:
     path = folder / CONFIG_FILE
     try:
-        description = json.loads(path.read_text(encoding="utf-8"))
-    except (json.JSONDecodeError, UnicodeDecodeError) as error:
+        description = json.loads(_read_text(path), parse_constant=_number, parse_int=_number, parse_float=_number)
+    except (ValueError, RecursionError) as error:
         raise CheckpointError(f"{path} is not JSON ({error}); restore the file") from error
-    if not isinstance(description, dict) or not isinstance(description.get("model"), dict):
+    if (
+        not isinstance(description, dict)
+        or not isinstance(description.get("model"), dict)
+        or not isinstance(description.get("about", {}), dict)
+        or not _is_shallow(description, _DEEPEST)
+    ):
         raise CheckpointError(f"{path} does not describe a model of ours; restore the file or convert the weights")
-    if description.get("format") not in (1, FORMAT):
+    number = description.get("format")
+    if type(number) is not int or number not in (1, FORMAT):
         raise CheckpointError(
-            f"{path} is of format {description.get('format')!r}, this version reads 1 to {FORMAT}; update one of them"
+            f"{path} is of format {reprlib.repr(number)}, this version reads 1 to {FORMAT}; update one of them"
         )
     return description
 
 
+def _read_card(folder: Path) -> str:
+    path = folder / CARD_FILE
+    try:
+        return _read_text(path) if path.is_file() else ""
+    except UnicodeDecodeError as error:
+        raise CheckpointError(f"{path} is no text in UTF-8; save it as that, or take the file away") from error
+
+
+def _read_text(path: Path) -> str:
+    try:
+        size = path.stat().st_size
+        if size > _MOST_BYTES:
+            raise CheckpointError(
+                f"{path} has {size} bytes, and more than {_MOST_BYTES} are not read; restore or shorten the file"
+            )
+        return path.read_text(encoding="utf-8")
+    except OSError as error:
+        raise CheckpointError(f"{path} cannot be read ({error.strerror}); check its permissions") from error
+
+
+def _number(text: str) -> int | float:
+    """A number of JSON. Raises ValueError for NaN and infinity, which JSON does not know, and for endless ones."""
+    if len(text) > _MOST_DIGITS:
+        raise ValueError(f"a number has {len(text)} digits")
+    number = float(text)
+    if not math.isfinite(number):
+        raise ValueError(f"{text} is no finite number")
+    return number if set(text) & set(".eE") else int(text)
+
+
+def _is_shallow(value: Any, levels: int) -> bool:
+    """Whether at most so many lists and objects stand within one another."""
+    if not isinstance(value, list | dict):
+        return True
+    within = value.values() if isinstance(value, dict) else value
+    return levels > 0 and all(_is_shallow(each, levels - 1) for each in within)
+
+
 def _write_description(folder: Path, description: Mapping[str, Any]) -> None:
-    (folder / CONFIG_FILE).write_text(json.dumps(description, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
+    write_whole_text(folder / CONFIG_FILE, json.dumps(description, indent=1, ensure_ascii=False) + "\n")
 
 
-def _load_weights(model: Listener, folder: Path, upgrade: Callable[[Mapping[str, Tensor]], dict[str, Tensor]]) -> None:
+def _load_model(outline: Listener, folder: Path, upgrade: Callable[[Mapping[str, str]], dict[str, str]]) -> Listener:
+    """The model that is outlined, with its weights; nothing is allocated before these are known to belong to it."""
     path = folder / WEIGHTS_FILE
     try:
-        stored = upgrade(load_file(path))
+        with path.open("rb") as file:
+            told = int.from_bytes(file.read(8), "little")  # bytes of the list of tensors, which comes first
+        if told > _MOST_BYTES:
+            raise SafetensorError("its list of tensors is too long")
+        with safe_open(path, framework="pt") as weights:
+            stored_as = upgrade({name: name for name in weights.keys()})  # noqa: SIM118  # it is no dict
+            found = {name: weights.get_slice(stored) for name, stored in stored_as.items()}
+            _check_weights(
+                outline, folder, {name: (each.get_shape(), each.get_dtype()) for name, each in found.items()}
+            )
+            for name, stored in stored_as.items():
+                if not _is_finite(weights.get_tensor(stored)):
+                    raise CheckpointError(f"{path} has numbers in {name} that are not finite; fetch or save it again")
+            model = families.build(outline.config)  # anew: what follows from the configuration is computed only now
+            model.load_state_dict({name: weights.get_tensor(stored) for name, stored in stored_as.items()})
     except (SafetensorError, OSError) as error:
         raise CheckpointError(f"{path} is not a whole safetensors file ({error}); fetch or save it again") from error
-    for index, names in enumerate(model.config.labels):
-        head = model.head_name.format(index)
-        rows = stored[head].shape[0] if head in stored else len(names)  # missing weights are reported below
+    return model
+
+
+def _check_weights(outline: Listener, folder: Path, found: Mapping[str, tuple[list[int], str]]) -> None:
+    """found: name -> shape and number format of every tensor in the file. Raises CheckpointError."""
+    path = folder / WEIGHTS_FILE
+    for index, names in enumerate(outline.config.labels):
+        head = outline.head_name.format(index)
+        rows = found[head][0][0] if head in found and found[head][0] else len(names)  # else it is reported below
         if rows != len(names):
             raise CheckpointError(
                 f"{folder / CONFIG_FILE} names {len(names)} classes, but the weights' head has {rows}; "
                 "use the labels it was trained with"
             )
-    wanted = model.state_dict()
-    missing, unknown = sorted(wanted.keys() - stored.keys()), sorted(stored.keys() - wanted.keys())
-    differing = [name for name in wanted.keys() & stored.keys() if wanted[name].shape != stored[name].shape]
-    for found, what in ((missing, "lacks"), (unknown, "has the unknown"), (sorted(differing), "has another shape for")):
-        if found:
-            more = f" and {len(found) - 1} more" if len(found) > 1 else ""
-            raise CheckpointError(f"{path} {what} {found[0]}{more}; it does not belong to its config.json")
-    model.load_state_dict({name: tensor.to(wanted[name].dtype) for name, tensor in stored.items()})
+    wanted = outline.state_dict()
+    both = sorted(wanted.keys() & found.keys())
+    for wrong, what in (
+        (sorted(wanted.keys() - found.keys()), "lacks"),
+        (sorted(found.keys() - wanted.keys()), "has the unknown"),
+        ([name for name in both if list(wanted[name].shape) != found[name][0]], "has another shape for"),
+        (
+            [
+                name
+                for name in both
+                if found[name][1] not in (_FLOATS if wanted[name].is_floating_point() else _INTEGERS)
+            ],
+            "has another kind of numbers for",
+        ),
+    ):
+        if wrong:
+            more = f" and {len(wrong) - 1} more" if len(wrong) > 1 else ""
+            raise CheckpointError(f"{path} {what} {wrong[0]}{more}; it does not belong to its config.json")
+
+
+def _is_finite(tensor: Tensor) -> bool:
+    """Whether all numbers are finite in float32, in which the model computes."""
+    # the sum tells at a glance, unless it is itself too large
+    return bool(tensor.sum(dtype=torch.float32).isfinite() or tensor.float().isfinite().all())
 
 
 def _stored(tensor: Tensor, dtype: torch.dtype) -> Tensor:

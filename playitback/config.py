@@ -6,6 +6,9 @@ A family adds its own architecture in a subclass of ``ModelConfig``.
 from __future__ import annotations
 
 import dataclasses
+import math
+import reprlib
+import types
 import typing
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -15,11 +18,25 @@ from playitback.errors import CheckpointError, SettingsError
 
 _Config = TypeVar("_Config")
 
+#: what a description may ask for at most, as it may come from anybody: far more than any model has
+WIDEST = 65_536
+MOST_CLASSES = 20_000  # of a head
+_MOST_HEADS = 16
+_LONGEST_TEXT = 1000  # characters, of a class name as well
+_KINDS = {bool: "true or false", int: "a whole number", float: "a finite number", str: "a text", tuple: "a list"}
+
 
 def require(condition: bool, message: str) -> None:
     """Raises SettingsError with ``message`` unless the condition holds."""
     if not condition:
         raise SettingsError(message)
+
+
+def require_within(config: object, **bounds: tuple[float, float]) -> None:
+    """Raises SettingsError unless each of the named settings lies within its bounds, or is one of them."""
+    for name, (least, most) in bounds.items():
+        value = getattr(config, name)
+        require(least <= value <= most, f"{name} must lie in {least:g} to {most:g}, got {value:g}")
 
 
 @dataclass(frozen=True)
@@ -38,12 +55,21 @@ class FrontEndConfig:
         require(self.sample_rate > 0, f"sample_rate must be positive, got {self.sample_rate}")
         require(self.clip_seconds > 0, f"clip_seconds must be positive, got {self.clip_seconds}")
         require(self.frames > 0 and self.mels > 0, f"frames and mels must be positive, got {self.frames}, {self.mels}")
+        require_within(
+            self,
+            sample_rate=(1, 768_000),
+            clip_seconds=(0, 3600),
+            frames=(1, 100_000),
+            mels=(1, 512),
+            fft_samples=(1, 32_768),
+            window_samples=(1, 32_768),
+        )
         require(
             self.window_samples <= self.fft_samples,
             f"window_samples must not exceed fft_samples, got {self.window_samples} and {self.fft_samples}",
         )
         require(
-            self.clip_samples % self.frames == 0,
+            self.clip_samples > 0 and self.clip_samples % self.frames == 0,
             f"{self.frames} frames do not divide a clip of {self.clip_samples} samples",
         )
 
@@ -71,6 +97,7 @@ class SegmentRules:
     def __post_init__(self) -> None:
         require(0 <= self.threshold <= 1, f"threshold must lie in 0 to 1, got {self.threshold}")
         require(0 < self.maximum_share <= 1, f"maximum_share must lie in 0 to 1, got {self.maximum_share}")
+        require_within(self, minimum_seconds=(0, 3600), merge_gap_seconds=(0, 3600))
 
 
 @dataclass(frozen=True)
@@ -82,6 +109,8 @@ class TaughtConfig:
 
     def __post_init__(self) -> None:
         require(bool(self.classes), "a teacher without classes teaches nothing")
+        require(len(self.classes) <= MOST_CLASSES, f"a teacher has at most {MOST_CLASSES} classes")
+        require_within(self, features=(0, WIDEST))
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -102,8 +131,12 @@ class ModelConfig:
     def __post_init__(self) -> None:
         require(self.temperature > 0, f"temperature must be positive, got {self.temperature}")
         require(self.playbacks >= 0, f"playbacks must not be negative, got {self.playbacks}")
+        require_within(self, temperature=(1e-6, 1e6), playbacks=(0, 31))
+        require(self.front_end.hop_samples(self.playbacks) > 0, "the last playback's hop is shorter than a sample")
         require(bool(self.labels) and all(self.labels), "every head needs at least one class name")
+        require(len(self.labels) <= _MOST_HEADS, f"a model has at most {_MOST_HEADS} heads")
         for names in self.labels:
+            require(len(names) <= MOST_CLASSES, f"a head has at most {MOST_CLASSES} classes, got {len(names)}")
             require(len(set(names)) == len(names), "class names must differ from one another")
         if self.broader:
             require(len(self.broader) == len(self.labels[0]), "of every class it must be known which are broader")
@@ -139,15 +172,33 @@ class ModelConfig:
 def _read(kind: type[_Config], values: Mapping[str, Any]) -> _Config:
     """A dataclass from parsed JSON: lists become tuples, objects become the dataclasses that its fields name."""
     kinds = typing.get_type_hints(kind)
-    given = {name: _entry(kinds.get(name), value) for name, value in values.items()}
+    for name in values:
+        if name not in kinds:
+            raise TypeError(f"there is no {reprlib.repr(name)}")
+    given = {name: _entry(kinds[name], value, name) for name, value in values.items()}
     for name, part in kinds.items():
         if dataclasses.is_dataclass(part):
             given[name]  # a description that leaves a part out is damaged: its default would be another model
     return kind(**given)
 
 
-def _entry(kind: Any, value: Any) -> Any:
-    part = next((each for each in (kind, *typing.get_args(kind)) if dataclasses.is_dataclass(each)), None)
-    if part is not None and value is not None:  # None: of a part that a model may lack
-        return _read(typing.cast("type[Any]", part), value)
-    return tuple(_entry(None, each) for each in value) if isinstance(value, list) else value
+def _entry(kind: Any, value: Any, name: str) -> Any:
+    """A value of the given kind. Raises TypeError for one of another kind, which an unchecked JSON may hold."""
+    if isinstance(kind, types.UnionType):  # a part that a model may lack
+        kind = typing.get_args(kind)[0]
+        if value is None:
+            return None
+    if dataclasses.is_dataclass(kind):
+        if not isinstance(value, Mapping):
+            raise TypeError(f"{name} must be an object, not {reprlib.repr(value)}")
+        return _read(typing.cast("type[Any]", kind), value)
+    if typing.get_origin(kind) is tuple:
+        kind, each_kind = tuple, typing.get_args(kind)[0]
+        if isinstance(value, list | tuple):
+            return tuple(_entry(each_kind, each, name) for each in value)
+    elif kind is float and type(value) in (int, float):
+        if math.isfinite(value):
+            return value
+    elif type(value) is kind and (kind is not str or len(value) <= _LONGEST_TEXT):
+        return value
+    raise TypeError(f"{name} must be {_KINDS[kind]}, not {reprlib.repr(value)}")

@@ -35,9 +35,13 @@ class LogMel(nn.Module):
     def __init__(self, config: FrontEndConfig) -> None:
         super().__init__()
         self.config = config
+        if torch.get_default_device().type == "meta":  # whoever builds a model there asks for shapes alone
+            window, mel_basis = torch.empty(config.window_samples), torch.empty(_bins(config), config.mels)
+        else:
+            window, mel_basis = torch.hann_window(config.window_samples), _mel_basis(config)
         # They follow from the configuration, so they move with the module but are not stored in checkpoints.
-        self.register_buffer("window", torch.hann_window(config.window_samples), persistent=False)
-        self.register_buffer("mel_basis", _mel_basis(config), persistent=False)
+        self.register_buffer("window", window, persistent=False)
+        self.register_buffer("mel_basis", mel_basis, persistent=False)
 
     def forward(self, waveforms: Tensor, hop_samples: int) -> Tensor:
         """(B, samples) in -1..1 -> (B, samples // hop_samples + 1, mels), natural log. A row is a whole clip."""
@@ -76,10 +80,15 @@ def mel_hertz(config: FrontEndConfig) -> np.ndarray:
     return np.asarray(700 * (10 ** (centres / 2595) - 1))
 
 
+def _bins(config: FrontEndConfig) -> int:
+    """Of the spectrum, from 0 Hz to half the sample rate."""
+    return config.fft_samples // 2 + 1
+
+
 def _mel_basis(config: FrontEndConfig) -> Tensor:
     """(bins, mels) triangular filters."""
     return torchaudio.functional.melscale_fbanks(
-        n_freqs=config.fft_samples // 2 + 1,
+        n_freqs=_bins(config),
         f_min=0.0,
         f_max=config.sample_rate / 2,
         n_mels=config.mels,

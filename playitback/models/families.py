@@ -9,6 +9,10 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+import torch
+from torch import Tensor, nn
+from torch.overrides import TorchFunctionMode
+
 from playitback.config import ModelConfig
 from playitback.errors import CheckpointError, SettingsError
 from playitback.models.listener import Listener
@@ -69,6 +73,33 @@ def read_config(values: Mapping[str, Any]) -> ModelConfig:
 def build(config: ModelConfig) -> Listener:
     """An untrained model. Raises CheckpointError for an unknown family."""
     return _listener(config.family)(config)
+
+
+def outline(config: ModelConfig) -> Listener:
+    """A model without numbers, on torch's meta device: it takes no memory, whatever its description asks for."""
+    with torch.device("meta"), _NothingFilled():
+        return build(config)
+
+
+#: of new weights; what they return has the shape of what they are given
+_FILLING = {
+    *(Tensor.normal_, Tensor.uniform_, Tensor.erfinv_, Tensor.clamp_, Tensor.fill_, Tensor.zero_),
+    *(Tensor.add_, Tensor.mul_, Tensor.__imul__, Tensor.sign, Tensor.copy_),
+}
+
+
+class _NothingFilled(TorchFunctionMode):
+    """Leaves out what fills new weights: without numbers it is for nothing, and torch loads its compiler for it."""
+
+    def __torch_function__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
+        kwargs = kwargs or {}
+        if getattr(func, "__module__", None) == nn.init.__name__:
+            return kwargs["tensor"]
+        if func in _FILLING:
+            return args[0]
+        if func is torch.linalg.qr:  # of orthogonal weights
+            return args[0], args[0].new_empty(args[0].shape[1:] * 2)
+        return func(*args, **kwargs)
 
 
 #: for checkpoints that were written before there were families

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
-from playitback.config import FrontEndConfig, ModelConfig, require
+from playitback.config import WIDEST, FrontEndConfig, ModelConfig, require, require_within
 
 
 @dataclass(frozen=True)
@@ -36,6 +36,17 @@ class EncoderConfig:
             not self.stem_widths or self.stem_widths[-1] == self.width,
             f"the stem ends {self.stem_widths[-1:]} wide, the first block expects {self.width}",
         )
+        require_within(
+            self,
+            width=(1, WIDEST),
+            heads=(1, 1024),
+            depth=(1, 256),
+            key_value_stride=(1, 64),
+            drop_path=(0, 1),
+            dropout=(0, 1),
+        )
+        require(all(0 < width <= WIDEST for width in self.stem_widths), f"stem_widths must lie in 1 to {WIDEST}")
+        require(max(len(self.stem_widths), len(self.stages_at)) <= 16, "stem and blocks have at most 16 stages")
         require(all(0 <= at < self.depth for at in self.stages_at), "stages_at must name blocks below depth")
         require(self.width % self.heads == 0, f"{self.heads} heads do not divide a width of {self.width}")
 
@@ -58,6 +69,7 @@ class SlotConfig:
     def __post_init__(self) -> None:
         require(self.slots >= 2, f"at least two slots must compete, got {self.slots}")
         require(self.iterations >= 1, f"iterations must be positive, got {self.iterations}")
+        require_within(self, slots=(2, 64), width=(1, WIDEST), hidden=(1, WIDEST), iterations=(1, 100))
 
 
 @dataclass(frozen=True)
@@ -72,6 +84,7 @@ class ActivityConfig:
     def __post_init__(self) -> None:
         require(self.width > 0 and self.squeezed_channels > 0, "width and squeezed_channels must be positive")
         require(self.kernel % 2 == 1, f"kernel must be odd, got {self.kernel}")
+        require_within(self, squeezed_channels=(1, WIDEST), width=(1, WIDEST), kernel=(1, 1001), convolutions=(0, 64))
 
 
 @dataclass(frozen=True)
@@ -92,6 +105,18 @@ class DecoderConfig:
 
     def __post_init__(self) -> None:
         require(self.latents > 0 and self.width > 0, "latents and width must be positive")
+        require_within(
+            self,
+            latents=(1, WIDEST),
+            width=(1, WIDEST),
+            cross_heads=(1, 1024),
+            self_heads=(1, 1024),
+            head_width=(1, WIDEST),
+            self_blocks=(0, 32),
+            fourier_bands=(0, 1024),
+            fourier_maximum=(0, 1e6),
+            dropout=(0, 1),
+        )
         require(not (self.fusion and self.encoder_votes), "fusion and encoder_votes exclude each other")
 
 

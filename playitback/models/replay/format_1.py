@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, TypeVar
 
-from torch import Tensor
+_Weights = TypeVar("_Weights")
 
 
 def upgrade_description(description: Mapping[str, Any]) -> dict[str, Any]:
@@ -13,6 +13,6 @@ def upgrade_description(description: Mapping[str, Any]) -> dict[str, Any]:
     return {"family": "replay", **description}
 
 
-def upgrade_weights(weights: Mapping[str, Tensor]) -> dict[str, Tensor]:
-    """Weights under today's names: the decoder's hearings were called passes."""
-    return {name.replace("decoder.passes.", "decoder.hearings.", 1): tensor for name, tensor in weights.items()}
+def upgrade_weights(weights: Mapping[str, _Weights]) -> dict[str, _Weights]:
+    """Weights, or what is known of them, under today's names: the decoder's hearings were called passes."""
+    return {name.replace("decoder.passes.", "decoder.hearings.", 1): each for name, each in weights.items()}
