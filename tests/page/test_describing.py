@@ -15,7 +15,7 @@ import pytest
 import soundfile
 from tiny import CLIP_SECONDS, RATE, chirp, tiny_checkpoint
 
-from app import text
+from app import page, text
 from app.events import while_here
 from app.service import ExplainService, Models, Settings, drawing
 from app.tabs import recorder
@@ -119,3 +119,11 @@ def test_work_learns_that_its_visitor_has_left(leaves: bool) -> None:
 
     request: Any = SimpleNamespace(request=SimpleNamespace(is_disconnected=is_disconnected))
     assert asyncio.run(while_here(request, work)) is not leaves
+
+
+def test_over_plain_http_a_page_says_that_microphones_need_https(service: ExplainService) -> None:
+    events = page.build_page(service.models, []).get_config_file()["dependencies"]
+    (script,) = (each["js"] for each in events if text.MICROPHONE_NEEDS_HTTPS in str(each["js"]))
+    assert "isSecureContext" in script
+    assert "SENTENCE" not in script
+    assert "needs https" in text.MICROPHONE_NEEDS_HTTPS
