@@ -9,6 +9,7 @@ import os
 import resource
 import signal
 import threading
+import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import replace
@@ -148,8 +149,9 @@ def test_signal_waits_for_the_step_and_for_its_state(
 
 def test_second_signal_is_not_waited_for(tmp_path: Path, clips: ClipSet) -> None:
     def twice() -> None:
-        os.kill(os.getpid(), signal.SIGINT)
-        os.kill(os.getpid(), signal.SIGINT)
+        for _ in range(2):
+            os.kill(os.getpid(), signal.SIGINT)
+            time.sleep(0.1)  # until it has come
         pytest.fail("it went on")
 
     with pytest.raises(KeyboardInterrupt):

@@ -95,7 +95,7 @@ def test_a_stage_of_mixtures_hears_every_one_before_it_hears_one_again(clips: Cl
     assert equal.sum(dim=0).max() == 1
     assert equal.any(dim=1).all()
     torch.testing.assert_close(batches[1][0], batches[1][0], rtol=0, atol=0)
-    assert len(batches[0][1]) == 4  # labels and what the teacher told
+    assert len(batches[0][1]) == 5  # labels, and what the teacher told of these and of its own classes
     # without a teacher, and in other stages, clips are heard
     for stage, given in ((mixed, None), (_PLAIN, mixtures)):
         assert len(MicroBatches(clips, replace(RECIPE, stages=(stage,)), stage, RATE, given)[0][1]) == 1
