@@ -33,7 +33,7 @@ def begin(config: ModelConfig, recipe: Recipe, before: Checkpoint | None = None)
         new: set[str] = set()
         if (given.labels, given.multi_label) != (config.labels, config.multi_label):
             more = tuple((*names, "one more") for names in config.labels)
-            new |= _differing(wanted, dataclasses.replace(config, labels=more))
+            new |= _differing(wanted, dataclasses.replace(config, labels=more, broader=()))
         if given.taught != config.taught:
             new |= _differing(wanted, dataclasses.replace(config, taught=None))
             new |= _differing(kept, dataclasses.replace(given, taught=None))

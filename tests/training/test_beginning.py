@@ -31,7 +31,7 @@ def test_a_model_of_several_labels_names_at_once_what_a_teacher_taught_the_one_b
     taught = replace(tiny_config(aimed=True), taught=TaughtConfig(("Bell", "Dog", "Rain")))
     torch.manual_seed(0)
     before = families.build(taught).eval()
-    several = replace(taught, labels=(("Rain", "Bell"),), multi_label=True)
+    several = replace(taught, labels=(("Rain", "Bell"),), multi_label=True, broader=((1,), ()))
     after = begin(several, families.recipe("small"), Checkpoint("taught", before)).eval()
     clips = sounding_clips(2)
     with torch.inference_mode():
