@@ -31,6 +31,7 @@ def told(
         replace(
             hearing,
             probabilities=np.array(probabilities, np.float32),
+            decision=int(np.argmax(probabilities)),
             replayed=tuple(Segment(start, end) for start, end in replayed),
         )
         for hearing, (probabilities, replayed) in zip(original.hearings, hearings, strict=False)

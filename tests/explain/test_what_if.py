@@ -42,7 +42,7 @@ def original(recognizer: Recognizer) -> Explanation:
 def with_probabilities(run: Explanation, *rows: tuple[float, ...]) -> Explanation:
     """The first hearings of a run, believing otherwise."""
     hearings = tuple(
-        dataclasses.replace(hearing, probabilities=np.array(row, np.float32))
+        dataclasses.replace(hearing, probabilities=np.array(row, np.float32), decision=int(np.argmax(row)))
         for hearing, row in zip(run.hearings, rows, strict=False)
     )
     return dataclasses.replace(run, hearings=hearings)

@@ -298,6 +298,7 @@ def test_recognizer_describes_itself_as_plain_data() -> None:
         "name": "toy",
         "family": "toy",
         "labels": list(LABELS),
+        "broader": {},
         "playbacks": 0,
         "clip_seconds": CLIP_SECONDS,
         "sample_rate": 16_000,

@@ -65,7 +65,7 @@ def told(levels: Mapping[str, Sequence[float]], decided: str) -> Explanation:
         for label, quarters in levels.items():
             activity[:, CLASSES.index(label)] = np.repeat(quarters, len(activity) // 4)
         probabilities = np.eye(len(CLASSES), dtype=np.float32)[chosen]
-        hearings.append(replace(hearing, activity=activity, probabilities=probabilities, asked=chosen))
+        hearings.append(replace(hearing, activity=activity, probabilities=probabilities, decision=chosen, asked=chosen))
     return replace(explanation, hearings=tuple(hearings))
 
 

@@ -148,14 +148,19 @@ def test_signal_waits_for_the_step_and_for_its_state(
 
 
 def test_second_signal_is_not_waited_for(tmp_path: Path, clips: ClipSet) -> None:
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)  # who runs the tests may ignore Ctrl-C
+
     def twice() -> None:
         for _ in range(2):
             os.kill(os.getpid(), signal.SIGINT)
             time.sleep(0.1)  # until it has come
         pytest.fail("it went on")
 
-    with pytest.raises(KeyboardInterrupt):
-        trained(clips, tmp_path, at("first", 2, twice), save_seconds=NEVER)
+    try:
+        with pytest.raises(KeyboardInterrupt):
+            trained(clips, tmp_path, at("first", 2, twice), save_seconds=NEVER)
+    finally:
+        signal.signal(signal.SIGINT, before)
     assert not (tmp_path / "state.pt").exists()
 
 

@@ -34,6 +34,7 @@ def test_models_says_that_there_are_no_playbacks(run: Run) -> None:
         "name": "toy",
         "family": "toy",
         "labels": list(LABELS),
+        "broader": {},
         "playbacks": 0,
         "clip_seconds": CLIP_SECONDS,
         "sample_rate": RATE,
@@ -64,7 +65,7 @@ def test_explain_tells_the_one_hearing_and_its_relevance(
     (only,) = entry["hearings"]
     assert_tells(only, hearing, asked=decision)
     written = json.loads((tmp_path / "clip" / "explanation.json").read_text(encoding="utf-8"))
-    assert entry == {"path": "clip.wav", "folder": str(tmp_path / "clip"), **written}
+    assert entry == {**written, "path": "clip.wav", "folder": str(tmp_path / "clip")}
 
 
 def test_explain_writes_all_files_and_says_nothing_unsuited_in_them(
@@ -89,10 +90,10 @@ def test_explain_writes_all_files_and_says_nothing_unsuited_in_them(
         np.testing.assert_allclose(found, wanted, atol=1 / 32768)
     as_heard, _ = soundfile.read(written / "sounds" / "hearing-0-as-heard.wav", dtype="float32")
     np.testing.assert_allclose(as_heard, samples, atol=1 / 32768)
-    with (written / "segments.csv").open(newline="", encoding="utf-8") as lines:
+    with (written / "segments.csv").open(newline="", encoding="utf-8-sig") as lines:
         rows = list(csv.DictReader(lines))
     assert [(row["hearing"], row["replayed_in_hearing"]) for row in rows] == [("0", "")] * len(hearing.segments)
-    with (written / "hearings.csv").open(newline="", encoding="utf-8") as lines:
+    with (written / "hearings.csv").open(newline="", encoding="utf-8-sig") as lines:
         probabilities = [float(row["probability"]) for row in csv.DictReader(lines)]
     np.testing.assert_allclose(probabilities, hearing.probabilities, atol=1e-6)
     with Image.open(written / "figure.png") as picture:
