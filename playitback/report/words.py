@@ -18,9 +18,8 @@ def class_name(label: str) -> str:
 
 
 def class_within(label: str, broader: Sequence[str]) -> str:
-    """ "Dog (Animal)", with the broader classes that it is among."""
-    within = f" ({', '.join(map(class_name, broader))})" if broader else ""
-    return f"{class_name(label)}{within}"
+    """ "Dog · Animal; Domestic animals, pets": with the broader classes that it is among."""
+    return " · ".join(filter(None, (class_name(label), "; ".join(map(class_name, broader)))))
 
 
 def percent(share: float) -> str:

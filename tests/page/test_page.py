@@ -275,3 +275,8 @@ def test_a_wrong_checkpoint_ends_the_program_with_one_sentence() -> None:
     assert ended.returncode == 2
     (sentence,) = ended.stderr.splitlines()
     assert sentence.startswith("there is no checkpoint 'nowhere'")
+
+
+def test_a_class_is_found_by_the_broader_ones_that_it_is_among() -> None:
+    assert words.class_within("Bark", ("Animal", "Domestic animals, pets")) == "Bark · Animal; Domestic animals, pets"
+    assert words.class_within("door_wood_knock", ()) == "door wood knock"
