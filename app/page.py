@@ -15,6 +15,7 @@ from starlette.middleware import Middleware
 
 from app import text, welcome
 from app.api import add_api
+from app.events import PRIVATE
 from app.guard import Guard, Page
 from app.running import PLAYBACKS_ID, wire_run
 from app.service import FindingsService, Models
@@ -98,6 +99,7 @@ def build_page(models: Models, examples: Sequence[Path] | None = None, explained
                 card = about.build(model, HOURS_KEPT)
         add_api(models)  # before the page's own events, which would take the endpoints' names
         listen.wire(models, listening, card)
+        page.load(None, js=listen.TYPED_OVER, **PRIVATE)
         recorder.wire_microphones(page)
         # The listeners of an event are served in turn, each to its end: what makes room for a run comes before the run.
         run_wanted = (inputs.run.click, wished.change, asking.change)

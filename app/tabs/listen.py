@@ -21,6 +21,11 @@ from app.tabs.recorder import Recorder
 from playitback.report import words
 
 _TO_THE_ROWS = "() => document.getElementById('results').scrollIntoView({ block: 'start' })"
+#: else what is typed to search for a class would stand behind the name of the one that is chosen
+TYPED_OVER = (
+    "() => document.getElementById('class').addEventListener('click', "
+    "(event) => event.target.tagName === 'INPUT' && event.target.select())"
+)
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -201,3 +201,11 @@ def test_what_a_model_does_not_tell_is_said(page: Page) -> None:
     page.get_by_role("button", name=text.CONTRAST, exact=True).click()
     expect(page.get_by_text(text.NO_ACTIVITY_TO_CONTRAST)).to_be_visible()
     expect(page.locator("#contrast-activity")).to_be_hidden()
+
+
+def test_a_class_is_found_by_typing_over_the_one_that_is_chosen(page: Page) -> None:
+    page.locator("#class input").click()
+    page.keyboard.type("sir")
+    expect(page.get_by_role("option")).to_have_count(1)
+    page.get_by_role("option", name="siren").click()
+    expect(explained(page)).to_have_text("siren")
