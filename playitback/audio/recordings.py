@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import itertools
 import math
-from collections.abc import Generator, Iterator
+from collections.abc import Callable, Generator, Iterator
 from dataclasses import dataclass
 from fractions import Fraction
 from pathlib import Path
@@ -150,28 +150,30 @@ def _resampled_length(info: RecordingInfo, sample_rate: int) -> int:
     return math.ceil(Fraction(frames * sample_rate, info.sample_rate))
 
 
-def overview(path: str | Path, columns: int = 1000) -> np.ndarray:
-    """Peak amplitude over the whole file, to draw it: (columns,) float32, of the channels mixed, read in blocks.
+def overview(path: str | Path, columns: int = 1000, go_on: Callable[[], bool] = lambda: True) -> np.ndarray | None:
+    """Peak amplitude over the whole file, to draw it: (columns,) float32, of its loudest channel, read in blocks.
 
     A file with fewer frames than columns repeats them. Samples that are not finite count as 0: a drawing shows the
-    rest, and ``load`` says where they are. Raises AudioError as ``probe`` does.
+    rest, and ``load`` says where they are. go_on: asked before each block; None where it says no. Raises AudioError as
+    ``probe`` does.
     """
     if columns < 1:
         raise SettingsError(f"columns must be positive, got {columns}")
+    peaks = np.zeros(columns, dtype=np.float32)
     with opened(path) as sound:
-        edges = [column * sound.frames // columns for column in range(columns + 1)]
-        peaks = np.zeros(columns, dtype=np.float32)
-        first = 0
-        while first < columns:
-            last = first + 1
-            while last < columns and edges[last + 1] - edges[first] <= BLOCK_SAMPLES:
-                last += 1
-            begin = edges[first]
-            mono, _ = mixing.mix(sound.read(begin, edges[last] - begin, finite=False))
-            amplitude = np.abs(mono)
-            peaks[first:last] = np.maximum.reduceat(amplitude, np.array(edges[first:last]) - begin)
-            first = last
-        return peaks
+        edges = np.array([column * sound.frames // columns for column in range(columns)])
+        block_frames = max(1, BLOCK_SAMPLES // sound.info.channels)
+        for begin in range(0, sound.frames, block_frames):
+            if not go_on():
+                return None
+            end = min(begin + block_frames, sound.frames)
+            amplitude = np.abs(sound.read(begin, end - begin, finite=False)).max(axis=1)
+            starts = np.unique(np.concatenate([[begin], edges[(edges > begin) & (edges < end)]]))
+            held = np.searchsorted(edges, starts, side="right") - 1
+            peaks[held] = np.maximum(peaks[held], np.maximum.reduceat(amplitude, starts - begin))
+    # of columns that begin at one frame only the last one has been given it
+    repeated: np.ndarray = peaks[np.searchsorted(edges, edges, side="right") - 1]
+    return repeated
 
 
 def _window(sound: Sound, first: int, count: int, length: int, sample_rate: int) -> Recording:
