@@ -7,20 +7,25 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+import soundfile
 from safetensors import SafetensorError
 
 from playitback.errors import SettingsError
 
+_ELSEWHERE = "make room on the disk, or choose another folder"
 
-def write_whole(path: Path, write: Callable[[Path], object], *, keep: Path | None = None) -> None:
+
+def write_whole(
+    path: Path, write: Callable[[Path], object], *, keep: Path | None = None, instead: str = _ELSEWHERE
+) -> None:
     """Has ``write`` fill another file, which takes the place of ``path`` once it is safely on the disk.
 
     keep: what the file that was there before is called from then on. Raises SettingsError where the disk is full or may
-    not be written to; what was there before is then still there, and nothing else is.
+    not be written to, and says what to do ``instead``; what was there before is then still there, and nothing else is.
     """
     partial = path.with_name(f"{path.name}.partial")
     try:
-        with told_in_a_sentence(path):
+        with told_in_a_sentence(path, instead):
             write(partial)
             _flush(partial)
             if keep is not None and path.exists():
@@ -37,15 +42,15 @@ def write_whole_text(path: Path, text: str) -> None:
 
 
 @contextmanager
-def told_in_a_sentence(path: Path) -> Iterator[None]:
-    """Raises SettingsError for what the system says against writing ``path``."""
+def told_in_a_sentence(place: Path | str, instead: str = _ELSEWHERE) -> Iterator[None]:
+    """Raises SettingsError for what the system says against writing to a place. instead: what to do then."""
     try:
         yield
     except (OSError, SafetensorError) as error:
         reason = (error.strerror if isinstance(error, OSError) else None) or error
-        raise SettingsError(
-            f"{path} cannot be written ({reason}); make room on the disk, or choose another folder"
-        ) from error
+        raise SettingsError(f"{place} cannot be written ({reason}); {instead}") from error
+    except soundfile.LibsndfileError as error:  # which does not tell why
+        raise SettingsError(f"{place} cannot be written (perhaps there is no room left); {instead}") from error
 
 
 def _flush(path: Path) -> None:

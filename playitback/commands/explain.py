@@ -34,7 +34,6 @@ from playitback.commands.outputs import (
     refuse_given,
     result_folder,
     whole_path,
-    writing,
 )
 from playitback.commands.recordings import EXPLAINING, EXPLANATION, find_recordings, path_given
 from playitback.commands.shared import (
@@ -60,6 +59,7 @@ from playitback.recognizer import Recognizer
 from playitback.report.files import draw_player, remove_files, write_files
 from playitback.report.labels import write_audacity, write_raven
 from playitback.report.passages import alone_sentence, needs_sentence, suffices_sentence
+from playitback.writing import told_in_a_sentence
 
 ALL_FILES, JSON_ONLY = "all", "json"
 
@@ -201,7 +201,7 @@ class _Run:
             raise
         finally:
             if self._journal is not None:
-                with writing(self._arguments.out, MAKE_ROOM):
+                with told_in_a_sentence(self._arguments.out, MAKE_ROOM):
                     found = self._journal.finish(self._recognizer.labels)
         if kept:
             say(
@@ -240,7 +240,7 @@ class _Run:
                     remove_files(folder)
                 raise
         if self._journal is not None:
-            with writing(self._arguments.out, MAKE_ROOM):
+            with told_in_a_sentence(self._arguments.out, MAKE_ROOM):
                 self._journal.add(clip, Explained(summary, explanation.remarks, self._asked, stamp))
         self._tell(clip, folder, summary, explanation.remarks, explanation)
 
@@ -248,18 +248,18 @@ class _Run:
         self, explanation: Explanation, samples: np.ndarray, summary: ClipSummary, clip: Path, folder: Path
     ) -> None:
         recognizer, asked = self._recognizer, self._arguments.label
-        with writing(folder, MAKE_ROOM):
+        with told_in_a_sentence(folder, MAKE_ROOM):
             remove_files(folder)
         if self._arguments.files == ALL_FILES:
             samples = recognizer.padded(samples)
             with (
-                writing("the folder for temporary files", "make room there, or name another one in TMPDIR"),
+                told_in_a_sentence("the folder for temporary files", "make room there, or name another one in TMPDIR"),
                 TemporaryDirectory(prefix="playitback-") as drawn,
             ):
                 player = draw_player(explanation, samples, recognizer, Path(drawn), asked)
-                with writing(folder, MAKE_ROOM):
+                with told_in_a_sentence(folder, MAKE_ROOM):
                     write_files(explanation, player, samples, recognizer, folder, asked)
-        with writing(folder, MAKE_ROOM):
+        with told_in_a_sentence(folder, MAKE_ROOM):
             if self._arguments.files == ALL_FILES:
                 _write_labels(summary.events, min(explanation.info.sample_rate, recognizer.sample_rate) / 2, folder)
             told = json.dumps({"path": whole_path(clip), **explanation.to_dict()}, ensure_ascii=False)

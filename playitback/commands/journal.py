@@ -19,11 +19,12 @@ from typing import Any
 
 from playitback import __version__
 from playitback.checkpoint import CONFIG_FILE, WEIGHTS_FILE, find_checkpoint
-from playitback.commands.outputs import whole_path
+from playitback.commands.outputs import MAKE_ROOM, whole_path
 from playitback.errors import SettingsError
 from playitback.explain.folder import SCHEMA, ClipSummary, FolderSummary, summary_of, table_columns, table_row
 from playitback.report.labels import write_folder_events
 from playitback.tables import add_row, write_table
+from playitback.writing import write_whole
 
 TABLE, SUMMARY, EVENTS, GROWING = "folder.csv", "folder.json", "events.csv", "folder.jsonl"
 
@@ -138,13 +139,10 @@ class Journal:
         return {"path": path, "clip": summary.to_dict(), "clip_seconds": summary.clip_seconds, **explained.to_dict()}
 
     def _replace(self, name: str, text: str) -> None:
-        """Either the whole new file is there or the old one."""
-        new = self._out / f".{name}.new"
-        try:
-            new.write_text(text, encoding="utf-8", errors="backslashreplace")
-            new.replace(self._out / name)
-        finally:
-            new.unlink(missing_ok=True)
+        def write(path: Path) -> None:
+            path.write_text(text, encoding="utf-8", errors="backslashreplace")
+
+        write_whole(self._out / name, write, instead=MAKE_ROOM)
 
 
 def tells_of(out: Path, recording: Path) -> bool:

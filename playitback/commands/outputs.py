@@ -11,10 +11,9 @@ from pathlib import Path
 from tempfile import TemporaryFile
 from types import FrameType
 
-import soundfile
-
 from playitback.errors import SettingsError
 from playitback.names import folder_name, printable
+from playitback.writing import told_in_a_sentence
 
 #: of a folder that no other command may take for one of a recording: what explain and windows write beside them
 TABLES = ("folder.csv", "folder.json", "folder.jsonl", "events.csv", "windows.csv", "audacity.txt", "raven.txt")
@@ -46,17 +45,6 @@ def check_file(path: Path, option: str) -> None:
 
 
 @contextmanager
-def writing(place: Path | str, instead: str) -> Iterator[None]:
-    """Tells in one sentence why something cannot be written there. instead: what to do then."""
-    try:
-        yield
-    except OSError as error:
-        raise SettingsError(f"{place} cannot be written ({error.strerror or error}); {instead}") from error
-    except soundfile.LibsndfileError as error:  # which does not tell why
-        raise SettingsError(f"{place} cannot be written (perhaps there is no room left); {instead}") from error
-
-
-@contextmanager
 def result_folder(out: Path) -> Iterator[None]:
     """Makes a folder before the work that fills it; an hour's work must not end in one that cannot be written.
 
@@ -68,7 +56,7 @@ def result_folder(out: Path) -> Iterator[None]:
     except OSError as error:
         raise SettingsError(f"{out} cannot be made a folder ({error.strerror}); choose another --out") from error
     try:
-        with writing(out, MAKE_ROOM), TemporaryFile(dir=out) as trial:
+        with told_in_a_sentence(out, MAKE_ROOM), TemporaryFile(dir=out) as trial:
             trial.write(bytes(2**12))
         yield
     finally:
@@ -113,7 +101,7 @@ class ResultFolders:
     @contextmanager
     def claimed(self, recording: Path, directly: bool = False) -> Iterator[Path]:
         """A folder that is the recording's own while it is written. directly: ``--out`` itself, if that is free."""
-        with writing(self._out, MAKE_ROOM):
+        with told_in_a_sentence(self._out, MAKE_ROOM):
             folder = self._claim(recording, directly)
         try:
             yield folder

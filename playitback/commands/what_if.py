@@ -7,7 +7,7 @@ import dataclasses
 
 from playitback import audio
 from playitback.checkpoint import find_checkpoint
-from playitback.commands.outputs import check_file, refuse_given, writing
+from playitback.commands.outputs import check_file, refuse_given
 from playitback.commands.recordings import path_given
 from playitback.commands.shared import COLUMN, add_class, add_clip, explain_clip, print_json
 from playitback.edits import FILLS, SILENCE
@@ -15,6 +15,7 @@ from playitback.errors import SettingsError
 from playitback.explain.what_if import KEEP, REMOVE, Difference, Edit, difference, edited, what_if
 from playitback.recognizer import Recognizer
 from playitback.segments import Segment
+from playitback.writing import told_in_a_sentence
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -52,7 +53,7 @@ def main(arguments: argparse.Namespace) -> int:
     found = difference(original, variant, asked or original.decision(-1))
     if arguments.sound is not None:
         sample_rate = recognizer.sample_rate
-        with writing(arguments.sound, "make room there or choose another --sound"):
+        with told_in_a_sentence(arguments.sound, "make room there or choose another --sound"):
             audio.write_wav(arguments.sound, edited(recognizer.padded(samples), edits, sample_rate), sample_rate)
     if arguments.json:
         told = {"original": original, "variant": variant}

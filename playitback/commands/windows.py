@@ -17,7 +17,6 @@ from playitback.commands.outputs import (
     ended_in_order,
     result_folder,
     whole_path,
-    writing,
 )
 from playitback.commands.recordings import EXPLANATION, find_recordings, path_given
 from playitback.commands.shared import add_checkpoint, add_json, bar, print_json, say
@@ -37,6 +36,7 @@ from playitback.progress import Progress
 from playitback.recognizer import Recognizer
 from playitback.report.labels import write_recording
 from playitback.tables import ENCODING, cell_text
+from playitback.writing import told_in_a_sentence
 
 _FILES = ("windows.csv", "events.csv", "audacity.txt", "raven.txt")
 _LISTENING = ".listening"  # in the folder of a recording until its files are whole
@@ -109,7 +109,7 @@ def _listen(
             events = recording_events(windows)
             if windows:
                 highest_hertz = min(info.sample_rate, recognizer.sample_rate) / 2
-                with writing(folder, MAKE_ROOM):
+                with told_in_a_sentence(folder, MAKE_ROOM):
                     written = write_recording(windows, events, highest_hertz, folder, whole_path(recording))
                 for path in written.all:
                     say(f"playitback: {path}", sys.stderr)
