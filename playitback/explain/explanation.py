@@ -24,6 +24,7 @@ from playitback.errors import DataSetError
 from playitback.explain.alone import Alone
 from playitback.explain.passages import Passages
 from playitback.explain.slots import ATTENTION
+from playitback.models.listener import LIKELY
 from playitback.recognizer import KNOWN, ClipHearing, Recognizer
 
 SCHEMA = "playitback.explanation/2"
@@ -126,7 +127,7 @@ class Explanation:
     @property
     def remarks(self) -> tuple[str, ...]:
         """Sentences for the user: the notes, and one where the clip is probably none of the model's classes."""
-        if self.multi_label and self.hearings and self.hearings[-1].probabilities.max() < 0.5:
+        if self.multi_label and self.hearings and self.hearings[-1].probabilities.max() < LIKELY:
             return (*self.notes, f"None of the {len(self.labels)} classes is more probable than not.")
         first = self.hearings[0] if self.hearings else None
         if first is None or first.known is None or first.taught is None or first.known >= KNOWN:

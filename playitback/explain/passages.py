@@ -33,6 +33,7 @@ from torch import Tensor
 
 from playitback.edits import FADE_SECONDS, SILENCE, keep_only, remove
 from playitback.evidence.runs import CLIPS_A_STEP
+from playitback.models.listener import LIKELY
 from playitback.progress import Progress, Steps
 from playitback.recognizer import ClipHearing, Recognizer
 from playitback.segments import (
@@ -61,7 +62,6 @@ _SHARES = 12  # from MOST_REMOVED / 12 to MOST_REMOVED
 _COARSE = 3  # every third rung is heard first, and those below the first that holds only then
 _VERIFIED_AT_ONCE = 2
 _STEPS = 6  # of progress: coarse, fine and verified, for each of the two
-_STANDS = 0.5  # probability at which a class is given where every class has one of its own
 _TINY = 1e-7
 
 
@@ -213,7 +213,7 @@ class _Clip:
 
     def stands(self, probabilities: np.ndarray) -> bool:
         if self.recognizer.config.multi_label:
-            return float(probabilities[self.column]) >= _STANDS
+            return float(probabilities[self.column]) >= LIKELY
         return int(probabilities.argmax()) == self.column
 
     def is_gone(self, probabilities: np.ndarray) -> bool:

@@ -14,6 +14,7 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import lru_cache
 from typing import ClassVar
 
 import torch
@@ -26,6 +27,7 @@ from playitback.replay import TimeMaps, column_edges
 from playitback.segments import audible_columns, find_segments
 from playitback.spectrogram import LogMel
 
+LIKELY = 0.5  # probability from which on a class that has one of its own is more probable than not
 _STATISTICS_FLOOR = 1e-3  # smallest deviation that the log-mel is divided by
 
 
@@ -254,11 +256,18 @@ def named_class(probabilities: Tensor, config: ModelConfig) -> Tensor:
     """
     if not config.broader:
         return probabilities.argmax(dim=-1)
-    narrower = torch.zeros(2 * probabilities.shape[-1:], dtype=torch.bool, device=probabilities.device)
-    for narrow, broads in enumerate(config.broader):
-        narrower[list(broads), narrow] = True
-    yields = (narrower & (probabilities > 0.5).unsqueeze(-2)).any(dim=-1)
+    narrower = _narrower(config.broader).to(probabilities.device)
+    yields = (narrower & (probabilities > LIKELY).unsqueeze(-2)).any(dim=-1)
     return torch.where(yields, probabilities - 1, probabilities).argmax(dim=-1)
+
+
+@lru_cache(maxsize=16)  # every hearing asks for that of its model
+def _narrower(broader: tuple[tuple[int, ...], ...]) -> Tensor:
+    """(classes, classes) whether the second is narrower than the first. broader: of a ``ModelConfig``."""
+    narrower = torch.zeros(len(broader), len(broader), dtype=torch.bool)
+    for narrow, broads in enumerate(broader):
+        narrower[list(broads), narrow] = True
+    return narrower
 
 
 def class_log_probabilities(logits: Tensor, multi_label: bool) -> Tensor:
