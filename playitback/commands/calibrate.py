@@ -12,6 +12,7 @@ from playitback.commands.shared import add_checkpoint, add_data, add_json, bar, 
 from playitback.progress import finish
 from playitback.training import card
 from playitback.training.calibration import calibrate, tell_strange
+from playitback.training.mixtures import load_unlabelled
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -31,7 +32,9 @@ def main(arguments: argparse.Namespace) -> int:
         found = finish(calibrate(recognizer, clips), report)
     strangeness = None
     if arguments.strange is not None:
-        strange = load_unlabelled_clips(arguments.strange, recognizer.config.front_end, arguments.tolerate)
+        strange = load_unlabelled_clips(
+            load_unlabelled(arguments.strange), recognizer.config.front_end, arguments.tolerate
+        )
         with bar("listening") as report:
             strangeness = finish(tell_strange(recognizer, clips, strange), report)
     told = {} if strangeness is None else {"strangeness": asdict(strangeness)}

@@ -22,8 +22,8 @@ from playitback.names import printable
 from playitback.progress import Progress, Report
 from playitback.recognizer import Recognizer
 from playitback.training.clips import ClipSet, load_clips
+from playitback.training.entries import Manifest
 from playitback.training.manifest import DATA_SETS, read_manifest
-from playitback.training.mixtures import load_unlabelled
 
 DEFAULT_CHECKPOINT = "esc50-small"
 COLUMN = 28  # characters of a class with its confidence, in tables
@@ -129,11 +129,10 @@ def load_data(
     return clips
 
 
-def load_unlabelled_clips(source: Path, front_end: FrontEndConfig, tolerated_missing: float) -> ClipSet:
-    """The recordings that ``--unlabelled`` names."""
-    manifest = load_unlabelled(source)
+def load_unlabelled_clips(recordings: Manifest, front_end: FrontEndConfig, tolerated_missing: float) -> ClipSet:
+    """The clips of recordings without labels, as ``load_unlabelled`` names them."""
     with bar("reading") as report:
-        return load_clips(manifest, front_end, tolerated_missing=tolerated_missing, report=report)
+        return load_clips(recordings, front_end, tolerated_missing=tolerated_missing, report=report)
 
 
 def explain_clip(

@@ -13,6 +13,7 @@ from playitback.progress import finish
 from playitback.recognizer import Recognizer
 from playitback.training.answers import Teacher, write_answers
 from playitback.training.manifest import DATA_SETS
+from playitback.training.mixtures import load_unlabelled
 from playitback.training.teaching import ask_teacher, plan_mixtures
 
 
@@ -41,7 +42,7 @@ def main(arguments: argparse.Namespace) -> int:
         sets = [load_data(arguments, front_end, None, arguments.split or known.train_split)]
     shared = arguments.unlabelled is not None
     if shared:
-        sets.append(load_unlabelled_clips(arguments.unlabelled, front_end, arguments.tolerate))
+        sets.append(load_unlabelled_clips(load_unlabelled(arguments.unlabelled), front_end, arguments.tolerate))
     plan = plan_mixtures(sets, shared, arguments.mixtures, front_end.sample_rate, arguments.seed)
     with bar("teaching") as report:
         probabilities, features = finish(ask_teacher(teacher, sets, plan), report)

@@ -26,6 +26,7 @@ from playitback.commands.shared import (
     load_data,
     load_unlabelled_clips,
     print_json,
+    say,
 )
 from playitback.config import FrontEndConfig, TaughtConfig
 from playitback.errors import SettingsError
@@ -205,8 +206,9 @@ def _mixtures(arguments: argparse.Namespace, front_end: FrontEndConfig, clips: C
         return None
     answers, unlabelled = read_answers(arguments.targets), None
     if arguments.unlabelled is not None:
-        _refuse_tested(arguments, load_unlabelled(arguments.unlabelled))
-        unlabelled = load_unlabelled_clips(arguments.unlabelled, front_end, arguments.tolerate)
+        recordings = load_unlabelled(arguments.unlabelled)
+        _refuse_tested(arguments, recordings)
+        unlabelled = load_unlabelled_clips(recordings, front_end, arguments.tolerate)
     return Mixtures(answers, front_end, clips, unlabelled)
 
 
@@ -229,7 +231,7 @@ def _refuse_tested(arguments: argparse.Namespace, unlabelled: Manifest) -> None:
 
 
 def _tell(sentence: str) -> None:
-    tqdm.write(f"playitback: {sentence}", file=sys.stderr)
+    say(f"playitback: {sentence}", sys.stderr)
 
 
 class _Bar:
