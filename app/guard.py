@@ -10,6 +10,7 @@ import ipaddress
 import json
 import re
 import socket
+from collections.abc import Iterator
 from functools import cache
 from typing import Any
 from urllib.parse import urlsplit
@@ -67,32 +68,28 @@ def _wanted(block: Any, value: Any) -> str | None:
 
 def _is_short(value: Any) -> bool:
     """Whether JSON has few values, and no long text among them."""
-    waiting, seen = [value], 0
-    while waiting and seen <= MOST_VALUES:
-        each = waiting.pop()
-        seen += 1
-        if isinstance(each, str) and len(each) > LONGEST_TEXT:
-            return False
-        if isinstance(each, dict | list):
-            waiting.extend(each)
-        if isinstance(each, dict):
-            waiting.extend(each.values())
-    return seen <= MOST_VALUES
+    return not any(
+        seen > MOST_VALUES or (isinstance(each, str) and len(each) > LONGEST_TEXT)
+        for seen, each in enumerate(_nodes(value), 1)
+    )
 
 
 def names_a_link(values: Any) -> bool:
     """Whether anything in JSON is a file that lies elsewhere."""
-    waiting = [values]
+    paths = (each.get("path") for each in _nodes(values) if isinstance(each, dict))
+    return any(isinstance(path, str) and re.match(r"\s*https?:", path, re.IGNORECASE) for path in paths)
+
+
+def _nodes(value: Any) -> Iterator[Any]:
+    """What is in JSON, itself and names included, however deep."""
+    waiting = [value]
     while waiting:
-        value = waiting.pop()
-        if isinstance(value, dict):
-            path = value.get("path")
-            if isinstance(path, str) and re.match(r"\s*https?:", path, re.IGNORECASE):
-                return True
-            waiting.extend(value.values())
-        elif isinstance(value, list | tuple):
-            waiting.extend(value)
-    return False
+        each = waiting.pop()
+        yield each
+        if isinstance(each, dict | list | tuple):
+            waiting.extend(each)
+        if isinstance(each, dict):
+            waiting.extend(each.values())
 
 
 class Guard:

@@ -121,9 +121,14 @@ class Mixtures:
         features = (self.answers.features_of(numbers) - self._mean) / self._deviation
         return torch.from_numpy(features.astype(np.float32))
 
+    def _heard_alone(self, labels: np.ndarray) -> np.ndarray:
+        """(N,) whether a mixture is one labelled clip alone. labels: (N, classes)."""
+        single: np.ndarray = self.answers.arrays["kind"][self.chosen] == SINGLE
+        return single & (labels.sum(axis=1) > 0)
+
     def _probe(self) -> Tensor:
         """(N, classes), from a probe fitted to the labelled clips that are heard alone; the labels where none is."""
-        alone = torch.from_numpy(self.answers.arrays["kind"][self.chosen] == SINGLE) & (self._labels.sum(dim=1) > 0)
+        alone = torch.from_numpy(self._heard_alone(self._labels.numpy()))
         if not (self.answers.features and alone.any()):
             return self._labels
         features = self._standardised(self.chosen)
@@ -144,7 +149,7 @@ class Mixtures:
 
     def _learned_from_labels(self, labelled: ClipSet) -> tuple[Tensor, Tensor]:
         """Labels (N, classes) and known (N,) of a model of one label, by the clips in each mixture."""
-        a, b, share, kind = (self.answers.arrays[name][self.chosen] for name in ("a", "b", "share", "kind"))
+        a, b, share = (self.answers.arrays[name][self.chosen] for name in ("a", "b", "share"))
         of_clip = labelled.targets(torch.arange(len(labelled)))[0].numpy()
         labels = np.zeros((len(a), of_clip.shape[1]), np.float32)
         for clip, weight in ((a, share), (b, 1 - share)):
@@ -153,7 +158,7 @@ class Mixtures:
             labels[has_label] += weight[has_label, None] * of_clip[index[has_label]]
         mass = labels.sum(axis=1)
         # what the teacher says of each class, of those clips that are heard alone
-        alone = (kind == SINGLE) & (mass > 0)
+        alone = self._heard_alone(labels)
         said = labels[alone].T @ self.answers.probabilities_of(self.chosen[alone])
         profile = said / np.maximum(labels[alone].sum(axis=0)[:, None], 1)
         telling = np.flatnonzero(profile.max(axis=0) >= _TELLING)

@@ -67,8 +67,7 @@ class SlotConfig:
     graded: bool = False  # and bids for a moment as much less as that says the class less than the best moment does
 
     def __post_init__(self) -> None:
-        require(self.slots >= 2, f"at least two slots must compete, got {self.slots}")
-        require(self.iterations >= 1, f"iterations must be positive, got {self.iterations}")
+        # two at least must compete
         require_within(self, slots=(2, 64), width=(1, WIDEST), hidden=(1, WIDEST), iterations=(1, 100))
 
 
@@ -82,7 +81,6 @@ class ActivityConfig:
     convolutions: int = 2
 
     def __post_init__(self) -> None:
-        require(self.width > 0 and self.squeezed_channels > 0, "width and squeezed_channels must be positive")
         require(self.kernel % 2 == 1, f"kernel must be odd, got {self.kernel}")
         require_within(self, squeezed_channels=(1, WIDEST), width=(1, WIDEST), kernel=(1, 1001), convolutions=(0, 64))
 
@@ -104,7 +102,6 @@ class DecoderConfig:
     encoder_votes: bool = False  # the encoder's own logits, their mean over the hearings, are added to the decoder's
 
     def __post_init__(self) -> None:
-        require(self.latents > 0 and self.width > 0, "latents and width must be positive")
         require_within(
             self,
             latents=(1, WIDEST),
