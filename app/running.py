@@ -78,7 +78,7 @@ class Begun:
     """A run that goes on, or has ended."""
 
     view: ExplanationView  # so far
-    superseded: bool = False  # by another class to explain: it need not go on
+    unwanted: bool = False  # stopped, or another class is to be explained: it need not go on
 
 
 @dataclass(eq=False)  # every choice counts, also of the same class again
@@ -87,7 +87,11 @@ class Ask:
 
     view: ExplanationView  # of the run, which may have been broken off
     label: str | None  # None: the model's decision
-    superseded: bool = False  # by another one: nobody waits for this any more
+    unwanted: bool = False  # nobody waits for it any more: it was stopped, failed, or gave way to another one
+
+    def is_for(self, view: ExplanationView, label: str | None) -> bool:
+        """Whether it asks for a class in a run, and somebody waits for that or has it already."""
+        return not self.unwanted and self.label == label and self.view.run_id == view.run_id
 
 
 def wire_run(
@@ -135,7 +139,7 @@ def wire_run(
                 this: Begun | None = None
                 for view in service.explain(Path(path), settings, folder):
                     this = this or Begun(view)
-                    if this.superseded:
+                    if this.unwanted:
                         return
                     this.view = view
                     yield {**so_far(view), begun: this}
@@ -155,6 +159,8 @@ def wire_run(
     ) -> Any:
         view = _last_run(finished, latest)
         if view is None or view.settings.checkpoint != checkpoint or path not in (None, str(view.recording)):
+            return gr.skip()
+        if last is not None and last.is_for(view, label or None):  # gradio tells of one choice more than once
             return gr.skip()
         return {asking: _ask(view, label or None, last, latest)}
 
@@ -190,7 +196,7 @@ def wire_run(
         try:
             with run_folder() as folder:
                 for view in service.ask(ask.view, ask.label, folder):
-                    if ask.superseded:
+                    if ask.unwanted:
                         yield gr.skip()  # to gradio, one that yields nothing has emptied all that it may change
                         return
                     if not view.finished:
@@ -201,7 +207,13 @@ def wire_run(
                         del answered[part.hint]  # which may say that the clip is an example: it still is
                     yield answered
         except Exception as error:
+            ask.unwanted = True
             yield ended(inputs.run, inputs.stop, inputs.status, error_html(sentence(error)))
+
+    def give_up(ask: Ask | None, latest: Begun | None) -> None:
+        for each in (ask, latest):
+            if each is not None:
+                each.unwanted = True
 
     asked = [inputs.checkpoint, inputs.playbacks, inputs.asked]
     changed = [inputs.status, inputs.run, inputs.stop, shown, begun]
@@ -220,9 +232,12 @@ def wire_run(
     inputs.asked.input(choose, choice, asking, **QUIET)
     shown.change(keep_up, choice, asking, **QUIET)
     player.explain(choose_in_rows, [inputs.checkpoint, *kept], [asking, inputs.asked, inputs.status], **QUIET)
-    # What goes on before it sees for itself that it is superseded: an event that gradio cancels as it ends is an error,
+    # What goes on before it sees for itself that it is unwanted: an event that gradio cancels as it ends is an error,
     # and what it still sends is taken for something else.
     explained = asking.change(explain_anew, asking, **how_to_run)
+    # Before anything is cancelled: what waits behind it begins as soon as that ends, and would take the place of what
+    # is told of the stop, with nothing left to end it.
+    inputs.stop.click(give_up, [asking, begun], None, queue=False, **QUIET)
     stopped = on_stop(
         inputs.stop,
         [started, fulfilled, explained],
@@ -241,7 +256,7 @@ def _ask(view: ExplanationView, label: str | None, last: Ask | None, latest: Beg
     """The newest choice, in place of the last one and of a run that still goes on."""
     for before in (last, latest):
         if before is not None:
-            before.superseded = True
+            before.unwanted = True
     return Ask(view, label)
 
 

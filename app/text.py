@@ -39,7 +39,6 @@ CONFIDENCE_TAB = "Confidence"
 ABOUT_TAB = "About"
 PLAYER_LABEL = "The hearings of the model on one time axis"
 CHART_LABEL = "Probability of the leading classes after every hearing"
-TABLE_CAPTION = "Probability after every hearing"
 PLAYBACKS_HINT = "The playbacks appear here, a row for every hearing, as soon as a sound has been played back."
 CONFIDENCE_HINT = (
     "How the leading classes rise and fall from hearing to hearing appears here once a sound has been played back."
@@ -243,10 +242,10 @@ def example_name(stem: str) -> str:
 
 
 # The slots
-SLOTS_TAB = "Slots"
+SLOTS_TAB = "Attention"
 SLOTS_HINT = (
-    "How the slots shared out the clip, and where the model's frames went, appears here once a sound has been played "
-    "back."
+    "How the model's attention shared out the clip, and where its frames went, appears here once a sound has been "
+    "played back."
 )
 SLOTS_READING = (
     "The slots compete for every moment. Choose a hearing to see how they came to agree, what the losing slot "
@@ -285,8 +284,22 @@ CLIP_AXIS = "second of the clip"
 FRAME_AXIS = "model's frame"
 
 
-def no_slots(model: str) -> str:
-    return f"The model {model} has no slots to look into."
+POOLING_TITLE = "What counted for the decision"
+POOLING_READING = (
+    "The model reads its features at every moment and takes their weighted mean; the weights are attention. The line "
+    "says how much each moment counts, the picture how much each feature does at each moment: 1 is an even share. The "
+    "weights are the same for every class, so they say what was heard, not what speaks for one class."
+)
+POOLING_CHART_LABEL = "Weight of every moment, and of the features that count most at every moment"
+POOLING_TIME_AXIS = "weight of the moment"
+POOLING_AXIS = "feature, by weight"
+POOLING_SCALE = "times the even share"
+POOLING_TIME_HOVER = "%{x:.2f} s: %{y:.2f} times the even share"
+POOLING_HOVER = "%{x:.2f} s, feature %{y:.0f}: %{z:.2f} times the even share"
+
+
+def no_attention(model: str) -> str:
+    return f"The model {model} has no attention to look into."
 
 
 def iteration_name(index: int) -> str:

@@ -2,7 +2,8 @@
 
 config.json holds the family, architecture, front end and class names (``model``), and what a reader of the weights must
 know (``about``: name, licence, how it was trained, measured results). Whoever loads a checkpoint needs nothing else.
-Format 1 knew one family; it is still read.
+Format 1 knew one family; it is still read. So is a folder in transformers' own format, which has a
+preprocessor_config.json as well: ``families`` says what it holds.
 """
 
 from __future__ import annotations
@@ -12,6 +13,7 @@ import math
 import reprlib
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -22,12 +24,14 @@ from safetensors import SafetensorError, safe_open
 from safetensors.torch import save_file
 from torch import Tensor
 
+from playitback.config import ModelConfig
 from playitback.errors import CheckpointError, SettingsError
 from playitback.models import families
 from playitback.models.listener import Listener
 from playitback.writing import write_whole, write_whole_text
 
 WEIGHTS_FILE, CONFIG_FILE, CARD_FILE = "model.safetensors", "config.json", "README.md"
+_EXTRACTOR_FILE, _PROCESSOR_FILE = "preprocessor_config.json", "processor_config.json"  # of transformers' folders
 _INSTALLED = Path(__file__).resolve().parent / "checkpoints"  # where a wheel has them
 BUNDLED = _INSTALLED if _INSTALLED.is_dir() else Path(__file__).resolve().parent.parent / "checkpoints"
 FORMAT = 2
@@ -91,20 +95,35 @@ def load_checkpoint(source: str | Path) -> Checkpoint:
     Raises CheckpointError, which says what is wrong and which checkpoints there are.
     """
     folder = find_checkpoint(source)
-    description, card = _read_description(folder), _read_card(folder)
-    is_format_1 = description["format"] == 1
-    described = families.upgrade_description(description["model"]) if is_format_1 else description["model"]
+    values, card = _read_json(folder / CONFIG_FILE), _read_card(folder)
+    upgrade: _Upgrade = dict
+    foreign = families.is_foreign(values)
+    if foreign:
+        outline = _outline(folder, lambda: families.read_foreign(values, lambda: _read_extractor(folder)))
+        upgrade, about = partial(families.foreign_weights, outline), families.about_foreign(values, card)
+    else:
+        description = _description(folder, values)
+        about, described = description.get("about", {}), description["model"]
+        if description["format"] == 1:
+            upgrade, described = families.upgrade_weights, families.upgrade_description(described)
+        outline = _outline(folder, lambda: families.read_config(described))
+    model = _load_model(outline, folder, upgrade).eval()
+    if foreign:
+        families.try_foreign(model)
+    return Checkpoint(
+        name=Path(source).resolve().name,  # of a repo id, the folder in the cache is named after its commit
+        model=model,
+        about=about,
+        card=card,
+    )
+
+
+def _outline(folder: Path, read: Callable[[], ModelConfig]) -> Listener:
     try:
-        outline = families.outline(families.read_config(described))
+        return families.outline(read())
     # numbers that no one checked, as in a file edited by hand, fail where they are first used
     except (SettingsError, ArithmeticError, AttributeError, RuntimeError, TypeError, ValueError) as error:
         raise CheckpointError(f"{folder / CONFIG_FILE} describes no valid model: {error}; restore the file") from error
-    return Checkpoint(
-        name=Path(source).resolve().name,  # of a repo id, the folder in the cache is named after its commit
-        model=_load_model(outline, folder, families.upgrade_weights if is_format_1 else dict).eval(),
-        about=description.get("about", {}),
-        card=card,
-    )
 
 
 def find_checkpoint(source: str | Path) -> Path:
@@ -147,7 +166,7 @@ def _there_are() -> str:
 
 def _download(repo_id: str) -> Path:
     try:
-        files = [WEIGHTS_FILE, CONFIG_FILE, CARD_FILE]
+        files = [WEIGHTS_FILE, CONFIG_FILE, CARD_FILE, _EXTRACTOR_FILE, _PROCESSOR_FILE]
         return _complete(Path(snapshot_download(repo_id, allow_patterns=files)))
     except (HfHubHTTPError, HFValidationError, LocalEntryNotFoundError, OSError) as error:
         raise CheckpointError(
@@ -156,18 +175,36 @@ def _download(repo_id: str) -> Path:
         ) from error
 
 
-def _read_description(folder: Path) -> dict[str, Any]:
-    path = folder / CONFIG_FILE
+def _read_json(path: Path) -> dict[str, Any]:
+    """An object that a file holds; anything else is an empty one, which describes nothing."""
     try:
-        description = json.loads(_read_text(path), parse_constant=_number, parse_int=_number, parse_float=_number)
+        values = json.loads(_read_text(path), parse_constant=_number, parse_int=_number, parse_float=_number)
     except (ValueError, RecursionError) as error:
         raise CheckpointError(f"{path} is not JSON ({error}); restore the file") from error
-    if (
-        not isinstance(description, dict)
-        or not isinstance(description.get("model"), dict)
-        or not isinstance(description.get("about", {}), dict)
-        or not _is_shallow(description, _DEEPEST)
-    ):
+    return values if isinstance(values, dict) and _is_shallow(values, _DEEPEST) else {}
+
+
+def _read_extractor(folder: Path) -> dict[str, Any]:
+    """How sounds are made ready for a model in transformers' format, which newer versions note within another file."""
+    for name in (_PROCESSOR_FILE, _EXTRACTOR_FILE):
+        if (folder / name).is_file():
+            values = _read_json(folder / name)
+            values = values.get("feature_extractor", {}) if name == _PROCESSOR_FILE else values
+            if isinstance(values, dict) and values:
+                return values
+    raise CheckpointError(
+        f"{folder} has no {_EXTRACTOR_FILE}, which tells how sounds are made ready for its model; fetch that as well"
+    )
+
+
+def _read_description(folder: Path) -> dict[str, Any]:
+    """Of a model of ours."""
+    return _description(folder, _read_json(folder / CONFIG_FILE))
+
+
+def _description(folder: Path, description: dict[str, Any]) -> dict[str, Any]:
+    path = folder / CONFIG_FILE
+    if not isinstance(description.get("model"), dict) or not isinstance(description.get("about", {}), dict):
         raise CheckpointError(f"{path} does not describe a model of ours; restore the file or convert the weights")
     number = description.get("format")
     if type(number) is not int or number not in (1, FORMAT):
@@ -219,7 +256,11 @@ def _write_description(folder: Path, description: Mapping[str, Any]) -> None:
     write_whole_text(folder / CONFIG_FILE, json.dumps(description, indent=1, ensure_ascii=False) + "\n")
 
 
-def _load_model(outline: Listener, folder: Path, upgrade: Callable[[Mapping[str, str]], dict[str, str]]) -> Listener:
+#: names of tensors in a file, each to itself -> the model's name of each to that in the file
+_Upgrade = Callable[[Mapping[str, str]], dict[str, str]]
+
+
+def _load_model(outline: Listener, folder: Path, upgrade: _Upgrade) -> Listener:
     """The model that is outlined, with its weights; nothing is allocated before these are known to belong to it."""
     path = folder / WEIGHTS_FILE
     try:

@@ -113,6 +113,20 @@ class TaughtConfig:
         require_within(self, features=(0, WIDEST))
 
 
+@dataclass(frozen=True)
+class ActivityConfig:
+    """What the model would say of every moment by itself."""
+
+    squeezed_channels: int = 16  # of every cell of the local features
+    width: int = 128
+    kernel: int = 5  # time columns that a convolution sees
+    convolutions: int = 2
+
+    def __post_init__(self) -> None:
+        require(self.kernel % 2 == 1, f"kernel must be odd, got {self.kernel}")
+        require_within(self, squeezed_channels=(1, WIDEST), width=(1, WIDEST), kernel=(1, 1001), convolutions=(0, 64))
+
+
 @dataclass(frozen=True, kw_only=True)
 class ModelConfig:
     """What is known of every model; the architecture of a family stands in a subclass of its own."""
@@ -123,6 +137,7 @@ class ModelConfig:
     playbacks: int = 0  # largest number of playbacks; the hearings are one more
     front_end: FrontEndConfig = field(default_factory=FrontEndConfig)
     segments: SegmentRules = field(default_factory=SegmentRules)
+    activity: ActivityConfig | None = None  # None in models that learned none
     taught: TaughtConfig | None = None  # None: the model had no teacher
     #: of each class of the first head the indices of those that hold wherever it holds, as a dog is an animal
     broader: tuple[tuple[int, ...], ...] = ()

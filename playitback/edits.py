@@ -15,16 +15,23 @@ Edges are cross-faded over 10 ms, half of it on either side. Away from the fades
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 
+import numpy as np
 import torch
 import torch.nn.functional as F
 from torch import Generator, Tensor
 
 from playitback.errors import SettingsError
+from playitback.segments import Segment, pad_segments
 
 SILENCE, MEAN_SPECTRUM, NOISE, NEIGHBOUR = "silence", "mean spectrum", "noise", "neighbour"
 FILLS = (SILENCE, MEAN_SPECTRUM, NOISE, NEIGHBOUR)
 FADE_SECONDS = 0.010
+
+#: of what is kept alone, one stretch after the other, to ask a model what it says of each moment by itself
+STRETCH_SECONDS = 1.0
+STEP_SECONDS = 0.25  # from the middle of one stretch to that of the next
 
 _SPECTRUM_SAMPLES = 1024  # window of the mean spectrum
 
@@ -37,6 +44,22 @@ def keep_only(waveforms: Tensor, segments: Tensor, fill: str, sample_rate: int, 
 def remove(waveforms: Tensor, segments: Tensor, fill: str, sample_rate: int, generator: Generator) -> Tensor:
     """Clips (B, N) without the segments (B, S, 2), in seconds. Raises SettingsError for a fill that is not known."""
     return _mixed(waveforms, 1 - _inside(waveforms, segments, sample_rate), fill, generator)
+
+
+def stretches_of(
+    clip_seconds: float, stretch_seconds: float = STRETCH_SECONDS, step_seconds: float = STEP_SECONDS
+) -> list[Segment]:
+    """Stretches around every ``step_seconds`` from the clip's start on, cut at its ends."""
+    middles = np.arange(0, clip_seconds + 1e-9, step_seconds).tolist()
+    half = stretch_seconds / 2
+    return [Segment(max(0.0, each - half), min(clip_seconds, each + half)) for each in middles]
+
+
+def each_alone(waveform: Tensor, stretches: Sequence[Segment], sample_rate: int) -> Tensor:
+    """A clip (N,) -> (S, N): for every stretch the clip of which nothing else is left, in silence."""
+    kept = pad_segments([[each] for each in stretches], len(waveform) / sample_rate)
+    nothing_random = Generator()  # silence draws nothing from it
+    return keep_only(waveform.expand(len(kept), -1), kept, SILENCE, sample_rate, nothing_random)
 
 
 def _inside(waveforms: Tensor, segments: Tensor, sample_rate: int) -> Tensor:

@@ -4,7 +4,12 @@ Every message is one sentence or two: what was given, why it cannot be used, wha
 the command line print the message as it stands; anything that is not a ``PlayItBackError`` is a defect of ours.
 """
 
+import reprlib
+
 from playitback.names import printable
+
+_QUOTED = reprlib.Repr()
+_QUOTED.maxstring = 120
 
 
 class PlayItBackError(Exception):
@@ -29,3 +34,8 @@ class DataSetError(PlayItBackError):
 
 class SettingsError(PlayItBackError):
     """A setting is out of range."""
+
+
+def quoted(word: str) -> str:
+    """A word from outside as an error names it: in quotes, and without its middle where it has no end."""
+    return _QUOTED.repr(word)

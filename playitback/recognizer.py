@@ -188,6 +188,17 @@ class Recognizer:
         hearings = self.model.listen(waveforms.to(self._device), playbacks, choose, asked)
         return self._steps(hearings)
 
+    def answer(
+        self,
+        waveforms: Tensor,
+        playbacks: int | None = None,
+        choose: Choice | None = None,
+        asked: Tensor | None = None,
+    ) -> Iterator[Hearing]:
+        """``Listener.answer`` in the same way: the logits of ``listen``, perhaps without its relevance, and sooner."""
+        hearings = self.model.answer(waveforms.to(self._device), playbacks, choose, asked)
+        return self._steps(hearings)
+
     def _asked(self, label: str | None, count: int) -> Tensor | None:
         """(count,) the index of a class for each of so many clips; None for none."""
         return None if label is None else torch.full((count,), self.labels.index(label), device=self._device)
@@ -219,8 +230,10 @@ class Recognizer:
         """Logits (B, classes) of the first head after the first hearing, whose gradient reaches the clips.
 
         waveforms: (B, clip_samples) on the recognizer's device. In the precision of the weights: what 16 bits round
-        away, a gradient needs.
+        away, a gradient needs. Raises SettingsError for a model that no gradient goes through.
         """
+        if not self.model.has_gradients:
+            raise SettingsError(no_gradients(self.name))
         with torch.enable_grad():
             return self._divided(next(iter(self.model.listen(waveforms, 0))).logits)[0]
 
@@ -248,7 +261,7 @@ class Recognizer:
         """
         self.check(playbacks, asked)
         wanted = self._asked(asked, len(waveforms))
-        hearings = self.listen(torch.from_numpy(waveforms), playbacks, choose, wanted)
+        hearings = self.answer(torch.from_numpy(waveforms), playbacks, choose, wanted)
         return np.stack([self.probabilities(each.logits[0]).cpu().numpy() for each in hearings])
 
     def probabilities(self, logits: Tensor) -> Tensor:
@@ -322,6 +335,11 @@ class Recognizer:
             known=None if heard.known is None else float(heard.known[0]),
             details={name: _array(tensor) for name, tensor in heard.details.items()},
         )
+
+
+def no_gradients(name: str) -> str:
+    """The error for a question that needs the gradient of a model that has none."""
+    return f"no gradient goes through {name}, whose features are computed outside its network; ask without gradients"
 
 
 def _array(batch: Tensor) -> np.ndarray:

@@ -13,6 +13,8 @@ from safetensors import SafetensorError
 from playitback.errors import SettingsError
 
 _ELSEWHERE = "make room on the disk, or choose another folder"
+#: for ``told_in_a_sentence``: the place, and what to do where it cannot be written
+TEMPORARY_FILES = ("the folder for temporary files", "make room there, or name another one in TMPDIR")
 
 
 def write_whole(

@@ -99,6 +99,7 @@ def make_views(
                 ("rain", 0.3, -0.04 if index else None),
                 ("cat", 0.001, None),
             ),
+            decided=0,
             sentence=f"After hearing {index} the model hears a {word}.",
             decision_changed=index == 2,
         )

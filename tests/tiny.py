@@ -14,10 +14,10 @@ from torch import Tensor
 
 from playitback.audio import RecordingInfo
 from playitback.checkpoint import Checkpoint, save_checkpoint
-from playitback.config import FrontEndConfig, SegmentRules
+from playitback.config import ActivityConfig, FrontEndConfig, SegmentRules
 from playitback.explain.explanation import Explanation
 from playitback.models.listener import Listener
-from playitback.models.replay.config import ActivityConfig, DecoderConfig, EncoderConfig, ReplayConfig, SlotConfig
+from playitback.models.replay.config import DecoderConfig, EncoderConfig, ReplayConfig, SlotConfig
 from playitback.models.replay.model import ReplayModel
 from playitback.recognizer import ClipHearing, Recognizer
 

@@ -7,7 +7,7 @@ from app.service.explain import ExplainService, ExplanationView, RecordingView, 
 from app.service.findings import FindingsService, PassagesView
 from app.service.folder import FolderFile, FolderService, FolderView
 from app.service.models import Models, ModelView, offered_checkpoints
-from app.service.slots import InspectionView, inspect
+from app.service.slots import InspectionView, PoolingView, inspect, pooling_of
 from app.service.take_away import TakeAway, TakeAwayService
 from app.service.what_if import Variants, WhatIfService, begin_variants
 from app.service.windows import WindowsService, WindowsView
@@ -32,6 +32,7 @@ __all__ = [
     "Other",
     "PassagesView",
     "PlayItBackError",
+    "PoolingView",
     "RecordingView",
     "Settings",
     "TakeAway",
@@ -43,5 +44,6 @@ __all__ = [
     "begin_variants",
     "inspect",
     "offered_checkpoints",
+    "pooling_of",
     "rival",
 ]

@@ -16,7 +16,8 @@ import numpy as np
 
 from app.service.explain import ExplanationView
 from app.service.models import Models, Work
-from playitback.explain.alone import STEP_SECONDS, Alone, hear_alone
+from playitback.edits import STEP_SECONDS
+from playitback.explain.alone import Alone, hear_alone
 from playitback.explain.explanation import Explanation
 from playitback.explain.passages import Passages, Trial, find_passages, kept_sound, left_sound
 from playitback.progress import Progress

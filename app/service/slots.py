@@ -12,6 +12,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from app.service.explain import ExplanationView
+from playitback.explain.pooling import pooling_weights, pools_by_attention
 from playitback.explain.slots import ATTENTION, SlotInspection, inspect_slots
 from playitback.report.rows import pairs
 
@@ -33,6 +34,15 @@ class TimeMapView:
     knots_seconds: np.ndarray
     knots_frame: np.ndarray
     replayed: tuple[tuple[float, float], ...]  # (start, end) in seconds
+
+
+@dataclass(frozen=True, eq=False)
+class PoolingView:
+    """How a model that pools by attention weighed a clip."""
+
+    clip_seconds: float
+    edges: np.ndarray  # (columns + 1,) seconds between the columns
+    weights: np.ndarray  # (features, columns) times the even share
 
 
 @dataclass(frozen=True, eq=False)
@@ -75,3 +85,11 @@ def inspect(view: ExplanationView, index: int) -> InspectionView:
             for each in hearings
         ),
     )
+
+
+def pooling_of(view: ExplanationView) -> PoolingView | None:
+    """How the model of a run weighed the clip; None where it does not pool by attention."""
+    hearing = view.explanation.hearings[-1]
+    if not pools_by_attention(hearing):
+        return None
+    return PoolingView(view.explanation.clip_seconds, hearing.edges, pooling_weights(hearing))

@@ -11,7 +11,7 @@ from gradio.blocks import Block
 
 from app import figures, text
 from app.events import Updates
-from app.markup import reading, table
+from app.markup import Html, reading, safe, table
 from app.service import ExplanationView
 from app.tabs import hints
 from playitback.report import words
@@ -64,7 +64,12 @@ def table_html(view: ExplanationView) -> str:
     """The chart's numbers as a table: one row a class, one column a hearing."""
     titles = map(words.hearing_title, range(view.hearings))
     rows = [
-        (words.class_name(label), *(words.percent(probability) for probability in probabilities))
-        for label, probabilities in view.leading.items()
+        (words.class_name(label), *(_cell(view, index, label) for index in range(view.hearings)))
+        for label in view.leading
     ]
-    return table(text.TABLE_CAPTION, ["", *titles], rows)
+    return table(words.PROBABILITY_CAPTION, ["", *titles], rows)
+
+
+def _cell(view: ExplanationView, index: int, label: str) -> str:
+    probability = words.percent(view.explanation.probability(index, label))
+    return Html(f"<strong>{safe(probability)}</strong>") if label == view.decisions[index] else probability

@@ -1,4 +1,5 @@
-"""The slots: what each held of every moment, what the uninformative ones gathered, and how the frames were spent."""
+"""The model's attention: what slots held of every moment, what the uninformative ones gathered, and how the frames were
+spent; or, of a model that pools by attention, how it weighed moments and features."""
 
 from __future__ import annotations
 
@@ -8,11 +9,12 @@ from itertools import combinations
 import gradio as gr
 
 from app import text
+from app.charts.pooling import pooling_chart
 from app.charts.slots import attention_chart, time_map_chart
 from app.events import QUIET, Updates
 from app.markup import reading, safe, section, table
 from app.player import stretches
-from app.service import ExplanationView, InspectionView, inspect
+from app.service import ExplanationView, InspectionView, inspect, pooling_of
 from app.tabs import hints
 from playitback.report import words
 
@@ -29,6 +31,8 @@ class Slots:
     gathered: gr.HTML
     frames: gr.HTML
     time_map: gr.Plot
+    weighing: gr.Column  # hidden without a run of a model that pools by attention
+    weights: gr.Plot
 
 
 def build() -> Slots:
@@ -52,6 +56,9 @@ def build() -> Slots:
         gr.HTML(section(text.TIME_MAP_TITLE, text.TIME_MAP_READING, text.definitions("time map", "hop")))
         frames = gr.HTML(elem_id="slots-frames")
         time_map = gr.Plot(label=text.TIME_MAP_CHART_LABEL, show_label=False, elem_id="slots-time-map")
+    with gr.Column(visible=False, elem_id="pooling") as weighing:
+        gr.HTML(section(text.POOLING_TITLE, text.POOLING_READING, {}))
+        weights = gr.Plot(label=text.POOLING_CHART_LABEL, show_label=False, elem_id="pooling-weights")
     return Slots(
         hint=hint,
         views=views,
@@ -61,6 +68,8 @@ def build() -> Slots:
         gathered=gathered,
         frames=frames,
         time_map=time_map,
+        weighing=weighing,
+        weights=weights,
     )
 
 
@@ -70,8 +79,13 @@ def wire(parts: Slots, shown: gr.State) -> None:
 
     def follow(view: ExplanationView | None, index: int | None) -> Updates:
         lacking = text.SLOTS_HINT if view is None else unsuited(view)
-        if view is None or lacking is not None:
-            return {parts.hint: hints.said(lacking), parts.views: gr.update(visible=False)}
+        pooling = None if view is None else pooling_of(view)
+        weighed = {
+            parts.weighing: gr.update(visible=pooling is not None),
+            parts.weights: None if pooling is None else pooling_chart(pooling),
+        }
+        if view is None or not view.has_slots:
+            return {parts.hint: hints.said(lacking), parts.views: gr.update(visible=False), **weighed}
         index = min(index or 0, view.hearings - 1)
         choices = [(words.hearing_title(each), each) for each in range(view.hearings)]
         return {
@@ -79,19 +93,20 @@ def wire(parts: Slots, shown: gr.State) -> None:
             parts.views: gr.update(visible=True),
             parts.index: gr.update(choices=choices, value=index),
             **updates(parts, inspect(view, index)),
+            **weighed,
         }
 
     def choose(view: ExplanationView | None, index: int) -> Updates:
-        return gr.skip() if view is None or unsuited(view) else updates(parts, inspect(view, index))
+        return updates(parts, inspect(view, index)) if view is not None and view.has_slots else gr.skip()
 
-    outputs = [parts.hint, parts.views, parts.index, *drawn]
+    outputs = [parts.hint, parts.views, parts.index, *drawn, parts.weighing, parts.weights]
     shown.change(follow, [shown, parts.index], outputs, trigger_mode="always_last", **QUIET)
     parts.index.input(choose, [shown, parts.index], drawn, trigger_mode="always_last", **QUIET)
 
 
 def unsuited(view: ExplanationView) -> str | None:
     """Why this part has nothing to show of a run; None: it has."""
-    return None if view.has_slots else text.no_slots(view.explanation.model_name)
+    return None if view.has_slots or pooling_of(view) else text.no_attention(view.explanation.model_name)
 
 
 def updates(parts: Slots, view: InspectionView) -> Updates:

@@ -15,6 +15,8 @@ import zlib
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 
+from playitback.audio import mp3
+
 _UNKNOWN_BYTES = 0x7FFF0000  # programs that write to a pipe put this length or a larger one into a WAV header
 #: Some programs count the header in, and some pad the file: so many bytes too many or too few are no sound.
 _SLACK_BYTES = 64
@@ -22,8 +24,10 @@ _SLACK_SHARE = 1e-3
 _TAGS = (b"TAG", b"ID3", b"APETAGEX", b"LYRICS")  # what programs write behind a sound of any kind
 _MOST_CHUNKS = 1000  # nobody writes so many before the sound
 _MOST_PARTS = 1000
+_CUT_WITHIN = "is cut short: it ends in the middle of a stretch of sound; what is there was read"
 _LARGEST_FRAMES_BYTES = 4096  # of MP3: two frames at least
 _LARGEST_PAGE_BYTES = 65_307  # of OGG (RFC 3533, section 6)
+_BEGIN_OF_FLAC = re.compile(rb"fLaC[\0\x80]\0\0\x22")
 _REVERSED_BITS = bytes(int(f"{byte:08b}"[::-1], 2) for byte in range(256))
 
 
@@ -35,6 +39,7 @@ class Part:
     end: int  # the byte behind the last one
     corrections: Mapping[int, bytes] = field(default_factory=dict)  # at a byte of the file: what libsndfile is to see
     told: str | None = None  # what its header has wrong, as a sentence that begins with a verb
+    tells_its_end: bool = True  # whether it would be known from the file, or its own frames, that some of it is missing
 
 
 @dataclass(frozen=True)
@@ -53,7 +58,7 @@ class _Length:
         if not self.form:
             return {}
         largest = 0xFFFFFFFF if self.form[-1] == "I" else 2**62
-        return {self.at: struct.pack(self.form, min(size - self.begin + self.added, largest))}
+        return {self.at: struct.pack(self.form, min(max(0, size - self.begin) + self.added, largest))}
 
 
 @dataclass(frozen=True)
@@ -72,6 +77,8 @@ class _Chunks:
 
     def head(self, file: io.FileIO, at: int) -> tuple[bytes, int] | None:
         """Name and length of the chunk at a byte; None at the end of the file."""
+        if at >= 2**63:  # no file is so long, and none can be told to go there
+            return None
         file.seek(at)
         head = file.read(self.head_bytes)
         if len(head) < self.head_bytes:
@@ -106,20 +113,14 @@ def parts(file: io.FileIO) -> tuple[Part, ...]:
         magic = file.read(4)
         finder = _FINDERS.get(magic)
         if finder is None:
-            finder = _tagged_mp3 if magic[:3] == b"ID3" or _is_frame_of_mp3(magic) else _whole
+            finder = _mp3 if magic[:3] == b"ID3" or mp3.begins_frame(magic) else _unknown
         found.append(finder(file, begin, size))
         begin = found[-1].end
     return tuple(found)
 
 
-def has_length_tag(file: io.FileIO, begin: int = 0) -> bool:
-    """Whether an MP3 begins with a frame that counts the others (Xing, Info or VBRI); else its length is a guess."""
-    _, first_frame = _first_frame(file, begin)
-    return any(mark in first_frame for mark in (b"Xing", b"Info", b"VBRI"))
-
-
-def _whole(file: io.FileIO, begin: int, size: int) -> Part:
-    return Part(begin, size)
+def _unknown(file: io.FileIO, begin: int, size: int) -> Part:
+    return Part(begin, size, tells_its_end=False)
 
 
 def _by_length(
@@ -129,14 +130,14 @@ def _by_length(
 
     def finder(file: io.FileIO, begin: int, size: int) -> Part:
         length, chunks = find(file, begin)
-        return Part(begin, size) if length is None else _checked(file, begin, size, length, chunks)
+        return _unknown(file, begin, size) if length is None else _checked(file, begin, size, length, chunks)
 
     return finder
 
 
 def _checked(file: io.FileIO, begin: int, size: int, length: _Length, chunks: _Chunks | None) -> Part:
     corrections = length.correction(size)
-    available = size - length.begin
+    available = max(0, size - length.begin)
     if length.unknown:
         return Part(begin, size, corrections, "does not say how long it is; it was read to the end of the file")
     missing = length.count - available
@@ -234,7 +235,7 @@ def _nist(file: io.FileIO, begin: int) -> tuple[_Length | None, None]:
     head = file.read(1024)
     found = [
         re.search(pattern, head)
-        for pattern in (rb"NIST_1A\n +(\d+)\n", rb"sample_count -i (\d+)", rb"sample_n_bytes -i (\d+)")
+        for pattern in (rb"NIST_1A\n +(\d+)\n", rb"sample_count -i (\d+)", rb"sample_n_bytes -\w+ (\d+)")
     ]
     if not all(found):
         return None, None
@@ -263,40 +264,16 @@ def _voc(file: io.FileIO, begin: int) -> tuple[_Length | None, None]:
 def _flac(file: io.FileIO, begin: int, size: int) -> Part:
     """FLAC does not tell its length in bytes; another stream begins with the same letters and its STREAMINFO."""
     with mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as content:
-        starts = [content.find(b"fLaC" + last + b"\0\0\x22", begin + 4) for last in (b"\0", b"\x80")]
-    return Part(begin, min((start for start in starts if start > 0), default=size))
+        another = _BEGIN_OF_FLAC.search(content, begin + 4)
+        return Part(begin, another.start() if another else size)
 
 
-def _first_frame(file: io.FileIO, begin: int) -> tuple[int, bytes]:
-    """Byte of the first frame of an MP3, behind its tag, and what begins there."""
-    file.seek(begin)
-    head = file.read(10)
-    at = begin
-    if head[:3] == b"ID3" and len(head) == 10:
-        # ID3v2: the tag's length in four bytes of seven bits, most significant first.
-        at += 10 + sum((byte & 0x7F) << shift for byte, shift in zip(head[6:], (21, 14, 7, 0), strict=True))
-    file.seek(at)
-    return at, file.read(4096)
-
-
-def _is_frame_of_mp3(start: bytes) -> bool:
-    return len(start) >= 2 and start[0] == 0xFF and start[1] & 0xE6 == 0xE2
-
-
-def _tagged_mp3(file: io.FileIO, begin: int, size: int) -> Part:
+def _mp3(file: io.FileIO, begin: int, size: int) -> Part:
     """An MP3 ends where the bytes end that the tag in its first frame counts, if another MP3 begins there."""
-    at, frame = _first_frame(file, begin)
-    counted = None
-    for mark in (b"Xing", b"Info"):
-        found = frame.find(mark, 0, 200)
-        if found >= 0 and frame[found + 7] & 2:
-            skipped = 4 if frame[found + 7] & 1 else 0
-            counted = int.from_bytes(frame[found + 8 + skipped : found + 12 + skipped], "big")
-    found = frame.find(b"VBRI", 0, 200)
-    if found >= 0:
-        counted = int.from_bytes(frame[found + 10 : found + 14], "big")
+    at, frame = mp3.first_frame(file, begin)
+    counted = mp3.counted_bytes(frame)
     if counted is None:
-        return Part(begin, size)
+        return Part(begin, size, told=_CUT_WITHIN if mp3.ends_within_a_frame(file, at, size) else None)
     if (missing := at + counted - size) > _SLACK_BYTES:
         return Part(begin, size, told=_cut_short(missing, counted))
     end = at + counted
@@ -305,7 +282,7 @@ def _tagged_mp3(file: io.FileIO, begin: int, size: int) -> Part:
     if behind[:3] == b"TAG":  # of 128 bytes, and old
         end, behind = end + 128, behind[128:]
     # Some programs do not count the first frame: a few frames more are no recording.
-    joined = size - end > _LARGEST_FRAMES_BYTES and (behind[:3] == b"ID3" or _is_frame_of_mp3(behind))
+    joined = size - end > _LARGEST_FRAMES_BYTES and (behind[:3] == b"ID3" or mp3.begins_frame(behind))
     return Part(begin, end if joined else size)
 
 
@@ -329,9 +306,7 @@ def _ogg(file: io.FileIO, begin: int, size: int) -> Part:
             continue
         page += file.read(max(0, page_bytes - len(page)))
         if len(page) < max(27, page_bytes) or len(table) < page[26]:
-            return Part(
-                begin, size, told="is cut short: it ends in the middle of a stretch of sound; what is there was read"
-            )
+            return Part(begin, size, told=_CUT_WITHIN)
         begins_stream, stream = bool(page[5] & 2), page[14:18]
         if begins_stream and any(number > 1 for number in numbers.values()):
             return Part(begin, at, told=damaged[0] if damaged else None)

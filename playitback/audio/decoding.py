@@ -12,11 +12,12 @@ from pathlib import Path
 import numpy as np
 import soundfile
 
-from playitback.audio.containers import Part, has_length_tag
+from playitback.audio.containers import Part
+from playitback.audio.mp3 import has_length_tag
 
 _UNKNOWN_FRAMES = 2**62  # libsndfile's count is higher for a FLAC stream whose header does not tell the length
 _COUNTED_SAMPLES = 2**20  # decoded at a time to count them, all channels together
-_END_SECONDS = 0.1  # that must be decodable where a header promises an end
+_END_SECONDS = 0.1  # before the end that an MP3's header promises, where there must be sound
 _STEP_FRAMES = 1024  # in which damage is looked for; a block of FLAC has 4096 as a rule
 _TOO_LONG_FRAMES = 500  # the length in an MP3's header may be a few frames too long
 
@@ -34,7 +35,7 @@ class View(io.FileIO):
         base = {os.SEEK_SET: 0, os.SEEK_CUR: self.tell(), os.SEEK_END: self._part.end - self._part.begin}[whence]
         try:
             return super().seek(max(0, base + offset) + self._part.begin) - self._part.begin
-        except OSError:
+        except (OSError, OverflowError):
             return self.tell()
 
     def tell(self) -> int:
@@ -100,6 +101,7 @@ class Chain:
         self.frames = self._ends[-1]
         self.at = 0  # frame that is read next
         self.lost: list[tuple[int, int]] = []  # from one frame to before another
+        self.ended = False  # whether nothing more can be decoded of the part that was read last, whatever is promised
         self.format: str = self._decoder.format
         self.seeks_exactly = self._decoder.seeks_exactly
 
@@ -113,7 +115,8 @@ class Chain:
         """Makes ``frame`` the next that is read, as exactly as the format can."""
         self._open(min(bisect_right(self._ends, frame), len(self._parts) - 1))
         self.at = frame
-        self._adrift = not self._sought(frame - self._begins[self._index])
+        inside = frame - self._begins[self._index]
+        self._adrift = not (self._sought(inside) or self._reached(inside))
 
     def read(self, count: int) -> np.ndarray:
         """Up to ``count`` next frames, (frames, channels) float32; none only at the end of the sound."""
@@ -125,6 +128,7 @@ class Chain:
         except soundfile.LibsndfileError:
             block = self._around_damage(count)
         if count and not len(block):
+            self.ended = True
             block = self._silence(count)
         self.at += len(block)
         return block
@@ -142,6 +146,7 @@ class Chain:
             step //= 2
         skipped = self._damaged_frames(inside) if self.seeks_exactly else None
         self._open(self._index)
+        self.ended = skipped is None
         self._adrift = skipped is None or skipped > count or not self._sought(inside + skipped)
         return self._silence(count if skipped is None else min(skipped, count))
 
@@ -170,6 +175,14 @@ class Chain:
             return int(self._decoder.seek(inside)) == inside
         except soundfile.LibsndfileError:
             return False
+
+    def _reached(self, inside: int) -> bool:
+        """Whether reading on from the beginning of its part leads to a frame that cannot be sought, though it is there:
+        a header may contradict what follows, and one part of a file may seek where another does not.
+        """
+        self._open(self._index)
+        block_frames = max(1, _COUNTED_SAMPLES // self._decoder.channels)
+        return sum(len(block) for block in _until_damage(self._decoder, inside, block_frames)) == inside
 
     def _open(self, index: int) -> None:
         """Anew, at its beginning: after an error libsndfile does not decode on."""
@@ -211,10 +224,10 @@ def counted(path: Path, part: Part) -> tuple[int, str | None]:
         cut_mp3 = decoder.format == "MP3" and part.told is not None
         if not frames or decoder.format not in ("FLAC", "MP3") or (not cut_mp3 and _reaches(decoder, frames, rate)):
             return frames, None
-    readable = frames
     with Chain(path, [part], [frames]) as chain:
-        while len(chain.read(_COUNTED_SAMPLES)):
+        while len(chain.read(_COUNTED_SAMPLES)) and not chain.ended:  # a header may promise centuries
             pass
+        readable = chain.at
     for first, last in reversed(chain.lost):
         if last == readable:
             readable = first
@@ -229,7 +242,7 @@ def counted(path: Path, part: Part) -> tuple[int, str | None]:
 def _reaches(decoder: Decoder, frames: int, rate: int) -> bool:
     """Whether the end that the header promises can be decoded."""
     try:
-        decoder.seek(max(0, frames - round(_END_SECONDS * rate)))
+        decoder.seek(max(0, frames - (1 if decoder.format == "FLAC" else round(_END_SECONDS * rate))))
         return len(decoder.read_frames(1)) == 1
     except soundfile.LibsndfileError:
         return False

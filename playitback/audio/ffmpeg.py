@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import re
 import shutil
@@ -9,11 +10,13 @@ import subprocess
 from pathlib import Path
 
 from playitback.errors import AudioError
+from playitback.writing import TEMPORARY_FILES
 
 LIMIT_SECONDS = 120
 LIMIT_BYTES = 2 * 1024**3
 #: What ffmpeg may open: containers of sound, and no playlists, which could name other files.
 _DEMUXERS = "mov,matroska,webm,aac,asf,amr,ac3,eac3,dts,ape,wv,tta,tak,caf,avi,flv,mpeg,mpegts,wav,mp3,ogg,flac,aiff"
+_NO_ROOM = tuple(os.strerror(number).encode() for number in (errno.ENOSPC, errno.EDQUOT))
 _DURATION = re.compile(rb"Duration: (\d+):(\d\d):(\d\d\.\d+)")
 
 
@@ -25,7 +28,7 @@ def program() -> str | None:
 def decode(ffmpeg: str, path: Path, target: Path) -> tuple[float | None, bool]:
     """Decode what can be decoded into a WAV -> the seconds that the file promises, if it does; whether it is damaged.
 
-    Raises AudioError where ffmpeg finds no sound, takes too long or writes too much.
+    Raises AudioError where ffmpeg finds no sound, takes too long, writes too much or finds no room for it.
     """
     name = path.name
     command = [
@@ -49,6 +52,9 @@ def decode(ffmpeg: str, path: Path, target: Path) -> tuple[float | None, bool]:
         ) from error
     except OSError as error:
         raise AudioError(f"{name} needs ffmpeg, but {ffmpeg} cannot be run; install ffmpeg anew or give WAV") from error
+    if any(reason in finished.stderr for reason in _NO_ROOM):  # else the recording would pass for cut short
+        place, instead = TEMPORARY_FILES
+        raise AudioError(f"{name} cannot be decoded: there is no room left in {place}; {instead}")
     written = target.stat().st_size if target.exists() else 0
     if written > 0.99 * LIMIT_BYTES:
         raise AudioError(f"{name} is too long to decode at once; cut it, or convert it to WAV or FLAC")

@@ -16,6 +16,7 @@ import soundfile
 from playitback.audio import containers, ffmpeg
 from playitback.audio.decoding import Chain, Decoder, View, counted
 from playitback.errors import AudioError
+from playitback.writing import TEMPORARY_FILES, told_in_a_sentence
 
 MINIMUM_SECONDS = 0.1
 BLOCK_SAMPLES = 2**20  # decoded at a time, all channels together: 4 MiB
@@ -31,6 +32,7 @@ _FFMPEG_SUFFIXES = {
 #: First bytes -> name, of formats that libsndfile reads; a file that starts so and cannot be opened is damaged.
 _SIGNATURES = {
     **{b"RIFF": "WAV", b"RF64": "WAV", b"fLaC": "FLAC", b"OggS": "OGG", b"FORM": "AIFF", b"caff": "CAF", b"ID3": "MP3"},
+    **{b".snd": "AU", b"dns.": "AU", b"riff": "Wave64", b"NIST": "NIST", b"Creative Voice": "VOC", b"RIFX": "WAV"},
     **dict.fromkeys((b"\xff\xfb", b"\xff\xfa", b"\xff\xf3", b"\xff\xf2"), "MP3"),
 }
 
@@ -136,7 +138,8 @@ def opened(given: str | Path) -> Iterator[Sound]:
             program = ffmpeg.program()
             if program is None:
                 raise _not_sound(start, path, name) from error
-            decoded = Path(cleanup.enter_context(TemporaryDirectory(prefix="playitback-"))) / "decoded.wav"
+            with told_in_a_sentence(*TEMPORARY_FILES):
+                decoded = Path(cleanup.enter_context(TemporaryDirectory(prefix="playitback-"))) / "decoded.wav"
             examined = _decoded(program, path, name, decoded)
             path, kind = decoded, path.suffix[1:].upper()
         frames, rate = sum(examined.frames), examined.sample_rate
@@ -209,13 +212,19 @@ def _examine(path: Path, size: int, changed: int) -> _Examined:
             first = kind
         parts.append(part)
         counts.append(count)
-        told += [each for each in (part.told or wrong,) if each]
+        told += [each for each in (part.told or wrong or _end_unknown(part, kind[-1]),) if each]
     if len(parts) > 1:
         told.append(f"is {len(parts)} recordings joined into one file; they were read one after the other")
     rate, channels, container = first
     return _Examined(
         tuple(parts), tuple(counts), rate, channels, "WAV" if container == "WAVEX" else container, tuple(told)
     )
+
+
+def _end_unknown(part: containers.Part, container: str) -> str | None:
+    if part.tells_its_end:
+        return None
+    return f"is a {container} file, whose length is not checked here: were some of it missing, nothing would show it"
 
 
 def _second_is_left(seconds: float) -> str:

@@ -5,7 +5,9 @@ from __future__ import annotations
 import argparse
 import json
 import sys
+from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 import torch
 from torch import Generator
@@ -13,15 +15,20 @@ from torch import Generator
 from playitback.commands.evaluate import load_unheard
 from playitback.commands.shared import add_checkpoints, add_data, add_json, bar, names, print_json
 from playitback.errors import SettingsError
-from playitback.evidence.gather import EXPLAINING, PARTS, TOGETHER, gather
+from playitback.evidence.gather import EXPLAINING, PARTS, TOGETHER, Evidence, gather
 from playitback.evidence.rivals import RIVALS, missing_rivals
 from playitback.progress import finish
 from playitback.report.evidence_figures import write_figures
 from playitback.report.evidence_text import text
+from playitback.report.families_text import families_table
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    add_checkpoints(parser, "several that differ only in their seed are measured together")
+    add_checkpoints(parser, "several that differ only in their seed are measured together, others with --compare")
+    parser.add_argument(
+        "--compare", action="store_true",
+        help="examine each checkpoint by itself, of whatever family, and set them side by side in one table",
+    )  # fmt: skip
     add_data(parser)
     parser.add_argument(
         "--parts", type=names, metavar="NAME,NAME",
@@ -46,7 +53,41 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def main(arguments: argparse.Namespace) -> int:
-    recognizers, clips = load_unheard(arguments, arguments.checkpoint)
+    if not arguments.compare:
+        evidence = _examine(arguments, arguments.checkpoint)
+        _write(evidence.to_dict(), text(evidence), arguments.out)
+        if arguments.out is not None:
+            for path in write_figures(evidence, arguments.out):
+                print(f"playitback: {path}", file=sys.stderr)
+        _tell(arguments, evidence.to_dict(), text(evidence))
+        return 0
+    if len(set(arguments.checkpoint)) < 2:
+        raise SettingsError("there is nothing to compare; give two checkpoints at least")
+    found = {name: _examine(arguments, [name]) for name in arguments.checkpoint}
+    described = {"models": {name: evidence.to_dict() for name, evidence in found.items()}}
+    _write(described, families_table(found), arguments.out)
+    _tell(arguments, described, families_table(found))
+    return 0
+
+
+def _tell(arguments: argparse.Namespace, described: dict[str, Any], told: str) -> None:
+    if arguments.json:
+        print_json(described)
+    else:
+        print(told)
+
+
+def _write(described: dict[str, Any], told: str, folder: Path | None) -> None:
+    if folder is None:
+        return
+    folder.mkdir(parents=True, exist_ok=True)
+    written = json.dumps(described, indent=1, ensure_ascii=False) + "\n"
+    (folder / "evidence.json").write_text(written, encoding="utf-8")
+    (folder / "evidence.txt").write_text(told + "\n", encoding="utf-8")
+
+
+def _examine(arguments: argparse.Namespace, checkpoints: Sequence[str]) -> Evidence:
+    recognizers, clips = load_unheard(arguments, checkpoints)
     waveforms = clips.waveforms(torch.arange(len(clips)))
     targets = clips.targets(torch.arange(len(clips)))[0]
     labels = clips.labels[0]
@@ -75,16 +116,4 @@ def main(arguments: argparse.Namespace) -> int:
             beds=beds,
             rival_names=arguments.rivals,
         )
-        evidence = finish(steps, report)
-    if arguments.out is not None:
-        arguments.out.mkdir(parents=True, exist_ok=True)
-        written = json.dumps(evidence.to_dict(), indent=1, ensure_ascii=False) + "\n"
-        (arguments.out / "evidence.json").write_text(written, encoding="utf-8")
-        (arguments.out / "evidence.txt").write_text(text(evidence) + "\n", encoding="utf-8")
-        for path in write_figures(evidence, arguments.out):
-            print(f"playitback: {path}", file=sys.stderr)
-    if arguments.json:
-        print_json(evidence.to_dict())
-    else:
-        print(text(evidence))
-    return 0
+        return finish(steps, report)

@@ -59,7 +59,7 @@ from playitback.recognizer import Recognizer
 from playitback.report.files import draw_player, remove_files, write_files
 from playitback.report.labels import write_audacity, write_raven
 from playitback.report.passages import alone_sentence, needs_sentence, suffices_sentence
-from playitback.writing import told_in_a_sentence
+from playitback.writing import TEMPORARY_FILES, told_in_a_sentence
 
 ALL_FILES, JSON_ONLY = "all", "json"
 
@@ -252,10 +252,7 @@ class _Run:
             remove_files(folder)
         if self._arguments.files == ALL_FILES:
             samples = recognizer.padded(samples)
-            with (
-                told_in_a_sentence("the folder for temporary files", "make room there, or name another one in TMPDIR"),
-                TemporaryDirectory(prefix="playitback-") as drawn,
-            ):
+            with told_in_a_sentence(*TEMPORARY_FILES), TemporaryDirectory(prefix="playitback-") as drawn:
                 player = draw_player(explanation, samples, recognizer, Path(drawn), asked)
                 with told_in_a_sentence(folder, MAKE_ROOM):
                     write_files(explanation, player, samples, recognizer, folder, asked)

@@ -82,9 +82,9 @@ def measure_curves(
     believed = []
     for rows in torch.arange(len(waveforms)).split(max(1, BATCH // heard.shape[1])):
         edited = keep_slices(waveforms[rows], heard[rows], fill, ears.sample_rate, generator)
-        run = yield from ears.hear(edited)
+        heard_now = yield from ears.believe(edited)
         named = chosen.decision[rows].repeat_interleave(heard.shape[1]).unsqueeze(1)
-        believed.append(run.probabilities[:, -1].gather(1, named).view(len(rows), -1))
+        believed.append(heard_now[:, -1].gather(1, named).view(len(rows), -1))
     whole = chosen.probabilities[:, -1].gather(1, chosen.decision.unsqueeze(1))
     curves = _curves(torch.cat(believed), whole)
     areas = area(curves)  # (N, orders, 2)

@@ -195,8 +195,8 @@ def score_segments(ears: Ears, waveforms: Tensor, chosen: Run, bootstrap: Bootst
             LOUDEST: loudest_time(clips, chosen.marked_seconds[rows], clip_seconds, sample_rate),
         }
         edited = [edit(clips, segments[source], fill, sample_rate, generator) for source, fill, edit in variants]
-        run = yield from ears.hear(torch.cat(edited))
-        believed.append(run.probabilities[:, -1].unflatten(0, (len(variants), len(rows))))
+        heard = yield from ears.believe(torch.cat(edited))
+        believed.append(heard[:, -1].unflatten(0, (len(variants), len(rows))))
     after = dict(zip(variants, torch.cat(believed, dim=1), strict=True))  # variant -> (N, C)
     values = {
         (source, fill): segment_scores(

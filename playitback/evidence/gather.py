@@ -34,19 +34,19 @@ from playitback.evidence import (
 from playitback.evidence.brief_events import BriefEventComparison
 from playitback.evidence.curves import CurveComparison, Narrowness
 from playitback.evidence.faithfulness import ControlComparison, SegmentComparison
-from playitback.evidence.intervals import Bootstrap
+from playitback.evidence.intervals import Bootstrap, Interval
 from playitback.evidence.localisation import Located
 from playitback.evidence.pointing import PointingComparison
 from playitback.evidence.removal import RemovalComparison
 from playitback.evidence.rivals import find_rivals
-from playitback.evidence.runs import Ears, Run, Tally
+from playitback.evidence.runs import Ears, Run, Tally, correct, true_classes
 from playitback.evidence.sanity import SanityCheck
 from playitback.evidence.scenes import Scene
 from playitback.evidence.truth import ActivityTruth
 from playitback.progress import Steps
 from playitback.recognizer import Recognizer
 
-SCHEMA = "playitback.evidence/3"
+SCHEMA = "playitback.evidence/4"
 
 CONTROLS, SCENES, SEGMENTS = "controls", "scenes", "segments"
 CURVES, LOCALISATION, SANITY = "curves", "localisation", "sanity"
@@ -72,6 +72,7 @@ class Evidence:
     seed: int
     resamples: int  # of the bootstrap
     replays: bool  # whether the model can replay
+    accuracy: Interval  # of the decision after the last hearing, 0 to 1
     draws: int  # of random segments per clip, in ``controls``
     marked_seconds: float  # of a clip, mean: replayed in any of its hearings, or chosen where nothing can be replayed
     narrowness: Narrowness | None = None  # of one model
@@ -142,6 +143,7 @@ def gather(
     for each in all_ears:
         choices.append((yield from each.hear(waveforms)))
     ears, chosen = all_ears[0], choices[0]
+    targets = true_classes(classes, ears.recognizer.config.classes[0])
     evidence = Evidence(
         models=len(recognizers),
         clips=count,
@@ -151,6 +153,9 @@ def gather(
         seed=seed,
         resamples=bootstrap,
         replays=replays,
+        accuracy=drawn.interval(
+            torch.stack([correct(each.probabilities, targets)[:, -1] for each in choices]).mean(dim=0)
+        ),
         draws=draws,
         marked_seconds=float(torch.stack([each.marked_seconds for each in choices]).mean()),
         narrowness=None if together else curves.measure_narrowness(waveforms, chosen, ears.sample_rate, drawn),

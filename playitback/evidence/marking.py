@@ -10,7 +10,15 @@ from dataclasses import dataclass
 
 from torch import Tensor
 
-from playitback.evidence.rivals import Rival, explain_by, mark, passes_to_explain
+from playitback.evidence.rivals import (
+    ACTIVITY,
+    LEAST_RELEVANT,
+    PASSAGE,
+    RELEVANCE,
+    Rival,
+    explain_by,
+    passes_to_explain,
+)
 from playitback.evidence.runs import Ears
 from playitback.progress import Steps
 from playitback.recognizer import Recognizer
@@ -34,11 +42,11 @@ def mark_by(
     """Of every way its marks for each of Q questions. waveforms: (N, samples); asked: (N, Q); seconds: (N,) to mark."""
     relevance = yield from explain_by(rivals, ears, waveforms, asked, seed)
     found = {
-        name: tuple(
-            Marks(mark(waveforms, each, seconds, ears.sample_rate), peak_seconds(each, ears.clip_seconds))
-            for each in curves.unbind(dim=1)
+        rival.name: tuple(
+            Marks(rival.mark(waveforms, each, seconds, ears.sample_rate), peak_seconds(each, ears.clip_seconds))
+            for each in relevance[rival.name].unbind(dim=1)
         )
-        for name, curves in relevance.items()
+        for rival in rivals
     }
     own = {OWN_SEGMENTS: ears.first} | ({OWN_REPLAY: ears} if ears.recognizer.model.can_replay else {})
     for name, through in own.items():
@@ -53,6 +61,8 @@ def mark_by(
 def passes_of(rivals: Sequence[Rival], recognizer: Recognizer) -> dict[str, int]:
     """Passes through the encoder that every way needs to explain one class of one clip."""
     passes = {rival.name: rival.passes(recognizer.clip_seconds) for rival in rivals} | {OWN_SEGMENTS: 1}
+    own = (RELEVANCE, LEAST_RELEVANT, ACTIVITY, PASSAGE, OWN_SEGMENTS)
+    passes |= {name: passes[name] * recognizer.model.passes for name in own if name in passes}
     return passes | ({OWN_REPLAY: recognizer.config.hearings} if recognizer.model.can_replay else {})
 
 

@@ -18,7 +18,7 @@ from torch import Generator, Tensor
 from playitback.edits import SILENCE, keep_only, remove
 from playitback.evidence.faithfulness import Scores, segment_scores
 from playitback.evidence.intervals import Bootstrap, Interval, mean_over_models
-from playitback.evidence.rivals import RELEVANCE, Rival, explain_by, mark, passes_to_explain
+from playitback.evidence.rivals import RELEVANCE, Rival, explain_by, passes_to_explain
 from playitback.evidence.runs import Ears, Run
 from playitback.progress import Steps
 from playitback.recognizer import Recognizer
@@ -98,17 +98,18 @@ def _measure(
     """(way, kept or fall) -> (N, SHARES); (way, name of a score) -> (N,)."""
     explained, whole = chosen.decision, chosen.probabilities[:, -1]
     relevance = yield from explain_by(rivals, ears, waveforms, explained.unsqueeze(1), seed)
-    silence = (yield from ears.hear(torch.zeros_like(waveforms[:1]))).probabilities[:, -1].expand_as(whole)
+    silence = (yield from ears.believe(torch.zeros_like(waveforms[:1])))[:, -1].expand_as(whole)
     found = {}
-    for way, curves in relevance.items():
+    for rival in rivals:
+        way, curves = rival.name, relevance[rival.name]
         # by share: what is believed of nothing but the marked time, and of all the rest
         kept, rest = [silence], [whole]
         for share in SHARES[1:]:
             seconds = torch.full((len(waveforms),), share * ears.clip_seconds)
-            segments = mark(waveforms, curves[:, 0], seconds, ears.sample_rate)
+            segments = rival.mark(waveforms, curves[:, 0], seconds, ears.sample_rate)
             for edit, beliefs in ((keep_only, kept), (remove, rest)):
-                run = yield from ears.hear(edit(waveforms, segments, SILENCE, ears.sample_rate, Generator()))
-                beliefs.append(run.probabilities[:, -1])
+                edited = edit(waveforms, segments, SILENCE, ears.sample_rate, Generator())
+                beliefs.append((yield from ears.believe(edited))[:, -1])
         found[way, _KEPT] = _of(kept, explained)
         found[way, _FALL] = _of([whole], explained) - _of(rest, explained)
         at = SHARES.index(SCORED_SHARE)

@@ -6,6 +6,7 @@ N clips, Q questions about each: the classes asked about. All of them explain th
 much time to mark. Digital silence comes last, whoever marks: no way may win or lose by it.
 
 - relevance: the model's own; least relevant: its reverse; activity: the log-probability of the class at each moment;
+- passage: the stretch in one piece, as long as all that is marked, in which the activity of the class is highest;
 - loudest: power; random: a stretch around a random moment;
 - occlusion (Zeiler and Fergus 2014): a stretch is silenced, and the log-probability of the class falls; kept alone:
   nothing else sounds, and it stays; of a moment, the mean over the stretches that hold it;
@@ -29,7 +30,7 @@ from playitback.edits import SILENCE, keep_only, remove
 from playitback.errors import SettingsError
 from playitback.evidence.runs import BATCH, Ears
 from playitback.progress import Steps
-from playitback.recognizer import Recognizer
+from playitback.recognizer import Recognizer, no_gradients
 from playitback.segments import (
     TIME_BINS,
     audible_columns,
@@ -40,7 +41,7 @@ from playitback.segments import (
     top_time,
 )
 
-RELEVANCE, LEAST_RELEVANT, ACTIVITY = "relevance", "least relevant", "activity"
+RELEVANCE, LEAST_RELEVANT, ACTIVITY, PASSAGE = "relevance", "least relevant", "activity", "passage"
 LOUDEST, RANDOM = "loudest", "random"
 OCCLUSION, KEPT_ALONE = "occlusion", "kept alone"
 GRADIENT, INTEGRATED = "gradient x input", "integrated gradients"
@@ -64,10 +65,22 @@ class Rival:
     a_clip: int = 0
     a_question: int = 0
     a_window: int = 0
+    in_one_piece: bool = False  # what it marks
 
     def passes(self, clip_seconds: float, questions: int = 1) -> int:
         """Forward passes for so many questions about one clip."""
         return self.a_clip + self.a_question * questions + self.a_window * len(windows(clip_seconds))
+
+    def mark(self, waveforms: Tensor, relevance: Tensor, seconds: Tensor, sample_rate: int) -> Tensor:
+        """The most relevant time: segments (N, S, 2), ``seconds`` (N,) long together.
+
+        waveforms: (N, samples); relevance: (N, TIME_BINS). Digital silence comes last.
+        """
+        edges = equal_edges(waveforms.shape[1] / sample_rate, TIME_BINS).expand(len(waveforms), -1)
+        audible = audible_columns(waveforms, edges, sample_rate)
+        if self.in_one_piece:
+            return _best_passage(relevance.double(), audible, edges, seconds.double())
+        return top_time(relevance.double().masked_fill(~audible, -torch.inf), edges, seconds.double())
 
 
 def own_relevance(ears: Ears, waveforms: Tensor, asked: Tensor, generator: Generator) -> Steps[Tensor]:
@@ -144,6 +157,7 @@ def integrated_gradients(ears: Ears, waveforms: Tensor, asked: Tensor, generator
 RIVALS = (
     Rival(RELEVANCE, own_relevance, a_question=1),
     Rival(ACTIVITY, activity, a_clip=1),
+    Rival(PASSAGE, activity, a_clip=1, in_one_piece=True),
     Rival(LOUDEST, loudest),
     Rival(RANDOM, random),
     Rival(LEAST_RELEVANT, least_relevant, a_question=1),
@@ -172,10 +186,12 @@ def find_rivals(recognizer: Recognizer, names: Sequence[str] | None = None) -> t
 
 def missing_rivals(recognizer: Recognizer) -> dict[str, str]:
     """Why some of the rivals cannot explain this model, or not in this installation, and what to do about it."""
-    missing = {}
+    missing: dict[str, str] = {}
     if not recognizer.model.has_activity:
-        missing[ACTIVITY] = f"{recognizer.name} tells no activity; choose a model that does"
-    if find_spec("captum") is None:
+        missing |= dict.fromkeys((ACTIVITY, PASSAGE), f"{recognizer.name} tells no activity; choose a model that does")
+    if not recognizer.model.has_gradients:
+        missing |= dict.fromkeys((GRADIENT, INTEGRATED), no_gradients(recognizer.name))
+    elif find_spec("captum") is None:
         missing[INTEGRATED] = "the package captum is not installed; pip install -r requirements-rivals.txt"
     return missing
 
@@ -195,16 +211,6 @@ def passes_to_explain(rivals: Sequence[Rival], clip_seconds: float, questions: i
     return sum(rival.passes(clip_seconds, questions) for rival in rivals)
 
 
-def mark(waveforms: Tensor, relevance: Tensor, seconds: Tensor, sample_rate: int) -> Tensor:
-    """The most relevant time: segments (N, S, 2), ``seconds`` (N,) long together.
-
-    waveforms: (N, samples); relevance: (N, TIME_BINS). Digital silence comes last.
-    """
-    edges = equal_edges(waveforms.shape[1] / sample_rate, TIME_BINS).expand(len(waveforms), -1)
-    audible = audible_columns(waveforms, edges, sample_rate)
-    return top_time(relevance.double().masked_fill(~audible, -torch.inf), edges, seconds.double())
-
-
 def windows(clip_seconds: float) -> Tensor:
     """(W, 2) seconds: stretches that are silenced or kept alone, from the clip's beginning to its end."""
     length = min(WINDOW_SECONDS, clip_seconds / 4)
@@ -222,8 +228,8 @@ def hear_windows(
     for clips in waveforms.split(max(1, BATCH // len(segments))):
         copies = clips.repeat_interleave(len(segments), dim=0)
         edited = edit(copies, segments.repeat(len(clips), 1, 1), SILENCE, ears.sample_rate, Generator())
-        run = yield from ears.first.hear(edited)
-        heard.append(run.probabilities[:, -1].unflatten(0, (len(clips), len(segments))))
+        believed = yield from ears.first.believe(edited)
+        heard.append(believed[:, -1].unflatten(0, (len(clips), len(segments))))
     return torch.cat(heard)
 
 
@@ -244,6 +250,18 @@ def hear_activity(ears: Ears, waveforms: Tensor) -> Steps[Tensor]:
 def log_probabilities(probabilities: Tensor) -> Tensor:
     """Of float64; 0 gives what the smallest number of float32 does."""
     return probabilities.clamp_min(torch.finfo(torch.float32).tiny).log()
+
+
+def _best_passage(score: Tensor, audible: Tensor, edges: Tensor, seconds: Tensor) -> Tensor:
+    """(N, 1, 2): the stretch of ``seconds`` (N,) that holds most of a score (N, TIME_BINS). Silence has none."""
+    above = torch.where(audible, score - score.masked_fill(~audible, torch.inf).amin(dim=1, keepdim=True), 0.0)
+    held = F.pad(above.nan_to_num().cumsum(dim=1), (1, 0))
+    length = (seconds / edges.diff(dim=1)[:, 0]).round().long().clamp(1, TIME_BINS).unsqueeze(1)
+    begins = torch.arange(TIME_BINS + 1).expand_as(held)
+    ends = begins + length
+    inside = held.gather(1, ends.clamp(max=TIME_BINS)) - held
+    start = edges.gather(1, inside.masked_fill(ends > TIME_BINS, -1.0).argmax(dim=1, keepdim=True))
+    return torch.stack([start, torch.minimum(start + seconds.unsqueeze(1), edges[:, -1:])], dim=2)
 
 
 def _windowed(

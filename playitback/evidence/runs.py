@@ -6,7 +6,7 @@ waveforms (N, clip_samples) -> Ears.hear (batch by batch) -> Run: beliefs after 
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 import torch
@@ -116,24 +116,39 @@ class Ears:
         that is asked of all. Raises SettingsError for clips of another length.
         """
         generator = generator or Generator().manual_seed(0)
-        if asked is None and self._asked is not None:
-            asked = torch.full((len(waveforms),), self.recognizer.labels.index(self._asked))
         runs = []
-        for rows in torch.arange(len(waveforms)).tensor_split(math.ceil(len(waveforms) / self._batch)):
-            batch = waveforms[rows].to(self.recognizer.device)
+        for batch, wanted in self._batches(waveforms, asked):
             choose = choice(control, batch, self.sample_rate, generator)
-            wanted = None if asked is None else asked[rows].to(batch.device)
             runs.append(self._run(list(self.recognizer.listen(batch, self._playbacks, choose, wanted))))
             yield self.tally.count(len(batch))
         return Run.join(runs)
 
-    def _run(self, hearings: list[Hearing]) -> Run:
+    def believe(self, waveforms: Tensor) -> Steps[Tensor]:
+        """(N, H, C) ``Run.probabilities`` alone of clips (N, clip_samples), which some models tell much sooner."""
+        believed = []
+        for batch, wanted in self._batches(waveforms, None):
+            believed.append(self._probabilities(list(self.recognizer.answer(batch, self._playbacks, asked=wanted))))
+            yield self.tally.count(len(batch))
+        return torch.cat(believed)
+
+    def _batches(self, waveforms: Tensor, asked: Tensor | None) -> Iterator[tuple[Tensor, Tensor | None]]:
+        """Clips (B, clip_samples) on the device, and the classes (B,) to be explained, or None."""
+        if asked is None and self._asked is not None:
+            asked = torch.full((len(waveforms),), self.recognizer.labels.index(self._asked))
+        for rows in torch.arange(len(waveforms)).tensor_split(math.ceil(len(waveforms) / self._batch)):
+            batch = waveforms[rows].to(self.recognizer.device)
+            yield batch, None if asked is None else asked[rows].to(batch.device)
+
+    def _probabilities(self, hearings: list[Hearing]) -> Tensor:
         logits = torch.stack([each.logits[0] for each in hearings], dim=1).double()
+        return self.recognizer.probabilities(logits).cpu()
+
+    def _run(self, hearings: list[Hearing]) -> Run:
         choosing = hearings[:-1] or hearings
         marked = torch.cat([each.replayed for each in hearings[1:]] or [hearings[0].segments], dim=1)
         relevance = [resample(each.relevance, each.edges, TIME_BINS) for each in choosing]
         return Run(
-            probabilities=self.recognizer.probabilities(logits).cpu(),
+            probabilities=self._probabilities(hearings),
             marked=merge_segments(marked, self.clip_seconds).cpu(),
             relevance=torch.stack(relevance).mean(dim=0).cpu(),
         )

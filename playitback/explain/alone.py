@@ -19,14 +19,12 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from playitback.edits import SILENCE, keep_only
+from playitback.edits import each_alone, stretches_of
 from playitback.evidence.runs import CLIPS_A_STEP
 from playitback.progress import Progress, Steps
 from playitback.recognizer import ClipHearing, Recognizer
 from playitback.segments import TIME_BINS, Segment, audible_columns, equal_edges, inside_segments, pad_segments
 
-STRETCH_SECONDS = 1.0
-STEP_SECONDS = 0.25  # from the middle of one stretch to that of the next
 CLASSES_TOLD = 3  # whose curves are told, beside the class asked about
 
 _LEAST_HEARD = 0.5  # of a stretch that is not digital silence
@@ -106,13 +104,11 @@ def hear_alone(
     audible = audible_columns(clip, edges, sample_rate)[0].double()
     stretches = [each for each in stretches_of(clip_seconds) if _share(each, edges, audible) >= _LEAST_HEARD]
 
-    generator = torch.Generator()  # silence draws nothing from it
     answers = [np.zeros((0, len(recognizer.labels)))]
     for begin in range(0, len(stretches), CLIPS_A_STEP):
-        kept = pad_segments([[each] for each in stretches[begin : begin + CLIPS_A_STEP]], clip_seconds)
-        sounds = keep_only(clip.expand(len(kept), -1), kept, SILENCE, sample_rate, generator)
+        sounds = each_alone(clip[0], stretches[begin : begin + CLIPS_A_STEP], sample_rate)
         answers.append(recognizer.classify(sounds.numpy(), playbacks=0)[-1])
-        yield Progress(begin + len(kept), len(stretches))
+        yield Progress(begin + len(sounds), len(stretches))
     probabilities = np.concatenate(answers)
 
     activity = None if first.activity is None else _mean_over(stretches, first, clip, sample_rate)
@@ -128,13 +124,6 @@ def hear_alone(
         activity=activity,
         distance=measured,
     )
-
-
-def stretches_of(clip_seconds: float) -> list[Segment]:
-    """Stretches of ``STRETCH_SECONDS`` around every ``STEP_SECONDS`` from the clip's start on, cut at its ends."""
-    middles = np.arange(0, clip_seconds + 1e-9, STEP_SECONDS).tolist()
-    half = STRETCH_SECONDS / 2
-    return [Segment(max(0.0, each - half), min(clip_seconds, each + half)) for each in middles]
 
 
 def distance(answers: np.ndarray, activity: np.ndarray, column: int, multi_label: bool) -> Distance:

@@ -347,8 +347,8 @@ def _hear_orders(ears: Ears, clip: Tensor, chosen: Run, explained: int, seed: in
     partial = variants[:-1]  # the whole clip is the last one in order, and was heard
     edited = keep_slices(clip, partial.unsqueeze(0), _CURVE_FILL, ears.sample_rate, generator)
     yield ears.tally.count(clips_to_measure_curves(1) - len(partial))
-    heard = yield from ears.hear(edited)
-    believed = torch.cat([heard.probabilities[:, -1], chosen.probabilities[:, -1]])[:, explained]
+    heard = yield from ears.believe(edited)
+    believed = torch.cat([heard[:, -1], chosen.probabilities[:, -1]])[:, explained]
     curves = believed[step].view(kept.shape[:3])
     return tuple(
         OrderBelief(
@@ -377,8 +377,8 @@ def _hear_edits(
         edited[source, fill] = torch.cat(
             [edit(copies, segments, fill, ears.sample_rate, generator) for edit in (keep_only, remove)]
         )
-    heard = yield from ears.hear(torch.cat(list(edited.values())))
-    parts = heard.probabilities[:, -1].split([len(each) for each in edited.values()])
+    heard = yield from ears.believe(torch.cat(list(edited.values())))
+    parts = heard[:, -1].split([len(each) for each in edited.values()])
     return {key: (part[: len(part) // 2], part[len(part) // 2 :]) for key, part in zip(edited, parts, strict=True)}
 
 

@@ -98,11 +98,18 @@ class Explanation:
         order = np.argsort(-self.hearings[index].probabilities, kind="stable")
         return tuple(self.labels[position] for position in order)
 
+    def foremost(self, index: int, count: int) -> tuple[str, ...]:
+        """The ``count`` most probable classes after hearing ``index``, the best first; the last of them gives way to
+        the decision where that is a narrower class which is none of them.
+        """
+        ranked, decision = self.ranking(index)[:count], self.decision(index)
+        return ranked if decision in ranked else (*ranked[:-1], decision)
+
     def leading(self, asked: str | None = None) -> tuple[str, ...]:
         """The classes that led in any hearing and the one asked about, the most probable in the end first."""
         if not self.hearings:
             return ()
-        led = {label for index in range(len(self.hearings)) for label in self.ranking(index)[:LEADING_CLASSES]}
+        led = {label for index in range(len(self.hearings)) for label in self.foremost(index, LEADING_CLASSES)}
         return tuple(label for label in self.ranking(-1) if label in led or label == asked)
 
     def probability(self, index: int, label: str) -> float:
@@ -192,7 +199,7 @@ class Explanation:
         activity = self.hearings[index].activity
         if activity is None:
             return None
-        told = dict.fromkeys((*self.ranking(index)[:LEADING_CLASSES], self.asked(index)))
+        told = dict.fromkeys((*self.foremost(index, LEADING_CLASSES), self.asked(index)))
         return {label: _shortest(activity[:, self.labels.index(label)]) for label in told}
 
 

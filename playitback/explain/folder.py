@@ -16,7 +16,7 @@ from typing import Any
 
 import numpy as np
 
-from playitback.errors import DataSetError, SettingsError
+from playitback.errors import DataSetError, SettingsError, quoted
 from playitback.explain.events import Event, clip_events
 from playitback.explain.explanation import Explanation
 from playitback.segments import Segment, equal_edges, inside_segments, merge_segments, pad_segments, unpad_segments
@@ -280,14 +280,14 @@ def read_labels(table: Path, classes: Sequence[str]) -> dict[Path, str]:
                     raise DataSetError(f"{where}: a path or a label is missing; complete the line or take it out")
                 if label not in classes:
                     raise DataSetError(
-                        f"{where}: the model knows no class {label!r}; write it as the model does, or take the line out"
+                        f"{where}: the model knows no class {quoted(label)}; write it as the model does, or take it out"
                     )
                 clip = (table.parent / path).resolve()
                 if labels.setdefault(clip, label) != label:
                     raise DataSetError(
-                        f"{where}: {path} is {label!r} here and {labels[clip]!r} above; keep one of them"
+                        f"{where}: {path} is {quoted(label)} here and {quoted(labels[clip])} above; keep one of them"
                     )
-    except (UnicodeDecodeError, csv.Error) as error:
+    except (ValueError, csv.Error) as error:  # ValueError: no text in UTF-8, or a null character in a path
         raise DataSetError(f"{table} cannot be read as a table ({error}); save it as CSV in UTF-8") from error
     except OSError as error:
         raise DataSetError(f"{table} cannot be read ({error.strerror}); check its name and permissions") from error

@@ -15,6 +15,8 @@ from torch.overrides import TorchFunctionMode
 
 from playitback.config import ModelConfig
 from playitback.errors import CheckpointError, SettingsError
+from playitback.models import hub_folder, mast, pooling
+from playitback.models.hub import HubModel
 from playitback.models.listener import Listener
 from playitback.models.recipe import Recipe
 from playitback.models.replay import format_1
@@ -38,6 +40,9 @@ class Family:
 #: name, which a description carries as ``family`` -> family
 FAMILIES: dict[str, Family] = {
     "replay": Family(ReplayModel, REPLAY_PRESETS, replay_preset, replay_recipe),
+    "pooling": Family(pooling.PoolingModel, pooling.PRESETS, pooling.preset, pooling.recipe),
+    "mast": Family(mast.MastModel, mast.PRESETS, mast.preset, mast.recipe),
+    "hub": Family(HubModel),
 }
 
 
@@ -105,6 +110,13 @@ class _NothingFilled(TorchFunctionMode):
 #: for checkpoints that were written before there were families
 upgrade_description = format_1.upgrade_description
 upgrade_weights = format_1.upgrade_weights
+
+#: for checkpoints in the format of others
+is_foreign = hub_folder.is_foreign
+read_foreign = hub_folder.read
+foreign_weights = hub_folder.weights_of
+try_foreign = hub_folder.try_out
+about_foreign = hub_folder.about
 
 
 def _listener(family: Any) -> type[Listener]:

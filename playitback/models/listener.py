@@ -15,7 +15,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import lru_cache
-from typing import ClassVar
+from typing import Any, ClassVar
 
 import torch
 import torch.nn.functional as F
@@ -28,6 +28,7 @@ from playitback.segments import audible_columns, find_segments
 from playitback.spectrogram import LogMel
 
 LIKELY = 0.5  # probability from which on a class that has one of its own is more probable than not
+_LEAST_PEAK = 1e-12  # of activity, that it is divided by
 _STATISTICS_FLOOR = 1e-3  # smallest deviation that the log-mel is divided by
 
 
@@ -80,7 +81,7 @@ class Listener(nn.Module, ABC):
     """A model of any family, built from its description."""
 
     config_class: ClassVar[type[ModelConfig]] = ModelConfig
-    head_name: ClassVar[str] = "heads.{}.weight"  # name of the weights (classes, width) of head {}
+    head_name: str = "heads.{}.weight"  # name of the weights (classes, width) of head {}
 
     def __init__(self, config: ModelConfig) -> None:
         super().__init__()
@@ -103,6 +104,16 @@ class Listener(nn.Module, ABC):
         return False
 
     @property
+    def has_gradients(self) -> bool:
+        """Whether the gradient of its logits reaches the samples of a clip."""
+        return True
+
+    @property
+    def passes(self) -> int:
+        """Through its network for the relevance of one class in the first hearing of a clip."""
+        return 1
+
+    @property
     def device(self) -> torch.device:
         return self.log_mel.window.device
 
@@ -120,6 +131,19 @@ class Listener(nn.Module, ABC):
         of the classes to be explained; by default, after every hearing, the class that is most probable then. Raises
         SettingsError for another length or too many playbacks as soon as it is called (see ``check``).
         """
+
+    def answer(
+        self,
+        waveforms: Tensor,
+        playbacks: int | None = None,
+        choose: Choice | None = None,
+        asked: Tensor | None = None,
+    ) -> Iterator[Hearing]:
+        """As ``listen``, for whoever asks for nothing but the logits.
+
+        A family in which the relevance costs more than the decision leaves it out here.
+        """
+        return self.listen(waveforms, playbacks, choose, asked)
 
     @abstractmethod
     def parts(self) -> Mapping[str, nn.Module]:
@@ -174,11 +198,12 @@ class Listener(nn.Module, ABC):
         relevance: Tensor,
         *,
         name: str = "relevance",
-        details: Mapping[str, Tensor] | None = None,
+        **told: Any,
     ) -> Hearing:
         """The one hearing of a family that does not replay; the clip's log-mel stands for what was heard.
 
-        relevance: (B, T) in 0..1 of T columns that divide the clip evenly; name: that of its lane.
+        relevance: (B, T) in 0..1 of T columns that divide the clip evenly; name: that of its lane; told: what else
+        there is of a ``Hearing``, by name.
         """
         front_end, columns = self.config.front_end, relevance.shape[1]
         nothing = waveforms.new_zeros(len(waveforms), 0, 2)
@@ -204,7 +229,7 @@ class Listener(nn.Module, ABC):
             log_mel=log_mel[:, : front_end.frames],
             fine_log_mel=log_mel,
             lanes=(Lane(name, relevance),),
-            details=details or {},
+            **told,
         )
 
 
@@ -268,6 +293,15 @@ def _narrower(broader: tuple[tuple[int, ...], ...]) -> Tensor:
     for narrow, broads in enumerate(broader):
         narrower[list(broads), narrow] = True
     return narrower
+
+
+def share_of_peak(activity: Tensor, asked: Tensor) -> Tensor:
+    """Relevance (B, T) for the classes asked about (B,) where nothing tells it but activity (B, T, classes).
+
+    As a share of its peak in the clip, since a moment by itself seldom convinces as much as the whole.
+    """
+    own = activity.take_along_dim(asked.view(-1, 1, 1), dim=2).squeeze(2)
+    return own / own.amax(dim=1, keepdim=True).clamp_min(_LEAST_PEAK)
 
 
 def class_log_probabilities(logits: Tensor, multi_label: bool) -> Tensor:

@@ -28,6 +28,7 @@ from playitback.evidence.rivals import (
     KEPT_ALONE,
     LEAST_RELEVANT,
     OCCLUSION,
+    PASSAGE,
     RELEVANCE,
 )
 from playitback.evidence.sanity import SanityCheck
@@ -49,6 +50,7 @@ _RIVALS = {
     LOUDEST: (_LOUDEST_COLOUR, "^"),
     RANDOM: (_RANDOM_COLOUR, "s"),
     ACTIVITY: (LANES[2], "D"),
+    PASSAGE: ("#332288", "p"),
     KEPT_ALONE: (LANES[3], "v"),
     OCCLUSION: (LANES[4], "P"),
     GRADIENT: ("#E69F00", "X"),

@@ -182,9 +182,11 @@ def _draw_class(axes: Axes, explanation: Explanation, position: int, *, last: bo
     axes.fill_between(first.seconds, values, color=ACTIVITY, alpha=0.3, linewidth=0)
     axes.plot(first.seconds, values, color=ACTIVITY, linewidth=0.8)
     caption = f"{words.class_name(label)}  {words.up_to(float(values.max()))}"
+    if label == explanation.asked(0) != explanation.decision(0):
+        caption += f", {words.ASKED_ABOUT}"
     name = axes.text(
         0.006, 0.92, caption, transform=axes.transAxes, fontsize=_TYPE, va="top", parse_math=False,
-        weight="bold" if label == explanation.asked(0) else "normal",
+        weight="bold" if label == explanation.decision(0) else "normal",
     )  # fmt: skip
     name.set_path_effects([withStroke(linewidth=1.5, foreground="white")])
     axes.set(xlim=(0.0, explanation.clip_seconds), ylim=(0.0, 1.02), yticks=())
@@ -195,10 +197,9 @@ def _draw_class(axes: Axes, explanation: Explanation, position: int, *, last: bo
 
 
 def _draw_confidences(axes: Axes, explanation: Explanation, index: int) -> None:
-    names = explanation.ranking(index)[:CLASSES_SHOWN]
-    for row, name in enumerate(names):
-        probability = explanation.probability(index, name)
-        axes.barh(row, probability, color=BAR_OF_DECISION if row == 0 else BAR, height=0.28)
+    for row, name in enumerate(explanation.foremost(index, CLASSES_SHOWN)):
+        probability, decided = explanation.probability(index, name), name == explanation.decision(index)
+        axes.barh(row, probability, color=BAR_OF_DECISION if decided else BAR, height=0.28)
         change = explanation.change(index, name)
         moved = "" if change is None else f"  {words.signed_points(change)}"
         caption = f"{words.class_name(name)}  {words.percent(probability)}{moved}"

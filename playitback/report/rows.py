@@ -63,6 +63,7 @@ class RowView:
     classes: tuple[
         tuple[str, float, float | None], ...
     ]  # (name, probability, change since the last hearing), best first
+    decided: int  # place among the classes of the one decided for, which need not be the most probable
     sentence: str  # describes the row in plain words
     decision_changed: bool
     asked: str | None = None  # the class that relevance and segments are for; None where they are for none
@@ -101,6 +102,7 @@ def draw_row(
     the bottom, hertz); asked: a class that is shown even where it does not lead.
     """
     first, hearing = explanation.hearings[0], explanation.hearings[index]
+    labels = _labels(explanation, index, asked)
     clip_seconds = explanation.clip_seconds
     colours = timeline.colour_range(first)
     spectrogram = directory / f"hearing-{index}-spectrogram.png"
@@ -127,7 +129,11 @@ def draw_row(
         replayed=pairs(hearing.replayed),
         tape_audio=str(tape_path),
         tape_map=_tape_map(hearing, len(heard) / explanation.sample_rate),
-        classes=_classes(explanation, index, asked),
+        classes=tuple(
+            (words.class_name(label), explanation.probability(index, label), explanation.change(index, label))
+            for label in labels
+        ),
+        decided=labels.index(explanation.decision(index)),
         sentence=_sentence(explanation, index),
         decision_changed=explanation.decision_changed(index),
         asked=words.class_name(explanation.asked(index)) if explanation.can_aim else None,
@@ -163,14 +169,11 @@ def _tape_map(hearing: ClipHearing, tape_seconds: float) -> tuple[tuple[float, f
     return tuple((float(frame) / frames * tape_seconds, float(second)) for frame, second in knots)
 
 
-def _classes(explanation: Explanation, index: int, asked: str | None) -> tuple[tuple[str, float, float | None], ...]:
-    labels = list(explanation.ranking(index)[:CLASSES_SHOWN])
-    if asked is not None and asked not in labels:
-        labels[-1:] = [asked]
-    return tuple(
-        (words.class_name(label), explanation.probability(index, label), explanation.change(index, label))
-        for label in labels
-    )
+def _labels(explanation: Explanation, index: int, asked: str | None) -> tuple[str, ...]:
+    """The classes of a row, the one decided for and the one asked about among them."""
+    if asked is None or asked in explanation.foremost(index, CLASSES_SHOWN):
+        return explanation.foremost(index, CLASSES_SHOWN)
+    return (*explanation.foremost(index, CLASSES_SHOWN - 1), asked)
 
 
 def player_data(view: PlayerView, file: Address) -> dict[str, Any]:
@@ -228,6 +231,7 @@ def _row_data(row: RowView, file: Address) -> dict[str, Any]:
             [str(name), float(probability), None if change is None else float(change)]
             for name, probability, change in row.classes
         ],
+        "decided": int(row.decided),
         "sentence": row.sentence,
         "decision_changed": bool(row.decision_changed),
         "asked": row.asked,

@@ -156,6 +156,7 @@ REPORT_CONFIDENCE = "Confidence"
 REPORT_HOW_TO_READ = "How to read this"
 REPORT_TAKE_AWAY = "Take away"
 REPORT_TERMS = "Terms and limits"
+ASKED_ABOUT = "asked about"  # beside the name of a class that is not the one decided for
 PROBABILITY_CAPTION = "Probability after every hearing; the class decided for is bold"
 NO_SCRIPT = "The hearings are drawn and played by a script inside this file, and this program runs no scripts."
 FACT_RECORDING, FACT_EXPLAINED, FACT_MODEL = "Recording", "Explained", "Model"

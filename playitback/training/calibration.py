@@ -54,7 +54,7 @@ def tell_strange(recognizer: Recognizer, clips: ClipSet, strange: ClipSet) -> St
     for each in (clips, strange):
         told = []
         for indices in torch.arange(len(each)).split(_BATCH):
-            (heard,) = recognizer.listen(each.waveforms(indices), 0)
+            (heard,) = recognizer.answer(each.waveforms(indices), 0)
             if heard.known is None:
                 raise SettingsError(f"{recognizer.name} has not learned to tell what is none of its classes")
             told.append(heard.known.float().cpu())
@@ -74,7 +74,7 @@ def calibrate(recognizer: Recognizer, clips: ClipSet, seed: int = 0) -> Steps[Ca
     )
     heard = []
     for indices in torch.arange(len(clips)).split(_BATCH):
-        (logits,) = recognizer.decide(list(recognizer.listen(clips.waveforms(indices))))
+        (logits,) = recognizer.decide(list(recognizer.answer(clips.waveforms(indices))))
         heard.append(logits.float().cpu())
         yield Progress(int(indices[-1]) + 1, len(clips))
     logits, classes = torch.cat(heard), clips.classes()

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from playitback.audio import SOUND_SUFFIXES, sound_files
-from playitback.errors import DataSetError
+from playitback.errors import DataSetError, quoted
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,7 +68,9 @@ class Row:
 
     def class_index(self, label: str, index_of: dict[str, int], known_by: Path) -> int:
         if label not in index_of:
-            raise self.error(f"{known_by.name} does not know the label {label!r}; give the label file of this data")
+            raise self.error(
+                f"{known_by.name} does not know the label {quoted(label)}; give the label file of this data"
+            )
         return index_of[label]
 
     def error(self, message: str) -> DataSetError:
@@ -117,15 +119,14 @@ def listings(root: Path, pattern: str) -> list[Path]:
 
 def read_labels(path: Path) -> tuple[str, ...]:
     """Class names, one per line; in a line "name,count", as VGG-Sound's stat.csv has them, the count is left out."""
-    try:
-        lines = path.read_text(encoding="utf-8-sig").splitlines()
-    except (OSError, UnicodeDecodeError) as error:
-        raise DataSetError(f"the label file {path} cannot be read ({error}); give a text file in UTF-8") from error
     names = []
-    for line in filter(None, map(str.strip, lines)):
-        cells = next(csv.reader([line], skipinitialspace=True))
-        counted = len(cells) == 2 and cells[1].strip().isdigit()
-        names.append(cells[0].strip() if counted or len(cells) == 1 else line)
+    try:
+        for line in filter(None, map(str.strip, path.read_text(encoding="utf-8-sig").splitlines())):
+            cells = next(csv.reader([line], skipinitialspace=True))
+            counted = len(cells) == 2 and cells[1].strip().isdigit()
+            names.append(cells[0].strip() if counted or len(cells) == 1 else line)
+    except (OSError, UnicodeDecodeError, csv.Error) as error:
+        raise DataSetError(f"the label file {path} cannot be read ({error}); give a text file in UTF-8") from error
     return checked_labels(names, path)
 
 
@@ -136,7 +137,7 @@ def checked_labels(names: Sequence[str], source: Path) -> tuple[str, ...]:
     seen: set[str] = set()
     for name in names:
         if name in seen:
-            raise DataSetError(f"{source} names the class {name!r} twice; leave one of them out")
+            raise DataSetError(f"{source} names the class {quoted(name)} twice; leave one of them out")
         seen.add(name)
     return tuple(names)
 

@@ -135,7 +135,7 @@ def measure(recognizer: Recognizer, clips: ClipSet, playbacks: int | None = None
     true: list[tuple[Tensor, ...]] = []  # by batch and head
     replayed: list[Tensor] = []  # by batch: seconds (hearings, B)
     for indices in torch.arange(len(clips)).split(_BATCH):
-        heard = list(recognizer.listen(clips.waveforms(indices), playbacks))
+        heard = list(recognizer.answer(clips.waveforms(indices), playbacks))
         fused = recognizer.fuse(heard)
         logits = [*(each.logits for each in heard), *([] if fused is None else [fused])]
         said.append([tuple(recognizer.probabilities(head).cpu() for head in each) for each in logits])

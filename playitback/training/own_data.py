@@ -6,6 +6,7 @@ are those of all splits together.
 
 from __future__ import annotations
 
+import os
 from collections import Counter
 from collections.abc import Collection, Sequence
 from pathlib import Path
@@ -61,7 +62,7 @@ def read_csv(root: Path, splits: Sequence[str] | None, labels_file: Path | None)
         if repeated[name] > 1:
             name += f" ({repeated[name]})"
         path = table.parent / row["path"]
-        if path.is_file():
+        if os.path.isfile(path):  # Path.is_file raises where a name is longer than the system takes
             entries.append(Entry(name, path, (targets,), start or 0.0, stop))
         else:
             missing.append(name)

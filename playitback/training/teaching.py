@@ -86,7 +86,7 @@ def ask_teacher(
     probabilities, features = [], []
     for first in range(0, count, _BATCH):
         waveforms = [rendered[number] for number in range(first, min(first + _BATCH, count))]
-        heard = list(teacher.listen(torch.stack(waveforms)))
+        heard = list(teacher.answer(torch.stack(waveforms)))
         (logits,) = teacher.decide(heard)
         probabilities.append(teacher.probabilities(logits).cpu().numpy())
         pooled = heard[-1].pooled

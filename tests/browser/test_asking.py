@@ -171,6 +171,24 @@ def test_a_stop_while_another_class_is_explained_leaves_the_rows_as_they_were(pa
     expect(explained(page)).to_have_text(before)
 
 
+def test_a_stop_ends_what_waits_behind_the_class_that_is_explained_too(page: Page, gate: Gate) -> None:
+    before = explained(page).inner_text()
+    first, second = (other_class(page, place) for place in range(2))
+    gate.close()
+    choose(page, first)
+    gate.wait_until_it_holds()
+    choose(page, second)
+    expect(page.locator("#status")).to_contain_text("queue")  # gradio tells that it waits
+    page.get_by_role("button", name=text.STOP, exact=True).click()
+    expect(page.locator("#status")).to_contain_text(text.STOPPED)
+    gate.open()
+    page.get_by_role("button", name=text.CHECK, exact=True).click()  # waits its turn behind whatever was left of them
+    expect(page.locator("#check-status")).to_contain_text("alone")
+    expect(page.locator("#check-status progress")).to_have_count(0)
+    expect(page.locator("#status")).to_contain_text(text.STOPPED)
+    expect(explained(page)).to_have_text(before)
+
+
 def test_other_parts_speak_of_the_class_that_is_explained_now(page: Page) -> None:
     name = other_class(page)
     choose(page, name)

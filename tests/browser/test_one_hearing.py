@@ -46,7 +46,7 @@ def open_tab(page: Page, name: str) -> None:
 
 def test_a_model_without_slots_has_a_sentence_in_their_place(page: Page) -> None:
     open_tab(page, text.SLOTS_TAB)
-    expect(page.get_by_text(text.no_slots("toy-0"))).to_be_visible()
+    expect(page.get_by_text(text.no_attention("toy-0"))).to_be_visible()
     expect(page.locator("#slots")).to_be_hidden()
 
 

@@ -114,6 +114,17 @@ def test_a_row_says_what_it_shows(page: Page) -> None:
 
 
 @pytest.mark.browser
+def test_the_decision_is_bold_in_a_row_although_another_class_is_more_probable(page: Page) -> None:
+    page.evaluate(
+        "player.update({ ...views.first, rows: views.first.rows.map((each) => ({ ...each, decided: 1 })),"
+        " run_id: 'narrower' })"
+    )
+    names = row(page, 2).locator(".classes th")
+    expect(names).to_have_text(["bell", "raindecision changed", "cat"])
+    assert names.evaluate_all("all => all.map((each) => getComputedStyle(each).fontWeight)") == ["400", "600", "400"]
+
+
+@pytest.mark.browser
 def test_a_framed_segment_plays_exactly_from_its_start_to_its_end(gradio_page: Page) -> None:
     button = row(gradio_page, 0).get_by_role("button", name="Segment 2, 3.00 to 3.25 seconds, play", exact=True)
     button.click()

@@ -16,8 +16,8 @@ from playitback.commands import bench as command
 from playitback.config import FrontEndConfig, ModelConfig
 from playitback.errors import SettingsError
 from playitback.models import families
+from playitback.models.blocks import PooledAttention
 from playitback.models.replay.config import DecoderConfig, EncoderConfig, ReplayConfig, SlotConfig
-from playitback.models.replay.encoder import PooledAttention
 from playitback.models.replay.model import ReplayModel
 
 TINY = ReplayConfig(

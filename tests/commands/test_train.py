@@ -17,6 +17,7 @@ import torch
 from shell import Run, assert_one_sentence
 from tiny import CATEGORIES, RATE, clicks, noise, tiny_checkpoint, tiny_model, tone, write_esc50
 from tiny_presets import QUICK, STAGES, make_presets_tiny
+from toy import add_toy, toy_model
 
 from playitback import __main__ as command_line
 from playitback.checkpoint import load_checkpoint
@@ -319,6 +320,25 @@ def test_several_checkpoints_are_examined_together(run: Run, esc50: Path, traine
     status, output, error = run("evidence", *together, "--parts", "curves")
     assert (status, output) == (2, "")
     assert_one_sentence(error, "leave out curves")
+
+
+def test_models_of_several_families_are_set_side_by_side(
+    run: Run, esc50: Path, trained: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    add_toy(monkeypatch)
+    toy = tiny_checkpoint(tmp_path / "toy", toy_model(labels=CATEGORIES))
+    asked = ["--data", esc50, "--folds", "4", "--compare", "--parts", "pointing,curves", "--rivals", "loudest"]
+    status, output, _ = run("evidence", "--checkpoint", trained, toy, *asked, "--out", tmp_path / "both")
+    assert status == 0
+    rows = [line.split(" | ")[:2] for line in output.splitlines() if line.startswith(f"| {trained}")]
+    assert rows == [[f"| {trained}", way] for way in ("relevance", "loudest", "own segments", "own replay", "random")]
+    assert sum(line.startswith(f"| {toy}") for line in output.splitlines()) == 4
+    written = json.loads((tmp_path / "both" / "evidence.json").read_text(encoding="utf-8"))
+    assert written["models"].keys() == {str(trained), str(toy)}
+    assert output.strip() == (tmp_path / "both" / "evidence.txt").read_text(encoding="utf-8").strip()
+    status, output, error = run("evidence", "--checkpoint", trained, *asked)
+    assert (status, output) == (2, "")
+    assert_one_sentence(error, "give two checkpoints")
 
 
 @pytest.mark.parametrize(

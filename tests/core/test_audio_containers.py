@@ -7,16 +7,19 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from mutants import refusal
 from sound_files import ENCODINGS, chirp, load, stream, without_ffmpeg, write
 from tiny import cut
 
 from playitback import audio
+from playitback.errors import AudioError
 
 OTHERS = [
     ("caf", "CAF", "PCM_16"),
     ("au", "AU", "PCM_16"),
     ("w64", "W64", "PCM_16"),
     ("nist", "NIST", "PCM_16"),
+    ("nist", "NIST", "ULAW"),
     ("voc", "VOC", "PCM_16"),
     ("svx", "SVX", "PCM_16"),
 ]
@@ -91,6 +94,27 @@ def test_a_whole_file_gets_no_note(tmp_path: Path, suffix: str, container: str, 
     assert load(path).notes == ()
 
 
+@pytest.mark.parametrize(
+    ("suffix", "container"), [("sf", "IRCAM"), ("paf", "PAF"), ("pvf", "PVF"), ("mat", "MAT5"), ("avr", "AVR")]
+)
+def test_of_a_container_whose_end_is_not_known_that_is_told(tmp_path: Path, suffix: str, container: str) -> None:
+    path = write(tmp_path / f"clip.{suffix}", chirp(2.0, 16_000), format=container, subtype="PCM_16")
+    for _ in ("whole", "cut short"):
+        (note,) = load(path).notes
+        assert note == (
+            f"clip.{suffix} is a {container} file, whose length is not checked here: were some of it missing, nothing "
+            "would show it."
+        )
+        cut(path, 0.5)
+
+
+def test_a_flac_that_lacks_no_more_than_its_last_block_is_told(tmp_path: Path) -> None:
+    path = sound_in(tmp_path, "FLAC", chirp(8 * 4_096 / 16_000 + 0.02, 16_000))  # a last block of 0.02 s
+    content = path.read_bytes()
+    path.write_bytes(content[:-200])
+    assert "is cut short or damaged" in load(path, window_seconds=1.0).notes[0]
+
+
 # Lengths that contradict the file
 
 
@@ -123,6 +147,40 @@ def test_a_file_written_to_a_pipe_is_read_to_its_end(tmp_path: Path, container: 
     recording = load(with_length(path, container, length))
     assert recording.notes == (f"{path.name} does not say how long it is; it was read to the end of the file.",)
     np.testing.assert_array_equal(recording.samples, whole.samples)
+
+
+@pytest.mark.parametrize(
+    ("container", "mark", "behind", "number"),
+    [
+        ("AU", b".snd", 4, 0xF0000018.to_bytes(4, "big")),  # the sound begins far behind the end of the file
+        ("AU", b".snd", 4, 0xF000001800000000.to_bytes(8, "big")),  # and has no length
+        ("CAF", b"desc", 4, (2**63 - 1).to_bytes(8, "big")),
+        ("CAF", b"data", 4, (2**63 - 1).to_bytes(8, "big")),
+        ("W64", b"fmt \xf3\xac", 16, (2**63 - 1).to_bytes(8, "little")),
+        ("RF64", b"ds64", 16, (2**63 - 1).to_bytes(8, "little")),
+    ],
+)
+def test_lengths_beyond_any_file_are_refused_or_told(
+    tmp_path: Path, container: str, mark: bytes, behind: int, number: bytes
+) -> None:
+    path = sound_in(tmp_path, container, chirp(2.0, 16_000))
+    content = bytearray(path.read_bytes())
+    at = content.index(mark) + behind
+    content[at : at + len(number)] = number
+    path.write_bytes(content)
+    refused = refusal(lambda: load(path), AudioError)
+    assert (refused is not None and path.name in refused) or load(path).notes
+
+
+def test_an_mp3_that_promises_years_is_read_as_far_as_it_goes(tmp_path: Path) -> None:
+    path = sound_in(tmp_path, "MP3", chirp(2.0, 16_000), "MPEG_LAYER_III")
+    content = bytearray(path.read_bytes())
+    at = next(content.find(mark) for mark in (b"Xing", b"Info") if mark in content) + 8
+    content[at : at + 4] = b"\xff" * 4  # frames
+    path.write_bytes(content)
+    recording = load(path)
+    assert recording.seconds == pytest.approx(2.0, abs=0.2)
+    assert "can be decoded; what is there was read" in recording.notes[0]
 
 
 def test_a_nist_file_of_more_samples_than_it_says_is_read_to_its_end(tmp_path: Path) -> None:

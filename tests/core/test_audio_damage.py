@@ -144,6 +144,16 @@ def test_an_mp3_without_a_length_is_counted(tmp_path: Path) -> None:
     assert load(path, start_seconds=4.0).seconds == pytest.approx(info.seconds - 4.0, abs=1e-3)
 
 
+def test_an_mp3_without_a_length_that_ends_within_a_frame_is_told(tmp_path: Path) -> None:
+    path = untagged_mp3(tmp_path / "clip.mp3", chirp(5.0, 44_100), "CONSTANT")
+    assert load(path).notes == ()
+    path.write_bytes(path.read_bytes()[:-100])
+    assert (
+        "clip.mp3 is cut short: it ends in the middle of a stretch of sound; what is there was read."
+        in load(path, window_seconds=1.0).notes
+    )
+
+
 def test_an_mp3_that_hides_most_of_its_length_is_not_half_read(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """The length guessed from the first frame's bit rate (a loud burst) is far too short for what follows (silence)."""
     without_ffmpeg(monkeypatch, tmp_path)

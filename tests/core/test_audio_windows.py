@@ -61,6 +61,16 @@ def test_windows_of_compressed_files_start_at_their_sample(tmp_path: Path, suffi
         np.testing.assert_allclose(window, whole[first : first + len(window)], atol=1e-4, err_msg=f"from {start} s")
 
 
+@pytest.mark.parametrize("second", ["GSM610", "PCM_16"])
+def test_a_window_in_a_joined_recording_that_seeks_otherwise_is_found(tmp_path: Path, second: str) -> None:
+    path = write(tmp_path / "clip.aiff", chirp(2.0, 16_000), format="AIFF", subtype="ULAW")
+    joined = write(tmp_path / "other.aiff", chirp(2.0, 16_000), format="AIFF", subtype=second)
+    path.write_bytes(path.read_bytes() + joined.read_bytes())
+    *_, last = stream(path, window_seconds=1.0)
+    np.testing.assert_array_equal(load(path, start_seconds=3.0, window_seconds=1.0).samples, last.samples)
+    assert not any("damaged" in note for note in last.notes)
+
+
 def test_a_window_at_the_end_is_shorter(tmp_path: Path) -> None:
     path = write(tmp_path / "clip.wav", chirp(3.0, 16_000))
     assert load(path, start_seconds=2.75, window_seconds=5.0).seconds == 0.25

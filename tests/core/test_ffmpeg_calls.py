@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import errno
+import os
 import stat
 import sys
 from pathlib import Path
@@ -12,7 +14,7 @@ from sound_files import Read, chirp, load, stream, without_ffmpeg, write
 
 from playitback import audio
 from playitback.audio import ffmpeg
-from playitback.errors import AudioError
+from playitback.errors import AudioError, SettingsError
 
 
 def fake_ffmpeg(monkeypatch: pytest.MonkeyPatch, tmp_path: Path, body: str) -> None:
@@ -83,6 +85,29 @@ def test_an_ffmpeg_that_fills_its_limit_is_refused(tmp_path: Path, monkeypatch: 
     (tmp_path / "clip.m4a").write_bytes(b"\0\0\0\x20ftypM4A \0\0\0\0")
     with pytest.raises(AudioError, match=r"clip\.m4a is too long to decode at once; cut it"):
         load(tmp_path / "clip.m4a")
+
+
+@pytest.mark.parametrize("reason", [errno.ENOSPC, errno.EDQUOT])
+def test_a_disk_that_is_full_is_not_taken_for_a_recording_that_is_cut_short(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, reason: int
+) -> None:
+    source = write(tmp_path / "decoded.wav", chirp(1.0, 16_000))
+    fake_ffmpeg(
+        monkeypatch,
+        tmp_path,
+        f"shutil.copy({str(source)!r}, target)\nsys.exit({'[error] writing: ' + os.strerror(reason)!r})",
+    )
+    (tmp_path / "clip.m4a").write_bytes(b"\0\0\0\x20ftypM4A \0\0\0\0")
+    with pytest.raises(AudioError, match=r"clip\.m4a cannot be decoded: there is no room left .*; make room there"):
+        load(tmp_path / "clip.m4a")
+
+
+def test_where_no_temporary_file_can_be_made_that_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    fake_ffmpeg(monkeypatch, tmp_path, "")
+    monkeypatch.setattr("tempfile.tempdir", str(tmp_path / "nowhere"))
+    (tmp_path / "clip.webm").write_bytes(b"\x1aE\xdf\xa3")
+    with pytest.raises(SettingsError, match=r"the folder for temporary files cannot be written .*TMPDIR"):
+        load(tmp_path / "clip.webm")
 
 
 def test_decoding_through_ffmpeg_leaves_nothing_behind(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -20,6 +20,7 @@ from playitback.evidence.rivals import (
     INTEGRATED,
     LEAST_RELEVANT,
     LOUDEST,
+    PASSAGE,
     RANDOM,
     RELEVANCE,
     RIVALS,
@@ -27,7 +28,6 @@ from playitback.evidence.rivals import (
     explain_by,
     find_rivals,
     hear_windows,
-    mark,
     windows,
 )
 from playitback.evidence.runs import Ears, Tally
@@ -51,7 +51,7 @@ def found_by(rival: Rival, known: KnownClips) -> Tensor:
     assert relevance.shape == (len(known.rows), 1, TIME_BINS)
     assert ears.tally.done == len(known.rows) * rival.passes(CLIP_SECONDS)
     seconds = total_seconds(known.events)
-    return shared_seconds(mark(known.waveforms, relevance[:, 0], seconds, RATE), known.events) / seconds
+    return shared_seconds(rival.mark(known.waveforms, relevance[:, 0], seconds, RATE), known.events) / seconds
 
 
 @pytest.mark.parametrize("rival", [each for each in RIVALS if each.name not in BLIND], ids=lambda rival: rival.name)
@@ -74,7 +74,7 @@ def test_random_moments_are_even_and_hang_on_the_seed() -> None:
     assert not torch.equal(drawn, finish(explain_by([random], ears, clips, asked, 1))[RANDOM])
     assert not torch.equal(drawn[:, 0], drawn[:, 1])
     for piece in torch.tensor([[[0.0, 0.5]], [[0.5, 1.0]], [[1.5, 2.0]]], dtype=torch.float64):
-        marked = mark(clips, drawn[:, 0], torch.full((400,), 0.5), RATE)
+        marked = random.mark(clips, drawn[:, 0], torch.full((400,), 0.5), RATE)
         assert shared_seconds(marked, piece.expand(400, -1, -1)).mean() == pytest.approx(0.125, abs=0.03)
 
 
@@ -83,10 +83,23 @@ def test_all_mark_as_much_time_and_digital_silence_last() -> None:
     clips[0, : RATE // 2] = 0
     relevance = torch.zeros(2, TIME_BINS)
     relevance[:, :10] = 1.0
-    marked = mark(clips, relevance, torch.tensor([0.4, 0.4]), RATE)
+    marked = RIVALS[0].mark(clips, relevance, torch.tensor([0.4, 0.4]), RATE)
     torch.testing.assert_close(total_seconds(marked), torch.tensor([0.4, 0.4], dtype=torch.float64))
     assert marked[0, :, 0].min() >= 0.5
     assert marked[1, 0].tolist() == pytest.approx([0.0, 0.4])
+
+
+def test_a_passage_is_one_piece_where_most_is_and_not_for_the_sake_of_silence() -> None:
+    clips = band_clips(torch.tensor([0, 1]))
+    clips[0, : RATE // 2] = 0
+    score = torch.full((2, TIME_BINS), -4.0)
+    score[:, 40:70:2] = -1.0  # 0.8 to 1.4 s, with gaps
+    score[:, :25] = 0.0  # where the first clip is silent
+    (passage,) = (each for each in RIVALS if each.name == PASSAGE)
+    marked = passage.mark(clips, score, torch.tensor([0.6, 0.3]), RATE)
+    assert marked.shape == (2, 1, 2)
+    assert marked[0, 0].tolist() == pytest.approx([0.8, 1.4], abs=0.021)
+    assert marked[1, 0].tolist() == pytest.approx([0.0, 0.3], abs=1e-6)
 
 
 def test_windows_reach_from_the_beginning_to_the_end() -> None:
@@ -106,7 +119,7 @@ def test_windows_are_heard_alone_clip_by_clip() -> None:
 def test_rivals_that_cannot_explain_are_left_out_or_refused(monkeypatch: pytest.MonkeyPatch) -> None:
     without = recognizer_of(toy_model(), "toy")
     with_activity = recognizer_of(tiny_model(activity=True))
-    assert {each.name for each in RIVALS} - {each.name for each in find_rivals(without)} == {ACTIVITY}
+    assert {each.name for each in RIVALS} - {each.name for each in find_rivals(without)} == {ACTIVITY, PASSAGE}
     assert find_rivals(with_activity) == RIVALS
     assert [each.name for each in find_rivals(without, [LOUDEST])] == [RELEVANCE, LOUDEST]
     with pytest.raises(SettingsError, match="activity cannot be measured: toy tells no activity"):

@@ -10,8 +10,9 @@ import pytest
 from tiny import CLIP_SECONDS, LABELS, RATE, noise, recognizer_of, sounding_clips, tiny_model
 from toy import toy_model
 
+from playitback.edits import STEP_SECONDS, STRETCH_SECONDS, stretches_of
 from playitback.errors import SettingsError
-from playitback.explain.alone import STEP_SECONDS, STRETCH_SECONDS, Alone, distance, hear_alone, stretches_of
+from playitback.explain.alone import Alone, distance, hear_alone
 from playitback.progress import Progress, finish
 from playitback.recognizer import ClipHearing, Recognizer
 from playitback.segments import Segment

@@ -10,6 +10,7 @@ from typing import Any
 import jsonschema
 import numpy as np
 import pytest
+from matplotlib.colors import to_hex
 from PIL import Image
 
 from playitback.audio import RecordingInfo
@@ -19,7 +20,7 @@ from playitback.explain.explanation import LEADING_CLASSES, SCHEMA, Explanation,
 from playitback.recognizer import ClipHearing, ClipLane
 from playitback.replay import TimeMap
 from playitback.report import words
-from playitback.report.figure import draw, write_figure
+from playitback.report.figure import BAR_OF_DECISION, draw, write_figure
 from playitback.report.timeline import clip_log_mel, colour_range, frame_marks, frequency_marks, second_marks
 from playitback.segments import Segment
 
@@ -91,6 +92,25 @@ def test_decisions_rankings_and_changes_follow_the_probabilities(explanation: Ex
     assert explanation.change(0, "rain") is None
     assert explanation.change(2, "church_bells") == pytest.approx(0.35)
     assert [explanation.decision_changed(index) for index in range(3)] == [False, False, True]
+
+
+def test_a_decision_for_a_narrower_class_is_among_the_first_however_improbable(explanation: Explanation) -> None:
+    narrower = dataclasses.replace(explanation.hearings[0], decision=2)
+    decided = dataclasses.replace(explanation, hearings=(narrower,))
+    assert decided.decision(0) == "cost$and$worth"
+    assert decided.foremost(0, 3) == decided.ranking(0) == ("rain", "church_bells", "cost$and$worth")
+    assert decided.foremost(0, 2) == ("rain", "cost$and$worth")
+    assert explanation.foremost(0, 2) == ("rain", "church_bells")
+
+
+def test_the_bar_of_the_decision_stands_out_in_the_figure_though_another_class_is_more_probable(
+    explanation: Explanation,
+) -> None:
+    first, *later = explanation.hearings
+    decided = dataclasses.replace(explanation, hearings=(dataclasses.replace(first, decision=1), *later))
+    for figure, place in ((draw(explanation, MEL_HERTZ), 0), (draw(decided, MEL_HERTZ), 1)):
+        colours = [to_hex(bar.get_facecolor()).upper() for bar in figure.axes[2].patches]
+        assert [colour == BAR_OF_DECISION for colour in colours] == [row == place for row in range(len(LABELS))]
 
 
 def test_equal_probabilities_rank_in_the_order_of_the_labels(explanation: Explanation) -> None:
@@ -319,10 +339,10 @@ def test_the_figure_has_a_lane_for_every_class_of_the_map(explanation: Explanati
     lanes = figure.axes[3 * len(explanation.hearings) :]
     assert [lane.texts[0].get_text() for lane in lanes] == [
         f"church bells  up to 80{NBSP}%",
-        f"cost$and$worth  up to 30{NBSP}%",
+        f"cost$and$worth  up to 30{NBSP}%, asked about",
         f"rain  up to 10{NBSP}%",
     ]
-    assert [lane.texts[0].get_weight() for lane in lanes] == ["normal", "bold", "normal"]
+    assert [lane.texts[0].get_weight() for lane in lanes] == ["normal", "normal", "bold"]  # it decides for rain
     assert lanes[0].get_title(loc="left") == words.ACTIVITY_TITLE
     under, below = lanes[-1].get_position(), figure.axes[3].get_position()
     assert figure.axes[1].get_position().y0 > lanes[0].get_position().y1

@@ -13,10 +13,11 @@ from torch import Generator
 from playitback.audio import Recording, RecordingInfo
 from playitback.checkpoint import load_checkpoint
 from playitback.explain.explanation import Explanation
+from playitback.models import scenes
 from playitback.models.families import recipe
-from playitback.models.replay import scenes
 from playitback.models.replay.model import ReplayModel
-from playitback.models.replay.terms import ActivityTerms, columns_between, own_answer_loss
+from playitback.models.replay.terms import SlotTerms
+from playitback.models.terms import columns_between, own_answer_loss
 
 
 @pytest.fixture(autouse=True)
@@ -57,7 +58,7 @@ def test_a_model_hears_the_same_with_an_activity_head_as_without() -> None:
 
 def test_the_head_alone_learns_from_its_loss() -> None:
     model = moments_model()
-    terms = ActivityTerms()(model, sounding_clips(4), (torch.eye(4),), Generator().manual_seed(0))
+    terms = SlotTerms()(model, sounding_clips(4), (torch.eye(4),), Generator().manual_seed(0))
     assert terms.keys() == {"activity"}
     terms["activity"].backward()
     learned = {name for name, weights in model.named_parameters() if weights.grad is not None}
@@ -74,7 +75,7 @@ def test_it_learns_what_the_model_answers_to_a_stretch_kept_alone() -> None:
     optimizer = torch.optim.AdamW(head.parameters(), lr=1e-2)
     losses = []
     for step in range(60):
-        loss = ActivityTerms()(model, clips, (torch.eye(4).repeat(2, 1),), Generator().manual_seed(step))["activity"]
+        loss = SlotTerms()(model, clips, (torch.eye(4).repeat(2, 1),), Generator().manual_seed(step))["activity"]
         optimizer.zero_grad()
         loss.backward()
         optimizer.step()

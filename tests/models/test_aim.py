@@ -10,14 +10,15 @@ import torch
 from tiny import CLIP_SECONDS, RATE, sounding_clips, tiny_config, tiny_model
 from torch import Generator, Tensor
 
+from playitback.config import SegmentRules
 from playitback.errors import SettingsError
-from playitback.models.replay import scenes
+from playitback.models import scenes
 from playitback.models.replay.config import SlotConfig
 from playitback.models.replay.model import ReplayModel
-from playitback.models.replay.scenes import Scene, make_scenes
-from playitback.models.replay.slots import Aim, evidence_for
+from playitback.models.replay.slots import Aim, Aimed, SlotAttention, evidence_for
 from playitback.models.replay.terms import ask, ask_sometimes
-from playitback.segments import equal_edges
+from playitback.models.scenes import Scene, make_scenes
+from playitback.segments import equal_edges, find_segments, total_seconds
 
 
 def aimed_model() -> ReplayModel:
@@ -205,3 +206,16 @@ def test_replay_is_trained_mostly_on_beliefs_and_sometimes_on_the_true_class_or_
     assert 0.18 < true < 0.32
     assert 0.5 < believed < 0.7
     assert 0.08 < 1 - true - believed < 0.22
+
+
+@torch.inference_mode()
+def test_bids_that_outdo_the_others_by_far_still_choose_among_moments() -> None:
+    """Such bids once made the attention 1 everywhere, and no threshold could choose among its moments."""
+    torch.manual_seed(0)
+    attention, columns = SlotAttention(SlotConfig(width=24)).eval(), torch.randn(1, 40, 24)
+    bids = 50 + 40 * torch.rand(1, 40)
+    held = attention(columns, aimed=Aimed(torch.zeros(1, 40, 24), torch.zeros(1, 24), bids)).attention[:, 0]
+    assert len(held.unique()) == 40
+    segments, threshold = find_segments(held, equal_edges(4.0, 40), SegmentRules())
+    assert threshold < 1
+    assert 0.2 < total_seconds(segments).item() / 4.0 < 0.45

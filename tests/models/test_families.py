@@ -12,12 +12,17 @@ from playitback.errors import CheckpointError, SettingsError
 from playitback.models import families
 from playitback.models.replay.model import ReplayModel
 
-REPLAY_PRESETS = ("small", "x1_s", "x1", "x2", "x3")
+#: preset -> its family
+PRESETS = {
+    **dict.fromkeys(("small", "x1_s", "x1", "x2", "x3"), "replay"),
+    **dict.fromkeys(("pooling", "pooling_small"), "pooling"),
+    **dict.fromkeys(("mast", "mast_small"), "mast"),
+}
 
 
 def test_one_row_makes_a_family_known_everywhere(monkeypatch: pytest.MonkeyPatch) -> None:
     add_toy(monkeypatch)
-    assert families.presets() == (*REPLAY_PRESETS, "toy")
+    assert families.presets() == (*PRESETS, "toy")
     config = families.preset("toy", (LABELS,), clip_seconds=2.0)
     assert config.family == "toy"
     assert isinstance(families.build(config), ToyListener)
@@ -25,10 +30,10 @@ def test_one_row_makes_a_family_known_everywhere(monkeypatch: pytest.MonkeyPatch
 
 
 def test_every_preset_says_its_family_and_keeps_what_it_is_given() -> None:
-    assert families.presets() == REPLAY_PRESETS
+    assert families.presets() == tuple(PRESETS)
     for name in families.presets():
         config = families.preset(name, (LABELS,), multi_label=True, clip_seconds=10.0)
-        assert (config.family, config.labels, config.multi_label) == ("replay", (LABELS,), True)
+        assert (config.family, config.labels, config.multi_label) == (PRESETS[name], (LABELS,), True)
         assert config.front_end.clip_seconds == 10.0
         assert families.recipe(name).stages
 
@@ -44,12 +49,12 @@ def test_description_comes_back_as_that_of_its_family(monkeypatch: pytest.Monkey
 @pytest.mark.parametrize("ask", [families.recipe, lambda name: families.preset(name, (LABELS,))])
 def test_preset_that_is_not_there_is_refused(ask: object) -> None:
     assert callable(ask)
-    with pytest.raises(SettingsError, match="no preset 'huge'; choose one of small, x1_s, x1, x2, x3"):
+    with pytest.raises(SettingsError, match="no preset 'huge'; choose one of small, x1_s, x1, x2, x3, pooling, "):
         ask("huge")
 
 
 def test_model_of_a_family_that_is_not_there_is_not_built() -> None:
-    with pytest.raises(CheckpointError, match="no model family 'toy' here; there are: replay"):
+    with pytest.raises(CheckpointError, match="no model family 'toy' here; there are: replay, pooling, mast, hub"):
         families.build(toy_config())
 
 

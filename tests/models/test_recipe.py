@@ -9,7 +9,7 @@ import pytest
 from playitback.errors import SettingsError
 from playitback.models.families import presets, recipe
 from playitback.models.recipe import Augmentation
-from playitback.models.replay.terms import ActivityTerms, ReplayTerms
+from playitback.models.replay.terms import ReplayTerms, SlotTerms
 
 SMALL = recipe("small").without_teacher()
 
@@ -60,7 +60,7 @@ def test_losses_are_switched_by_name() -> None:
         SMALL.with_losses(["per_hearing"])
     encoder, events, activity, replay = SMALL.with_losses(["per_hearing", "activity", "keep"]).stages
     assert (encoder, events) == SMALL.stages[:2]
-    assert activity.terms == ActivityTerms(remove=0.0, absent=0.0, budget=0.0)
+    assert activity.terms == SlotTerms(remove=0.0, absent=0.0, budget=0.0)
     assert replay.terms == ReplayTerms(fused=0.0, rank=0.0)
 
 

@@ -10,7 +10,8 @@ from tiny import sounding_clips, tiny_config, tiny_model
 from torch import Generator, Tensor
 
 from playitback.models.replay.model import ReplayModel
-from playitback.models.replay.terms import ReplayTerms, random_columns, rank_loss
+from playitback.models.replay.terms import ReplayTerms, rank_loss
+from playitback.models.terms import random_columns
 
 ALL_TERMS = {"per_hearing", "rank"}
 

@@ -11,8 +11,8 @@ from torch import Generator
 
 from playitback.config import TaughtConfig
 from playitback.models.replay.model import ReplayModel
-from playitback.models.replay.terms import TaughtTerms
 from playitback.models.taught import Taught
+from playitback.models.terms import TaughtTerms
 
 CLASSES = ("Bell", "Speech", "Music")
 TAUGHT = TaughtConfig(CLASSES, features=5)

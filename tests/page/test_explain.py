@@ -17,6 +17,7 @@ from tiny import CLIP_SECONDS, RATE, chirp, tiny_checkpoint, tiny_model
 
 from app.service import ExplainService, ExplanationView, Models, Settings, offered_checkpoints
 from app.service import models as models_module
+from app.tabs.confidence import table_html
 from playitback.errors import AudioError, CheckpointError, SettingsError
 from playitback.recognizer import Recognizer
 from playitback.report import words
@@ -94,6 +95,15 @@ def test_rows_carry_the_numbers_of_the_explanation(run: tuple[ExplanationView, .
         np.testing.assert_allclose(np.add(informative, uninformative), 1.0, atol=1e-6)
         assert len(row.lane_seconds) == len(informative)
     assert [change for _, _, change in view.player.rows[0].classes] == [None] * 5
+
+
+def test_in_the_table_of_confidence_the_decision_after_each_hearing_is_bold(run: tuple[ExplanationView, ...]) -> None:
+    view = run[-1]
+    rows = table_html(view).split("<tr>")[2:]  # after the titles
+    assert len(rows) == len(view.leading)
+    for label, row in zip(view.leading, rows, strict=True):
+        cells = row.split("<td>")[1:]
+        assert [cell.startswith("<strong>") for cell in cells] == [label == each for each in view.decisions]
 
 
 def test_pictures_are_pixels_on_the_clips_seconds_and_on_the_models_frames(run: tuple[ExplanationView, ...]) -> None:

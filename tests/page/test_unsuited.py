@@ -62,7 +62,7 @@ def test_a_run_without_playbacks_says_so_where_other_moments_would_be_replayed(e
 
 
 def test_a_model_without_slots_says_so_where_they_would_be_shown(explain: Explain) -> None:
-    assert unsuited(explain("toy"))[0] == text.no_slots("toy") == "The model toy has no slots to look into."
+    assert unsuited(explain("toy"))[0] == text.no_attention("toy") == "The model toy has no attention to look into."
 
 
 def test_a_model_of_one_class_has_no_two_to_contrast(explain: Explain) -> None:

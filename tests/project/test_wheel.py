@@ -129,6 +129,7 @@ def test_changelog_begins_with_this_version() -> None:
         ("requirements-mcp.txt", {"mcp"}),
         ("requirements-train.txt", {"page", "train"}),
         ("requirements-rivals.txt", {"page", "rivals"}),
+        ("requirements-hub.txt", {"page", "hub"}),
         ("requirements-dev.txt", {"dev"}),
     ],
 )
@@ -137,7 +138,7 @@ def test_requirements_are_those_of_the_package_and_its_extras(metadata: Message,
 
 
 def test_every_extra_has_its_requirements(metadata: Message) -> None:
-    assert set(metadata.get_all("Provides-Extra", [])) == {"page", "mcp", "train", "rivals", "dev"}
+    assert set(metadata.get_all("Provides-Extra", [])) == {"page", "mcp", "train", "rivals", "hub", "dev"}
 
 
 def required(file: Path) -> set[str]:

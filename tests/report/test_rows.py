@@ -18,7 +18,7 @@ from playitback.explain.explanation import Explanation
 from playitback.models.listener import Listener
 from playitback.report import words
 from playitback.report.activity import ActivityView
-from playitback.report.rows import PlayerView, RowView, draw_row, player_data
+from playitback.report.rows import CLASSES_SHOWN, PlayerView, RowView, draw_row, player_data
 
 CLASSES = ("bell", "rain", "siren", "knock", "dog_bark", "cat", "wind", "horn")
 SAMPLES = sounding_clips(1)[0].numpy()
@@ -50,6 +50,20 @@ def test_a_family_without_slots_names_its_lanes_itself(tmp_path: Path) -> None:
     row = first_row(explanation, tmp_path)
     assert [lane.name for lane in row.lanes] == [lane.name for lane in hearing.lanes]
     np.testing.assert_array_equal(row.lanes[0].values, hearing.relevance)
+
+
+def test_the_decision_is_marked_among_the_classes_of_a_row_whatever_is_more_probable(tmp_path: Path) -> None:
+    explanation = explained(tiny_model(labels=CLASSES))
+    least, unlikely = explanation.ranking(0)[-1], explanation.ranking(0)[-2]
+    narrower = replace(explanation.hearings[0], decision=CLASSES.index(least))
+    explanation = replace(explanation, hearings=(narrower, *explanation.hearings[1:]))
+    for asked in (None, least, unlikely):
+        row = draw_row(explanation, 0, SAMPLES, ((0.5, 1000.0),), tmp_path, asked)
+        names = [name for name, *_ in row.classes]
+        assert names[row.decided] == words.class_name(least)
+        assert asked is None or words.class_name(asked) in names
+        assert names[0] == words.class_name(explanation.ranking(0)[0])
+        assert len(names) == len(set(names)) == CLASSES_SHOWN
 
 
 def told(levels: Mapping[str, Sequence[float]], decided: str) -> Explanation:

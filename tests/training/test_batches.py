@@ -13,7 +13,7 @@ from tiny import RATE, write_esc50
 from torch import Tensor
 
 from playitback.models.recipe import Augmentation, Recipe, Stage
-from playitback.models.replay.terms import EncoderTerms
+from playitback.models.terms import EncoderTerms
 from playitback.training import augmentation
 from playitback.training.answers import read_answers
 from playitback.training.batches import MicroBatches

@@ -22,7 +22,8 @@ from playitback.errors import SettingsError
 from playitback.models import families
 from playitback.models.recipe import Augmentation, Recipe, Stage
 from playitback.models.replay.model import ReplayModel
-from playitback.models.replay.terms import ActivityTerms, EncoderTerms, ReplayTerms
+from playitback.models.replay.terms import ReplayTerms, SlotTerms
+from playitback.models.terms import EncoderTerms
 from playitback.progress import finish
 from playitback.segments import intersection_over_union
 from playitback.training.clips import ClipSet, ClipsInMemory, load_clips
@@ -51,7 +52,7 @@ RECIPE = Recipe(
             epochs=4,
             learning_rate=5e-3,
             trains={"activity": 1.0, "slots": 1.0},
-            terms=ActivityTerms(),
+            terms=SlotTerms(),
             augmentation=_PLAIN,
         ),
         Stage(

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
-from playitback.config import WIDEST, FrontEndConfig, ModelConfig, require, require_within
+from playitback.config import WIDEST, ActivityConfig, FrontEndConfig, ModelConfig, require, require_within
 
 
 @dataclass(frozen=True)
@@ -72,20 +72,6 @@ class SlotConfig:
 
 
 @dataclass(frozen=True)
-class ActivityConfig:
-    """What the model would say of every moment by itself."""
-
-    squeezed_channels: int = 16  # of every cell of the local features
-    width: int = 128
-    kernel: int = 5  # time columns that a convolution sees
-    convolutions: int = 2
-
-    def __post_init__(self) -> None:
-        require(self.kernel % 2 == 1, f"kernel must be odd, got {self.kernel}")
-        require_within(self, squeezed_channels=(1, WIDEST), width=(1, WIDEST), kernel=(1, 1001), convolutions=(0, 64))
-
-
-@dataclass(frozen=True)
 class DecoderConfig:
     """Perceiver-style decoder that listens to one hearing after the other (TemPr)."""
 
@@ -126,7 +112,6 @@ class ReplayConfig(ModelConfig):
     encoder: EncoderConfig = field(default_factory=EncoderConfig)
     slots: SlotConfig = field(default_factory=SlotConfig)
     decoder: DecoderConfig = field(default_factory=DecoderConfig)
-    activity: ActivityConfig | None = None  # None in models from before there was one
 
     def __post_init__(self) -> None:
         super().__post_init__()

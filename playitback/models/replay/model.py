@@ -15,23 +15,15 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor, nn
 
-from playitback.models.listener import (
-    Choice,
-    Hearing,
-    Lane,
-    Listener,
-    LogMelListener,
-    Replay,
-    class_probabilities,
-    named_class,
-)
-from playitback.models.replay.activity import Activity
+from playitback.models.blocks import Block
+from playitback.models.columns import ColumnFeatures
+from playitback.models.encoded import EncodedListener
+from playitback.models.listener import Choice, Hearing, Lane, Listener, Replay, class_probabilities
 from playitback.models.replay.config import ReplayConfig
 from playitback.models.replay.decoder import Decoder
-from playitback.models.replay.encoder import Block, Encoder
-from playitback.models.replay.slots import Aim, ColumnFeatures, SlotAttention, SlotOutput
-from playitback.models.taught import Taught
-from playitback.replay import TimeMaps, column_edges, read_frames
+from playitback.models.replay.encoder import Encoder
+from playitback.models.replay.slots import Aim, SlotAttention, SlotOutput
+from playitback.replay import TimeMaps, column_edges
 from playitback.segments import audible_columns, find_segments
 
 
@@ -47,46 +39,31 @@ class ReplayHearing(Hearing):
     pooled: Tensor  # (B, W) of the decoder
 
 
-class ReplayModel(LogMelListener):
+class ReplayModel(EncodedListener):
     """Encoder, slots, replay and decoder, built from their description."""
 
     config_class = ReplayConfig
-    head_name = "encoder.heads.{}.weight"
     config: ReplayConfig
+    encoder: Encoder
 
     def __init__(self, config: ReplayConfig) -> None:
-        super().__init__(config)
-        self.encoder = Encoder(config.encoder, config.classes)
-        _, rows, channels = self.local_shape
         grid_width = config.encoder.output_width
+        super().__init__(config, Encoder(config.encoder, config.classes), grid_width)
+        _, rows, channels = self.local_shape
         self.columns = ColumnFeatures(rows, channels, config.slots.width)
         self.slots = SlotAttention(config.slots)
         self.decoder = Decoder(config.decoder, grid_width, config.hearings, config.classes)
-        self.activity = self.aim = None
-        if config.activity is not None:
-            self.activity = Activity(config.activity, rows, channels, grid_width, config.classes)
+        self.aim = None
         if config.slots.aimed:
             self.aim = Aim(grid_width, config.slots.width, config.classes[0], config.slots.graded)
-        self.taught = None if config.taught is None else Taught(config.taught, grid_width)
-
-    @property
-    def local_shape(self) -> tuple[int, int, int]:
-        """(T, F, C) of the local features."""
-        return self.encoder.stem.output_shape(self.config.front_end.frames, self.config.front_end.mels)
 
     def parts(self) -> Mapping[str, nn.Module]:
-        activity = {} if self.activity is None else {"activity": self.activity}
         slots: list[nn.Module] = [self.columns, self.slots, *([] if self.aim is None else [self.aim])]
-        taught = {} if self.taught is None else {"taught": self.taught}
-        return {"encoder": self.encoder, **activity, "slots": nn.ModuleList(slots), "decoder": self.decoder, **taught}
+        return {**super().parts(), "slots": nn.ModuleList(slots), "decoder": self.decoder}
 
     @property
     def can_aim(self) -> bool:
         return self.config.slots.aimed
-
-    @property
-    def has_activity(self) -> bool:
-        return self.activity is not None
 
     @property
     def choosing_parts(self) -> tuple[str, ...]:
@@ -109,27 +86,6 @@ class ReplayModel(LogMelListener):
         # The slots stay as they are: they cost little, and their choice of moments needs the precision.
         self.encoder.to(dtype)
         self.decoder.to(dtype)
-
-    def frames_of(
-        self,
-        waveforms: Tensor,
-        segments: Tensor,
-        index: int,
-        coarse: Tensor,
-        *,
-        finer: bool = True,
-    ) -> tuple[Tensor, Tensor, TimeMaps]:
-        """What hearing ``index`` is given: frames (B, frames, mels), the whole clip at its hop, and the time maps.
-
-        finer: see ``Replay``.
-        """
-        front_end = self.config.front_end
-        hop_samples = front_end.hop_samples(index)
-        ratio = front_end.hop_samples(0) / hop_samples
-        maps = TimeMaps.of(segments, ratio, front_end.clip_seconds, front_end.frames)
-        fine = coarse if index == 0 else self.log_mel(waveforms, hop_samples)
-        read, read_hop = (fine, hop_samples) if finer else (coarse, front_end.hop_samples(0))
-        return read_frames(coarse, read, maps, front_end, read_hop), fine, maps
 
     def listen(
         self,
@@ -190,15 +146,10 @@ class ReplayModel(LogMelListener):
             votes.append(self.encoder.head(grid))
             mean = (torch.stack(of_head).mean(dim=0) for of_head in zip(*votes, strict=True))
             logits = tuple(own + vote for own, vote in zip(logits, mean, strict=True))
-        taught, known = (None, None) if self.taught is None else self.taught(grid.mean(dim=(1, 2)))
-        if self.config.multi_label:
-            known = None  # a model of several labels has learned no such thing
+        taught, known = self.lessons(grid)
         activity = None if self.activity is None else self.activity(local, grid)[0]
-        believed = named_class(class_probabilities(logits[0], self.config.multi_label), self.config)
-        asked = believed if asked is None else torch.where(asked < 0, believed, asked)
-        slots = self.attend(local, grid, activity, asked)
-        stem = self.encoder.stem
-        seconds, edges = column_edges(maps, local.shape[1], stem.time_stride, stem.first_centre)
+        slots = self.attend(local, grid, activity, self.asked_or_named(logits[0], asked))
+        seconds, edges = column_edges(maps, local.shape[1], self.encoder.time_stride, self.encoder.first_centre)
         audible = audible_columns(waveforms, edges, self.config.front_end.sample_rate)
         segments, threshold = find_segments(slots.attention[:, 0], edges, self.config.segments, audible)
         heard = ReplayHearing(

@@ -23,6 +23,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from playitback.models.columns import pooled_over_frequency
 from playitback.models.listener import class_log_probabilities
 from playitback.models.replay.config import SlotConfig
 
@@ -34,6 +35,9 @@ _NATS, _LEAST_LOG_PROBABILITY = 5.0, -10.0
 _EVIDENCE_WIDTH = 32
 _BELOW_BEST = 1  # of the evidence, which number it is
 
+#: nats above or below the mean of the slots that an offer comes close to and never reaches
+_MOST_OFFERED = 12.0
+
 #: initial size of the noise on the slots' starts, relative to the starts themselves
 _FIRST_NOISE = 0.1
 
@@ -43,34 +47,12 @@ class SlotOutput:
     """What the slots hold and where they looked."""
 
     slots: Tensor  # (B, S, width) after the last iteration
-    attention_per_iteration: tuple[Tensor, ...]  # each (B, S, T) in 0..1, summing to 1 over the slots
+    attention_per_iteration: tuple[Tensor, ...]  # each (B, S, T) float64 in 0..1, summing to 1 over the slots
 
     @property
     def attention(self) -> Tensor:
         """Attention (B, S, T) of the last iteration, in 0..1, summing to 1 over the slots."""
         return self.attention_per_iteration[-1]
-
-
-class ColumnFeatures(nn.Module):
-    """One vector for every time column of a grid of local features.
-
-    The mean over frequency would say that something sounded but not in which band: a high whistle and a low hum of one
-    loudness would look alike to the slots. So every cell is squeezed to a few channels, and the cells of a column stand
-    side by side, each band at a place of its own, before one linear map reads the whole column.
-
-    rows: F, the frequency rows of the grid; channels: C, its width; width: of the columns that are returned.
-    """
-
-    def __init__(self, rows: int, channels: int, width: int, squeezed_channels: int = 8) -> None:
-        super().__init__()
-        self.norm = nn.LayerNorm(channels)
-        self.squeeze = nn.Linear(channels, squeezed_channels)
-        self.projection = nn.Linear(rows * squeezed_channels, width)
-
-    def forward(self, local: Tensor) -> Tensor:
-        """Local features (B, T, F, C) -> columns (B, T, width). Column t depends on the cells of time t alone."""
-        columns: Tensor = self.projection(self.squeeze(self.norm(local)).flatten(2))
-        return columns
 
 
 @dataclass(frozen=True)
@@ -125,12 +107,6 @@ def evidence_for(activity: Tensor, asked: Tensor, multi_label: bool) -> Tensor:
         each.clamp(_LEAST_LOG_PROBABILITY, -_LEAST_LOG_PROBABILITY) / _NATS for each in (own, below_best, own - others)
     ]
     return torch.stack([*nats, own.exp()], dim=2)
-
-
-def pooled_over_frequency(grid: Tensor, columns: int) -> Tensor:
-    """Mean and maximum over frequency of a grid (B, T', F', W), stretched to so many columns: (B, columns, 2 W)."""
-    pooled = torch.cat([grid.mean(dim=2), grid.amax(dim=2)], dim=2).transpose(1, 2)
-    return F.interpolate(pooled, size=columns, mode="linear", align_corners=False).transpose(1, 2)
 
 
 class SlotAttention(nn.Module):
@@ -193,10 +169,21 @@ class SlotAttention(nn.Module):
         attention_per_iteration = []
         for _ in range(self.iterations):
             queries = self.query(self.norm_slots(slots)) * width**-0.5
-            attention = (queries @ keys.transpose(1, 2) + bids).softmax(dim=1)
+            offers = (queries @ keys.transpose(1, 2) + bids).double()
+            attention = (offers if aimed is None else _bounded(offers)).softmax(dim=1)
             attention_per_iteration.append(attention)
-            weights = attention + _ATTENTION_FLOOR
+            weights = attention.to(values.dtype) + _ATTENTION_FLOOR
             gathered = (weights / weights.sum(dim=2, keepdim=True)) @ values
             slots = self.update(gathered.flatten(0, 1), slots.flatten(0, 1)).view_as(slots)
             slots = slots + self.contract(self.expand(self.norm_residual(slots)).relu())
         return SlotOutput(slots, tuple(attention_per_iteration))
+
+
+def _bounded(offers: Tensor) -> Tensor:
+    """Offers (B, S, T) of the slots, between bounds and in the same order.
+
+    Learned bids may outdo one another by a hundred nats, of which an attention in 0..1 keeps nothing: all moments would
+    be 1, and no threshold could choose among them.
+    """
+    offers = offers - offers.mean(dim=1, keepdim=True)
+    return _MOST_OFFERED * (offers / _MOST_OFFERED).tanh()

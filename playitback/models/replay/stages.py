@@ -14,14 +14,15 @@ from __future__ import annotations
 from dataclasses import replace
 
 from playitback.models.recipe import Augmentation, Recipe, Stage
-from playitback.models.replay.terms import ActivityTerms, EncoderTerms, ReplayTerms, TaughtTerms
+from playitback.models.replay.terms import ReplayTerms, SlotTerms
+from playitback.models.terms import EncoderTerms, TaughtTerms
 
 _ACTIVITY = Stage(
     name="activity",
     epochs=8,
     learning_rate=2e-3,
     trains={"activity": 1.0, "slots": 1.0},
-    terms=ActivityTerms(),
+    terms=SlotTerms(),
     augmentation=Augmentation(between_class=0.0),
 )
 _SMALL = Recipe(
@@ -85,7 +86,7 @@ _PAPER = Recipe(
             epochs=10,
             learning_rate=0.05,
             trains={"activity": 1.0, "slots": 1.0},
-            terms=ActivityTerms(),
+            terms=SlotTerms(),
             augmentation=replace(_PAPER_AUGMENTATION, mixup=0.0, cutmix=0.0),
         ),
         Stage(

@@ -22,7 +22,7 @@ function confidenceTable(row) {
   table.append(make("caption", "hidden-text", `Confidence after ${row.title}; changes in percentage points`));
   const body = make("tbody");
   row.classes.forEach(([name, probability, change], k) => {
-    const line = make("tr");
+    const line = make("tr", k === row.decided ? "decided" : "");
     const head = make("th", "", null, { scope: "row" });
     const label = make("span", "class-name", name);
     label.title = name;
@@ -30,7 +30,7 @@ function confidenceTable(row) {
     bar.style.setProperty("--share", String(clamp(probability, 0, 1)));
     const words = make("span", "class-line");
     words.append(label);
-    if (k === 0 && row.decision_changed) words.append(make("span", "decision", "decision changed"));
+    if (k === row.decided && row.decision_changed) words.append(make("span", "decision", "decision changed"));
     head.append(words, bar);
     const points = change === null ? null : Math.round(change * 100);
     const direction = points === null ? "" : points > 0 ? "up" : points < 0 ? "down" : "level";

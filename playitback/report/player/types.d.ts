@@ -42,6 +42,7 @@ interface RowData {
   tape_audio: FileName;
   tape_map: Pair[]; // second of the tape, second of the clip
   classes: [name: string, probability: number, change: number | null][];
+  decided: number; // the place among them of the class decided for
   sentence: string;
   decision_changed: boolean;
   asked: string | null; // the class that relevance and segments are for; null where they are for none

@@ -14,18 +14,22 @@ from torch import Tensor, nn
 
 
 class PatchStem(nn.Module):
-    """One 7x7 convolution of stride 4, as in MViTv2 (paper section 3.1): T = ceil(frames / 4), F = ceil(mels / 4)."""
+    """One convolution whose patches overlap by half: T = ceil(frames / stride), F = ceil(mels / stride).
 
-    time_stride = 4  # frames per column
+    Of stride 4 it is the 7x7 convolution of MViTv2 (Play It Back, section 3.1).
+    """
+
     first_centre = 0.0  # frame at the centre of column 0
 
-    def __init__(self, width: int) -> None:
+    def __init__(self, width: int, stride: int = 4) -> None:
         super().__init__()
-        self.projection = nn.Conv2d(1, width, kernel_size=7, stride=4, padding=3)
+        self.time_stride = float(stride)  # frames per column
+        self.projection = nn.Conv2d(1, width, kernel_size=2 * stride - 1, stride=stride, padding=stride - 1)
 
     def output_shape(self, frames: int, mels: int) -> tuple[int, int, int]:
         """(T, F, C) for an input of so many frames and mels."""
-        return math.ceil(frames / 4), math.ceil(mels / 4), self.projection.out_channels
+        stride = int(self.time_stride)
+        return math.ceil(frames / stride), math.ceil(mels / stride), self.projection.out_channels
 
     def forward(self, log_mel: Tensor) -> Tensor:
         features: Tensor = self.projection(log_mel.unsqueeze(1))
@@ -40,7 +44,7 @@ class ConvolutionalStem(nn.Module):
     ones frequency only, so that columns stay short: T = ceil(frames / 4), F = ceil(mels / 2 ** stages).
     """
 
-    time_stride = 4
+    time_stride = 4.0
     first_centre = 1.0
 
     def __init__(self, widths: tuple[int, ...]) -> None:

@@ -14,8 +14,8 @@ from __future__ import annotations
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from playitback.models.replay.config import ActivityConfig
-from playitback.models.replay.slots import ColumnFeatures, pooled_over_frequency
+from playitback.config import ActivityConfig
+from playitback.models.columns import ColumnFeatures, pooled_over_frequency
 
 
 class Activity(nn.Module):

@@ -1,0 +1,71 @@
+"""The frames of an MP3: where they begin, how many bytes the first one counts, and whether the last one is whole."""
+
+from __future__ import annotations
+
+import io
+import mmap
+import re
+
+_MARKS = re.compile(rb"Xing|Info|VBRI")
+_WHERE_MARKS_STAND = 200  # bytes of the first frame
+#: by the index in a frame's head; of MPEG 1, and of its halves MPEG 2 and 2.5 (ISO 11172-3, 13818-3; layer III)
+_KILOBITS = (0, 32, 40, 48, 56, 64, 80, 96, 112, 128, 160, 192, 224, 256, 320, 0)
+_KILOBITS_OF_HALVES = (0, 8, 16, 24, 32, 40, 48, 56, 64, 80, 96, 112, 128, 144, 160, 0)
+_RATES = (44_100, 48_000, 32_000, 0)  # hertz
+_MPEG_1 = 3
+_RATE_DIVISORS = {_MPEG_1: 1, 2: 2, 0: 4}  # by the version's two bits, of which 1 is none
+
+
+def begins_frame(start: bytes) -> bool:
+    return len(start) >= 2 and start[0] == 0xFF and start[1] & 0xE6 == 0xE2
+
+
+def first_frame(file: io.FileIO, begin: int) -> tuple[int, bytes]:
+    """Byte of the first frame of an MP3, behind its tag, and what begins there."""
+    file.seek(begin)
+    head = file.read(10)
+    at = begin
+    if head[:3] == b"ID3" and len(head) == 10:
+        # ID3v2: the tag's length in four bytes of seven bits, most significant first.
+        at += 10 + sum((byte & 0x7F) << shift for byte, shift in zip(head[6:], (21, 14, 7, 0), strict=True))
+    file.seek(at)
+    return at, file.read(4096)
+
+
+def has_length_tag(file: io.FileIO, begin: int = 0) -> bool:
+    """Whether an MP3 begins with a frame that counts the others (Xing, Info or VBRI); else its length is a guess."""
+    return _MARKS.search(first_frame(file, begin)[1]) is not None
+
+
+def counted_bytes(frame: bytes) -> int | None:
+    """How many bytes all frames have, as the first one says; None where it does not."""
+    mark = _MARKS.search(frame, 0, _WHERE_MARKS_STAND)
+    if mark is None:
+        return None
+    at = mark.start() + 10
+    if mark[0] != b"VBRI":
+        flags = frame[mark.start() + 7 : mark.start() + 8]
+        if not flags or not flags[0] & 2:
+            return None
+        at = mark.start() + (12 if flags[0] & 1 else 8)
+    return int.from_bytes(frame[at : at + 4], "big")
+
+
+def ends_within_a_frame(file: io.FileIO, at: int, size: int) -> bool:
+    """Whether the frames that follow one another from a byte on are cut off by the end of the file."""
+    with mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as content:
+        while count := _frame_bytes(content[at : at + 3]):
+            at += count
+    return at > size
+
+
+def _frame_bytes(head: bytes) -> int:
+    """Of a frame whose head begins so; 0 for what is no frame, or does not tell its length."""
+    if len(head) < 3 or not begins_frame(head):
+        return 0
+    version, index, padding = head[1] >> 3 & 3, head[2] >> 4, head[2] >> 1 & 1
+    rate, kilobits = _RATES[head[2] >> 2 & 3], (_KILOBITS if version == _MPEG_1 else _KILOBITS_OF_HALVES)[index]
+    if version not in _RATE_DIVISORS or not rate or not kilobits:
+        return 0
+    bytes_a_kilobit = 144_000 if version == _MPEG_1 else 72_000
+    return bytes_a_kilobit * kilobits * _RATE_DIVISORS[version] // rate + padding

@@ -1,0 +1,164 @@
+"""Listeners that read log-mels by an encoder, and what they have in common: frames, activity, a teacher's lessons.
+
+    log-mel frames -> ClipEncoder: local features (B, T, F, C) -> grid (B, T', F', W) -> pooled (B, W) -> logits
+                                   both -> Activity (B, T, classes)                      pooled -> Taught
+
+"Local" means that a time column still speaks of its own fraction of a second; the grid may hold anything anywhere. What
+such families are trained for is written once, for all of them (``terms``).
+
+B clips, T time columns, F frequency rows, C and W channels.
+"""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Iterator, Mapping
+
+import torch
+from torch import Tensor, nn
+
+from playitback.config import ModelConfig
+from playitback.models.activity import Activity
+from playitback.models.listener import (
+    Choice,
+    Hearing,
+    LogMelListener,
+    class_probabilities,
+    named_class,
+)
+from playitback.models.taught import Taught
+from playitback.replay import TimeMaps, read_frames
+
+
+class ClipEncoder(nn.Module, ABC):
+    """Names a clip by its log-mel."""
+
+    dropout: nn.Module  # before the heads
+    heads: nn.ModuleList  # linear, one per label set
+    time_stride: float  # frames per column
+    first_centre: float  # frame at the centre of column 0
+
+    @abstractmethod
+    def local_shape(self, frames: int, mels: int) -> tuple[int, int, int]:
+        """(T, F, C) of the local features of so many frames and mels."""
+
+    @abstractmethod
+    def local_features(self, log_mel: Tensor) -> Tensor:
+        """(B, frames, mels), normalised -> (B, T, F, C)."""
+
+    @abstractmethod
+    def grid(self, local: Tensor) -> Tensor:
+        """Local features (B, T, F, C) -> (B, T', F', W)."""
+
+    def pooled(self, grid: Tensor) -> Tensor:
+        """Grid (B, T', F', W) -> the features (B, W) that the classes are read from."""
+        return grid.mean(dim=(1, 2))
+
+    def head(self, grid: Tensor) -> tuple[Tensor, ...]:
+        """Grid (B, T', F', W) -> logits (B, classes) of every head."""
+        pooled = self.dropout(self.pooled(grid))
+        return tuple(head(pooled) for head in self.heads)
+
+    def forward(self, log_mel: Tensor) -> tuple[Tensor, ...]:
+        """(B, frames, mels), normalised -> logits (B, classes) of every head."""
+        return self.head(self.grid(self.local_features(log_mel)))
+
+
+class EncodedListener(LogMelListener):
+    """A Listener with an encoder. grid_width: W."""
+
+    head_name = "encoder.heads.{}.weight"
+
+    def __init__(self, config: ModelConfig, encoder: ClipEncoder, grid_width: int) -> None:
+        super().__init__(config)
+        self.encoder = encoder
+        _, rows, channels = self.local_shape
+        self.activity = None
+        if config.activity is not None:
+            self.activity = Activity(config.activity, rows, channels, grid_width, config.classes)
+        self.taught = None if config.taught is None else Taught(config.taught, grid_width)
+
+    @property
+    def local_shape(self) -> tuple[int, int, int]:
+        """(T, F, C) of the local features."""
+        return self.encoder.local_shape(self.config.front_end.frames, self.config.front_end.mels)
+
+    def parts(self) -> Mapping[str, nn.Module]:
+        there = {"encoder": self.encoder, "activity": self.activity, "taught": self.taught}
+        return {name: part for name, part in there.items() if part is not None}
+
+    @property
+    def has_activity(self) -> bool:
+        return self.activity is not None
+
+    def frames_of(
+        self, waveforms: Tensor, segments: Tensor, index: int, coarse: Tensor, *, finer: bool = True
+    ) -> tuple[Tensor, Tensor, TimeMaps]:
+        """What hearing ``index`` is given: frames (B, frames, mels), the whole clip at its hop, and the time maps.
+
+        coarse: the whole clip at the first hop; finer: see ``Replay``.
+        """
+        front_end = self.config.front_end
+        hop_samples = front_end.hop_samples(index)
+        ratio = front_end.hop_samples(0) / hop_samples
+        maps = TimeMaps.of(segments, ratio, front_end.clip_seconds, front_end.frames)
+        fine = coarse if index == 0 else self.log_mel(waveforms, hop_samples)
+        read, read_hop = (fine, hop_samples) if finer else (coarse, front_end.hop_samples(0))
+        return read_frames(coarse, read, maps, front_end, read_hop), fine, maps
+
+    def lessons(self, grid: Tensor) -> tuple[Tensor | None, Tensor | None]:
+        """What a teacher taught to hear in a grid: ``Hearing.taught`` and ``Hearing.known``."""
+        if self.taught is None:
+            return None, None
+        taught, known = self.taught(self.encoder.pooled(grid))
+        return taught, None if self.config.multi_label else known  # several labels teach no such thing
+
+    def asked_or_named(self, logits: Tensor, asked: Tensor | None) -> Tensor:
+        """(B,) the classes asked about; where there are none (-1), those named by logits (B, classes)."""
+        named = named_class(class_probabilities(logits, self.config.multi_label), self.config)
+        return named if asked is None else torch.where(asked < 0, named, asked)
+
+
+class OneHearing(EncodedListener):
+    """A listener that hears a clip once and replays nothing; a family says what its relevance is."""
+
+    @abstractmethod
+    def relevance(
+        self, local: Tensor, grid: Tensor, activity: Tensor | None, asked: Tensor
+    ) -> tuple[str, Tensor, Mapping[str, Tensor]]:
+        """Name of the lane, relevance (B, T) in 0..1, and ``Hearing.details``.
+
+        activity: probabilities (B, T, classes) of the first head; asked: the classes (B,) to be explained.
+        """
+
+    def listen(
+        self,
+        waveforms: Tensor,
+        playbacks: int | None = None,
+        choose: Choice | None = None,
+        asked: Tensor | None = None,
+    ) -> Iterator[Hearing]:
+        self.check(waveforms, playbacks)
+        return self._listen(waveforms, asked)
+
+    def _listen(self, waveforms: Tensor, asked: Tensor | None) -> Iterator[Hearing]:
+        coarse = self.log_mel(waveforms, self.config.front_end.hop_samples(0))
+        local = self.encoder.local_features(self.normalise(coarse[:, : self.config.front_end.frames]))
+        grid = self.encoder.grid(local)
+        logits = self.encoder.head(grid)
+        activity = None
+        if self.activity is not None:
+            activity = class_probabilities(self.activity(local, grid)[0], self.config.multi_label)
+        name, relevance, details = self.relevance(local, grid, activity, self.asked_or_named(logits[0], asked))
+        taught, known = self.lessons(grid)
+        yield self.only_hearing(
+            waveforms,
+            logits,
+            relevance,
+            name=name,
+            details=details,
+            activity=activity,
+            pooled=self.encoder.pooled(grid),
+            taught=taught,
+            known=known,
+        )

@@ -1,0 +1,208 @@
+"""Classifiers that others trained: whatever transformers' ``AutoModelForAudioClassification`` builds, under our roof.
+
+    waveforms (B, clip_samples) -> the model's own feature extractor -> its network -> logits (B, classes)
+    each clip -> stretches, each alone in silence (S, clip_samples) -> the same -> answers (S, classes)
+    answers -> activity (B, T, classes): the mean of the answers around the two edges of each of T = S - 1 columns
+
+Such a model hears a clip once and tells nothing of its moments, so it is asked in earnest: every second is kept alone,
+and what the model says of it is its activity there, true and not learned. Relevance is the activity of the class asked
+about as a share of its peak in the clip, since a second alone seldom convinces as much as the whole. That costs S
+passes a clip; ``answer``, which only decides, takes one.
+
+The audio spectrogram transformer (Gong et al. 2021), Wav2Vec2, HuBERT, WavLM, Whisper's encoder and their kin. The
+package transformers is installed separately, and imported only where a model of this family is opened.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import threading
+from collections import OrderedDict
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from playitback.config import ModelConfig
+from playitback.edits import STEP_SECONDS, STRETCH_SECONDS, each_alone, stretches_of
+from playitback.errors import CheckpointError
+from playitback.models.hub_network import make_extractor, make_network
+from playitback.models.listener import Choice, Hearing, Listener, class_probabilities, named_class, share_of_peak
+from playitback.segments import Segment
+
+#: published models that are offered by their id at Hugging Face
+PUBLISHED = (
+    "MIT/ast-finetuned-audioset-10-10-0.4593",  # AST, 527 classes of AudioSet, clips of 10 s; BSD-3-Clause
+    "MIT/ast-finetuned-speech-commands-v2",  # AST, 35 spoken words, clips of 1 s; BSD-3-Clause
+)
+
+_AT_ONCE = 8  # clips through the network: a second of a clip costs as much memory as all of it
+_REMEMBERED = 64  # clips whose answers are kept, so that the next class asked about costs nothing
+_LEAST_STRETCHES = 4  # that a clip is long: in a shorter one, a second would be most of it
+
+
+@dataclass(frozen=True, kw_only=True)
+class HubConfig(ModelConfig):
+    """A model in transformers' own description; it is written and read in that format alone, see ``hub_folder``."""
+
+    family: str = "hub"
+    network: Mapping[str, Any] = field(default_factory=dict, hash=False)  # its config.json, checked
+    extractor: Mapping[str, Any] = field(default_factory=dict, hash=False)  # its preprocessor_config.json, checked
+
+    @classmethod
+    def from_dict(cls, values: Mapping[str, Any]) -> ModelConfig:
+        """Raises CheckpointError: a stranger's description is checked where its own folder is read."""
+        raise CheckpointError("a model of the family hub is opened from a folder in transformers' format; give that")
+
+    @property
+    def stretch_seconds(self) -> float:
+        """Of a stretch that is kept alone: a second, or a quarter of a short clip."""
+        return min(STRETCH_SECONDS, self.front_end.clip_seconds / _LEAST_STRETCHES)
+
+    @property
+    def columns(self) -> int:
+        """Of the activity: as many as there are steps from one stretch to the next."""
+        step_seconds = self.stretch_seconds * STEP_SECONDS / STRETCH_SECONDS
+        return round(self.front_end.clip_seconds / step_seconds)
+
+
+class HubModel(Listener):
+    """A network of transformers, with its feature extractor."""
+
+    config_class = HubConfig
+    config: HubConfig
+
+    def __init__(self, config: HubConfig) -> None:
+        """Raises CheckpointError where transformers is not installed, and what transformers does for a bad config."""
+        super().__init__(config)
+        self.network = make_network(config.network)
+        self.extractor = make_extractor(config.extractor)
+        head = [name for name, part in self.network.named_modules() if isinstance(part, nn.Linear)][-1]
+        self.head_name = f"network.{head}.weight"
+        self._remembered = _Remembered(_REMEMBERED)
+
+    @property
+    def can_aim(self) -> bool:
+        return True
+
+    @property
+    def has_activity(self) -> bool:
+        return True
+
+    @property
+    def has_gradients(self) -> bool:
+        return False  # the extractors compute in numpy
+
+    @property
+    def passes(self) -> int:
+        return 1 + len(self._stretches)
+
+    @property
+    def _stretches(self) -> list[Segment]:
+        clip_seconds = self.config.front_end.clip_seconds
+        return stretches_of(clip_seconds, self.config.stretch_seconds, clip_seconds / self.config.columns)
+
+    def parts(self) -> Mapping[str, nn.Module]:
+        return dict(self.network.named_children())
+
+    def listen(
+        self,
+        waveforms: Tensor,
+        playbacks: int | None = None,
+        choose: Choice | None = None,
+        asked: Tensor | None = None,
+    ) -> Iterator[Hearing]:
+        """See ``Listener.listen``. ``passes`` passes a clip, or one for a clip that was heard lately."""
+        self.check(waveforms, playbacks)
+        return self._listen(waveforms, asked)
+
+    def answer(
+        self,
+        waveforms: Tensor,
+        playbacks: int | None = None,
+        choose: Choice | None = None,
+        asked: Tensor | None = None,
+    ) -> Iterator[Hearing]:
+        """See ``Listener.answer``. One pass a clip; the relevance is 0 and there is no activity."""
+        self.check(waveforms, playbacks)
+        return self._answer(waveforms)
+
+    def _answer(self, waveforms: Tensor) -> Iterator[Hearing]:
+        relevance = waveforms.new_zeros(len(waveforms), self.config.columns)
+        yield self.only_hearing(waveforms, (self._logits(waveforms),), relevance)
+
+    def _listen(self, waveforms: Tensor, asked: Tensor | None) -> Iterator[Hearing]:
+        logits = self._logits(waveforms)
+        answers = torch.stack([self._alone(each) for each in waveforms])
+        activity = (answers[:, :-1] + answers[:, 1:]) / 2
+        if asked is None:
+            asked = named_class(class_probabilities(logits, self.config.multi_label), self.config)
+        yield self.only_hearing(waveforms, (logits,), share_of_peak(activity, asked), activity=activity)
+
+    def _alone(self, waveform: Tensor) -> Tensor:
+        """(S, classes) probabilities: what is said of every stretch of a clip (clip_samples,) alone.
+
+        A clip is heard by itself, whatever its company, so that remembering it changes nothing.
+        """
+        key = _key(waveform)
+        known = self._remembered.get(key)
+        if known is not None:
+            return known
+        sounds = each_alone(waveform, self._stretches, self.config.front_end.sample_rate)
+        # of those in which nothing is left one is heard for all: what follows a short recording costs one pass
+        sounding = sounds.any(dim=1)
+        silent = (~sounding).nonzero().flatten()
+        rows = torch.cat([sounding.nonzero().flatten(), silent[:1]])
+        heard = class_probabilities(self._logits(sounds[rows]), self.config.multi_label)
+        answers = heard.new_empty(len(sounds), heard.shape[1])
+        answers[silent] = heard[-1]
+        answers[sounding] = heard[: int(sounding.sum())]
+        self._remembered.put(key, answers)
+        return answers
+
+    def _logits(self, waveforms: Tensor) -> Tensor:
+        """(B, clip_samples) -> (B, classes), some clips at a time."""
+        return torch.cat([self._pass(each) for each in waveforms.split(_AT_ONCE)])
+
+    def _pass(self, waveforms: Tensor) -> Tensor:
+        given = self.extractor(
+            list(waveforms.detach().float().cpu().numpy()),
+            sampling_rate=self.config.front_end.sample_rate,
+            return_tensors="pt",
+        )
+        logits: Tensor = self.network(**{name: each.to(self.device) for name, each in given.items()}).logits
+        return logits
+
+
+class _Remembered:
+    """The answers to the clips that were heard last. Threads may share it."""
+
+    def __init__(self, most: int) -> None:
+        self._most = most
+        self._answers: OrderedDict[tuple[object, ...], Tensor] = OrderedDict()
+        self._lock = threading.Lock()
+
+    def get(self, key: tuple[object, ...]) -> Tensor | None:
+        with self._lock:
+            if key in self._answers:
+                self._answers.move_to_end(key)
+            return self._answers.get(key)
+
+    def put(self, key: tuple[object, ...], answers: Tensor) -> None:
+        with self._lock:
+            self._answers[key] = answers
+            if len(self._answers) > self._most:
+                self._answers.popitem(last=False)
+
+    def __deepcopy__(self, memo: dict[int, Any]) -> _Remembered:
+        return _Remembered(self._most)  # a copy of a model is made to change its weights
+
+
+def _key(waveform: Tensor) -> tuple[object, ...]:
+    """Of a clip (clip_samples,), on its device, in the precision that is asked for now."""
+    kind = waveform.device.type
+    precision = torch.get_autocast_dtype(kind) if torch.is_autocast_enabled(kind) else None
+    samples = waveform.detach().cpu().contiguous().numpy()
+    return hashlib.blake2b(samples.tobytes()).digest(), str(waveform.device), precision
