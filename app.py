@@ -37,15 +37,20 @@ def parse_arguments(arguments: Sequence[str]) -> argparse.Namespace:
     parser.add_argument("--port", type=int, help="port to listen on (GRADIO_SERVER_PORT, else one from 7860 on)")
     parser.add_argument("--checkpoint", help="folder, name under checkpoints/ or Hugging Face repo id")
     parser.add_argument("--device", default="auto", choices=("auto", "cpu", "cuda"), help="where to compute")
+    parser.add_argument(
+        "--any-model",
+        action="store_true",
+        help="visitors may name any folder of this machine and any model of Hugging Face; on 127.0.0.1 they always may",
+    )
     parser.add_argument("--mcp", action="store_true", help="offer the API to agents as an MCP server, too")
     return parser.parse_args(arguments)
 
 
-def load_models(checkpoint: str | None, device: str) -> Models:
+def load_models(checkpoint: str | None, device: str, by_hand: bool) -> Models:
     """The models that the page offers. Ends the program with one sentence if the checkpoint is no good."""
     on_device: Callable[[Any], Any] | None = None if spaces is None else spaces.GPU(duration=GPU_SECONDS)
     try:
-        return Models(offered_checkpoints(checkpoint), device, on_device)
+        return Models(offered_checkpoints(checkpoint), device, on_device, by_hand=by_hand)
     except PlayItBackError as error:
         print(error, file=sys.stderr)
         raise SystemExit(2) from error
@@ -53,7 +58,9 @@ def load_models(checkpoint: str | None, device: str) -> Models:
 
 arguments = parse_arguments(sys.argv[1:] if __name__ == "__main__" else ())
 # At module level, where a Space with a lent GPU wants the model loaded and the page found.
-models = load_models(arguments.checkpoint, arguments.device)
+models = load_models(
+    arguments.checkpoint, arguments.device, arguments.any_model or server.serves_itself(arguments.host)
+)
 demo = build_page(models)
 
 if FOLDER is not None:

@@ -70,7 +70,7 @@ def build_page(models: Models, examples: Sequence[Path] | None = None, explained
         wished: gr.State = gr.State(None)
         #: an Ask: a class that the run is to be explained for at once
         asking: gr.State = gr.State(None, time_to_live=HOURS_KEPT * 3600)
-        listening = listen.build(models.checkpoints, model, examples)
+        listening = listen.build(models, model, examples)
         inputs = listening.inputs
         with gr.Tabs(elem_id="results") as tabs:
             with gr.Tab(text.PLAYBACKS_TAB, id=PLAYBACKS_ID):
@@ -88,7 +88,7 @@ def build_page(models: Models, examples: Sequence[Path] | None = None, explained
             with gr.Tab(text.SLOTS_TAB):
                 within = slots.build()
             with gr.Tab(text.COMPARE_TAB):
-                compared = compare.build(models.checkpoints, HOURS_KEPT)
+                compared = compare.build(models, HOURS_KEPT)
             with gr.Tab(text.WINDOWS_TAB):
                 long = windows.build(HOURS_KEPT)
             with gr.Tab(text.FOLDER_TAB):

@@ -15,6 +15,7 @@ import threading
 import time
 from collections.abc import Collection, Iterator
 from contextlib import contextmanager, suppress
+from ipaddress import ip_address
 from pathlib import Path
 from types import FrameType
 from typing import IO, Any
@@ -27,6 +28,16 @@ _UPLOADS, _TEMPORARY, _LOCK = "uploads", "temporary", "lock"
 
 #: kept open, and with it locked, as long as the process lives
 _held: list[IO[bytes]] = []
+
+
+def serves_itself(host: str | None) -> bool:
+    """Whether a page at this address, or at the one that gradio takes by itself, is for this machine alone."""
+    if host is None:  # a Space is for everybody, wherever it listens
+        host = "" if "SPACE_ID" in os.environ else os.environ.get("GRADIO_SERVER_NAME", "127.0.0.1")
+    try:
+        return host == "localhost" or ip_address(host.strip("[]")).is_loopback
+    except ValueError:
+        return False
 
 
 def prepare() -> Path:

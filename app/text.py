@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
+from app.service import ModelChoice
 from playitback.report import words
 
 TITLE = "Play It Back"
@@ -19,6 +20,7 @@ TAGLINE = (
 RECORDING = "Recording"
 EXAMPLES = "Or try one of these sounds"
 MODEL = "Model"
+MODEL_BY_HAND = "Or type a folder of this machine, or a model of Hugging Face (owner/name)."
 PLAYBACKS = "Playbacks"
 PLAYBACKS_INFO = "How often the model may hear its chosen moments again; 0 is the first hearing alone."
 CLASS = "Class to explain"
@@ -76,6 +78,19 @@ A_NUMBER, A_WHOLE_NUMBER, A_TEXT = (
 )
 TRUE_OR_FALSE, A_FILE = "true or false", "a file that was uploaded, as handle_file of gradio_client sends it"
 SHORT_JSON = "JSON of up to 10,000 values, with texts of up to 1,000 letters"
+
+
+def model_choice(choice: ModelChoice) -> str:
+    """ "sounds · replay attention, 102 classes, hears up to 4 times"."""
+    if choice.told:
+        return f"{choice.name} · {choice.told}"
+    times = "once" if choice.playbacks == 0 else f"up to {choice.playbacks + 1} times"
+    classes = "1 class" if choice.classes == 1 else f"{choice.classes} classes"
+    return f"{choice.name} · {choice.family}, {classes}, hears {times}"
+
+
+def fetching(model: str) -> str:
+    return f"Getting {model} ready; a model of Hugging Face is fetched the first time, and kept."
 
 
 def must_be(name: str | None, wanted: str) -> str:

@@ -95,27 +95,59 @@ def load_checkpoint(source: str | Path) -> Checkpoint:
     Raises CheckpointError, which says what is wrong and which checkpoints there are.
     """
     folder = find_checkpoint(source)
-    values, card = _read_json(folder / CONFIG_FILE), _read_card(folder)
-    upgrade: _Upgrade = dict
-    foreign = families.is_foreign(values)
-    if foreign:
-        outline = _outline(folder, lambda: families.read_foreign(values, lambda: _read_extractor(folder)))
-        upgrade, about = partial(families.foreign_weights, outline), families.about_foreign(values, card)
-    else:
-        description = _description(folder, values)
-        about, described = description.get("about", {}), description["model"]
-        if description["format"] == 1:
-            upgrade, described = families.upgrade_weights, families.upgrade_description(described)
-        outline = _outline(folder, lambda: families.read_config(described))
-    model = _load_model(outline, folder, upgrade).eval()
-    if foreign:
+    described = _read(folder)
+    model = _load_model(described.outline, folder, described.upgrade).eval()
+    if described.foreign:
         families.try_foreign(model)
     return Checkpoint(
         name=Path(source).resolve().name,  # of a repo id, the folder in the cache is named after its commit
         model=model,
-        about=about,
-        card=card,
+        about=described.about,
+        card=described.card,
     )
+
+
+def published_checkpoints() -> dict[str, str]:
+    """Repo id -> what it is, of models that others published and that can be opened here."""
+    return families.published()
+
+
+def describe_checkpoint(source: str | Path) -> tuple[str, ModelConfig]:
+    """The family of a model, as people know it, and what a checkpoint says of it besides; without the weights.
+
+    Raises CheckpointError.
+    """
+    config = _read(find_checkpoint(source)).outline.config
+    return families.title(config), config
+
+
+#: names of tensors in a file, each to itself -> the model's name of each to that in the file
+_Upgrade = Callable[[Mapping[str, str]], dict[str, str]]
+
+
+@dataclass(frozen=True)
+class _Described:
+    """What a folder says of a model."""
+
+    outline: Listener  # without numbers
+    upgrade: _Upgrade
+    about: dict[str, Any]
+    card: str
+    foreign: bool  # in transformers' format
+
+
+def _read(folder: Path) -> _Described:
+    values, card = _read_json(folder / CONFIG_FILE), _read_card(folder)
+    if families.is_foreign(values):
+        outline = _outline(folder, lambda: families.read_foreign(values, lambda: _read_extractor(folder)))
+        upgrade = partial(families.foreign_weights, outline)
+        return _Described(outline, upgrade, families.about_foreign(values, card), card, foreign=True)
+    description = _description(folder, values)
+    model, is_format_1 = description["model"], description["format"] == 1
+    upgraded = families.upgrade_description(model) if is_format_1 else model
+    outline = _outline(folder, lambda: families.read_config(upgraded))
+    about: dict[str, Any] = description.get("about", {})
+    return _Described(outline, families.upgrade_weights if is_format_1 else dict, about, card, foreign=False)
 
 
 def _outline(folder: Path, read: Callable[[], ModelConfig]) -> Listener:
@@ -254,10 +286,6 @@ def _is_shallow(value: Any, levels: int) -> bool:
 
 def _write_description(folder: Path, description: Mapping[str, Any]) -> None:
     write_whole_text(folder / CONFIG_FILE, json.dumps(description, indent=1, ensure_ascii=False) + "\n")
-
-
-#: names of tensors in a file, each to itself -> the model's name of each to that in the file
-_Upgrade = Callable[[Mapping[str, str]], dict[str, str]]
 
 
 def _load_model(outline: Listener, folder: Path, upgrade: _Upgrade) -> Listener:

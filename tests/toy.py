@@ -94,7 +94,7 @@ def toy_recipe(preset: str) -> Recipe:
 
 def add_toy(monkeypatch: pytest.MonkeyPatch) -> None:
     """The row of the toy family, until the monkeypatch is undone."""
-    monkeypatch.setitem(families.FAMILIES, "toy", Family(ToyListener, ("toy",), toy_config, toy_recipe))
+    monkeypatch.setitem(families.FAMILIES, "toy", Family("toy", ToyListener, ("toy",), toy_config, toy_recipe))
 
 
 def toy_model(seed: int = 0, labels: tuple[str, ...] = LABELS, *, multi_label: bool = False) -> ToyListener:

@@ -6,7 +6,7 @@ from app.service.examine import ExaminationView, ExamineService
 from app.service.explain import ExplainService, ExplanationView, RecordingView, Settings
 from app.service.findings import FindingsService, PassagesView
 from app.service.folder import FolderFile, FolderService, FolderView
-from app.service.models import Models, ModelView, offered_checkpoints
+from app.service.models import ModelChoice, Models, ModelView, offered_checkpoints
 from app.service.slots import InspectionView, PoolingView, inspect, pooling_of
 from app.service.take_away import TakeAway, TakeAwayService
 from app.service.what_if import Variants, WhatIfService, begin_variants
@@ -27,6 +27,7 @@ __all__ = [
     "FolderService",
     "FolderView",
     "InspectionView",
+    "ModelChoice",
     "ModelView",
     "Models",
     "Other",

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 from weakref import WeakValueDictionary
 
-from playitback.checkpoint import available_checkpoints
+from playitback.checkpoint import available_checkpoints, describe_checkpoint, published_checkpoints
 from playitback.errors import CheckpointError
 from playitback.recognizer import Recognizer
 
@@ -35,17 +35,26 @@ class ModelView:
     card: str
 
 
+@dataclass(frozen=True)
+class ModelChoice:
+    """A model that may be chosen. Of one that has to be fetched first it is only known what ``told`` says."""
+
+    name: str
+    family: str = ""
+    classes: int = 0
+    playbacks: int = 0
+    told: str = ""
+
+
 def offered_checkpoints(first: str | None = None) -> tuple[str, ...]:
-    """The bundled checkpoints, the widest one first, and ``first`` before them if given.
+    """The bundled checkpoints, the widest one first, and ``first`` before them if given; published models come last.
 
     Raises CheckpointError if there is none at all.
     """
-    bundled = tuple(sorted(available_checkpoints(), key=lambda name: name != WIDEST))
-    if first is not None:
-        return (first, *(name for name in bundled if name != first))
-    if not bundled:
+    bundled = sorted(available_checkpoints(), key=lambda name: name != WIDEST)
+    if first is None and not bundled:
         raise CheckpointError("there is no bundled checkpoint; name one with --checkpoint, or train one first")
-    return bundled
+    return tuple(dict.fromkeys((*filter(None, [first]), *bundled, *published_checkpoints())))
 
 
 class Models:
@@ -53,17 +62,24 @@ class Models:
 
     sources: folders, names or repo ids of the checkpoints that visitors may choose, the default first; it is loaded at
     once, so that a wrong one is found before anybody waits (CheckpointError). Visitors know them by ``checkpoints``:
-    a folder by its last name, which tells nothing of this machine. device: "auto", "cpu" or "cuda".
+    a folder by its last name, which tells nothing of this machine. device: "auto", "cpu" or "cuda". by_hand: whether
+    visitors may also name any folder of this machine and any repo id, as the owner of the machine may.
     on_device: wraps the generator function that computes, for hosts that lend a GPU to one function only.
     """
 
     def __init__(
-        self, sources: Sequence[str], device: str = "auto", on_device: Callable[[Run], Run] | None = None
+        self,
+        sources: Sequence[str],
+        device: str = "auto",
+        on_device: Callable[[Run], Run] | None = None,
+        *,
+        by_hand: bool = False,
     ) -> None:
         self._sources: dict[str, str] = {}
         for source in sources:
             self._sources.setdefault(Path(source).name if Path(source).is_dir() else source, source)
         self.checkpoints = tuple(self._sources)
+        self.by_hand = by_hand
         self._device = device
         self._kept: OrderedDict[str, Recognizer] = OrderedDict()  # the latest ones used
         self._in_use: WeakValueDictionary[str, Recognizer] = WeakValueDictionary()  # those, and any that still computes
@@ -85,14 +101,30 @@ class Models:
             card=recognizer.card,
         )
 
+    def is_bundled(self, checkpoint: str) -> bool:
+        """Whether it is here and checked, so that it is ready at once."""
+        return checkpoint in self._sources and checkpoint not in published_checkpoints()
+
+    def choices(self) -> tuple[ModelChoice, ...]:
+        """What is offered, without loading it. Raises CheckpointError."""
+        published, found = published_checkpoints(), []
+        for name, source in self._sources.items():
+            if name in published:
+                found.append(ModelChoice(name, told=published[name]))
+            else:
+                family, config = describe_checkpoint(source)
+                found.append(ModelChoice(name, family, config.classes[0], config.playbacks))
+        return tuple(found)
+
     def recognizer(self, checkpoint: str) -> Recognizer:
         """The recognizer of a checkpoint, loaded if need be. Raises CheckpointError."""
-        if checkpoint not in self._sources:
+        if checkpoint not in self._sources and not self.by_hand:
             raise CheckpointError(f"there is no model {checkpoint!r}; there are: {', '.join(self.checkpoints)}")
         with self._loading:
             recognizer = self._in_use.get(checkpoint)
             if recognizer is None:
-                recognizer = Recognizer.from_checkpoint(self._sources[checkpoint], self._device)
+                source = self._sources.get(checkpoint, checkpoint)
+                recognizer = Recognizer.from_checkpoint(source, self._device)
             self._in_use[checkpoint] = recognizer
             self._kept[checkpoint] = recognizer
             self._kept.move_to_end(checkpoint)
@@ -101,11 +133,15 @@ class Models:
             return recognizer
 
     def describe(self) -> list[dict[str, Any]]:
-        """What every checkpoint offers, by the names that visitors know, as plain data. Raises CheckpointError."""
-        for name in self.checkpoints:
+        """What every checkpoint offers, by the names that visitors know, as plain data. Raises CheckpointError.
+
+        Published models, which would have to be fetched to be described, are left out.
+        """
+        here = [name for name in self.checkpoints if name not in published_checkpoints()]
+        for name in here:
             if name not in self._described:  # only so many models are kept, and loading all of them takes seconds
                 self._described[name] = {**self.recognizer(name).describe(), "name": name}
-        return [self._described[name] for name in self.checkpoints]
+        return [self._described[name] for name in here]
 
     def compute(self, checkpoint: str, work: Work, *arguments: Any) -> Generator[Any, None, None]:
         """What ``work(recognizer, *arguments)`` yields, the recognizer being that of a checkpoint; loaded if need be.

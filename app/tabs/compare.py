@@ -23,7 +23,7 @@ from app.service import (
     Models,
     Other,
 )
-from app.tabs import hints, recorder
+from app.tabs import hints, model_menu, recorder
 from app.tabs.recorder import Recorder
 from playitback.report import words
 
@@ -54,7 +54,7 @@ class Compare:
     compared: gr.State  # the ComparisonView that is shown, or None
 
 
-def build(checkpoints: Sequence[str], hours_kept: int) -> Compare:
+def build(models: Models, hours_kept: int) -> Compare:
     """Lays the part out."""
     compared: gr.State = gr.State(None, time_to_live=hours_kept * 3600)
     hint = hints.build(text.COMPARE_HINT)
@@ -64,13 +64,7 @@ def build(checkpoints: Sequence[str], hours_kept: int) -> Compare:
             with gr.Column(scale=3, min_width=320):
                 place = recorder.build(text.COMPARE_RECORDING, text.COMPARE_START, "compare-")
             with gr.Column(scale=2, min_width=320):
-                checkpoint = gr.Dropdown(
-                    list(checkpoints),
-                    value=checkpoints[0],
-                    label=text.COMPARE_MODEL,
-                    filterable=False,
-                    elem_id="compare-model",
-                )
+                checkpoint = model_menu.build(models, text.COMPARE_MODEL, "compare-model")
                 with gr.Row():
                     run = gr.Button(text.COMPARE, variant="primary", elem_id="compare-run", scale=2, min_width=120)
                     stop = gr.Button(text.STOP, interactive=False, elem_id="compare-stop", scale=1, min_width=90)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -12,11 +12,11 @@ import gradio as gr
 from gradio.events import Dependency
 
 from app import text
-from app.events import DIRECT, PRIVATE, QUIET, Updates, refusal, while_here
-from app.markup import message_html
+from app.events import DIRECT, PRIVATE, QUIET, Updates, refusal, sentence, while_here
+from app.markup import error_html, message_html
 from app.running import PLAYBACKS_ID, Inputs, Wish
 from app.service import ExplainService, Models, ModelView, RecordingView
-from app.tabs import about, recorder
+from app.tabs import about, model_menu, recorder
 from app.tabs.recorder import Recorder
 from playitback.report import words
 
@@ -36,19 +36,13 @@ class Listen:
     inputs: Inputs
 
 
-def build(checkpoints: Sequence[str], model: ModelView, examples: Sequence[Path]) -> Listen:
+def build(models: Models, model: ModelView, examples: Sequence[Path]) -> Listen:
     """Lays the part out. ``model``: of the first checkpoint."""
     with gr.Row(elem_id="listen"):
         with gr.Column(scale=3, min_width=320):
             place = recorder.build(text.RECORDING, text.START, examples=examples)
         with gr.Column(scale=2, min_width=320):
-            checkpoint = gr.Dropdown(
-                list(checkpoints),
-                value=checkpoints[0],
-                label=text.MODEL,
-                filterable=False,
-                elem_id="model",
-            )
+            checkpoint = model_menu.build(models, text.MODEL, "model")
             playbacks = gr.Slider(label=text.PLAYBACKS, step=1, buttons=[], elem_id="count", **_count(model))
             asked = gr.Dropdown(label=text.CLASS, info=text.CLASS_INFO, elem_id="class", **_classes(model))
             with gr.Row(elem_id="actions"):
@@ -84,14 +78,18 @@ def wire(models: Models, parts: Listen, card: gr.Markdown) -> None:
             return gr.skip()
         return await describe(path, checkpoint, request)
 
-    def choose(checkpoint: str) -> Updates:
+    def choose(checkpoint: str) -> Iterator[Updates]:
+        if not models.is_bundled(checkpoint):
+            yield {inputs.status: message_html(text.fetching(checkpoint))}
         try:
             model = models.model(checkpoint)
         except Exception as error:
+            yield {inputs.status: error_html(sentence(error))}
             raise refusal(error) from error
-        return {**model_updates(inputs, model), card: about.card(model)}
+        yield {**model_updates(inputs, model), card: about.card(model), inputs.status: message_html(text.BEGIN)}
 
-    chosen = inputs.checkpoint.change(choose, inputs.checkpoint, [inputs.playbacks, inputs.asked, card], **QUIET)
+    changed = [inputs.playbacks, inputs.asked, card, inputs.status]
+    chosen = inputs.checkpoint.change(choose, inputs.checkpoint, changed, **QUIET)
     told = [*place.told, inputs.status]
     place.recording.change(describe_new, [place.recording, inputs.checkpoint, place.described], told, **DIRECT)
     # another model may hear more or less at once, so the recording is described anew

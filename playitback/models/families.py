@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from importlib.util import find_spec
 from typing import Any
 
 import torch
@@ -16,7 +17,7 @@ from torch.overrides import TorchFunctionMode
 from playitback.config import ModelConfig
 from playitback.errors import CheckpointError, SettingsError
 from playitback.models import hub_folder, mast, pooling
-from playitback.models.hub import HubModel
+from playitback.models.hub import PUBLISHED, HubModel
 from playitback.models.listener import Listener
 from playitback.models.recipe import Recipe
 from playitback.models.replay import format_1
@@ -30,6 +31,7 @@ from playitback.models.replay.stages import recipe as replay_recipe
 class Family:
     """A kind of model."""
 
+    title: str  # shown to people
     listener: type[Listener]
     presets: tuple[str, ...] = ()  # names of architectures that can be trained
     #: (preset, labels, multi_label=, clip_seconds=) -> its description
@@ -39,10 +41,10 @@ class Family:
 
 #: name, which a description carries as ``family`` -> family
 FAMILIES: dict[str, Family] = {
-    "replay": Family(ReplayModel, REPLAY_PRESETS, replay_preset, replay_recipe),
-    "pooling": Family(pooling.PoolingModel, pooling.PRESETS, pooling.preset, pooling.recipe),
-    "mast": Family(mast.MastModel, mast.PRESETS, mast.preset, mast.recipe),
-    "hub": Family(HubModel),
+    "replay": Family("replay attention", ReplayModel, REPLAY_PRESETS, replay_preset, replay_recipe),
+    "pooling": Family("attention pooling", pooling.PoolingModel, pooling.PRESETS, pooling.preset, pooling.recipe),
+    "mast": Family("multiscale transformer", mast.MastModel, mast.PRESETS, mast.preset, mast.recipe),
+    "hub": Family("transformers", HubModel),
 }
 
 
@@ -68,6 +70,16 @@ def recipe(preset: str) -> Recipe:
     make = _family_of(preset).recipe
     assert make is not None, "a family that names presets trains them"
     return make(preset)
+
+
+def title(config: ModelConfig) -> str:
+    """The name of a model's family, as people know it."""
+    return FAMILIES[config.family].title
+
+
+def published() -> dict[str, str]:
+    """Repo id -> what it is, of models that others published and that can be opened here: with transformers alone."""
+    return PUBLISHED if find_spec("transformers") is not None else {}
 
 
 def read_config(values: Mapping[str, Any]) -> ModelConfig:

@@ -32,11 +32,11 @@ from playitback.models.hub_network import make_extractor, make_network
 from playitback.models.listener import Choice, Hearing, Listener, class_probabilities, named_class, share_of_peak
 from playitback.segments import Segment
 
-#: published models that are offered by their id at Hugging Face
-PUBLISHED = (
-    "MIT/ast-finetuned-audioset-10-10-0.4593",  # AST, 527 classes of AudioSet, clips of 10 s; BSD-3-Clause
-    "MIT/ast-finetuned-speech-commands-v2",  # AST, 35 spoken words, clips of 1 s; BSD-3-Clause
-)
+#: repo id at Hugging Face -> what it is, of published models that are offered; both BSD-3-Clause (Gong et al. 2021)
+PUBLISHED = {
+    "MIT/ast-finetuned-audioset-10-10-0.4593": "spectrogram transformer, 527 classes of AudioSet, fetched: 346 MB",
+    "MIT/ast-finetuned-speech-commands-v2": "spectrogram transformer, 35 spoken words, fetched: 342 MB",
+}
 
 _AT_ONCE = 8  # clips through the network: a second of a clip costs as much memory as all of it
 _REMEMBERED = 64  # clips whose answers are kept, so that the next class asked about costs nothing

@@ -136,7 +136,7 @@ def toy_preset(
 
 @pytest.fixture(autouse=True)
 def toy_family(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setitem(FAMILIES, "toy", Family(ToyListener, ("toy-1",), toy_preset, lambda preset: RECIPE))
+    monkeypatch.setitem(FAMILIES, "toy", Family("toy", ToyListener, ("toy-1",), toy_preset, lambda preset: RECIPE))
 
 
 @pytest.fixture(scope="module")
