@@ -39,6 +39,7 @@ from app.tabs import (
 from playitback.report import passages as passage_bars
 
 EXAMPLES = Path(__file__).parent.parent / "assets" / "examples"
+EXPLAINED = "glass_breaking.flac"  # what one finds explained: short, and one sees at once where
 EXAMPLE_FORMATS = (".wav", ".flac", ".ogg")
 HOURS_KEPT = 4
 SECONDS_BETWEEN_DELETIONS = 900
@@ -52,11 +53,11 @@ def build_page(models: Models, examples: Sequence[Path] | None = None, explained
     """The whole page.
 
     examples: sounds to offer; those of assets/examples if None. explained: the sound that whoever opens the page finds
-    explained; of assets/examples the first one, else none if None.
+    explained; of assets/examples ``EXPLAINED``, else none if None.
     """
     if examples is None:
         examples = sorted(path for path in EXAMPLES.glob("*") if path.suffix in EXAMPLE_FORMATS)
-        explained = explained or next(iter(examples), None)
+        explained = explained or EXAMPLES / EXPLAINED
     model = models.model(models.checkpoints[0])
     with Page(
         title=text.TITLE,

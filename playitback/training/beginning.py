@@ -15,7 +15,7 @@ from playitback.models.listener import Listener
 from playitback.models.recipe import Recipe
 
 #: of a checkpoint and of what begins with it
-_MAY_DIFFER = ("labels", "multi_label", "taught", "temperature", "broader")
+_MAY_DIFFER = ("labels", "multi_label", "activity", "taught", "temperature", "broader")
 
 
 def begin(config: ModelConfig, recipe: Recipe, before: Checkpoint | None = None) -> Listener:

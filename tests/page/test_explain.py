@@ -303,6 +303,7 @@ def test_visitors_see_a_models_name_and_not_its_folder(service: ExplainService) 
 
 def test_the_given_checkpoint_is_offered_before_the_bundled_ones(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(models_module, "available_checkpoints", lambda: ("one", "two"))
+    monkeypatch.setattr(models_module, "published_checkpoints", lambda: {})
     assert offered_checkpoints() == ("one", "two")
     assert offered_checkpoints("two") == ("two", "one")
     assert offered_checkpoints("/elsewhere/three") == ("/elsewhere/three", "one", "two")

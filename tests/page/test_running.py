@@ -59,7 +59,7 @@ def run(models: Models, clip: Path, checkpoint: str) -> list[ExplanationView]:
 
 def inputs_for(models: Models, checkpoint: str) -> Inputs:
     with gr.Blocks():
-        return listen.build(models.checkpoints, models.model(checkpoint), []).inputs
+        return listen.build(models, models.model(checkpoint), []).inputs
 
 
 def is_shown(updates: Updates, component: Block) -> bool:

@@ -373,8 +373,7 @@ def test_slots_learn_to_find_the_burst_of_the_class_asked_for(tmp_path: Path) ->
     marked, absent, found, by_chance, right = [], [], [], [], []
     for seed in range(3):
         torch.manual_seed(seed)
-        labels = clips.labels[0]
-        config = tiny_config(labels=labels, clip_seconds=1.0, playbacks=1, threshold=0.5, aimed=True)
+        config = tiny_config(labels=clips.labels[0], clip_seconds=1.0, playbacks=1, threshold=0.5, aimed=True)
         model = ReplayModel(replace(config, slots=replace(config.slots, graded=True)))
         train(model, clips, replace(RECIPE, stages=stages, seed=seed), tmp_path / str(seed))
         with torch.inference_mode():
