@@ -194,7 +194,7 @@ def preset(name: str, labels: tuple[tuple[str, ...], ...], *, multi_label: bool,
         labels=labels,
         multi_label=multi_label,
         front_end=front_end,
-        encoder=PoolingEncoderConfig(channels=(48, 96, 192), kernels=(5, 3, 3), frames=2)
+        encoder=PoolingEncoderConfig(channels=(48, 96, 192), kernels=(5, 3, 3), frames=2, dropout=0.05)
         if small
         else PoolingEncoderConfig(),
         activity=ActivityConfig(),
