@@ -306,8 +306,8 @@ POOLING_READING = (
     "weights are the same for every class, so they say what was heard, not what speaks for one class."
 )
 POOLING_CHART_LABEL = "Weight of every moment, and of the features that count most at every moment"
-POOLING_TIME_AXIS = "weight of the moment"
-POOLING_AXIS = "feature, by weight"
+POOLING_TIME_AXIS = "weight"
+POOLING_AXIS = "feature"
 POOLING_SCALE = "times the even share"
 POOLING_TIME_HOVER = "%{x:.2f} s: %{y:.2f} times the even share"
 POOLING_HOVER = "%{x:.2f} s, feature %{y:.0f}: %{z:.2f} times the even share"
