@@ -20,6 +20,7 @@ from app.service.drawing import peaks
 from app.service.models import Models
 from playitback import audio
 from playitback.explain.explanation import Explanation
+from playitback.explain.pooling import pools_by_attention
 from playitback.recognizer import ClipHearing, Recognizer
 from playitback.replay import TimeMap
 from playitback.report.files import begin_player, draw_next_row
@@ -104,6 +105,11 @@ class ExplanationView:
     def has_slots(self) -> bool:
         """Whether slots shared out the clip in it, so that there is something for ``inspect``."""
         return self.explanation.has_slots
+
+    @property
+    def pools_by_attention(self) -> bool:
+        """Whether its model weighed moments and features, so that there is something for ``pooling_of``."""
+        return pools_by_attention(self.explanation.hearings[-1])
 
     @property
     def clip(self) -> audio.Recording:

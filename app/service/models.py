@@ -83,6 +83,7 @@ class Models:
         self._device = device
         self._kept: OrderedDict[str, Recognizer] = OrderedDict()  # the latest ones used
         self._in_use: WeakValueDictionary[str, Recognizer] = WeakValueDictionary()  # those, and any that still computes
+        self._choices: tuple[ModelChoice, ...] | None = None
         self._described: dict[str, dict[str, Any]] = {}
         self._loading = threading.Lock()
         self._computing = threading.Lock()
@@ -107,6 +108,11 @@ class Models:
 
     def choices(self) -> tuple[ModelChoice, ...]:
         """What is offered, without loading it. Raises CheckpointError."""
+        if self._choices is None:  # every menu asks
+            self._choices = self._read_choices()
+        return self._choices
+
+    def _read_choices(self) -> tuple[ModelChoice, ...]:
         published, found = published_checkpoints(), []
         for name, source in self._sources.items():
             if name in published:

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from app.service.explain import ExplanationView
-from playitback.explain.pooling import pooling_weights, pools_by_attention
+from playitback.explain.pooling import pooling_weights
 from playitback.explain.slots import ATTENTION, SlotInspection, inspect_slots
 from playitback.report.rows import pairs
 
@@ -89,7 +89,7 @@ def inspect(view: ExplanationView, index: int) -> InspectionView:
 
 def pooling_of(view: ExplanationView) -> PoolingView | None:
     """How the model of a run weighed the clip; None where it does not pool by attention."""
-    hearing = view.explanation.hearings[-1]
-    if not pools_by_attention(hearing):
+    if not view.pools_by_attention:
         return None
+    hearing = view.explanation.hearings[-1]
     return PoolingView(view.explanation.clip_seconds, hearing.edges, pooling_weights(hearing))

@@ -106,7 +106,7 @@ def wire(parts: Slots, shown: gr.State) -> None:
 
 def unsuited(view: ExplanationView) -> str | None:
     """Why this part has nothing to show of a run; None: it has."""
-    return None if view.has_slots or pooling_of(view) else text.no_attention(view.explanation.model_name)
+    return None if view.has_slots or view.pools_by_attention else text.no_attention(view.explanation.model_name)
 
 
 def updates(parts: Slots, view: InspectionView) -> Updates:

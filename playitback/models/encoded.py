@@ -14,18 +14,11 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Iterator, Mapping
 
-import torch
 from torch import Tensor, nn
 
 from playitback.config import ModelConfig
 from playitback.models.activity import Activity
-from playitback.models.listener import (
-    Choice,
-    Hearing,
-    LogMelListener,
-    class_probabilities,
-    named_class,
-)
+from playitback.models.listener import Choice, Hearing, LogMelListener, class_probabilities
 from playitback.models.taught import Taught
 from playitback.replay import TimeMaps, read_frames
 
@@ -54,10 +47,14 @@ class ClipEncoder(nn.Module, ABC):
         """Grid (B, T', F', W) -> the features (B, W) that the classes are read from."""
         return grid.mean(dim=(1, 2))
 
+    def classify(self, pooled: Tensor) -> tuple[Tensor, ...]:
+        """Features (B, W) -> logits (B, classes) of every head."""
+        pooled = self.dropout(pooled)
+        return tuple(head(pooled) for head in self.heads)
+
     def head(self, grid: Tensor) -> tuple[Tensor, ...]:
         """Grid (B, T', F', W) -> logits (B, classes) of every head."""
-        pooled = self.dropout(self.pooled(grid))
-        return tuple(head(pooled) for head in self.heads)
+        return self.classify(self.pooled(grid))
 
     def forward(self, log_mel: Tensor) -> tuple[Tensor, ...]:
         """(B, frames, mels), normalised -> logits (B, classes) of every head."""
@@ -106,17 +103,12 @@ class EncodedListener(LogMelListener):
         read, read_hop = (fine, hop_samples) if finer else (coarse, front_end.hop_samples(0))
         return read_frames(coarse, read, maps, front_end, read_hop), fine, maps
 
-    def lessons(self, grid: Tensor) -> tuple[Tensor | None, Tensor | None]:
-        """What a teacher taught to hear in a grid: ``Hearing.taught`` and ``Hearing.known``."""
+    def lessons(self, pooled: Tensor) -> tuple[Tensor | None, Tensor | None]:
+        """What a teacher taught to hear in features (B, W): ``Hearing.taught`` and ``Hearing.known``."""
         if self.taught is None:
             return None, None
-        taught, known = self.taught(self.encoder.pooled(grid))
+        taught, known = self.taught(pooled)
         return taught, None if self.config.multi_label else known  # several labels teach no such thing
-
-    def asked_or_named(self, logits: Tensor, asked: Tensor | None) -> Tensor:
-        """(B,) the classes asked about; where there are none (-1), those named by logits (B, classes)."""
-        named = named_class(class_probabilities(logits, self.config.multi_label), self.config)
-        return named if asked is None else torch.where(asked < 0, named, asked)
 
 
 class OneHearing(EncodedListener):
@@ -145,20 +137,22 @@ class OneHearing(EncodedListener):
         coarse = self.log_mel(waveforms, self.config.front_end.hop_samples(0))
         local = self.encoder.local_features(self.normalise(coarse[:, : self.config.front_end.frames]))
         grid = self.encoder.grid(local)
-        logits = self.encoder.head(grid)
+        pooled = self.encoder.pooled(grid)
+        logits = self.encoder.classify(pooled)
         activity = None
         if self.activity is not None:
             activity = class_probabilities(self.activity(local, grid)[0], self.config.multi_label)
         name, relevance, details = self.relevance(local, grid, activity, self.asked_or_named(logits[0], asked))
-        taught, known = self.lessons(grid)
+        taught, known = self.lessons(pooled)
         yield self.only_hearing(
             waveforms,
             logits,
             relevance,
             name=name,
+            log_mel=coarse,
             details=details,
             activity=activity,
-            pooled=self.encoder.pooled(grid),
+            pooled=pooled,
             taught=taught,
             known=known,
         )

@@ -29,7 +29,7 @@ from playitback.config import ModelConfig
 from playitback.edits import STEP_SECONDS, STRETCH_SECONDS, each_alone, stretches_of
 from playitback.errors import CheckpointError
 from playitback.models.hub_network import make_extractor, make_network
-from playitback.models.listener import Choice, Hearing, Listener, class_probabilities, named_class, share_of_peak
+from playitback.models.listener import Choice, Hearing, Listener, class_probabilities, share_of_peak
 from playitback.segments import Segment
 
 #: repo id at Hugging Face -> what it is, of published models that are offered; both BSD-3-Clause (Gong et al. 2021)
@@ -137,9 +137,8 @@ class HubModel(Listener):
         logits = self._logits(waveforms)
         answers = torch.stack([self._alone(each) for each in waveforms])
         activity = (answers[:, :-1] + answers[:, 1:]) / 2
-        if asked is None:
-            asked = named_class(class_probabilities(logits, self.config.multi_label), self.config)
-        yield self.only_hearing(waveforms, (logits,), share_of_peak(activity, asked), activity=activity)
+        relevance = share_of_peak(activity, self.asked_or_named(logits, asked))
+        yield self.only_hearing(waveforms, (logits,), relevance, activity=activity)
 
     def _alone(self, waveform: Tensor) -> Tensor:
         """(S, classes) probabilities: what is said of every stretch of a clip (clip_samples,) alone.

@@ -191,6 +191,11 @@ class Listener(nn.Module, ABC):
             )
         return playbacks
 
+    def asked_or_named(self, logits: Tensor, asked: Tensor | None) -> Tensor:
+        """(B,) the classes asked about; where there are none (-1), those named by logits (B, classes)."""
+        named = named_class(class_probabilities(logits, self.config.multi_label), self.config)
+        return named if asked is None else torch.where(asked < 0, named, asked)
+
     def only_hearing(
         self,
         waveforms: Tensor,
@@ -198,12 +203,13 @@ class Listener(nn.Module, ABC):
         relevance: Tensor,
         *,
         name: str = "relevance",
+        log_mel: Tensor | None = None,
         **told: Any,
     ) -> Hearing:
         """The one hearing of a family that does not replay; the clip's log-mel stands for what was heard.
 
-        relevance: (B, T) in 0..1 of T columns that divide the clip evenly; name: that of its lane; told: what else
-        there is of a ``Hearing``, by name.
+        relevance: (B, T) in 0..1 of T columns that divide the clip evenly; name: that of its lane; log_mel: of
+        the whole clip, where it is computed already; told: what else there is of a ``Hearing``, by name.
         """
         front_end, columns = self.config.front_end, relevance.shape[1]
         nothing = waveforms.new_zeros(len(waveforms), 0, 2)
@@ -213,7 +219,7 @@ class Listener(nn.Module, ABC):
         audible = audible_columns(waveforms, edges, front_end.sample_rate)
         segments, threshold = find_segments(relevance, edges, self.config.segments, audible)
         hop_samples = front_end.hop_samples(0)
-        log_mel = self.log_mel(waveforms, hop_samples)
+        log_mel = self.log_mel(waveforms, hop_samples) if log_mel is None else log_mel
         return Hearing(
             index=0,
             hop_samples=hop_samples,

@@ -20,16 +20,16 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 
-import torch
 from torch import Tensor, nn
 
 from playitback.config import WIDEST, ActivityConfig, FrontEndConfig, ModelConfig, require, require_within
 from playitback.models.blocks import EPSILON, Block, initialise
-from playitback.models.encoded import ClipEncoder, OneHearing
+from playitback.models.encoded import OneHearing
 from playitback.models.listener import share_of_peak
-from playitback.models.recipe import Augmentation, Recipe, Stage
-from playitback.models.stem import ConvolutionalStem, PatchStem
-from playitback.models.terms import ActivityTerms, EncoderTerms, TaughtTerms
+from playitback.models.recipe import Recipe
+from playitback.models.stages import ACTIVITY, ENCODER, TAUGHT
+from playitback.models.stem import ConvolutionalStem, PatchStem, StemEncoder
+from playitback.models.terms import EncoderTerms
 
 PRESETS = ("mast", "mast_small")
 
@@ -84,17 +84,15 @@ class MastConfig(ModelConfig):
     encoder: MastEncoderConfig = field(default_factory=MastEncoderConfig)
 
 
-class MastEncoder(ClipEncoder):
+class MastEncoder(StemEncoder):
     """Patches, stages of blocks, one linear head per label set. Its local features are those of the patches."""
 
     def __init__(self, config: MastEncoderConfig, classes: tuple[int, ...]) -> None:
-        super().__init__()
-        self.stem: PatchStem | ConvolutionalStem = (
+        super().__init__(
             ConvolutionalStem(config.stem_widths)
             if config.stem_widths
             else PatchStem(config.width, config.patch_stride)
         )
-        self.time_stride, self.first_centre = self.stem.time_stride, self.stem.first_centre
         blocks: list[nn.Module] = []
         width, heads, key_value_stride = config.width, config.heads, config.key_value_stride
         last = max(sum(config.depths) - 1, 1)
@@ -113,15 +111,6 @@ class MastEncoder(ClipEncoder):
         self.dropout = nn.Dropout(config.dropout)
         self.heads = nn.ModuleList(nn.Linear(width, count) for count in classes)
         self.apply(initialise)
-        # the layout in which the stem reads its input; torch's annotations do not know this argument
-        self.stem.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
-
-    def local_shape(self, frames: int, mels: int) -> tuple[int, int, int]:
-        return self.stem.output_shape(frames, mels)
-
-    def local_features(self, log_mel: Tensor) -> Tensor:
-        features: Tensor = self.stem(log_mel)
-        return features
 
     def grid(self, local: Tensor) -> Tensor:
         grid: Tensor = self.norm(self.blocks(local))
@@ -176,34 +165,7 @@ def preset(name: str, labels: tuple[tuple[str, ...], ...], *, multi_label: bool,
 
 def recipe(preset: str) -> Recipe:
     """How a preset is trained: AdamW, mixed clips, from a teacher where there is one."""
-    large = preset == "mast"
-    return Recipe(
-        stages=(
-            Stage(
-                name="encoder",
-                epochs=100,
-                learning_rate=5e-4 if large else 1.5e-3,
-                trains={"encoder": 1.0},
-                terms=EncoderTerms(time_mask=0.1),
-                settles_statistics=True,
-            ),
-            Stage(
-                name="taught",
-                epochs=100,
-                learning_rate=5e-4 if large else 1.2e-3,
-                trains={"encoder": 1.0, "taught": 1.0},
-                terms=TaughtTerms(),
-                augmentation=Augmentation(background=0.25),
-                mixtures=True,
-                settles_statistics=True,
-            ),
-            Stage(
-                name="activity",
-                epochs=8,
-                learning_rate=2e-3,
-                trains={"activity": 1.0},
-                terms=ActivityTerms(),
-                augmentation=Augmentation(between_class=0.0),
-            ),
-        ),
-    )
+    encoder, taught = replace(ENCODER, terms=EncoderTerms(time_mask=0.1)), TAUGHT
+    if preset == "mast":
+        encoder, taught = (replace(each, learning_rate=5e-4) for each in (encoder, taught))
+    return Recipe(stages=(encoder, taught, ACTIVITY))

@@ -18,7 +18,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import torch
 import torch.nn.functional as F
@@ -26,8 +26,9 @@ from torch import Tensor, nn
 
 from playitback.config import WIDEST, ActivityConfig, FrontEndConfig, ModelConfig, require, require_within
 from playitback.models.encoded import ClipEncoder, OneHearing
-from playitback.models.recipe import Augmentation, Recipe, Stage
-from playitback.models.terms import ActivityTerms, EncoderTerms, TaughtTerms
+from playitback.models.recipe import Augmentation, Recipe
+from playitback.models.stages import ACTIVITY, ENCODER, TAUGHT
+from playitback.models.terms import EncoderTerms
 
 PRESETS = ("pooling", "pooling_small")
 
@@ -204,35 +205,5 @@ def preset(name: str, labels: tuple[tuple[str, ...], ...], *, multi_label: bool,
 def recipe(preset: str) -> Recipe:
     """How a preset is trained: between-class examples (paper, section 3.2), from a teacher where there is one."""
     del preset  # both alike
-    return Recipe(
-        stages=(
-            Stage(
-                name="encoder",
-                epochs=100,
-                learning_rate=1.5e-3,
-                trains={"encoder": 1.0},
-                terms=EncoderTerms(removed=0.25),
-                augmentation=Augmentation(between_class=1.0),
-                settles_statistics=True,
-            ),
-            Stage(
-                name="taught",
-                epochs=100,
-                learning_rate=1.5e-3,
-                trains={"encoder": 1.0, "taught": 1.0},
-                terms=TaughtTerms(),
-                augmentation=Augmentation(background=0.25),
-                mixtures=True,
-                settles_statistics=True,
-            ),
-            Stage(
-                name="activity",
-                epochs=8,
-                learning_rate=2e-3,
-                trains={"activity": 1.0},
-                terms=ActivityTerms(),
-                augmentation=Augmentation(between_class=0.0),
-            ),
-        ),
-        weight_decay=0.02,
-    )
+    encoder = replace(ENCODER, terms=EncoderTerms(removed=0.25), augmentation=Augmentation(between_class=1.0))
+    return Recipe(stages=(encoder, replace(TAUGHT, learning_rate=1.5e-3), ACTIVITY), weight_decay=0.02)

@@ -12,6 +12,8 @@ from itertools import pairwise
 import torch
 from torch import Tensor, nn
 
+from playitback.models.encoded import ClipEncoder
+
 
 class PatchStem(nn.Module):
     """One convolution whose patches overlap by half: T = ceil(frames / stride), F = ceil(mels / stride).
@@ -65,6 +67,24 @@ class ConvolutionalStem(nn.Module):
         # channels_last is faster on CPUs, and tensor cores want it, too
         features: Tensor = self.stages(log_mel.unsqueeze(1).contiguous(memory_format=torch.channels_last))
         return features.permute(0, 2, 3, 1)
+
+
+class StemEncoder(ClipEncoder):
+    """An encoder that begins with a stem, whose features are its local ones; its weights are ``encoder.stem.*``."""
+
+    def __init__(self, stem: PatchStem | ConvolutionalStem) -> None:
+        super().__init__()
+        # the layout in which the stem reads its input; torch's annotations do not know this argument
+        self.stem = stem.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+        self.time_stride, self.first_centre = stem.time_stride, stem.first_centre
+
+    def local_shape(self, frames: int, mels: int) -> tuple[int, int, int]:
+        shape: tuple[int, int, int] = self.stem.output_shape(frames, mels)
+        return shape
+
+    def local_features(self, log_mel: Tensor) -> Tensor:
+        features: Tensor = self.stem(log_mel)
+        return features
 
 
 def _convolution(channels: int, width: int, kernel: int = 3, stride: int = 1) -> list[nn.Module]:

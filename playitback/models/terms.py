@@ -92,11 +92,12 @@ class TaughtTerms(Terms):
             frames, _ = hear_warped(model, waveforms, 0.5, generator)
             frames = mask_frames(model.normalise(frames), self.frequency_mask, 0.0, generator)
         grid = model.encoder.grid(model.encoder.local_features(frames))
-        own = model.encoder.head(grid)
+        pooled = model.encoder.pooled(grid)
+        own = model.encoder.classify(pooled)
         terms = {
             "labels": classification(own, [labels], multi_label, self.label_smoothing),
             "probe": classification(own, [probed], multi_label, 0.0),
-            **model.taught.terms(model.encoder.pooled(grid), *answers),
+            **model.taught.terms(pooled, *answers),
         }
         return {name: getattr(self, name) * term for name, term in terms.items() if getattr(self, name)}
 

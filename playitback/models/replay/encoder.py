@@ -10,25 +10,19 @@ Letters of shapes: B batch, T time columns, F frequency rows, C channels.
 
 from __future__ import annotations
 
-import torch
 from torch import Tensor, nn
 
 from playitback.models.blocks import EPSILON, Block, initialise
-from playitback.models.encoded import ClipEncoder
 from playitback.models.replay.config import EncoderConfig
-from playitback.models.stem import ConvolutionalStem, PatchStem
+from playitback.models.stem import ConvolutionalStem, PatchStem, StemEncoder
 
 
-class Encoder(ClipEncoder):
+class Encoder(StemEncoder):
     """Stem, multiscale blocks, and one linear head per label set."""
 
     def __init__(self, config: EncoderConfig, classes: tuple[int, ...]) -> None:
-        super().__init__()
+        super().__init__(PatchStem(config.width) if config.stem == "patch" else ConvolutionalStem(config.stem_widths))
         self.config = config
-        self.stem: PatchStem | ConvolutionalStem = (
-            PatchStem(config.width) if config.stem == "patch" else ConvolutionalStem(config.stem_widths)
-        )
-        self.time_stride, self.first_centre = self.stem.time_stride, self.stem.first_centre
         blocks = []
         width, heads, key_value_stride = config.width, config.heads, config.key_value_stride
         for index in range(config.depth):
@@ -44,16 +38,6 @@ class Encoder(ClipEncoder):
         self.dropout = nn.Dropout(config.dropout)
         self.heads = nn.ModuleList(nn.Linear(width, count) for count in classes)
         self.apply(initialise)
-        # the layout in which the stem reads its input; torch's annotations do not know this argument
-        self.stem.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
-
-    def local_shape(self, frames: int, mels: int) -> tuple[int, int, int]:
-        return self.stem.output_shape(frames, mels)
-
-    def local_features(self, log_mel: Tensor) -> Tensor:
-        """(B, frames, mels), normalised -> (B, T, F, C): what the slots read."""
-        features: Tensor = self.stem(log_mel)
-        return features
 
     def grid(self, local: Tensor) -> Tensor:
         """Local features (B, T, F, C) -> (B, T', F', W), after the last LayerNorm: what the decoder hears."""

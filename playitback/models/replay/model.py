@@ -146,7 +146,7 @@ class ReplayModel(EncodedListener):
             votes.append(self.encoder.head(grid))
             mean = (torch.stack(of_head).mean(dim=0) for of_head in zip(*votes, strict=True))
             logits = tuple(own + vote for own, vote in zip(logits, mean, strict=True))
-        taught, known = self.lessons(grid)
+        taught, known = self.lessons(self.encoder.pooled(grid))
         activity = None if self.activity is None else self.activity(local, grid)[0]
         slots = self.attend(local, grid, activity, self.asked_or_named(logits[0], asked))
         seconds, edges = column_edges(maps, local.shape[1], self.encoder.time_stride, self.encoder.first_centre)

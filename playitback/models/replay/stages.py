@@ -15,46 +15,16 @@ from dataclasses import replace
 
 from playitback.models.recipe import Augmentation, Recipe, Stage
 from playitback.models.replay.terms import ReplayTerms, SlotTerms
-from playitback.models.terms import EncoderTerms, TaughtTerms
+from playitback.models.stages import ACTIVITY, ENCODER, TAUGHT
+from playitback.models.terms import EncoderTerms
 
-_ACTIVITY = Stage(
-    name="activity",
-    epochs=8,
-    learning_rate=2e-3,
-    trains={"activity": 1.0, "slots": 1.0},
-    terms=SlotTerms(),
-    augmentation=Augmentation(between_class=0.0),
-)
+_ACTIVITY = replace(ACTIVITY, trains={"activity": 1.0, "slots": 1.0}, terms=SlotTerms())
 _SMALL = Recipe(
     stages=(
-        Stage(
-            name="encoder",
-            epochs=100,
-            learning_rate=1.5e-3,
-            trains={"encoder": 1.0},
-            terms=EncoderTerms(),
-            settles_statistics=True,
-        ),
-        Stage(
-            name="taught",
-            epochs=200,
-            learning_rate=1.2e-3,
-            trains={"encoder": 1.0, "taught": 1.0},
-            terms=TaughtTerms(),
-            augmentation=Augmentation(background=0.25),
-            mixtures=True,
-            settles_statistics=True,
-        ),
+        ENCODER,
+        replace(TAUGHT, epochs=200),
         # from the first epoch on, short events and backgrounds keep so small an encoder from learning the classes
-        Stage(
-            name="events",
-            epochs=36,
-            learning_rate=1.5e-3,
-            trains={"encoder": 1.0},
-            terms=EncoderTerms(),
-            augmentation=Augmentation(shortened=0.25, background=0.25),
-            settles_statistics=True,
-        ),
+        replace(ENCODER, name="events", epochs=36, augmentation=Augmentation(shortened=0.25, background=0.25)),
         _ACTIVITY,
         Stage(
             name="replay",
