@@ -8,6 +8,7 @@ found on the PATH. One rule holds for all of them: what is there is read, and wh
 is told in ``Recording.notes``. Seconds count from the start of the file.
 """
 
+from playitback.audio.clock import clock_text, recorded_at
 from playitback.audio.files import SOUND_SUFFIXES, sound_files, write_wav
 from playitback.audio.opening import MINIMUM_SECONDS, RecordingInfo
 from playitback.audio.recordings import Recording, load, overview, probe, stream, window_count
@@ -17,9 +18,11 @@ __all__ = [
     "SOUND_SUFFIXES",
     "Recording",
     "RecordingInfo",
+    "clock_text",
     "load",
     "overview",
     "probe",
+    "recorded_at",
     "sound_files",
     "stream",
     "window_count",

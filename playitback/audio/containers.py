@@ -12,7 +12,7 @@ import mmap
 import re
 import struct
 import zlib
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 
 from playitback.audio import mp3
@@ -24,6 +24,7 @@ _SLACK_SHARE = 1e-3
 _TAGS = (b"TAG", b"ID3", b"APETAGEX", b"LYRICS")  # what programs write behind a sound of any kind
 _MOST_CHUNKS = 1000  # nobody writes so many before the sound
 _MOST_PARTS = 1000
+CHUNK_BYTES = 2**16  # of what a chunk tells beside the sound
 _CUT_WITHIN = "is cut short: it ends in the middle of a stretch of sound; what is there was read"
 _LARGEST_FRAMES_BYTES = 4096  # of MP3: two frames at least
 _LARGEST_PAGE_BYTES = 65_307  # of OGG (RFC 3533, section 6)
@@ -117,6 +118,27 @@ def parts(file: io.FileIO) -> tuple[Part, ...]:
         found.append(finder(file, begin, size))
         begin = found[-1].end
     return tuple(found)
+
+
+def riff_chunks(file: io.FileIO, names: Collection[bytes]) -> Iterator[tuple[bytes, bytes]]:
+    """The chunks of these names in a RIFF or RF64 file, at most CHUNK_BYTES of each; none of other files.
+
+    What is told of a chunk that the file ends within is what is there.
+    """
+    file.seek(0)
+    at, long_count = _RIFF.first, 0
+    for _ in range(_MOST_CHUNKS if file.read(4) in (b"RIFF", b"RF64") else 0):
+        head = _RIFF.head(file, at)
+        if head is None:
+            return
+        name, count = head
+        if name == b"ds64":
+            long_count = struct.unpack("<QQ", file.read(16).ljust(16, b"\0"))[1]
+        elif name == _RIFF.sound and count == 0xFFFFFFFF:
+            count = long_count
+        elif name in names:
+            yield name, file.read(min(count, CHUNK_BYTES))
+        at = _RIFF.after(at, count)
 
 
 def _unknown(file: io.FileIO, begin: int, size: int) -> Part:

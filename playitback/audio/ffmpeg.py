@@ -7,13 +7,17 @@ import os
 import re
 import shutil
 import subprocess
+from contextlib import suppress
 from pathlib import Path
+from tempfile import TemporaryFile
 
 from playitback.errors import AudioError
 from playitback.writing import TEMPORARY_FILES
 
 LIMIT_SECONDS = 120
 LIMIT_BYTES = 2 * 1024**3
+METADATA_BYTES = 2**16
+_METADATA_SECONDS = 10
 #: What ffmpeg may open: containers of sound, and no playlists, which could name other files.
 _DEMUXERS = "mov,matroska,webm,aac,asf,amr,ac3,eac3,dts,ape,wv,tta,tak,caf,avi,flv,mpeg,mpegts,wav,mp3,ogg,flac,aiff"
 _NO_ROOM = tuple(os.strerror(number).encode() for number in (errno.ENOSPC, errno.EDQUOT))
@@ -33,8 +37,7 @@ def decode(ffmpeg: str, path: Path, target: Path) -> tuple[float | None, bool]:
     name = path.name
     command = [
         *(ffmpeg, "-nostdin", "-nostats", "-hide_banner", "-loglevel", "level+info"),
-        *("-protocol_whitelist", "file", "-format_whitelist", _DEMUXERS),
-        *("-i", f"file:{os.path.abspath(path)}", "-map", "0:a:0", "-c:a", "pcm_s16le"),
+        *(*_only(path), "-map", "0:a:0", "-c:a", "pcm_s16le"),
         *("-fs", str(LIMIT_BYTES), "-f", "wav", "-y", str(target)),
     ]
     try:
@@ -67,6 +70,32 @@ def decode(ffmpeg: str, path: Path, target: Path) -> tuple[float | None, bool]:
         hours, minutes, seconds = (float(number) for number in found.groups())
         promised = 3600 * hours + 60 * minutes + seconds
     return promised, finished.returncode != 0 or b"[error]" in said
+
+
+def metadata(ffmpeg: str, path: Path) -> str:
+    """What a file tells beside its sound, in ffmpeg's own text format, at most METADATA_BYTES of it; "" for nothing."""
+    # without -map_metadata ffmpeg leaves out when a file was made
+    command = [ffmpeg, "-nostdin", "-loglevel", "quiet", *_only(path), "-map_metadata", "0", "-f", "ffmetadata", "-"]
+    with suppress(OSError, subprocess.TimeoutExpired), TemporaryFile() as told:
+        subprocess.run(
+            command,
+            stdin=subprocess.DEVNULL,
+            stdout=told,
+            stderr=subprocess.DEVNULL,
+            timeout=_METADATA_SECONDS,
+            check=False,
+        )
+        told.seek(0)
+        return told.read(METADATA_BYTES).decode("utf-8", errors="replace")
+    return ""
+
+
+def _only(path: Path) -> tuple[str, ...]:
+    """The input: one file of sound, and nothing that it names."""
+    return (
+        *("-protocol_whitelist", "file", "-format_whitelist", _DEMUXERS),
+        *("-i", f"file:{os.path.abspath(path)}"),
+    )
 
 
 def undecodable(name: str) -> AudioError:
