@@ -87,17 +87,18 @@ def stream(
     window_seconds: float,
     hop_seconds: float | None = None,
     sample_rate: int,
+    first_window: int = 0,
 ) -> Generator[Recording, None, None]:
     """Yields the windows of a recording from its start to its end, ``hop_seconds`` (default: a window) apart.
 
     Each is what ``load`` gives for that start, but the file is decoded only once, even if one cannot seek in it (MP3,
     what ffmpeg decodes), and no more than a window is kept: hours take little memory. The last window is the first
     one that reaches the end, and as long as what is left; less than MINIMUM_SECONDS does not count as a window.
-    Closing the generator closes the file. Raises SettingsError at once, AudioError as ``load`` does at the window
-    where something is wrong.
+    first_window: index of the first one that is yielded; those before it are not read. Closing the generator closes
+    the file. Raises SettingsError at once, AudioError as ``load`` does at the window where something is wrong.
     """
     _check_windows(window_seconds, hop_seconds)
-    return _stream(path, window_seconds, hop_seconds, sample_rate)
+    return _stream(path, window_seconds, hop_seconds, sample_rate, first_window)
 
 
 def window_count(
@@ -109,11 +110,12 @@ def window_count(
 
 
 def _stream(
-    path: str | Path, window_seconds: float, hop_seconds: float | None, sample_rate: int
+    path: str | Path, window_seconds: float, hop_seconds: float | None, sample_rate: int, first_window: int
 ) -> Generator[Recording, None, None]:
     with opened(path) as sound:
         length = _resampled_length(sound.info, sample_rate)
-        for first, count in _windows(length, window_seconds, hop_seconds, sample_rate):
+        windows = _windows(length, window_seconds, hop_seconds, sample_rate)
+        for first, count in itertools.islice(windows, first_window, None):
             yield _window(sound, first, count, length, sample_rate)
 
 

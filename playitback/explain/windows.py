@@ -25,11 +25,12 @@ from playitback.errors import SettingsError
 from playitback.explain.events import Event, EventFinder, WindowActivity, in_order, no_activity
 from playitback.models.listener import Hearing
 from playitback.recognizer import Recognizer
+from playitback.segments import Segment, merge_segments, unpad_segments
 
 SCHEMA = "playitback.windows/1"
 RANKED = 5  # classes that a window names
 
-_BATCH = 8  # windows classified at once: larger ones are hardly faster, and whoever cancels waits for one
+BATCH = 8  # windows classified at once: larger ones are hardly faster, and whoever cancels waits for one
 _TOUCHING_SECONDS = 1e-3  # windows start on whole samples, and so may be a sample apart
 
 
@@ -47,6 +48,7 @@ class Window:
     known: float | None = None  # probability that any of the model's own classes is heard; None: it never learned that
     over: tuple[Event, ...] | None = None  # events known to be over since the window before; None without activity
     ongoing: tuple[Event, ...] = ()  # events that are not over, as they are if the recording ends with this window
+    replayed: tuple[Segment, ...] = ()  # in all playbacks together: seconds of the recording
     notes: tuple[str, ...] = ()  # what of its sound was missing, changed, or too faint to hear
 
     def to_dict(self) -> dict[str, Any]:
@@ -99,27 +101,59 @@ def classify_windows(
     SettingsError, as ``audio.stream`` and ``Recognizer.check`` do: before the first window if the file or a setting
     is wrong, later if the recording is damaged further on.
     """
+    finder = EventFinder(recognizer.labels)
+    with closing(hear_windows(recognizer, path, hop_seconds, playbacks)) as heard:
+        for window, activity in heard:
+            if activity is None:
+                yield window
+            else:
+                over = finder.hear(activity)
+                yield replace(window, over=over, ongoing=finder.ongoing())
+
+
+def hear_windows(
+    recognizer: Recognizer,
+    path: str | Path,
+    hop_seconds: float | None = None,
+    playbacks: int | None = None,
+    first_window: int = 0,
+) -> Generator[tuple[Window, WindowActivity | None], None, None]:
+    """As ``classify_windows``, each with its activity in place of events; None for models without.
+
+    first_window: the index of the first one that is heard. From a multiple of BATCH on, every window is the same, bit
+    for bit, as if all had been heard. Raises as ``classify_windows`` does.
+    """
     windows = audio.stream(
-        path, window_seconds=recognizer.clip_seconds, hop_seconds=hop_seconds, sample_rate=recognizer.sample_rate
+        path,
+        window_seconds=recognizer.clip_seconds,
+        hop_seconds=hop_seconds,
+        sample_rate=recognizer.sample_rate,
+        first_window=first_window,
     )
     recognizer.check(playbacks)
-    done, finder = 0, EventFinder(recognizer.labels)
+    index = first_window
     with closing(windows):
-        while batch := list(islice(windows, _BATCH)):
+        while batch := list(islice(windows, BATCH)):
             clips = torch.from_numpy(np.stack([recognizer.padded(recording.samples) for recording in batch]))
             first, *later = recognizer.listen(clips, playbacks)
             last = later[-1] if later else first
             probabilities = recognizer.probabilities(last.logits[0]).cpu().numpy()
+            replayed = _replayed(later, recognizer.clip_seconds)
             activity = None if first.activity is None else _activity(first, recognizer, batch)
             for position, recording in enumerate(batch):
-                window = _window(recognizer, done, recording, probabilities[position])
+                window = _window(recognizer, index, recording, probabilities[position])
                 if first.known is not None:
                     window = replace(window, known=float(first.known[position]))
-                if activity is not None:
-                    over = finder.hear(activity[position])
-                    window = replace(window, over=over, ongoing=finder.ongoing())
-                yield window
-                done += 1
+                if replayed:
+                    window = replace(window, replayed=_moved(replayed[position], recording.start_seconds))
+                yield window, None if activity is None else activity[position]
+                index += 1
+
+
+def window_events(labels: Sequence[str], activity: WindowActivity) -> tuple[Event, ...]:
+    """The events of one window by itself, in the order of their starts: what goes on beyond it ends at its edges."""
+    finder = EventFinder(labels)
+    return in_order((*finder.hear(activity), *finder.ongoing()))
 
 
 def count_windows(recognizer: Recognizer, info: audio.RecordingInfo, hop_seconds: float | None = None) -> int:
@@ -184,6 +218,17 @@ def _activity(first: Hearing, recognizer: Recognizer, batch: Sequence[audio.Reco
         WindowActivity(recording.start_seconds, _end(recording, recognizer), *of_window)
         for recording, *of_window in zip(batch, *columns, strict=True)
     ]
+
+
+def _replayed(playbacks: Sequence[Hearing], clip_seconds: float) -> list[tuple[Segment, ...]]:
+    """What was replayed of every clip in any of the playbacks; [] without one."""
+    if not playbacks:
+        return []
+    return unpad_segments(merge_segments(torch.cat([each.replayed.cpu() for each in playbacks], dim=1), clip_seconds))
+
+
+def _moved(segments: Sequence[Segment], seconds: float) -> tuple[Segment, ...]:
+    return tuple(Segment(seconds + each.start_seconds, seconds + each.end_seconds) for each in segments)
 
 
 def _end(recording: audio.Recording, recognizer: Recognizer) -> float:

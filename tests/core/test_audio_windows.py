@@ -177,6 +177,23 @@ def test_a_stream_ends_with_the_first_window_that_reaches_the_end(
     assert [window.start_seconds for window in windows] == [index * (hop or 2.0) for index in range(len(lengths))]
 
 
+@pytest.mark.parametrize(
+    ("suffix", "how"),
+    [("wav", {}), ("flac", {}), ("ogg", {"format": "OGG", "subtype": "VORBIS"}), ("mp3", {"format": "MP3"})],
+)
+def test_a_stream_that_begins_later_yields_the_same_windows(
+    tmp_path: Path, suffix: str, how: dict[str, object]
+) -> None:
+    path = write(tmp_path / f"clip.{suffix}", chirp(20.0, 44_100), 44_100, **how)
+    whole = list(stream(path, window_seconds=2.0, hop_seconds=1.7))
+    for first in (1, 7, len(whole) - 1):
+        later = list(stream(path, window_seconds=2.0, hop_seconds=1.7, first_window=first))
+        assert [each.start_seconds for each in later] == [each.start_seconds for each in whole[first:]]
+        for one, other in zip(later, whole[first:], strict=True):
+            np.testing.assert_array_equal(one.samples, other.samples)
+    assert list(stream(path, window_seconds=2.0, hop_seconds=1.7, first_window=len(whole))) == []
+
+
 def test_a_stream_decodes_every_frame_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """In MP3 every step back means to decode the file from its start."""
     path = write(tmp_path / "clip.mp3", chirp(8.0, 44_100), 44_100)

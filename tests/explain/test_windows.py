@@ -14,7 +14,7 @@ import soundfile
 from hypothesis import given
 from hypothesis import strategies as st
 from stretches import steadily
-from tiny import CLIP_SECONDS, LABELS, RATE, recognizer_of, sounding_clips
+from tiny import CLIP_SECONDS, LABELS, RATE, lively_model, recognizer_of, sounding_clips
 
 from playitback import audio
 from playitback.errors import AudioError, SettingsError
@@ -25,8 +25,10 @@ from playitback.explain.windows import (
     Window,
     classify_windows,
     count_windows,
+    hear_windows,
     recording_to_dict,
     stretches,
+    window_events,
 )
 from playitback.recognizer import Recognizer
 from playitback.report.labels import write_audacity, write_csv, write_raven, write_windows
@@ -90,6 +92,36 @@ def test_every_window_is_classified_as_a_clip_of_its_own(
         assert each.label == LABELS[np.argmax(each.probabilities)]
         assert each.probability == each.probabilities.max()
         assert each.ranking == tuple(sorted(LABELS, key=lambda label: -each.probabilities[LABELS.index(label)]))
+
+
+def test_windows_from_a_later_one_on_are_those_of_the_whole(recognizer: Recognizer, recording: Path) -> None:
+    whole = [window for window, _ in hear_windows(recognizer, recording)]
+    later = [window for window, _ in hear_windows(recognizer, recording, first_window=BATCH)]
+    assert [each.index for each in later] == [*range(BATCH, 2 * BATCH + 3)]
+    for one, other in zip(later, whole[BATCH:], strict=True):
+        np.testing.assert_array_equal(one.probabilities, other.probabilities)
+        assert (one.to_dict(), one.replayed) == (other.to_dict(), other.replayed)
+
+
+def test_what_was_replayed_lies_in_its_window(recognizer: Recognizer, recording: Path) -> None:
+    clips = [window.start_seconds for window, _ in hear_windows(recognizer, recording)]
+    for start, (window, _) in zip(clips, hear_windows(recognizer, recording, playbacks=1), strict=True):
+        waveform = recognizer.load(recording, start).samples
+        *_, last = recognizer.explain(waveform, playbacks=1)
+        assert [(each.start_seconds - start, each.end_seconds - start) for each in window.replayed] == [
+            pytest.approx((each.start_seconds, each.end_seconds), abs=1e-6) for each in last.replayed
+        ]
+    assert not any(window.replayed for window, _ in hear_windows(recognizer, recording, playbacks=0))
+
+
+def test_events_of_a_window_end_at_its_edges(recording: Path) -> None:
+    recognizer = recognizer_of(lively_model(always=2))
+    for window, activity in hear_windows(recognizer, recording, playbacks=0):
+        assert activity is not None
+        for event in window_events(recognizer.labels, activity):
+            assert window.start_seconds <= event.start_seconds < event.end_seconds <= window.end_seconds
+            assert event.label == LABELS[2]
+    assert event.end_seconds == LONG_SECONDS
 
 
 def test_the_last_window_ends_with_the_recording(recognizer: Recognizer, recording: Path) -> None:
