@@ -14,6 +14,7 @@ import reprlib
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from functools import partial
+from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
@@ -176,6 +177,17 @@ def find_checkpoint(source: str | Path) -> Path:
     if name.count("/") == 1 and not name.startswith((".", "/")):
         return _download(name)
     raise CheckpointError(f"there is no checkpoint {name!r}; {_there_are()}")
+
+
+def checkpoint_digest(source: str | Path) -> str:
+    """What tells a checkpoint from every other one, by what its description and weights hold: 64 hexadecimal digits.
+
+    Raises CheckpointError as ``find_checkpoint`` does.
+    """
+    folder, digest = find_checkpoint(source), sha256()
+    for name in (CONFIG_FILE, WEIGHTS_FILE):
+        digest.update((folder / name).read_bytes())
+    return digest.hexdigest()
 
 
 def _complete(folder: Path) -> Path:

@@ -13,12 +13,11 @@ import json
 import os
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
-from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
 from playitback import __version__
-from playitback.checkpoint import CONFIG_FILE, WEIGHTS_FILE, find_checkpoint
+from playitback.checkpoint import checkpoint_digest
 from playitback.commands.outputs import MAKE_ROOM, whole_path
 from playitback.errors import SettingsError
 from playitback.explain.folder import SCHEMA, ClipSummary, FolderSummary, summary_of, table_columns, table_row
@@ -211,7 +210,4 @@ def stamp_of(recording: str | Path) -> tuple[int, ...]:
 
 def settings_of(checkpoint: str, **settings: Any) -> dict[str, Any]:
     """What a row of the table depends on beside its recording; a checkpoint is known by what its files hold."""
-    folder, digest = find_checkpoint(checkpoint), sha256()
-    for name in (CONFIG_FILE, WEIGHTS_FILE):
-        digest.update((folder / name).read_bytes())
-    return {"version": __version__, "model": digest.hexdigest(), **settings}
+    return {"version": __version__, "model": checkpoint_digest(checkpoint), **settings}
