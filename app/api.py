@@ -18,12 +18,12 @@ import gradio as gr
 from app import text
 from app.events import ON_MODEL, ON_MODEL_LONG, refusal, run_folder
 from app.service import (
+    ClipRun,
     CompareService,
     ContrastService,
     ContrastView,
     ExamineService,
     ExplainService,
-    ExplanationView,
     FindingsService,
     Models,
     Other,
@@ -52,10 +52,10 @@ def add_api(models: Models) -> None:
     label = gr.Textbox(label="class_name", value="", visible=False)
     clip = [recording, model, playbacks, start, label]
     asked = Asked(models)
-    passages = gr.Checkbox(label="passages", value=False, visible=False)
+    passages, files = (gr.Checkbox(label=name, value=False, visible=False) for name in ("passages", "files"))
     _add(
         asked.explain,
-        [*clip, passages],
+        [*clip, passages, files],
         [_json("explanation"), _file("explanation_file"), _files("segments"), _files("tapes")],
     )
     _add(asked.take_away, clip, [_file("report"), _file("archive")])
@@ -146,20 +146,22 @@ class Asked:
         start_seconds: float = 0.0,
         class_name: str = "",
         passages: bool = False,
+        files: bool = False,
     ) -> Answers:
+        run = self._run(recording, model, playbacks, start_seconds, class_name)
+        if passages:
+            for _ in self._findings.find_passages(run):
+                pass
+            run = dataclasses.replace(run, explanation=self._findings.explanation(run))
+        told = run.explanation.to_dict()
+        if not files:
+            yield told, None, [], []
+            return
         with run_folder() as folder:
-            view = self._run(folder, recording, model, playbacks, start_seconds, class_name)
-            if passages:
-                for _ in self._findings.find_passages(view):
-                    pass
-                view = dataclasses.replace(view, explanation=self._findings.explanation(view))
-            taken = self._take_away.write(view, folder)
-            yield (
-                view.explanation.to_dict(),
-                str(taken.files.explanation),
-                [str(path) for path in taken.files.segments],
-                [str(path) for path in taken.files.tapes],
-            )
+            file = folder / "explanation.json"
+            run.explanation.write_json(file)
+            sounds = self._take_away.write_sounds(run, folder)
+            yield told, str(file), [str(path) for path in sounds.segments], [str(path) for path in sounds.tapes]
 
     def take_away(
         self,
@@ -170,8 +172,8 @@ class Asked:
         class_name: str = "",
     ) -> Answers:
         with run_folder() as folder:
-            view = self._run(folder, recording, model, playbacks, start_seconds, class_name)
-            taken = self._take_away.write(view, folder)
+            run = self._run(recording, model, playbacks, start_seconds, class_name)
+            taken = self._take_away.write(run, folder)
             yield str(taken.files.report), str(taken.archive)
 
     def what_if(
@@ -185,18 +187,18 @@ class Asked:
         class_name: str = "",
     ) -> Answers:
         changes, hearings = _question(edits, held)
+        variants = begin_variants(self._run(recording, model, playbacks, start_seconds, class_name))
+        for change in changes:
+            variants = self._what_if.edit(variants, *change)
+        if hearings:
+            variants = self._what_if.replay(variants, hearings)
+        original, variant = variants.all[0], variants.current
+        answer = {
+            "original": original.explanation.to_dict(),
+            "variant": variant.explanation.to_dict(),
+            "difference": dataclasses.asdict(variant.difference),
+        }
         with run_folder() as folder:
-            variants = begin_variants(self._run(folder, recording, model, playbacks, start_seconds, class_name))
-            for change in changes:
-                variants = self._what_if.edit(variants, *change)
-            if hearings:
-                variants = self._what_if.replay(variants, hearings)
-            original, variant = variants.all[0], variants.current
-            answer = {
-                "original": original.explanation.to_dict(),
-                "variant": variant.explanation.to_dict(),
-                "difference": dataclasses.asdict(variant.difference),
-            }
             yield answer, str(self._what_if.write_sounds(variants, folder)[-1])
 
     def examine(
@@ -207,11 +209,10 @@ class Asked:
         start_seconds: float = 0.0,
         class_name: str = "",
     ) -> Answers:
-        with run_folder() as folder:
-            view = self._run(folder, recording, model, playbacks, start_seconds, class_name)
-            *_, examined = self._examine.examine(view)
-            assert examined.found is not None, "the last one has it"
-            yield examine_text.to_dict(examined.found)
+        run = self._run(recording, model, playbacks, start_seconds, class_name)
+        *_, examined = self._examine.examine(run)
+        assert examined.found is not None, "the last one has it"
+        yield examine_text.to_dict(examined.found)
 
     def contrast(
         self,
@@ -223,12 +224,11 @@ class Asked:
         playbacks: int | None = None,
         start_seconds: float = 0.0,
     ) -> Answers:
-        with run_folder() as folder:
-            view = self._run(folder, recording, model, playbacks, start_seconds)
-            first = class_name or view.decisions[-1]
-            *_, answer = self._contrast.contrast(view, first, second_class or rival(view, first), fill)
-            assert isinstance(answer, ContrastView), "the last one is it"
-            yield answer.contrast.to_dict()
+        run = self._run(recording, model, playbacks, start_seconds)
+        first = class_name or run.decisions[-1]
+        *_, answer = self._contrast.contrast(run, first, second_class or rival(run, first), fill)
+        assert isinstance(answer, ContrastView), "the last one is it"
+        yield answer.contrast.to_dict()
 
     def compare(
         self,
@@ -240,16 +240,14 @@ class Asked:
         start_seconds: float = 0.0,
         second_start_seconds: float = 0.0,
     ) -> Answers:
-        with run_folder() as folder:
-            first = self._run(folder, recording, model, playbacks, start_seconds)
-            second = None if second_recording is None else Path(second_recording)
-            other = Other(second_model or model, second, second_start_seconds)
-            *_, view = self._compare.beside(first, other, folder)
-            yield {
-                "first": view.first.explanation.to_dict(),
-                "second": view.second.explanation.to_dict(),
-                "comparison": view.comparison.to_dict(),
-            }
+        first = self._run(recording, model, playbacks, start_seconds)
+        path = None if second_recording is None else Path(second_recording)
+        second, comparison = self._compare.compare(first, Other(second_model or model, path, second_start_seconds))
+        yield {
+            "first": first.explanation.to_dict(),
+            "second": second.explanation.to_dict(),
+            "comparison": comparison.to_dict(),
+        }
 
     def windows(
         self, recording: str | None, model: str, hop_seconds: float | None = None, playbacks: int | None = None
@@ -266,20 +264,17 @@ class Asked:
 
     def _run(
         self,
-        folder: Path,
         recording: str | None,
         model: str,
         playbacks: int | None,
         start_seconds: float,
         class_name: str = "",
-    ) -> ExplanationView:
+    ) -> ClipRun:
         if recording is None:
             raise gr.Error(text.NO_RECORDING, print_exception=False)
-        drawn = folder / "run"
-        drawn.mkdir()
         settings = Settings(model, playbacks, start_seconds, class_name or None)
-        *_, view = self._explain.explain(Path(recording), settings, drawn)
-        return view
+        *_, run = self._explain.hear(Path(recording), settings)
+        return run
 
 
 def _add(

@@ -171,11 +171,11 @@ API_ENDPOINTS = {
     "explain": (
         "Explain a recording: which class the model decides for after every hearing, and which moments it chose to "
         "hear again. Returns the explanation (JSON: hearings with hop_seconds, probabilities, segments, replayed, "
-        "relevance, seconds, activity, lanes), the same as a file, a WAV of every segment (hearing-0-segment-1.wav "
-        "is the first one that the first hearing chose), and a WAV of every hearing as the model heard it. A "
-        f"recording that cannot be explained raises an error that says why. {_OF_A_CLIP} {_CLASS} For it are relevance "
-        "and segments where the model's can_aim is true, and activity wherever it is told. passages: true adds what "
-        "suffices for the class and what it needs, each verified by hearing (half a second)."
+        "relevance, seconds, activity, lanes) and, with files: true, the same as a file, a WAV of every segment "
+        "(hearing-0-segment-1.wav is the first one that the first hearing chose), and a WAV of every hearing as the "
+        f"model heard it. A recording that cannot be explained raises an error that says why. {_OF_A_CLIP} {_CLASS} "
+        "For it are relevance and segments where the model's can_aim is true, and activity wherever it is told. "
+        "passages: true adds what suffices for the class and what it needs, each verified by hearing (half a second)."
     ),
     "take_away": (
         "All that a run leaves to take away: a report that opens in a browser without a network, sound included, "

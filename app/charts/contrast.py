@@ -133,20 +133,20 @@ def _odds_axis(values: Sequence[float]) -> dict[str, Any]:
 
 def attention_chart(view: ContrastView) -> go.Figure:
     """The relevance, one small chart a hearing; its segments in the colour of the class that they spoke for."""
-    contrast, hearings = view.contrast, len(view.rows)
+    contrast, count = view.contrast, len(view.hearings)
     figure = make_subplots(
-        rows=hearings,
+        rows=count,
         shared_xaxes=True,
-        vertical_spacing=0.3 / hearings,
-        subplot_titles=[row.title for row in view.rows],
+        vertical_spacing=0.3 / count,
+        subplot_titles=[words.hearing_title(hearing.index) for hearing in view.hearings],
     )
-    segments = {(each.segment.start_seconds, each.segment.end_seconds): each for each in contrast.segments}
+    spoke_for = {each.segment: each.spoke_for for each in contrast.segments}
     colours = {contrast.first_label: CLASS_COLOURS[0], contrast.second_label: CLASS_COLOURS[1], None: NEITHER_COLOUR}
-    for place, row in enumerate(view.rows, start=1):
+    for place, hearing in enumerate(view.hearings, start=1):
         at: dict[str, Any] = {"row": place, "col": 1}
         figure.add_scatter(
-            x=row.lane_seconds,
-            y=row.lanes[0].values,
+            x=hearing.seconds,
+            y=hearing.relevance,
             **at,
             mode="lines",
             showlegend=False,
@@ -155,7 +155,7 @@ def attention_chart(view: ContrastView) -> go.Figure:
         )
         figure.add_scatter(
             x=[0, view.clip_seconds],
-            y=[row.threshold] * 2,
+            y=[hearing.threshold] * 2,
             **at,
             mode="lines",
             showlegend=False,
@@ -163,12 +163,12 @@ def attention_chart(view: ContrastView) -> go.Figure:
             hoverinfo="skip",
         )
         # plotly frames nothing where no line is drawn yet
-        for start, end in row.segments:
+        for segment in hearing.segments:
             figure.add_vrect(
-                x0=start,
-                x1=end,
+                x0=segment.start_seconds,
+                x1=segment.end_seconds,
                 **at,
-                fillcolor=colours[segments[start, end].spoke_for],
+                fillcolor=colours[spoke_for[segment]],
                 opacity=0.35,
                 line_width=0,
                 layer="below",
@@ -182,7 +182,7 @@ def attention_chart(view: ContrastView) -> go.Figure:
             mode="markers",
             marker={"symbol": "square", "size": 12, "color": colour, "opacity": 0.5},
         )
-    lay_out(figure, _ROW_HEIGHT * hearings + 130)
+    lay_out(figure, _ROW_HEIGHT * count + 130)
     figure.update_xaxes(**seconds_axis(view.clip_seconds))
     figure.update_yaxes(**share_axis())
     return figure

@@ -3,7 +3,7 @@
 from app.service.compare import CompareService, ComparisonView, Other
 from app.service.contrast import ContrastService, ContrastView, rival
 from app.service.examine import ExaminationView, ExamineService
-from app.service.explain import ExplainService, ExplanationView, RecordingView, Settings
+from app.service.explain import ClipRun, ExplainService, ExplanationView, RecordingView, Settings
 from app.service.findings import FindingsService, PassagesView
 from app.service.folder import FolderFile, FolderService, FolderView
 from app.service.models import ModelChoice, Models, ModelView, offered_checkpoints
@@ -14,6 +14,7 @@ from app.service.windows import WindowsService, WindowsView
 from playitback.errors import PlayItBackError
 
 __all__ = [
+    "ClipRun",
     "CompareService",
     "ComparisonView",
     "ContrastService",

@@ -1,6 +1,6 @@
 """Two runs on one time axis: the one shown, and another recording, another model or both beside it.
 
-    ExplanationView, recording or None, checkpoint -> beside -> ComparisonView, one more hearing of the second a time
+    ClipRun, recording or None, checkpoint -> beside -> ComparisonView, one more hearing of the second a time
 
 The first run is not computed again: only its pictures and sounds are, which went with the event that showed them.
 """
@@ -8,13 +8,13 @@ The first run is not computed again: only its pictures and sounds are, which wen
 from __future__ import annotations
 
 import uuid
-from collections.abc import Generator
+from collections.abc import Generator, Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
 
-from app.service.explain import ExplainService, ExplanationView, Settings
+from app.service.explain import ClipRun, ExplainService, ExplanationView, Settings
 from app.service.models import Models
 from playitback import audio
 from playitback.audio import Recording
@@ -71,32 +71,44 @@ class CompareService:
 
     def __init__(self, models: Models) -> None:
         self.models = models
+        self._explain = ExplainService(models)
 
-    def beside(self, first: ExplanationView, other: Other, directory: Path) -> Generator[ComparisonView, None, None]:
+    def beside(self, first: ClipRun, other: Other, directory: Path) -> Generator[ComparisonView, None, None]:
         """Yields the first run with the second before its first hearing, and again after every hearing of it.
 
-        The second is played back as often as the first, or as its model can. Pictures and sounds of both are written
-        into ``directory``, which must outlive the views. Raises AudioError, CheckpointError and SettingsError, the
-        last also where both runs would be the same, before anything is yielded.
+        Pictures and sounds of both are written into ``directory``, which must outlive the views. Raises as ``hear``
+        does.
+        """
+        same_clip, hearings = self.hear(first, other)
+        folders = directory / "first", directory / "second"
+        for folder in folders:
+            folder.mkdir()
+        drawn, link = self._drawn(first, folders[0]), uuid.uuid4().hex
+        for second in self._explain.drawn(hearings, folders[1]):
+            yield ComparisonView(drawn, second, same_clip, link)
+
+    def compare(self, first: ClipRun, other: Other) -> tuple[ClipRun, Comparison]:
+        """The second run, finished, and how both compare; nothing is drawn. Raises as ``hear`` does."""
+        _, (*_, second) = self.hear(first, other)
+        return second, compare(first.explanation, second.explanation)
+
+    def hear(self, first: ClipRun, other: Other) -> tuple[bool, Iterator[ClipRun]]:
+        """Whether both hear the same clip, and the second run: before its first hearing, and after every one.
+
+        It is played back as often as the first, or as its model can. Raises AudioError, CheckpointError and
+        SettingsError, the last also where both runs would be the same.
         """
         settings = self._settings(first, other)
-        recognizer = self.models.recognizer(other.checkpoint)
-        recording = _load(first, other, recognizer)
+        recording = _load(first, other, self.models.recognizer(other.checkpoint))
         same_clip = _is_same_clip(first, other, recording)
         if same_clip and other.checkpoint == first.settings.checkpoint:
             raise SettingsError(
                 "the same clip and the same model were chosen, which makes the same run twice; "
                 "choose another recording, another model, or both"
             )
-        folders = directory / "first", directory / "second"
-        for folder in folders:
-            folder.mkdir()
-        drawn, link = self._drawn(first, folders[0]), uuid.uuid4().hex
-        path = other.recording or first.recording
-        for second in ExplainService(self.models).hear(recording, path, settings, folders[1]):
-            yield ComparisonView(drawn, second, same_clip, link)
+        return same_clip, self._explain.hear_clip(recording, other.recording or first.recording, settings)
 
-    def _settings(self, first: ExplanationView, other: Other) -> Settings:
+    def _settings(self, first: ClipRun, other: Other) -> Settings:
         """Those of the second run, as much like the first's as its model allows."""
         first_model, second_model = (
             self.models.recognizer(checkpoint) for checkpoint in (first.settings.checkpoint, other.checkpoint)
@@ -110,15 +122,15 @@ class CompareService:
             asked=asked if asked in second_model.labels else None,
         )
 
-    def _drawn(self, run: ExplanationView, directory: Path) -> ExplanationView:
+    def _drawn(self, run: ClipRun, directory: Path) -> ExplanationView:
         """A finished run with its pictures and sounds in ``directory``; those that it had may be gone."""
         recognizer = self.models.recognizer(run.settings.checkpoint)
         asked = run.settings.asked
         player = draw_player(run.explanation, run.samples, recognizer, directory, asked, uuid.uuid4().hex)
-        return replace(run, player=player)
+        return ExplanationView.of(run, player)
 
 
-def _load(first: ExplanationView, other: Other, recognizer: Recognizer) -> Recording:
+def _load(first: ClipRun, other: Other, recognizer: Recognizer) -> Recording:
     """The clip of the second run: of its recording or, without one, as much of the first run's as its model hears."""
     if other.recording is not None:
         return recognizer.load(other.recording, other.start_seconds)
@@ -132,7 +144,7 @@ def _load(first: ExplanationView, other: Other, recognizer: Recognizer) -> Recor
     return replace(clip, samples=heard, sample_rate=recognizer.sample_rate)
 
 
-def _is_same_clip(first: ExplanationView, other: Other, recording: Recording) -> bool:
+def _is_same_clip(first: ClipRun, other: Other, recording: Recording) -> bool:
     """Whether the second run hears seconds of the sound that the first one hears, from the same second on."""
     if other.recording is None:
         return True

@@ -1,7 +1,7 @@
 """Why one class and not another: both over the hearings of a run, and which of its segments spoke for which.
 
-    ExplanationView -> rival -> the class that came closest
-    ExplanationView, two classes -> ContrastService.contrast -> Progress after every batch, then the ContrastView
+    ClipRun -> rival -> the class that came closest
+    ClipRun, two classes -> ContrastService.contrast -> Progress after every batch, then the ContrastView
 
 Errors that a visitor can act on are ``PlayItBackError``s and pass through with their sentence.
 """
@@ -11,12 +11,12 @@ from __future__ import annotations
 from collections.abc import Generator
 from dataclasses import dataclass
 
-from app.service.explain import ExplanationView
+from app.service.explain import ClipRun
 from app.service.models import Models
 from playitback.errors import SettingsError
 from playitback.explain.contrast import Contrast, SegmentContrast, contrast
 from playitback.progress import Progress
-from playitback.report.rows import RowView
+from playitback.recognizer import ClipHearing
 
 
 @dataclass(frozen=True)
@@ -33,7 +33,7 @@ class ContrastView:
 
     contrast: Contrast
     segments: tuple[SegmentView, ...]  # those that moved the log-odds most first
-    rows: tuple[RowView, ...]  # of the run; their files may be gone
+    hearings: tuple[ClipHearing, ...]  # of the run
     clip_seconds: float
 
     @property
@@ -49,7 +49,7 @@ class ContrastService:
         self.models = models
 
     def contrast(
-        self, view: ExplanationView, first_label: str, second_label: str, fill: str
+        self, view: ClipRun, first_label: str, second_label: str, fill: str
     ) -> Generator[Progress | ContrastView, None, None]:
         """Two classes in a finished run; fill: one of ``playitback.edits.FILLS``, where a segment is removed.
 
@@ -61,7 +61,7 @@ class ContrastService:
             yield _view(view, each) if isinstance(each, Contrast) else each
 
 
-def rival(view: ExplanationView, label: str) -> str:
+def rival(view: ClipRun, label: str) -> str:
     """The class other than ``label`` that is most probable after the last hearing of a run.
 
     Raises SettingsError where the model knows no other.
@@ -73,11 +73,11 @@ def rival(view: ExplanationView, label: str) -> str:
     return others[0]
 
 
-def _view(view: ExplanationView, answer: Contrast) -> ContrastView:
+def _view(view: ClipRun, answer: Contrast) -> ContrastView:
     strongest_first = sorted(answer.segments, key=lambda each: -abs(each.change))
     return ContrastView(
         contrast=answer,
         segments=tuple(SegmentView(each, view.sound(each.segment)) for each in strongest_first),
-        rows=view.player.rows,
+        hearings=view.explanation.hearings,
         clip_seconds=view.explanation.clip_seconds,
     )

@@ -1,6 +1,6 @@
 """Puts a finished run to the test: is what was replayed the reason for the class?
 
-ExplanationView -> ExamineService.examine -> ExaminationView, one more batch of hearings a time
+ClipRun -> ExamineService.examine -> ExaminationView, one more batch of hearings a time
 """
 
 from __future__ import annotations
@@ -9,7 +9,7 @@ from collections.abc import Generator
 from dataclasses import dataclass
 from functools import partial
 
-from app.service.explain import ExplanationView
+from app.service.explain import ClipRun
 from app.service.models import Models
 from playitback.evidence.controls import CHOSEN, RANDOM
 from playitback.evidence.curves import ATTENTION
@@ -44,9 +44,7 @@ class ExamineService:
     def __init__(self, models: Models) -> None:
         self.models = models
 
-    def examine(
-        self, view: ExplanationView, *, draws: int = 20, seed: int = 0
-    ) -> Generator[ExaminationView, None, None]:
+    def examine(self, view: ClipRun, *, draws: int = 20, seed: int = 0) -> Generator[ExaminationView, None, None]:
         """Yields how far the examination of the asked class of the run has come, at last what it found.
 
         draws: random draws of segments; seed: of all that is drawn. Whoever stops listening stops the computation.

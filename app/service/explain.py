@@ -1,7 +1,8 @@
 """Explains recordings: paths and settings in, plain data and files out.
 
     file -> describe -> RecordingView
-    file, Settings -> Recognizer.load -> Recognizer.explain -> rows -> ExplanationView, one more hearing a time
+    file, Settings -> Recognizer.load -> Recognizer.explain -> ClipRun, one more hearing a time
+    ClipRun after ClipRun -> rows -> ExplanationView, for those who look and listen
 
 Errors that a visitor can act on are ``PlayItBackError``s and pass through with their sentence.
 """
@@ -10,7 +11,7 @@ from __future__ import annotations
 
 import io
 import uuid
-from collections.abc import Callable, Generator
+from collections.abc import Callable, Generator, Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -69,19 +70,16 @@ class RecordingView:
         return max(0.0, self.seconds - self.clip_seconds)
 
 
-@dataclass(frozen=True, eq=False)  # holds arrays: a view equals itself alone, and gradio sees when another one is shown
-class ExplanationView:
-    """A run so far."""
+@dataclass(frozen=True, eq=False)  # holds arrays: a run equals itself alone
+class ClipRun:
+    """A clip as it was heard so far."""
 
     settings: Settings
     recording: Path  # that the clip was taken from
     explanation: Explanation
     samples: np.ndarray  # (samples,) of the clip at the model's rate, silence up to the clip's end
-    player: PlayerView
-
-    @property
-    def run_id(self) -> str:
-        return self.player.run_id
+    run_id: str
+    expected_hearings: int
 
     @property
     def hearings(self) -> int:
@@ -89,12 +87,8 @@ class ExplanationView:
         return len(self.explanation.hearings)
 
     @property
-    def expected_hearings(self) -> int:
-        return self.player.expected_rows
-
-    @property
     def finished(self) -> bool:
-        return self.player.finished
+        return self.hearings == self.expected_hearings
 
     @property
     def replays(self) -> bool:
@@ -152,6 +146,18 @@ class ExplanationView:
             return file.getvalue()
 
 
+@dataclass(frozen=True, eq=False)
+class ExplanationView(ClipRun):
+    """A run so far, drawn."""
+
+    player: PlayerView
+
+    @classmethod
+    def of(cls, run: ClipRun, player: PlayerView) -> ExplanationView:
+        """A run as a player shows it, whose ``run_id`` it takes."""
+        return cls(**{**vars(run), "run_id": player.run_id, "player": player})
+
+
 class ExplainService:
     """Explains recordings with the models."""
 
@@ -176,50 +182,65 @@ class ExplainService:
         )
         return replace(described, peaks=peaks(path, wanted)) if described.has_choice else described
 
-    def explain(self, path: Path, settings: Settings, directory: Path) -> Generator[ExplanationView, None, None]:
-        """Yields the run before the first hearing, and again after every hearing, with one more of them.
+    def hear(self, path: Path, settings: Settings) -> Generator[ClipRun, None, None]:
+        """Yields the run before the first hearing, and again after every hearing, with one more of them; draws nothing.
 
-        Pictures and sounds are written into ``directory``, which must outlive the views. Raises AudioError,
-        SettingsError and CheckpointError before anything is yielded.
+        Raises AudioError, SettingsError and CheckpointError before anything is yielded.
         """
         recognizer = self.models.recognizer(settings.checkpoint)
         recognizer.check(settings.playbacks, settings.asked)
-        recording = recognizer.load(path, settings.start_seconds)
-        yield from self.hear(recording, path, settings, directory)
+        yield from self.hear_clip(recognizer.load(path, settings.start_seconds), path, settings)
 
-    def ask(self, view: ExplanationView, label: str | None, directory: Path) -> Generator[ExplanationView, None, None]:
+    def explain(self, path: Path, settings: Settings, directory: Path) -> Generator[ExplanationView, None, None]:
+        """The same, drawn into ``directory``; see ``drawn``."""
+        return self.drawn(self.hear(path, settings), directory)
+
+    def ask(self, run: ClipRun, label: str | None, directory: Path) -> Generator[ExplanationView, None, None]:
         """The clip of a run explained for another class, None for the model's decision; its file is not read again.
 
         Yields as ``explain`` does; the run keeps its id, so that its rows take the places of those that there were.
         The run may be one that was broken off. Raises SettingsError and CheckpointError before anything is yielded.
         """
-        settings = replace(view.settings, asked=label)
+        settings = replace(run.settings, asked=label)
         self.models.recognizer(settings.checkpoint).check(settings.playbacks, label)
-        yield from self.hear(view.clip, view.recording, settings, directory, view.run_id)
+        return self.drawn(self.hear_clip(run.clip, run.recording, settings, run.run_id), directory)
 
-    def hear(
-        self, recording: audio.Recording, path: Path, settings: Settings, directory: Path, run_id: str | None = None
-    ) -> Generator[ExplanationView, None, None]:
-        """The same for a clip that is loaded already, at its model's rate. path: the recording that it was taken from.
+    def hear_clip(
+        self, recording: audio.Recording, path: Path, settings: Settings, run_id: str | None = None
+    ) -> Generator[ClipRun, None, None]:
+        """``hear`` for a clip that is loaded already, at its model's rate. path: the recording that it was taken from.
 
         The settings must have passed the recognizer's ``check``. run_id: of the run that it continues; None: a new one.
         """
         recognizer, asked = self.models.recognizer(settings.checkpoint), settings.asked
         playbacks = recognizer.playbacks if settings.playbacks is None else settings.playbacks
-        explanation, samples = Explanation.of(recording, recognizer, ()), recognizer.padded(recording.samples)
+        run = ClipRun(
+            settings=settings,
+            recording=path,
+            explanation=Explanation.of(recording, recognizer, ()),
+            samples=recognizer.padded(recording.samples),
+            run_id=run_id or uuid.uuid4().hex,
+            expected_hearings=playbacks + 1,
+        )
         arguments = recording.samples, playbacks, None, asked
         hearings = self.models.compute(settings.checkpoint, Recognizer.explain, *arguments)
-        run_id = run_id or uuid.uuid4().hex
-        player = begin_player(explanation, samples, recognizer, directory, playbacks + 1, asked, run_id)
-        view = ExplanationView(settings, path, explanation, samples, player)
-        yield view
+        yield run
         heard: list[ClipHearing] = []
         for hearing in hearings:
             heard.append(hearing)
-            explanation = Explanation.of(recording, recognizer, heard)
-            player = draw_next_row(view.player, explanation, samples, recognizer, directory, asked)
-            view = replace(view, explanation=explanation, player=player)
-            yield view
+            run = replace(run, explanation=Explanation.of(recording, recognizer, heard))
+            yield run
+
+    def drawn(self, runs: Iterator[ClipRun], directory: Path) -> Generator[ExplanationView, None, None]:
+        """Each of them as it is shown: pictures and sounds are in ``directory``, which must outlive the views."""
+        run = next(runs)
+        explanation, samples, asked = run.explanation, run.samples, run.settings.asked
+        recognizer = self.models.recognizer(run.settings.checkpoint)
+        player = begin_player(explanation, samples, recognizer, directory, run.expected_hearings, asked, run.run_id)
+        yield ExplanationView.of(run, player)
+        for run in runs:
+            player = draw_next_row(player, run.explanation, samples, recognizer, directory, asked)
+            yield ExplanationView.of(run, player)
 
     def warm_up(self) -> None:
         """Makes the first tape, whose library compiles for seconds, so that the first visitor does not wait for it."""

@@ -1,6 +1,6 @@
 """What is asked of a finished run beside its rows: what suffices and what is needed, and every second alone.
 
-    ExplanationView -> find_passages -> Progress, then the PassagesView; -> hear_alone -> Progress, then the Alone
+    ClipRun -> find_passages -> Progress, then the PassagesView; -> hear_alone -> Progress, then the Alone
 
 What was found is kept as long as the run's view is, so that whoever sees the same run again, or takes it away, has it.
 """
@@ -14,7 +14,7 @@ from weakref import WeakKeyDictionary
 
 import numpy as np
 
-from app.service.explain import ExplanationView
+from app.service.explain import ClipRun
 from app.service.models import Models, Work
 from playitback.edits import STEP_SECONDS
 from playitback.explain.alone import Alone, hear_alone
@@ -39,13 +39,13 @@ class FindingsService:
 
     def __init__(self, models: Models) -> None:
         self.models = models
-        self._kept: WeakKeyDictionary[ExplanationView, Explanation] = WeakKeyDictionary()
+        self._kept: WeakKeyDictionary[ClipRun, Explanation] = WeakKeyDictionary()
 
-    def explanation(self, view: ExplanationView) -> Explanation:
+    def explanation(self, view: ClipRun) -> Explanation:
         """That of a run, with all that was found of it so far."""
         return self._kept.get(view, view.explanation)
 
-    def find_passages(self, view: ExplanationView) -> Generator[Progress | PassagesView, None, None]:
+    def find_passages(self, view: ClipRun) -> Generator[Progress | PassagesView, None, None]:
         """Of the class asked about, else the decision. Whoever stops listening stops the computation."""
         arguments = view.explanation.hearings, view.samples, view.settings.asked
         yield from self._find(view, "passages", find_passages, *arguments)
@@ -53,14 +53,14 @@ class FindingsService:
         assert found is not None, "the last one is it"
         yield PassagesView(found, _wav(view, found.suffices, kept_sound), _wav(view, found.needs, left_sound))
 
-    def hear_alone(self, view: ExplanationView) -> Generator[Progress | Alone, None, None]:
+    def hear_alone(self, view: ClipRun) -> Generator[Progress | Alone, None, None]:
         """Every second of the clip alone. Whoever stops listening stops the computation."""
         yield from self._find(view, "alone", hear_alone, view.explanation.hearings[0], view.samples, view.asked_class)
         found = self.explanation(view).alone
         assert found is not None, "the last one is it"
         yield found
 
-    def _find(self, view: ExplanationView, name: str, question: Work, *arguments: Any) -> Iterator[Progress]:
+    def _find(self, view: ClipRun, name: str, question: Work, *arguments: Any) -> Iterator[Progress]:
         """Asks a question, unless its answer is there, which is then kept as the explanation's field ``name``."""
         if getattr(self.explanation(view), name) is None:
             for each in self.models.compute(view.settings.checkpoint, question, *arguments):
@@ -70,9 +70,7 @@ class FindingsService:
                     self._kept[view] = replace(self.explanation(view), **{name: each})
 
 
-def _wav(
-    view: ExplanationView, trial: Trial | None, sound: Callable[[Trial, np.ndarray, int], np.ndarray]
-) -> bytes | None:
+def _wav(view: ClipRun, trial: Trial | None, sound: Callable[[Trial, np.ndarray, int], np.ndarray]) -> bytes | None:
     if trial is None or not trial.holds:
         return None
     return view.wav(sound(trial, view.samples, view.explanation.sample_rate))

@@ -1,6 +1,6 @@
 """The slots of a run from within: how they shared out the clip in a hearing, and where the frames of all hearings went.
 
-    ExplanationView, hearing -> inspect -> InspectionView
+    ClipRun, hearing -> inspect -> InspectionView
 
 Nothing is computed with the model: all of it is in the run already.
 """
@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from app.service.explain import ExplanationView
+from app.service.explain import ClipRun
 from playitback.explain.pooling import pooling_weights
 from playitback.explain.slots import ATTENTION, SlotInspection, inspect_slots
 from playitback.report.rows import pairs
@@ -59,7 +59,7 @@ class InspectionView:
     time_maps: tuple[TimeMapView, ...]  # of all hearings
 
 
-def inspect(view: ExplanationView, index: int) -> InspectionView:
+def inspect(view: ClipRun, index: int) -> InspectionView:
     """Hearing ``index`` of a run that has heard it, and in which there are slots."""
     hearings = view.explanation.hearings
     hearing = hearings[index]
@@ -87,7 +87,7 @@ def inspect(view: ExplanationView, index: int) -> InspectionView:
     )
 
 
-def pooling_of(view: ExplanationView) -> PoolingView | None:
+def pooling_of(view: ClipRun) -> PoolingView | None:
     """How the model of a run weighed the clip; None where it does not pool by attention."""
     if not view.pools_by_attention:
         return None

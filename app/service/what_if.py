@@ -1,6 +1,6 @@
 """What if: the same clip with other segments replayed, or another sound, beside the run itself.
 
-    ExplanationView -> begin_variants -> Variants, the original alone
+    ClipRun -> begin_variants -> Variants, the original alone
     Variants, what is asked -> WhatIfService.replay or edit -> what_if -> Variants, with one more that is shown
     Variants -> WhatIfService.draw -> PlayerView of the one that is shown
 
@@ -17,7 +17,7 @@ from pathlib import Path
 
 import numpy as np
 
-from app.service.explain import ExplanationView
+from app.service.explain import ClipRun
 from app.service.models import Models
 from playitback import audio
 from playitback.errors import SettingsError
@@ -50,7 +50,7 @@ class Variant:
 class Variants:
     """The run itself and what was asked of it so far."""
 
-    run: ExplanationView
+    run: ClipRun
     all: tuple[Variant, ...]  # the run itself first
     shown: int  # place in ``all``
     player_id: str  # run_id of the player: what is drawn on its rows stays as long as it does
@@ -84,7 +84,7 @@ class Variants:
         return replace(self, all=self.all[:1], shown=0, player_id=uuid.uuid4().hex)
 
 
-def begin_variants(view: ExplanationView) -> Variants:
+def begin_variants(view: ClipRun) -> Variants:
     """Nothing asked yet of a finished run."""
     label = view.asked_class
     assert label is not None, "a finished run has decided"

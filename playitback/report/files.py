@@ -41,6 +41,7 @@ from playitback.report.rows import PlayerView, draw_row
 from playitback.segments import Segment
 from playitback.spectrogram import mel_hertz
 from playitback.tables import write_table
+from playitback.tape import tape
 
 HEARINGS_COLUMNS = ("hearing", "hop_seconds", "class", "probability")
 SEGMENTS_COLUMNS = ("hearing", "number", "start_seconds", "end_seconds", "replayed_in_hearing")
@@ -57,6 +58,15 @@ _ARCHIVE_DATE = (1980, 1, 1, 0, 0, 0)  # the earliest of a ZIP, for all: the sam
 
 
 @dataclass(frozen=True)
+class SoundFiles:
+    """WAV files of an explanation."""
+
+    segments: tuple[Path, ...]  # hearing by hearing
+    tapes: tuple[Path, ...]  # one a hearing
+    passages: tuple[Path, ...]  # what was kept and what was left; none where it was not asked for
+
+
+@dataclass(frozen=True)
 class ExplanationFiles:
     """What was written."""
 
@@ -68,16 +78,14 @@ class ExplanationFiles:
     hearings: Path  # hearings.csv
     segments_table: Path  # segments.csv
     activity: Path | None  # activity.csv; None where the model does not tell activity
-    segments: tuple[Path, ...]  # WAV, hearing by hearing
-    tapes: tuple[Path, ...]  # WAV, one a hearing
-    passages: tuple[Path, ...]  # WAV: what was kept and what was left; none where it was not asked for
+    sounds: SoundFiles
 
     @property
     def all(self) -> tuple[Path, ...]:
         """Every file, in the order in which one looks at them."""
         single = (self.report, self.explanation, self.figure_png, self.figure_svg, self.hearings, self.segments_table)
         activity = () if self.activity is None else (self.activity,)
-        return (*single, *activity, *self.segments, *self.tapes, *self.passages)
+        return (*single, *activity, *self.sounds.segments, *self.sounds.tapes, *self.sounds.passages)
 
 
 def begin_player(
@@ -181,9 +189,11 @@ def write_files(
         hearings=directory / "hearings.csv",
         segments_table=directory / "segments.csv",
         activity=activity_table if explanation.has_activity else None,
-        segments=tuple(_write_segments(explanation, samples, sounds)),
-        tapes=tuple(_copy_tapes(player, sounds)),
-        passages=tuple(_write_passages(explanation, samples, sounds)),
+        sounds=SoundFiles(
+            segments=tuple(_write_segments(explanation, samples, sounds)),
+            tapes=tuple(_copy_tapes(player, sounds)),
+            passages=tuple(_write_passages(explanation, samples, sounds)),
+        ),
     )
     explanation.write_json(files.explanation)
     front_end = recognizer.config.front_end
@@ -194,6 +204,15 @@ def write_files(
         write_table(files.activity, ("seconds", *explanation.labels), _activity_rows(explanation))
     files.report.write_text(report_html(explanation, player, files.figure_svg, recognizer, asked), encoding="utf-8")
     return files
+
+
+def write_sounds(explanation: Explanation, samples: np.ndarray, directory: Path) -> SoundFiles:
+    """Writes the sounds alone into ``directory``, of an explanation that was not drawn; samples: as for the rest."""
+    return SoundFiles(
+        segments=tuple(_write_segments(explanation, samples, directory)),
+        tapes=tuple(_write_tapes(explanation, samples, directory)),
+        passages=tuple(_write_passages(explanation, samples, directory)),
+    )
 
 
 def remove_files(directory: Path) -> None:
@@ -226,6 +245,14 @@ def _write_segments(explanation: Explanation, samples: np.ndarray, directory: Pa
             first, last = round(segment.start_seconds * sample_rate), round(segment.end_seconds * sample_rate)
             audio.write_wav(path, samples[first:last], sample_rate)
             yield path
+
+
+def _write_tapes(explanation: Explanation, samples: np.ndarray, directory: Path) -> Iterator[Path]:
+    sample_rate = explanation.sample_rate
+    for hearing in explanation.hearings:
+        path = directory / _TAPE.format(hearing.index)
+        audio.write_wav(path, tape(samples, hearing.time_map, sample_rate), sample_rate)
+        yield path
 
 
 def _copy_tapes(player: PlayerView, directory: Path) -> Iterator[Path]:

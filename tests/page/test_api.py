@@ -193,7 +193,8 @@ def test_endpoints_answer_plain_http(address: str) -> None:
 
 
 def test_what_suffices_comes_with_an_explanation_where_it_is_asked_for(client: Client, clip: Any) -> None:
-    explanation, file, *_ = client.predict(clip, class_name="rain", passages=True, api_name="/explain")
+    asked = {"class_name": "rain", "passages": True, "files": True}
+    explanation, file, *_ = client.predict(clip, **asked, api_name="/explain")
     assert explanation["passages"]["label"] == "rain"
     assert explanation["passages"]["suffices"]["segments"]
     assert json.loads(Path(file).read_text(encoding="utf-8")) == explanation

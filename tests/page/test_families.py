@@ -124,4 +124,4 @@ def test_everything_can_be_taken_away(models: Models, view: ExplanationView, tmp
     (tmp_path / "taken").mkdir()
     taken = TakeAwayService(models).write(view, tmp_path / "taken")
     assert all(path.stat().st_size for path in taken.files.all)
-    assert len(taken.files.segments) == len(view.explanation.hearings[0].segments)
+    assert len(taken.files.sounds.segments) == len(view.explanation.hearings[0].segments)

@@ -81,8 +81,17 @@ def clip(tmp_path: Path) -> Path:
     return path
 
 
-def test_a_path_goes_in_and_the_explanation_and_its_files_come_out(client: Client, clip: Path) -> None:
-    explanation, file, segments, tapes = client.predict(handle_file(clip), api_name="/explain")
+def test_a_path_goes_in_and_the_explanation_comes_out_without_files(client: Client, clip: Path) -> None:
+    asked, told = {"playbacks": 1, "api_name": "/explain"}, []
+    for files in (False, True):
+        explanation, *rest = client.predict(handle_file(clip), files=files, **asked)
+        told.append(explanation)
+        assert all(rest) if files else rest == [None, [], []]
+    assert told[0] == told[1]
+
+
+def test_its_files_come_with_it_where_they_are_asked_for(client: Client, clip: Path) -> None:
+    explanation, file, segments, tapes = client.predict(handle_file(clip), files=True, api_name="/explain")
     assert explanation["clip"]["name"] == "chirp.wav"
     assert explanation["model"]["name"] == "tiny"
     hearings = explanation["hearings"]
@@ -144,6 +153,7 @@ def test_only_what_is_documented_is_offered_to_programs(client: Client) -> None:
         "start_seconds",
         "class_name",
         "passages",
+        "files",
     ]
     assert [each["label"] for each in explain["returns"]] == ["explanation", "explanation_file", "segments", "tapes"]
     for name, endpoint in endpoints.items():
@@ -217,7 +227,7 @@ def test_uploads_over_the_limit_are_refused(client: Client, tmp_path: Path) -> N
 def test_a_runs_own_files_go_when_it_ends(
     client: Client, clip: Path, folders_during_runs: list[list[Path]], folder: Path
 ) -> None:
-    client.predict(handle_file(clip), playbacks=0, api_name="/explain")
+    client.predict(handle_file(clip), playbacks=0, api_name="/take_away")
     assert len(folders_during_runs[-1]) == 1
     assert list((folder / "temporary").glob(f"{FOLDER_PREFIX}*")) == []
 

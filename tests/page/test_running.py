@@ -100,8 +100,8 @@ def test_a_run_of_one_hearing_is_told_as_one(models: Models, clip: Path) -> None
 def test_all_of_a_run_of_one_hearing_can_be_taken_away(models: Models, clip: Path, tmp_path: Path) -> None:
     view = run(models, clip, "toy")[-1]
     taken = TakeAwayService(models).write(view, tmp_path)
-    assert [path.name for path in taken.files.tapes] == ["hearing-0-as-heard.wav"]
-    assert len(taken.files.segments) == len(view.explanation.hearings[0].segments) > 0
+    assert [path.name for path in taken.files.sounds.tapes] == ["hearing-0-as-heard.wav"]
+    assert len(taken.files.sounds.segments) == len(view.explanation.hearings[0].segments) > 0
     assert taken.archive.is_file()
 
 

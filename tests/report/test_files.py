@@ -126,9 +126,9 @@ def test_a_run_with_fewer_segments_leaves_no_sound_of_the_run_before(
     before = write(explain(playbacks=1), tmp_path)
     (tmp_path / "sounds" / "of my own.wav").write_bytes(b"kept")
     after = write(explain(playbacks=0), tmp_path)
-    assert len(after.tapes) == 1 < len(before.tapes)
+    assert len(after.sounds.tapes) == 1 < len(before.sounds.tapes)
     sounds = {path for path in (tmp_path / "sounds").iterdir() if path.name != "of my own.wav"}
-    assert sounds == {*after.segments, *after.tapes}
+    assert sounds == {*after.sounds.segments, *after.sounds.tapes}
     assert (tmp_path / "sounds" / "of my own.wav").exists()
 
 
@@ -292,8 +292,8 @@ def test_every_segment_is_cut_out_of_the_clip_exactly(
         for hearing in explanation.hearings
         for number, segment in enumerate(hearing.segments, start=1)
     ]
-    assert [path.name for path in files.segments] == [name for name, _ in chosen]
-    for path, (_, segment) in zip(files.segments, chosen, strict=True):
+    assert [path.name for path in files.sounds.segments] == [name for name, _ in chosen]
+    for path, (_, segment) in zip(files.sounds.segments, chosen, strict=True):
         found, rate = soundfile.read(path, dtype="float32")
         assert rate == RATE
         wanted = samples[round(segment.start_seconds * RATE) : round(segment.end_seconds * RATE)]
@@ -301,8 +301,8 @@ def test_every_segment_is_cut_out_of_the_clip_exactly(
 
 
 def test_every_hearing_has_its_tape_and_the_first_one_is_the_clip(files: ExplanationFiles, samples: np.ndarray) -> None:
-    assert [path.name for path in files.tapes] == [f"hearing-{index}-as-heard.wav" for index in range(HEARINGS)]
-    tapes = [soundfile.read(path, dtype="float32")[0] for path in files.tapes]
+    assert [path.name for path in files.sounds.tapes] == [f"hearing-{index}-as-heard.wav" for index in range(HEARINGS)]
+    tapes = [soundfile.read(path, dtype="float32")[0] for path in files.sounds.tapes]
     assert {len(tape) for tape in tapes} == {round(CLIP_SECONDS * RATE)}
     np.testing.assert_allclose(tapes[0], samples, atol=1 / 32768)
     assert all(np.abs(tape - samples).max() > 0.01 for tape in tapes[1:])
