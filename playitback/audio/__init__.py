@@ -9,7 +9,7 @@ is told in ``Recording.notes``. Seconds count from the start of the file.
 """
 
 from playitback.audio.clock import clock_text, recorded_at
-from playitback.audio.files import SOUND_SUFFIXES, sound_files, write_wav
+from playitback.audio.files import SOUND_SUFFIXES, sound_files, stamp_of, write_wav
 from playitback.audio.opening import MINIMUM_SECONDS, RecordingInfo
 from playitback.audio.recordings import Recording, load, overview, probe, stream, window_count
 
@@ -24,6 +24,7 @@ __all__ = [
     "probe",
     "recorded_at",
     "sound_files",
+    "stamp_of",
     "stream",
     "window_count",
     "write_wav",

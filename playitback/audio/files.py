@@ -47,6 +47,15 @@ def _sound_files(folder: Path, above: frozenset[Path]) -> Iterator[Path]:
             yield from _sound_files(folder / name, above | {here})
 
 
+def stamp_of(recording: str | Path) -> tuple[int, ...]:
+    """Tells whether a recording was changed; () where there is none."""
+    try:
+        status = os.stat(recording)
+    except OSError:
+        return ()
+    return status.st_size, status.st_mtime_ns
+
+
 def write_wav(file: str | Path | IO[bytes], samples: np.ndarray, sample_rate: int) -> None:
     """Write (samples,) mono as 16-bit PCM. Beyond full scale it is clipped; the level is never changed."""
     steps = np.clip(np.rint(np.asarray(samples, dtype=np.float64) * 32768), -32768, 32767)

@@ -16,6 +16,7 @@ from typing import Any
 import numpy as np
 from tqdm import tqdm
 
+from playitback import audio
 from playitback.commands.journal import (
     EVENTS,
     GROWING,
@@ -24,7 +25,6 @@ from playitback.commands.journal import (
     Explained,
     Journal,
     settings_of,
-    stamp_of,
     tells_of,
 )
 from playitback.commands.outputs import (
@@ -187,7 +187,7 @@ class _Run:
                 if self._was_explained(clip):
                     kept += 1
                     continue
-                stamp = stamp_of(clip)
+                stamp = audio.stamp_of(clip)
                 try:
                     explanation, samples = self._explain(clip)
                 except (AudioError, SettingsError) as error:  # the other clips are explained all the same

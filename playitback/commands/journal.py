@@ -10,13 +10,12 @@ A table is of one model and its settings. What was explained before with the sam
 from __future__ import annotations
 
 import json
-import os
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from playitback import __version__
+from playitback import __version__, audio
 from playitback.checkpoint import checkpoint_digest
 from playitback.commands.outputs import MAKE_ROOM, whole_path
 from playitback.errors import SettingsError
@@ -76,7 +75,7 @@ class Journal:
                     "settings; choose another --out"
                 )
         for path in self._recordings:
-            if path in self._clips and self._clips[path].stamp != stamp_of(path):
+            if path in self._clips and self._clips[path].stamp != audio.stamp_of(path):
                 del self._clips[path]
 
     def explained(self, recording: Path, files: tuple[str, ...]) -> Explained | None:
@@ -197,15 +196,6 @@ def _explained(told: Mapping[str, Any]) -> Explained:
 
 def _line(told: Mapping[str, Any]) -> str:
     return json.dumps(told, ensure_ascii=False) + "\n"
-
-
-def stamp_of(recording: str | Path) -> tuple[int, ...]:
-    """Tells whether a recording was changed; () where there is none."""
-    try:
-        status = os.stat(recording)
-    except OSError:
-        return ()
-    return status.st_size, status.st_mtime_ns
 
 
 def settings_of(checkpoint: str, **settings: Any) -> dict[str, Any]:

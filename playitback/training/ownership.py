@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import errno
-import fcntl
 import os
 import threading
 from collections.abc import Iterator
@@ -13,8 +11,8 @@ from pathlib import Path
 import torch
 
 from playitback.errors import SettingsError
+from playitback.locking import lock_folder
 from playitback.training.processes import Processes
-from playitback.writing import told_in_a_sentence
 
 LOCK_FILE = "lock"
 
@@ -61,20 +59,4 @@ def _lock(out: Path) -> int:
     )
     if out.resolve() in _owned:  # by another thread: the system's lock tells processes apart, not threads
         raise refusal
-    path = out / LOCK_FILE
-    while True:
-        with told_in_a_sentence(path):
-            out.mkdir(parents=True, exist_ok=True)
-            lock = os.open(path, os.O_RDWR | os.O_CREAT, 0o666)
-            try:
-                fcntl.lockf(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            except OSError as error:
-                os.close(lock)
-                if error.errno in (errno.EACCES, errno.EAGAIN):
-                    raise refusal from error
-                raise
-        # an owner that ended in the meantime has taken the file away, and its lock keeps nobody out
-        with suppress(FileNotFoundError):
-            if os.path.samestat(os.fstat(lock), path.stat()):
-                return lock
-        os.close(lock)
+    return lock_folder(out, LOCK_FILE, refusal)

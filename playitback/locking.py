@@ -1,0 +1,37 @@
+"""Folders that one process has for itself, on systems that have such locks (Linux, macOS)."""
+
+from __future__ import annotations
+
+import errno
+import fcntl
+import os
+from contextlib import suppress
+from pathlib import Path
+
+from playitback.errors import SettingsError
+from playitback.writing import told_in_a_sentence
+
+
+def lock_folder(folder: Path, name: str, taken: SettingsError) -> int:
+    """An open file, called ``name``, that holds the lock of a folder, which is made if need be.
+
+    The system takes it back however the process ends, and what it forks does not inherit it; whoever is done unlinks
+    the file and closes it. Raises ``taken`` where another process has the lock, SettingsError where nobody can.
+    """
+    path = folder / name
+    while True:
+        with told_in_a_sentence(path):
+            folder.mkdir(parents=True, exist_ok=True)
+            lock = os.open(path, os.O_RDWR | os.O_CREAT, 0o666)
+            try:
+                fcntl.lockf(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except OSError as error:
+                os.close(lock)
+                if error.errno in (errno.EACCES, errno.EAGAIN):
+                    raise taken from error
+                raise
+        # an owner that ended in the meantime has taken the file away, and its lock keeps nobody out
+        with suppress(FileNotFoundError):
+            if os.path.samestat(os.fstat(lock), path.stat()):
+                return lock
+        os.close(lock)
