@@ -148,13 +148,18 @@ class Recognizer:
             "sample_rate": self.sample_rate,
         }
 
-    def load(self, path: str | Path, start_seconds: float = 0.0) -> audio.Recording:
+    def load(self, path: str | Path, start_seconds: float = 0.0, channel: int | None = None) -> audio.Recording:
         """The clip of a recording that begins at ``start_seconds``, mono, at the model's rate.
 
-        Raises AudioError and SettingsError, as ``audio.load`` does.
+        channel: the one to take, counted from 1; None: they are mixed. Raises AudioError and SettingsError, as
+        ``audio.load`` does.
         """
         return audio.load(
-            path, start_seconds=start_seconds, window_seconds=self.clip_seconds, sample_rate=self.sample_rate
+            path,
+            start_seconds=start_seconds,
+            window_seconds=self.clip_seconds,
+            sample_rate=self.sample_rate,
+            channel=channel,
         )
 
     def explain(

@@ -11,13 +11,14 @@ is told in ``Recording.notes``. Seconds count from the start of the file.
 from playitback.audio.clock import clock_text, recorded_at
 from playitback.audio.files import SOUND_SUFFIXES, sound_files, stamp_of, write_wav
 from playitback.audio.opening import MINIMUM_SECONDS, RecordingInfo
-from playitback.audio.recordings import Recording, load, overview, probe, stream, window_count
+from playitback.audio.recordings import Recording, channel_notes, load, overview, probe, stream, window_count
 
 __all__ = [
     "MINIMUM_SECONDS",
     "SOUND_SUFFIXES",
     "Recording",
     "RecordingInfo",
+    "channel_notes",
     "clock_text",
     "load",
     "overview",

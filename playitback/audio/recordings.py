@@ -32,6 +32,7 @@ class Recording:
     sample_rate: int  # hertz, of ``samples``
     notes: tuple[str, ...] = ()  # sentences for the user: all that the model was given otherwise than it was recorded
     window_notes: tuple[str, ...] = ()  # those of them that are on this window's own sound, and not on the file
+    channel: int | None = None  # that was taken alone, as somebody chose, counted from 1; None: they were mixed
 
     @property
     def seconds(self) -> float:
@@ -55,12 +56,14 @@ def load(
     start_seconds: float = 0.0,
     window_seconds: float | None = None,
     sample_rate: int,
+    channel: int | None = None,
 ) -> Recording:
     """Read ``window_seconds`` (or all there is) from ``start_seconds`` on, mix the channels and resample.
 
-    The samples are those that the whole file, resampled, would have there: the filter reads beyond the window's
-    edges. ``Recording.samples`` is shorter than the window where the file ends first. Raises AudioError as ``probe``
-    does, and for samples that are not finite; SettingsError for a window that the file does not hold.
+    channel: the one to take in place of the mix, counted from 1. The samples are those that the whole file, resampled,
+    would have there: the filter reads beyond the window's edges. ``Recording.samples`` is shorter than the window where
+    the file ends first. Raises AudioError as ``probe`` does, and for samples that are not finite; SettingsError for a
+    window or a channel that the file does not hold.
     """
     if not (math.isfinite(start_seconds) and start_seconds >= 0):
         raise SettingsError(f"start_seconds is {start_seconds}, but a recording starts at 0; give 0 or more")
@@ -68,6 +71,7 @@ def load(
         _check_duration("window_seconds", window_seconds)
     with opened(path) as sound:
         info = sound.info
+        channel_notes(info, channel)
         length = _resampled_length(info, sample_rate)
         first = round(start_seconds * sample_rate)
         count = length - first
@@ -78,7 +82,7 @@ def load(
                 f"the window starts at {start_seconds:g} s, but {info.name} ends at {info.seconds:g} s, and at "
                 f"least {MINIMUM_SECONDS} s must be left; choose an earlier start"
             )
-        return _window(sound, first, count, length, sample_rate)
+        return _window(sound, first, count, length, sample_rate, channel)
 
 
 def stream(
@@ -88,17 +92,19 @@ def stream(
     hop_seconds: float | None = None,
     sample_rate: int,
     first_window: int = 0,
+    channel: int | None = None,
 ) -> Generator[Recording, None, None]:
     """Yields the windows of a recording from its start to its end, ``hop_seconds`` (default: a window) apart.
 
     Each is what ``load`` gives for that start, but the file is decoded only once, even if one cannot seek in it (MP3,
     what ffmpeg decodes), and no more than a window is kept: hours take little memory. The last window is the first
     one that reaches the end, and as long as what is left; less than MINIMUM_SECONDS does not count as a window.
-    first_window: index of the first one that is yielded; those before it are not read. Closing the generator closes
-    the file. Raises SettingsError at once, AudioError as ``load`` does at the window where something is wrong.
+    first_window: index of the first one that is yielded; those before it are not read. channel: as for ``load``.
+    Closing the generator closes the file. Raises SettingsError at once, AudioError as ``load`` does at the window where
+    something is wrong.
     """
     _check_windows(window_seconds, hop_seconds)
-    return _stream(path, window_seconds, hop_seconds, sample_rate, first_window)
+    return _stream(path, window_seconds, hop_seconds, sample_rate, first_window, channel)
 
 
 def window_count(
@@ -110,13 +116,19 @@ def window_count(
 
 
 def _stream(
-    path: str | Path, window_seconds: float, hop_seconds: float | None, sample_rate: int, first_window: int
+    path: str | Path,
+    window_seconds: float,
+    hop_seconds: float | None,
+    sample_rate: int,
+    first_window: int,
+    channel: int | None,
 ) -> Generator[Recording, None, None]:
     with opened(path) as sound:
+        channel_notes(sound.info, channel)
         length = _resampled_length(sound.info, sample_rate)
         windows = _windows(length, window_seconds, hop_seconds, sample_rate)
         for first, count in itertools.islice(windows, first_window, None):
-            yield _window(sound, first, count, length, sample_rate)
+            yield _window(sound, first, count, length, sample_rate, channel)
 
 
 def _windows(
@@ -178,11 +190,29 @@ def overview(path: str | Path, columns: int = 1000, go_on: Callable[[], bool] = 
     return repeated
 
 
-def _window(sound: Sound, first: int, count: int, length: int, sample_rate: int) -> Recording:
+def channel_notes(info: RecordingInfo, channel: int | None) -> tuple[str, ...]:
+    """A sentence on the channel that was chosen of several, counted from 1; none where they are mixed.
+
+    Raises SettingsError for a channel that is not there.
+    """
+    if channel is not None and not 1 <= channel <= info.channels:
+        has, there = (
+            ("one channel", "1") if info.channels == 1 else (f"{info.channels} channels", f"1 to {info.channels}")
+        )
+        raise SettingsError(
+            f"channel {channel} is asked for, but {info.name} has {has}; choose {there}, or none, to mix them"
+        )
+    if channel is None or info.channels == 1:
+        return ()
+    return (f"{info.name}: of its {info.channels} channels only channel {channel} was taken, as chosen.",)
+
+
+def _window(sound: Sound, first: int, count: int, length: int, sample_rate: int, channel: int | None) -> Recording:
     """Samples ``first`` to ``first + count`` of the whole sound, which has ``length`` at ``sample_rate``."""
     info = sound.info
     begin, end, ratio, skipped = _frames_of(sound, first, count, sample_rate)
-    mono, mixed = mixing.mix(sound.read(begin, end - begin))
+    frames = sound.read(begin, end - begin)
+    mono, mixed = mixing.mix(frames) if channel is None else (frames[:, channel - 1].copy(), None)
     mono, changed = mixing.in_range(mono)
     samples = mono[skipped : skipped + count].copy() if ratio == 1 else _resampled(mono, ratio, skipped, count)
     start_seconds, end_seconds = first / sample_rate, (first + count) / sample_rate
@@ -202,7 +232,13 @@ def _window(sound: Sound, first: int, count: int, length: int, sample_rate: int)
             f"{info.sample_rate / 2000:g} kHz; the model listens up to {sample_rate / 2000:g} kHz.",
         )
     return Recording(
-        samples, info, start_seconds, sample_rate, (*info.notes, *taken, *notes, *lower), window_notes=tuple(notes)
+        samples=samples,
+        info=info,
+        start_seconds=start_seconds,
+        sample_rate=sample_rate,
+        notes=(*info.notes, *taken, *channel_notes(info, channel), *notes, *lower),
+        window_notes=tuple(notes),
+        channel=channel,
     )
 
 

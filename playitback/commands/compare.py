@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 
 from playitback.commands.recordings import path_given
-from playitback.commands.shared import COLUMN, add_clip, belief, explain_clip, print_json
+from playitback.commands.shared import COLUMN, add_clip, belief, explain_clip, explain_given, print_json
 from playitback.errors import SettingsError
 from playitback.explain.compare import Comparison, compare
 from playitback.recognizer import Recognizer
@@ -22,20 +22,32 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--second-start", type=float, metavar="SECONDS",
         help="where the second clip begins; default: the recording's start, of the same clip the same",
     )  # fmt: skip
+    parser.add_argument(
+        "--second-channel",
+        type=int,
+        metavar="N",
+        help="of the second clip; default: all mixed, of the same clip the same",
+    )
 
 
 def main(arguments: argparse.Namespace) -> int:
-    if arguments.second is arguments.second_checkpoint is arguments.second_start is None:
-        raise SettingsError("that is the same run twice; give a second clip, --second-checkpoint or --second-start")
+    others = (arguments.second, arguments.second_checkpoint, arguments.second_start, arguments.second_channel)
+    if all(each is None for each in others):
+        raise SettingsError(
+            "that is the same run twice; give a second clip, --second-checkpoint, --second-start or --second-channel"
+        )
     first_model = Recognizer.from_checkpoint(arguments.checkpoint, arguments.device)
     second_model = first_model
     if arguments.second_checkpoint is not None:
         second_model = Recognizer.from_checkpoint(arguments.second_checkpoint, arguments.device)
-    start = arguments.second_start
+    start, channel = arguments.second_start, arguments.second_channel
     if start is None:
         start = arguments.start if arguments.second is None else 0.0
-    first, _ = explain_clip(first_model, arguments.clip, arguments.start, arguments.playbacks)
-    second, _ = explain_clip(second_model, arguments.second or arguments.clip, start, arguments.playbacks)
+    if channel is None and arguments.second is None:
+        channel = arguments.channel
+    first, _ = explain_given(first_model, arguments)
+    clip = arguments.second or arguments.clip
+    second, _ = explain_clip(second_model, clip, start, arguments.playbacks, channel=channel)
     comparison = compare(first, second)
     if arguments.json:
         print_json({"first": first.to_dict(), "second": second.to_dict(), "comparison": comparison.to_dict()})

@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 from collections.abc import Iterator
 
-from playitback.commands.shared import add_class, add_clip, bar, explain_clip, print_json
+from playitback.commands.shared import add_class, add_clip, bar, explain_given, print_json
 from playitback.edits import FILLS, SILENCE
 from playitback.errors import SettingsError
 from playitback.explain.contrast import Contrast, contrast
@@ -26,7 +26,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def main(arguments: argparse.Namespace) -> int:
     recognizer = Recognizer.from_checkpoint(arguments.checkpoint, arguments.device)
     asked = arguments.label
-    explanation, samples = explain_clip(recognizer, arguments.clip, arguments.start, arguments.playbacks, asked)
+    explanation, samples = explain_given(recognizer, arguments, asked)
     first = asked or explanation.decision(-1)
     second = arguments.against or next((label for label in explanation.ranking(-1) if label != first), None)
     if second is None:

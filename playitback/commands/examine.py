@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import argparse
 
-from playitback.commands.shared import add_class, add_clip, bar, explain_clip, print_json
+from playitback.commands.shared import add_class, add_clip, bar, explain_given, print_json
 from playitback.explain.examine import ENOUGH_DRAWS, examine
 from playitback.progress import finish
 from playitback.recognizer import Recognizer
@@ -28,7 +28,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def main(arguments: argparse.Namespace) -> int:
     recognizer = Recognizer.from_checkpoint(arguments.checkpoint, arguments.device)
-    explanation, samples = explain_clip(recognizer, arguments.clip, arguments.start, arguments.playbacks)
+    explanation, samples = explain_given(recognizer, arguments)
     label = arguments.label or explanation.decision(-1)
     steps = examine(
         recognizer, samples, label, playbacks=arguments.playbacks, draws=arguments.draws, seed=arguments.seed

@@ -38,10 +38,12 @@ from playitback.commands.outputs import (
 from playitback.commands.recordings import EXPLAINING, EXPLANATION, find_recordings, path_given
 from playitback.commands.shared import (
     COLUMN,
+    add_channel,
     add_checkpoint,
     add_class,
     add_json,
     add_playbacks,
+    add_start,
     belief,
     explain_clip,
     print_json,
@@ -77,9 +79,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add_checkpoint(parser)
     add_playbacks(parser)
     add_class(parser)
-    parser.add_argument(
-        "--start", type=float, default=0.0, metavar="SECONDS", help="where the clip begins in the recording"
-    )
+    add_start(parser)
+    add_channel(parser)
     parser.add_argument(
         "--out", type=path_given, default=Path("explanations"), metavar="DIR", help="default: %(default)s"
     )
@@ -171,6 +172,7 @@ class _Run:
             playbacks=self._recognizer.playbacks if given.playbacks is None else given.playbacks,
             start_seconds=given.start,
             label=given.label,
+            channel=given.channel,
         )
         if self._several:
             return Journal(given.out, settings, self._clips)
@@ -227,7 +229,7 @@ class _Run:
 
     def _explain(self, clip: Path) -> tuple[Explanation, np.ndarray]:
         given, recognizer = self._arguments, self._recognizer
-        explanation, samples = explain_clip(recognizer, clip, given.start, given.playbacks, given.label)
+        explanation, samples = explain_clip(recognizer, clip, given.start, given.playbacks, given.label, given.channel)
         return _asked_further(explanation, samples, recognizer, given), samples
 
     def _write(self, clip: Path, stamp: tuple[int, ...], explanation: Explanation, samples: np.ndarray) -> None:

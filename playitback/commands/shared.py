@@ -62,10 +62,22 @@ def add_clip(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("clip", type=path_given, metavar="CLIP", help="a recording")
     add_checkpoint(parser)
     add_playbacks(parser)
+    add_start(parser)
+    add_channel(parser)
+    add_json(parser)
+
+
+def add_start(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--start", type=float, default=0.0, metavar="SECONDS", help="where the clip begins in the recording"
     )
-    add_json(parser)
+
+
+def add_channel(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "--channel", type=int, metavar="N",
+        help="of recordings with several channels take this one, counted from 1; default: they are mixed",
+    )  # fmt: skip
 
 
 def add_class(parser: argparse.ArgumentParser) -> None:
@@ -136,15 +148,30 @@ def load_unlabelled_clips(recordings: Manifest, front_end: FrontEndConfig, toler
 
 
 def explain_clip(
-    recognizer: Recognizer, clip: Path, start_seconds: float, playbacks: int | None, asked: str | None = None
+    recognizer: Recognizer,
+    clip: Path,
+    start_seconds: float,
+    playbacks: int | None,
+    asked: str | None = None,
+    channel: int | None = None,
 ) -> tuple[Explanation, np.ndarray]:
-    """The explanation of a clip, and the samples (N,) that were explained. asked: as in ``Recognizer.explain``."""
+    """The explanation of a clip, and the samples (N,) that were explained.
+
+    asked: as in ``Recognizer.explain``; channel: as in ``Recognizer.load``.
+    """
     recognizer.check(playbacks, asked)
-    recording = recognizer.load(clip, start_seconds)
+    recording = recognizer.load(clip, start_seconds, channel)
     info = dataclasses.replace(recording.info, name=printable(recording.info.name))
     recording = dataclasses.replace(recording, info=info, notes=tuple(map(printable, recording.notes)))
     hearings = recognizer.explain(recording.samples, playbacks, asked=asked)
     return Explanation.of(recording, recognizer, hearings), recording.samples
+
+
+def explain_given(
+    recognizer: Recognizer, arguments: argparse.Namespace, asked: str | None = None
+) -> tuple[Explanation, np.ndarray]:
+    """``explain_clip`` of what ``add_clip`` takes."""
+    return explain_clip(recognizer, arguments.clip, arguments.start, arguments.playbacks, asked, arguments.channel)
 
 
 def belief(label: str, probability: float) -> str:

@@ -9,7 +9,7 @@ from playitback import audio
 from playitback.checkpoint import find_checkpoint
 from playitback.commands.outputs import check_file, refuse_given
 from playitback.commands.recordings import path_given
-from playitback.commands.shared import COLUMN, add_class, add_clip, explain_clip, print_json
+from playitback.commands.shared import COLUMN, add_class, add_clip, explain_given, print_json
 from playitback.edits import FILLS, SILENCE
 from playitback.errors import SettingsError
 from playitback.explain.what_if import KEEP, REMOVE, Difference, Edit, difference, edited, what_if
@@ -47,7 +47,7 @@ def main(arguments: argparse.Namespace) -> int:
         check_file(arguments.sound, "--sound")
     recognizer = Recognizer.from_checkpoint(arguments.checkpoint, arguments.device)
     asked = arguments.label
-    original, samples = explain_clip(recognizer, arguments.clip, arguments.start, arguments.playbacks, asked)
+    original, samples = explain_given(recognizer, arguments, asked)
     hearings = tuple(what_if(recognizer, samples, held, edits, arguments.playbacks, asked))
     variant = dataclasses.replace(original, hearings=hearings)
     found = difference(original, variant, asked or original.decision(-1))

@@ -54,6 +54,7 @@ class Explanation:
     can_aim: bool = False  # whether relevance and segments follow the class asked about; see ``Listener.can_aim``
     passages: Passages | None = None  # what suffices and what is needed; None: not asked
     alone: Alone | None = None  # every second kept alone; None: not asked
+    channel: int | None = None  # of the recording that was taken, as somebody chose; None: they were mixed
 
     @classmethod
     def of(cls, recording: Recording, recognizer: Recognizer, hearings: Iterable[ClipHearing]) -> Explanation:
@@ -72,6 +73,7 @@ class Explanation:
             taught=() if recognizer.config.taught is None else recognizer.config.taught.classes,
             multi_label=recognizer.config.multi_label,
             can_aim=recognizer.model.can_aim,
+            channel=recording.channel,
         )
 
     @property
@@ -153,6 +155,7 @@ class Explanation:
                 "seconds": self.info.seconds,
                 "sample_rate": self.info.sample_rate,
                 "channels": self.info.channels,
+                "channel": self.channel,
                 "format": self.info.format,
                 "start_seconds": self.start_seconds,
                 "explained_seconds": self.seconds,

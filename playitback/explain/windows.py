@@ -91,18 +91,20 @@ def classify_windows(
     path: str | Path,
     hop_seconds: float | None = None,
     playbacks: int | None = None,
+    channel: int | None = None,
 ) -> Generator[Window, None, None]:
     """Yields the windows of a recording, each as long as a clip, as soon as their batch is classified.
 
     Of models with activity each brings the events that are over by then (``recording_events`` gathers them).
 
     hop_seconds: from one window's start to the next; default: a clip, so that they touch. playbacks: default all.
-    Closing the generator cancels; ``count_windows`` tells how many windows there will be. Raises AudioError and
-    SettingsError, as ``audio.stream`` and ``Recognizer.check`` do: before the first window if the file or a setting
-    is wrong, later if the recording is damaged further on.
+    channel: the one to hear, counted from 1; default: they are mixed. Closing the generator cancels; ``count_windows``
+    tells how many windows there will be. Raises AudioError and SettingsError, as ``audio.stream`` and
+    ``Recognizer.check`` do: before the first window if the file or a setting is wrong, later if the recording is
+    damaged further on.
     """
     finder = EventFinder(recognizer.labels)
-    with closing(hear_windows(recognizer, path, hop_seconds, playbacks)) as heard:
+    with closing(hear_windows(recognizer, path, hop_seconds, playbacks, channel=channel)) as heard:
         for window, activity in heard:
             if activity is None:
                 yield window
@@ -117,6 +119,7 @@ def hear_windows(
     hop_seconds: float | None = None,
     playbacks: int | None = None,
     first_window: int = 0,
+    channel: int | None = None,
 ) -> Generator[tuple[Window, WindowActivity | None], None, None]:
     """As ``classify_windows``, each with its activity in place of events; None for models without.
 
@@ -129,6 +132,7 @@ def hear_windows(
         hop_seconds=hop_seconds,
         sample_rate=recognizer.sample_rate,
         first_window=first_window,
+        channel=channel,
     )
     recognizer.check(playbacks)
     index = first_window
@@ -171,14 +175,14 @@ def recording_events(windows: Sequence[Window]) -> tuple[Event, ...] | None:
 
 
 def find_events(
-    recognizer: Recognizer, path: str | Path, hop_seconds: float | None = None
+    recognizer: Recognizer, path: str | Path, hop_seconds: float | None = None, channel: int | None = None
 ) -> Generator[Event, None, None]:
     """Yields the events of a recording as soon as they are known to be over, from the first hearing of every window.
 
-    hop_seconds: as for ``classify_windows``; where windows overlap, they are averaged. Raises as it does, and
+    hop_seconds, channel: as for ``classify_windows``; where windows overlap, they are averaged. Raises as it does, and
     SettingsError for a model without activity.
     """
-    with closing(classify_windows(recognizer, path, hop_seconds, playbacks=0)) as windows:
+    with closing(classify_windows(recognizer, path, hop_seconds, 0, channel)) as windows:
         ongoing: tuple[Event, ...] = ()
         for window in windows:
             if window.over is None:

@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+import soundfile
 from shell import JSON_ONLY, Run, assert_explained, assert_one_sentence, entries
 from tiny import LABELS, RATE, clicks, noise, tiny_checkpoint, tone
 
@@ -207,6 +208,36 @@ def test_window_starts_where_it_is_asked_to(run: Run, model_folder: Path, tmp_pa
     assert explanation["clip"]["start_seconds"] == 3
     assert explanation["clip"]["explained_seconds"] == 2
     assert "long.wav is 5.00 s long" in output
+
+
+def test_one_channel_is_explained_where_it_is_asked_for(
+    run: Run, model_folder: Path, sounds: Path, tmp_path: Path
+) -> None:
+    bell, rain = (soundfile.read(sounds / f"{name}.wav", dtype="int16")[0] for name in ("bell", "rain"))
+    soundfile.write(tmp_path / "both.wav", np.stack([bell, rain], axis=1), RATE)
+    arguments = ("--checkpoint", model_folder, "--out", tmp_path / "out", "--playbacks", 1, *JSON_ONLY)
+    status, output, _ = run("explain", tmp_path / "both.wav", sounds / "rain.wav", *arguments, "--channel", 1)
+    assert status == 0
+    told = "both.wav: of its 2 channels only channel 1 was taken, as chosen."
+    assert told in output
+    first = assert_explained(tmp_path / "out" / "both", "both.wav")
+    assert (first["clip"]["channels"], first["clip"]["channel"], first["notes"]) == (2, 1, [told])
+    run("explain", tmp_path / "both.wav", sounds / "rain.wav", *arguments, "--channel", 2)
+    second = assert_explained(tmp_path / "out" / "both", "both.wav")  # other settings: explained again
+    run("explain", sounds / "bell.wav", sounds / "rain.wav", *arguments[:3], tmp_path / "alone", *arguments[4:])
+    for explanation, name in ((first, "bell"), (second, "rain")):
+        assert explanation["hearings"] == assert_explained(tmp_path / "alone" / name, f"{name}.wav")["hearings"]
+
+
+def test_a_channel_that_is_not_there_is_told_in_one_sentence_and_the_others_are_written(
+    run: Run, model_folder: Path, sounds: Path, tmp_path: Path
+) -> None:
+    soundfile.write(tmp_path / "both.wav", np.stack([tone(1.0), noise(1.0)], axis=1), RATE)
+    arguments = ("--checkpoint", model_folder, "--out", tmp_path / "out", *JSON_ONLY, "--channel", 2)
+    status, _, error = run("explain", sounds / "bell.wav", tmp_path / "both.wav", *arguments)
+    assert status == 2
+    assert_one_sentence(error, "channel 2 is asked for, but bell.wav has one channel; choose 1, or none, to mix them")
+    assert_explained(tmp_path / "out" / "both", "both.wav")
 
 
 def test_bad_file_is_told_in_one_sentence_and_the_others_are_written(

@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+import soundfile
 from shell import Run
 from tiny import CLIP_SECONDS, LABELS, RATE, sounding_clips, tiny_checkpoint, tiny_model
 
@@ -148,6 +149,46 @@ def test_another_stretch_of_the_same_recording_can_be_compared(run: Run, folder:
     assert [found[which]["clip"]["start_seconds"] for which in ("first", "second")] == [0.0, CLIP_SECONDS]
 
 
+@pytest.fixture
+def two_channels(folder: Path) -> str:
+    """A recording whose channels are clip.wav and second.wav."""
+    channels = [soundfile.read(folder / name, dtype="int16")[0] for name in ("clip.wav", "second.wav")]
+    soundfile.write(folder / "both.wav", np.stack(channels, axis=1), RATE)
+    return "both.wav"
+
+
+@pytest.mark.parametrize(
+    ("command", "options", "path"),
+    [
+        ("what-if", ("--remove", "0.5-1"), ("original", "hearings")),
+        ("examine", ("--draws", 1), ()),
+        ("contrast", (), ("first",)),
+        ("compare", ("second.wav",), ("first", "hearings")),
+    ],
+)
+def test_one_channel_of_a_recording_answers_as_it_does_alone(
+    run: Run, two_channels: str, command: str, options: tuple[object, ...], path: tuple[str, ...]
+) -> None:
+    chosen, alone = (
+        told(run, command, two_channels, *options, "--channel", 2),
+        told(run, command, "second.wav", *options),
+    )
+    for name in path:
+        chosen, alone = chosen[name], alone[name]
+    assert chosen == alone
+
+
+def test_two_channels_of_a_recording_can_be_compared(run: Run, two_channels: str) -> None:
+    found = told(run, "compare", two_channels, "--channel", 1, "--second-channel", 2)
+    assert [found[which]["clip"]["channel"] for which in ("first", "second")] == [1, 2]
+    alone = told(run, "compare", "clip.wav", "second.wav")
+    assert [found[which]["hearings"] for which in ("first", "second")] == [
+        alone[which]["hearings"] for which in ("first", "second")
+    ]
+    again = told(run, "compare", two_channels, "--channel", 2, "--second-checkpoint", "other")
+    assert again["second"]["clip"]["channel"] == 2
+
+
 @pytest.mark.parametrize(
     ("arguments", "reason"),
     [
@@ -159,6 +200,7 @@ def test_another_stretch_of_the_same_recording_can_be_compared(run: Run, folder:
         (("what-if", "clip.wav", "--keep", "0-1", "--sound", "nowhere/x.wav"), "nowhere/x.wav cannot be written"),
         (("examine", "clip.wav", "--draws", 0), "draws must be positive"),
         (("contrast", "clip.wav", "--class", "flute"), "knows no class 'flute'"),
+        (("examine", "clip.wav", "--channel", 2), "channel 2 is asked for, but clip.wav has one channel"),
         (("compare", "clip.wav"), "that is the same run twice"),
         (("compare", "clip.wav", "nowhere.wav"), "nowhere.wav does not exist"),
     ],

@@ -10,6 +10,7 @@ from sound_files import load, stream, write
 from tiny import RATE, chirp, clicks, noise, tone
 
 from playitback import audio
+from playitback.errors import SettingsError
 
 SOUND = chirp(2.0)
 OTHER = noise(2.0, seed=5)
@@ -128,6 +129,46 @@ def test_windows_of_a_stream_are_mixed_each_by_itself(tmp_path: Path) -> None:
         loaded = load(path, start_seconds=window.start_seconds, window_seconds=0.5)
         np.testing.assert_allclose(window.samples, loaded.samples, atol=2e-6)
         assert window.notes == loaded.notes
+
+
+@pytest.mark.parametrize("rate", [RATE, 44_100])
+def test_a_chosen_channel_is_heard_alone_and_that_is_told(tmp_path: Path, rate: int) -> None:
+    path = write(tmp_path / "clip.wav", stereo(SOUND, -SOUND, OTHER), rate, subtype="FLOAT")
+    for channel, samples in enumerate((SOUND, -SOUND, OTHER), 1):
+        alone = write(tmp_path / "alone.wav", samples, rate, subtype="FLOAT")
+        recording = load(path, channel=channel, start_seconds=0.25)
+        np.testing.assert_array_equal(recording.samples, load(alone, start_seconds=0.25).samples)
+        assert recording.channel == channel
+        assert f"clip.wav: of its 3 channels only channel {channel} was taken, as chosen." in recording.notes
+        assert recording.window_notes == ()
+        windows = list(stream(path, window_seconds=0.5, channel=channel))
+        of_the_alone = list(stream(alone, window_seconds=0.5))
+        for window, other in zip(windows, of_the_alone, strict=True):
+            np.testing.assert_array_equal(window.samples, other.samples)
+
+
+def test_the_one_channel_of_a_recording_may_be_chosen_without_a_word(tmp_path: Path) -> None:
+    path = write(tmp_path / "clip.wav", SOUND, RATE, subtype="FLOAT")
+    recording = load(path, channel=1)
+    assert recording.notes == ()
+    np.testing.assert_array_equal(recording.samples, SOUND)
+
+
+@pytest.mark.parametrize(
+    ("channels", "channel", "told"),
+    [
+        (1, 2, "channel 2 is asked for, but clip.wav has one channel; choose 1, or none, to mix them"),
+        (2, 3, "channel 3 is asked for, but clip.wav has 2 channels; choose 1 to 2, or none, to mix them"),
+        (2, 0, "channel 0 is asked for"),
+        (2, -1, "channel -1 is asked for"),
+    ],
+)
+def test_a_channel_that_is_not_there_is_refused(tmp_path: Path, channels: int, channel: int, told: str) -> None:
+    path = write(tmp_path / "clip.wav", stereo(*[SOUND] * channels))
+    with pytest.raises(SettingsError, match=told):
+        load(path, channel=channel)
+    with pytest.raises(SettingsError, match=told):
+        next(stream(path, window_seconds=0.5, channel=channel))
 
 
 # Range and offset

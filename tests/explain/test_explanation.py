@@ -129,6 +129,7 @@ def test_json_tells_the_whole_run(explanation: Explanation, tmp_path: Path) -> N
         "seconds": 7.5,
         "sample_rate": 44_100,
         "channels": 2,
+        "channel": None,
         "format": "WAV",
         "start_seconds": 1.25,
         "explained_seconds": 2.0,
