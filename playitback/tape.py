@@ -4,6 +4,7 @@
 
 A replayed segment takes more of the tape than of the clip, the rest takes less, just as in the model's frames (paper
 section 2.3); pitch stays where it was, since a finer hop changes how often the spectrum is read, not its frequencies.
+It is a phase vocoder (Flanagan and Golden 1966) that walks through the clip at the pace of the map.
 """
 
 from __future__ import annotations
@@ -13,8 +14,9 @@ import numpy as np
 
 from playitback.replay import TimeMap
 
-_CROSS_FADE_SECONDS = 0.01
-_WINDOW_SAMPLES = 384  # of the phase vocoder: longer ones displace and smear what is short, shorter ones blur hums
+_WINDOW_SAMPLES = 384  # longer ones displace and smear what is short, shorter ones blur hums
+_HOP_SAMPLES = _WINDOW_SAMPLES // 4
+_ONSET = 10  # times as much power as a hop before: what is louder by less need not begin anew
 
 
 def tape(samples: np.ndarray, time_map: TimeMap, sample_rate: int) -> np.ndarray:
@@ -23,31 +25,22 @@ def tape(samples: np.ndarray, time_map: TimeMap, sample_rate: int) -> np.ndarray
     tape_seconds = time_map.knots_frame * (clip_seconds / frames)
     if np.allclose(tape_seconds, time_map.knots_seconds):
         return samples
-    half_fade = round(_CROSS_FADE_SECONDS * sample_rate / 2)
-    edges = np.rint(tape_seconds * sample_rate).astype(int)
-    edges[-1] = len(samples)
-    # pieces reach half a fade beyond their edges, where they overlap and fade into one another
-    padded = np.zeros(len(samples) + 2 * half_fade, np.float32)
-    for index in range(len(edges) - 1):
-        source_start, source_end = time_map.knots_seconds[index : index + 2] * sample_rate
-        length = edges[index + 1] - edges[index]
-        rate = (source_end - source_start) / max(length, 1)
-        piece = _stretched(
-            samples, source_start - half_fade * rate, source_end + half_fade * rate, length + 2 * half_fade
-        )
-        fade = np.minimum(np.arange(1, len(piece) + 1) / (2 * half_fade + 1), 1).astype(np.float32)
-        if index > 0:
-            piece = piece * fade
-        if index < len(edges) - 2:
-            piece = piece * fade[::-1]
-        padded[edges[index] : edges[index] + len(piece)] += piece
-    return padded[half_fade : half_fade + len(samples)]
-
-
-def _stretched(samples: np.ndarray, start: float, end: float, length: int) -> np.ndarray:
-    """samples[start:end], silence beyond the ends, made ``length`` long by a phase vocoder."""
-    first, last = round(start), max(round(end), round(start) + 1)
-    inside = samples[max(first, 0) : max(last, 0)]
-    piece = np.pad(inside, (max(-first, 0), max(last - first - max(-first, 0) - len(inside), 0)))
-    stretched = librosa.effects.time_stretch(piece, rate=len(piece) / length, n_fft=_WINDOW_SAMPLES)
-    return librosa.util.fix_length(stretched, size=length)
+    spectrum = librosa.stft(samples, n_fft=_WINDOW_SAMPLES, hop_length=_HOP_SAMPLES)  # (bins, columns)
+    last = spectrum.shape[1] - 1
+    at = np.arange(last + 1) * (_HOP_SAMPLES / sample_rate)
+    place = np.interp(at, tape_seconds, time_map.knots_seconds) * (sample_rate / _HOP_SAMPLES)
+    before = np.clip(place.astype(int), 0, last - 1)
+    share = (place - before).clip(0, 1).astype(np.float32)
+    magnitude = np.abs(spectrum)
+    magnitude = magnitude[:, before] * (1 - share) + magnitude[:, before + 1] * share
+    # A column of the tape is as far from the next as one of the clip, so its phase turns as far as it does there. The
+    # clip's own phases begin every interval of the map and every onset: those of long sums do not belong together.
+    turns = np.angle(spectrum[:, 1:] * spectrum[:, :-1].conj())[:, before[:-1]]
+    turned = np.pad(turns.cumsum(axis=1, dtype=np.float64), ((0, 0), (1, 0)))
+    interval = np.searchsorted(tape_seconds[1:-1], at, side="right")
+    power = np.square(magnitude).sum(axis=0)
+    begins = (interval[1:] > interval[:-1]) | (power[1:] > _ONSET * power[:-1])
+    begin = np.maximum.accumulate(np.arange(last + 1) * np.pad(begins, (1, 0)))
+    phase = np.angle(spectrum[:, before])[:, begin] + turned - turned[:, begin]
+    heard = magnitude * np.exp(1j * phase.astype(np.float32))
+    return librosa.istft(heard, hop_length=_HOP_SAMPLES, length=len(samples))
