@@ -26,6 +26,10 @@ _COMMANDS = {
     "contrast": ("playitback.commands.contrast", "why one class and not another: which segment spoke for which"),
     "compare": ("playitback.commands.compare", "two clips, or two models on one clip"),
     "windows": ("playitback.commands.windows", "classify a long recording window by window, with labels for editors"),
+    "corpus": (
+        "playitback.commands.corpus",
+        "the windows of thousands of hours as parquet files, on one machine or on many",
+    ),
     "train": (
         "playitback.commands.train",
         "train a checkpoint; a second call goes on where the first one stopped; torchrun starts several processes",

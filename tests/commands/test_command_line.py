@@ -106,7 +106,7 @@ def test_models_that_are_not_there_are_told(run: Run) -> None:
 @pytest.mark.parametrize(
     "command",
     [
-        *("models", "explain", "what-if", "examine", "contrast", "compare", "windows"),
+        *("models", "explain", "what-if", "examine", "contrast", "compare", "windows", "corpus"),
         *("train", "evaluate", "evidence", "bench"),
     ],
 )

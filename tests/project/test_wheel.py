@@ -130,6 +130,7 @@ def test_changelog_begins_with_this_version() -> None:
         ("requirements-train.txt", {"page", "train"}),
         ("requirements-rivals.txt", {"page", "rivals"}),
         ("requirements-hub.txt", {"page", "hub"}),
+        ("requirements-corpus.txt", {"page", "corpus"}),
         ("requirements-dev.txt", {"dev"}),
     ],
 )
@@ -138,7 +139,7 @@ def test_requirements_are_those_of_the_package_and_its_extras(metadata: Message,
 
 
 def test_every_extra_has_its_requirements(metadata: Message) -> None:
-    assert set(metadata.get_all("Provides-Extra", [])) == {"page", "mcp", "train", "rivals", "hub", "dev"}
+    assert set(metadata.get_all("Provides-Extra", [])) == {"page", "mcp", "train", "rivals", "hub", "corpus", "dev"}
 
 
 def required(file: Path) -> set[str]:

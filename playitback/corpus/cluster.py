@@ -1,0 +1,134 @@
+"""Has Ray Data spread the parts of a run over actors, each of which holds the model: the door to Ray.
+
+    batches of recordings -> plan (tasks) -> a part a block -> PartHearer (actors) -> what became of each part
+
+Blocks hold JSON: what is planned and what was heard. Rows do not travel; actors write them beside the data set. A part
+whose actor dies is heard again by another one.
+"""
+
+from __future__ import annotations
+
+import json
+import logging
+import os
+from collections.abc import Generator, Iterator, Sequence
+from contextlib import contextmanager
+from importlib.util import find_spec
+from typing import Any
+
+from playitback.corpus.dataset import Heard
+from playitback.corpus.hearing import Order, PartHearer
+from playitback.corpus.units import Missing, Part, plan
+from playitback.errors import PlayItBackError, SettingsError
+
+_PLANNING_CPUS = 0.25  # for a task that opens files and reads their headers
+_OBJECT_BYTES = 128 * 2**20  # of shared memory, for JSON alone; Ray would take a third of the machine's
+#: before Ray is imported: it tells nobody that it is used, and standard error only what is worth it
+_QUIET = {"RAY_USAGE_STATS_ENABLED": "0", "RAY_BACKEND_LOG_LEVEL": "fatal"}
+#: of a cluster that is started here: it is reached from this machine alone
+_ALONE = {"RAY_ENABLE_WINDOWS_OR_OSX_CLUSTER": "0"}
+
+
+def require_ray() -> None:
+    """Raises SettingsError, which says what to install, where there is none."""
+    if find_spec("ray") is None:
+        raise SettingsError(
+            "several workers need the package ray, which is not installed; run pip install -r requirements-corpus.txt, "
+            "install playitback with its extra named corpus, or leave --workers and --address away"
+        )
+
+
+def hear_on_cluster(
+    order: Order, batches: Sequence[Sequence[Missing]], workers: int, address: str | None
+) -> Generator[Heard, None, None]:
+    """The parts of all batches, in any order. address: of a cluster; None starts one on this machine, for this run.
+
+    Raises SettingsError where there is no cluster, or a worker cannot hear or write; CheckpointError is one there.
+    """
+    with _connected(address, workers):
+        import ray
+        import ray.data
+
+        context = ray.data.DataContext.get_current()
+        context.enable_progress_bars = False
+        planned = ray.data.from_items(
+            [{"batch": _told(batch)} for batch in batches], override_num_blocks=len(batches)
+        ).flat_map(_Planner(order), num_cpus=_PLANNING_CPUS)
+        heard = planned.repartition(target_num_rows_per_block=1).map(
+            _Actor,  # type: ignore[arg-type]  # Ray makes an actor of a class, as its documentation says
+            fn_constructor_args=(order,),
+            compute=ray.data.ActorPoolStrategy(size=workers, max_tasks_in_flight_per_actor=1),
+            num_cpus=1,
+            num_gpus=_gpus_each(order.device, workers, ray.cluster_resources().get("GPU", 0)),
+        )
+        for row in heard.iter_rows():
+            if row["refusal"]:
+                raise SettingsError(row["refusal"])
+            yield Heard.from_json(row["heard"])
+
+
+class _Planner:
+    """A task of its own for every batch; it needs no model."""
+
+    def __init__(self, order: Order) -> None:
+        self._lengths = order.lengths
+
+    def __call__(self, row: dict[str, str]) -> list[dict[str, str]]:
+        batch = [Missing(recording, frozenset(heard)) for recording, heard in json.loads(row["batch"])]
+        try:
+            return [{"part": part.to_json(), "refusal": ""} for part in plan(batch, self._lengths)]
+        except PlayItBackError as error:
+            return [{"part": Part().to_json(), "refusal": str(error)}]
+
+
+class _Actor:
+    """A worker. What is wrong is told as data: an exception would be wrapped and, for an actor's start, tried again."""
+
+    def __init__(self, order: Order) -> None:
+        self._hearer: PartHearer | None = None
+        self._refusal = ""
+        try:
+            self._hearer = PartHearer.elsewhere(order)
+        except PlayItBackError as error:
+            self._refusal = str(error)
+
+    def __call__(self, row: dict[str, str]) -> dict[str, str]:
+        refusal = row["refusal"] or self._refusal
+        if refusal or self._hearer is None:
+            return {"heard": "", "refusal": refusal}
+        try:
+            return {"heard": self._hearer.hear(Part.from_json(row["part"])).to_json(), "refusal": ""}
+        except PlayItBackError as error:
+            return {"heard": "", "refusal": str(error)}
+
+
+@contextmanager
+def _connected(address: str | None, workers: int) -> Iterator[None]:
+    """Entered, there is a cluster. Raises SettingsError where there is none at the address."""
+    os.environ.update({**_QUIET, **(_ALONE if address is None else {})})
+    import ray
+    import ray.data
+
+    logging.getLogger("ray.data").setLevel(logging.ERROR)
+    quiet: dict[str, Any] = {"logging_level": logging.ERROR, "log_to_driver": False}
+    try:
+        if address is None:
+            ray.init(num_cpus=workers + 1, object_store_memory=_OBJECT_BYTES, include_dashboard=False, **quiet)
+        else:
+            ray.init(address=address, **quiet)
+    except (ConnectionError, ValueError, RuntimeError) as error:
+        where = "here" if address is None else f"at {address}"
+        raise SettingsError(f"there is no cluster of Ray {where} ({error}); check --address") from error
+    try:
+        yield
+    finally:
+        ray.shutdown()
+
+
+def _gpus_each(device: str, workers: int, gpus: float) -> float:
+    """Of the cluster's GPUs, for each worker: one, or a share of one where there are fewer."""
+    return 0.0 if device == "cpu" else min(1.0, gpus / workers)
+
+
+def _told(batch: Sequence[Missing]) -> str:
+    return json.dumps([[each.recording, sorted(each.heard)] for each in batch])
