@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from pathlib import Path
 
+from playitback import audio
 from playitback.explain.events import Event
 from playitback.explain.folder import ClipSummary
 from playitback.explain.windows import Stretch, Window, stretches
@@ -13,6 +15,8 @@ from playitback.tables import write_table
 
 Row = Window | Stretch | Event
 _COLUMNS = ("start", "stop", "class", "confidence")
+WINDOW_COLUMNS = ("path", *_COLUMNS, "known", "clock", "notes")
+EVENT_COLUMNS = ("path", *_COLUMNS, "clock")
 
 
 @dataclass(frozen=True)
@@ -37,11 +41,12 @@ def write_recording(
     directory: Path,
     recording: Path | str,
     prefix: str = "",
+    began: datetime | None = None,
 ) -> RecordingFiles:
     """Writes windows.csv, events.csv, audacity.txt and raven.txt, each name with a prefix.
 
     events: None for a model without activity; then the labels are the stretches of the windows, and events that an
-    earlier run left are removed. recording: as the tables name it.
+    earlier run left are removed. recording: as the tables name it. began: when it did, as ``audio.recorded_at`` tells.
     """
     files = RecordingFiles(
         table=directory / f"{prefix}windows.csv",
@@ -50,44 +55,34 @@ def write_recording(
         raven=directory / f"{prefix}raven.txt",
     )
     rows = tuple(stretches(windows)) if events is None else events
-    write_windows(windows, files.table, recording)
+    write_table(files.table, WINDOW_COLUMNS, (window_row(each, recording, began) for each in windows))
     if files.events is None:
         (directory / f"{prefix}events.csv").unlink(missing_ok=True)
     else:
-        write_csv(rows, files.events, recording)
+        write_table(files.events, EVENT_COLUMNS, (event_row(each, recording, began) for each in events or ()))
     write_audacity(rows, files.audacity)
     write_raven(rows, files.raven, high_hertz)
     return files
 
 
-def write_csv(rows: Iterable[Row], path: Path, recording: Path | str | None = None) -> None:
-    """A table start,stop,class,confidence; seconds, and probabilities from 0 to 1.
+def window_row(window: Window, recording: Path | str, began: datetime | None) -> list[object]:
+    """Under WINDOW_COLUMNS: seconds and probabilities, the clock time of the start and what is remarkable, in words.
 
-    recording: what it is of; then every row begins with it, under path.
+    known: the probability that any of the model's own classes is heard, empty where the model never learned to tell.
     """
-    _write_rows(path, recording, _COLUMNS, map(_cells, rows))
+    known = "" if window.known is None else f"{window.known:.4f}"
+    return [recording, *_cells(window), known, audio.clock_text(began, window.start_seconds), " ".join(window.notes)]
 
 
-def write_windows(windows: Iterable[Window], path: Path, recording: Path | str | None = None) -> None:
-    """That table of windows, with a column known: the probability that any of the model's own classes is heard.
-
-    It is empty where the model never learned to tell.
-    """
-    rows = ([*_cells(each), "" if each.known is None else f"{each.known:.4f}"] for each in windows)
-    _write_rows(path, recording, (*_COLUMNS, "known"), rows)
+def event_row(event: Event, recording: Path | str, began: datetime | None) -> list[object]:
+    """Under EVENT_COLUMNS; began: when the recording did."""
+    return [recording, *_cells(event), audio.clock_text(began, event.start_seconds)]
 
 
 def write_folder_events(clips: Iterable[ClipSummary], path: Path) -> None:
     """A table path,start,stop,class,confidence with a row an event; seconds of the file that ``path`` names."""
     rows = ([clip.path, *_cells(event)] for clip in clips for event in clip.events or ())
     write_table(path, ("path", *_COLUMNS), rows)
-
-
-def _write_rows(path: Path, recording: Path | str | None, columns: Sequence[str], rows: Iterable[list[object]]) -> None:
-    if recording is None:
-        write_table(path, columns, rows)
-    else:
-        write_table(path, ("path", *columns), ([recording, *row] for row in rows))
 
 
 def write_audacity(rows: Iterable[Row], path: Path) -> None:
