@@ -11,7 +11,16 @@ is told in ``Recording.notes``. Seconds count from the start of the file.
 from playitback.audio.clock import clock_text, recorded_at
 from playitback.audio.files import SOUND_SUFFIXES, sound_files, stamp_of, write_wav
 from playitback.audio.opening import MINIMUM_SECONDS, RecordingInfo
-from playitback.audio.recordings import Recording, channel_notes, load, overview, probe, stream, window_count
+from playitback.audio.recordings import (
+    Recording,
+    channel_notes,
+    check_windows,
+    load,
+    overview,
+    probe,
+    stream,
+    window_count,
+)
 
 __all__ = [
     "MINIMUM_SECONDS",
@@ -19,6 +28,7 @@ __all__ = [
     "Recording",
     "RecordingInfo",
     "channel_notes",
+    "check_windows",
     "clock_text",
     "load",
     "overview",

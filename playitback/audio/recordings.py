@@ -103,7 +103,7 @@ def stream(
     Closing the generator closes the file. Raises SettingsError at once, AudioError as ``load`` does at the window where
     something is wrong.
     """
-    _check_windows(window_seconds, hop_seconds)
+    check_windows(window_seconds, hop_seconds)
     return _stream(path, window_seconds, hop_seconds, sample_rate, first_window, channel)
 
 
@@ -111,7 +111,7 @@ def window_count(
     info: RecordingInfo, *, window_seconds: float, hop_seconds: float | None = None, sample_rate: int
 ) -> int:
     """How many windows ``stream`` yields of a recording. Raises the same SettingsError."""
-    _check_windows(window_seconds, hop_seconds)
+    check_windows(window_seconds, hop_seconds)
     return sum(1 for _ in _windows(_resampled_length(info, sample_rate), window_seconds, hop_seconds, sample_rate))
 
 
@@ -147,7 +147,8 @@ def _windows(
             return
 
 
-def _check_windows(window_seconds: float, hop_seconds: float | None) -> None:
+def check_windows(window_seconds: float, hop_seconds: float | None) -> None:
+    """Raises SettingsError for windows that cannot be taken of any recording."""
     _check_duration("window_seconds", window_seconds)
     if hop_seconds is not None:
         _check_duration("hop_seconds", hop_seconds)

@@ -17,8 +17,7 @@ from typing import Any
 
 from playitback import __version__, audio
 from playitback.checkpoint import checkpoint_digest
-from playitback.commands.outputs import MAKE_ROOM, whole_path
-from playitback.errors import SettingsError
+from playitback.commands.outputs import MAKE_ROOM, lost_table, no_table, whole_path
 from playitback.explain.folder import SCHEMA, ClipSummary, FolderSummary, summary_of, table_columns, table_row
 from playitback.report.labels import write_folder_events
 from playitback.tables import add_row, write_table
@@ -65,15 +64,12 @@ class Journal:
         earlier = _earlier(out)
         foreign = [name for name in (TABLE, SUMMARY, EVENTS, GROWING) if (out / name).exists()]
         if foreign and not earlier:
-            raise SettingsError(f"{out / foreign[0]} is not a table of explain; choose another --out, or rename it")
+            raise no_table(out / foreign[0], "explain")
         for told in earlier:
             if told.settings == settings:
                 self._clips.update(told.clips)
             elif others := told.paths - {*self._recordings}:
-                raise SettingsError(
-                    f"{out / TABLE} has {len(others)} of other recordings, explained with another model or other "
-                    "settings; choose another --out"
-                )
+                raise lost_table(out / TABLE, len(others), "explained")
         for path in self._recordings:
             if path in self._clips and self._clips[path].stamp != audio.stamp_of(path):
                 del self._clips[path]

@@ -16,7 +16,10 @@ from playitback.names import folder_name, printable
 from playitback.writing import told_in_a_sentence
 
 #: of a folder that no other command may take for one of a recording: what explain and windows write beside them
-TABLES = ("folder.csv", "folder.json", "folder.jsonl", "events.csv", "windows.csv", "audacity.txt", "raven.txt")
+TABLES = (
+    *("folder.csv", "folder.json", "folder.jsonl", "events.csv", "windows.csv", "audacity.txt", "raven.txt"),
+    *("windows.json", "all-windows.csv", "all-events.csv"),
+)
 
 MAKE_ROOM = "make room there or choose another --out"
 
@@ -29,6 +32,19 @@ def refuse_given(output: Path, option: str, what: str, given: Iterable[Path]) ->
         with suppress(OSError):  # one of them does not exist
             if output.samefile(each):
                 raise SettingsError(f"{output} is {what}, which would be lost; choose another {option}")
+
+
+def no_table(path: Path, command: str) -> SettingsError:
+    """The error for a table that would be written over, and that the command did not write."""
+    return SettingsError(f"{path} is not a table of {command}; choose another --out, or rename it")
+
+
+def lost_table(path: Path, recordings: int, done: str) -> SettingsError:
+    """The error for a table with rows that would be lost. done: what was done to those recordings, "explained"."""
+    return SettingsError(
+        f"{path} has {recordings} of other recordings, {done} with another model or other settings; choose another "
+        "--out"
+    )
 
 
 def check_file(path: Path, option: str) -> None:
@@ -111,9 +127,13 @@ class ResultFolders:
                 with suppress(OSError):  # it holds results
                     folder.rmdir()
 
-    def finished(self, recording: Path) -> Path | None:
-        """The folder that holds all results of a recording."""
-        for folder in self._candidates(recording, directly=False):
+    def is_top(self, recording: Path) -> bool:
+        """Whether ``--out`` itself holds the results of a recording."""
+        return self._owner(self._out) == _identity(recording)
+
+    def finished(self, recording: Path, directly: bool = False) -> Path | None:
+        """The folder that holds all results of a recording. directly: it may be ``--out`` itself."""
+        for folder in self._candidates(recording, directly):
             if not folder.exists():
                 return None
             if self._owner(folder) == _identity(recording) and not (folder / self._marker).exists():

@@ -67,6 +67,7 @@ def _left_out(
 ) -> Iterator[str]:
     """Hidden files are not spoken of, nor what commands write."""
     known, others, closed = {*sounds}, list[str](), list[str]()
+    is_out = top.resolve() == out.resolve()  # then results stand in it, and in the folders right below it
     for name, folders, files in os.walk(top, onerror=lambda error: closed.append(str(error.filename))):
         folder = Path(name)
         folders[:] = sorted(each for each in folders if not each.startswith("."))
@@ -74,7 +75,8 @@ def _left_out(
             folders.clear()
             continue
         shown = (each for each in sorted(files) if not each.startswith(".") and folder / each not in known)
-        others += [each for each in shown if not (each in TABLES and folder.resolve() == out.resolve())]
+        results = TABLES if is_out and top in (folder, folder.parent) else ()
+        others += [each for each in shown if each not in results]
     if others:
         yield f"{_files(len(others))} left out, by the name no sound: {_listed(others)}"
     if closed:

@@ -3,42 +3,23 @@
 from __future__ import annotations
 
 import argparse
-import csv
 import sys
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
 from playitback import audio
-from playitback.commands.journal import GROWING, SUMMARY
-from playitback.commands.outputs import (
-    MAKE_ROOM,
-    ResultFolders,
-    ended_in_order,
-    result_folder,
-    whole_path,
-)
-from playitback.commands.recordings import EXPLANATION, find_recordings, path_given
-from playitback.commands.shared import add_checkpoint, add_json, bar, print_json, say
-from playitback.errors import AudioError
-from playitback.explain.events import Event
-from playitback.explain.windows import (
-    Stretch,
-    Window,
-    classify_windows,
-    count_windows,
-    recording_events,
-    recording_notes,
-    recording_to_dict,
-    stretches,
-)
+from playitback.commands.journal import settings_of
+from playitback.commands.outputs import ResultFolders, ended_in_order, result_folder
+from playitback.commands.recordings import find_recordings, path_given
+from playitback.commands.shared import add_channel, add_checkpoint, add_json, bar, print_json, say
+from playitback.commands.window_files import ALL_WINDOWS, AllTables, GrowingFiles, owner_of, told_of
+from playitback.errors import AudioError, SettingsError
+from playitback.explain.windows import RecordingSummary, classify_windows, count_windows
 from playitback.progress import Progress
 from playitback.recognizer import Recognizer
-from playitback.report.labels import write_recording
-from playitback.tables import ENCODING, cell_text
-from playitback.writing import told_in_a_sentence
 
-_FILES = ("windows.csv", "events.csv", "audacity.txt", "raven.txt")
 _LISTENING = ".listening"  # in the folder of a recording until its files are whole
 
 
@@ -47,7 +28,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "Writes windows.csv, a row a window, and, for a model with activity, events.csv: one row for as long as one "
         "class sounds, several at once where they do. The labels for Audacity (audacity.txt) and Raven (raven.txt) are "
         "the events; for a model without activity they are the stretches, neighbouring windows of one class joined. "
-        "Of several recordings, or where --out holds those of another one, each has a folder there, named after it."
+        "windows.json has all of it. The column clock is the time of day, where the file or its name tells when it was "
+        "recorded. Of several recordings, or where --out holds those of another one, each has a folder there, named "
+        "after it; the rows of several stand in all-windows.csv and all-events.csv as well. The tables grow while it "
+        "listens; whatever stops it, the same command goes on with the recordings that are missing."
     )
     parser.add_argument(
         "recordings", nargs="+", type=path_given, metavar="RECORDING", help="of any length, or a folder of them"
@@ -59,6 +43,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--playbacks", type=int, metavar="K", help="how often to hear each window again; default: all the model has"
     )
+    add_channel(parser)
     parser.add_argument("--out", type=path_given, default=Path("windows"), metavar="DIR", help="default: %(default)s")
     add_json(parser)
 
@@ -66,87 +51,158 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def main(arguments: argparse.Namespace) -> int:
     recognizer = Recognizer.from_checkpoint(arguments.checkpoint, arguments.device)
     recognizer.check(arguments.playbacks)
+    audio.check_windows(recognizer.clip_seconds, arguments.hop)
     recordings, left_out = find_recordings(arguments.recordings, arguments.out)
     alone = len(recordings) == 1 and not arguments.recordings[0].is_dir()
-    if alone:  # a bad file or hop is refused before a folder is made
-        count_windows(recognizer, audio.probe(recordings[0]), arguments.hop)
+    if alone:  # a bad file is refused before a folder is made
+        audio.channel_notes(audio.probe(recordings[0]), arguments.channel)
     for remark in left_out:
         say(f"playitback: {remark}", sys.stderr)
-    folders, told, failed = ResultFolders(arguments.out, _recording_in, _LISTENING), [], 0
     with result_folder(arguments.out), ended_in_order():
-        for recording in recordings:
-            try:
-                told.append(_listen(recognizer, recording, folders, alone, arguments))
-            except AudioError as error:  # the other recordings are heard all the same
-                if alone:
-                    raise
-                say(f"playitback: {error}", sys.stderr)
-                failed += 1
-    if not recognizer.model.has_activity:
-        say(
-            f"playitback: {recognizer.name} has no activity, so the labels are stretches of windows of one class",
-            sys.stderr,
+        return _Run(arguments, recognizer, recordings, alone).hear_all()
+
+
+class _Run:
+    """Recording after recording is heard and written; the tables of several grow with them.
+
+    alone: whether one recording was given, and no folder.
+    """
+
+    def __init__(
+        self, arguments: argparse.Namespace, recognizer: Recognizer, recordings: Sequence[Path], alone: bool
+    ) -> None:
+        self._arguments, self._recognizer, self._recordings, self._alone = arguments, recognizer, recordings, alone
+        self._settings = settings_of(
+            arguments.checkpoint,
+            playbacks=recognizer.playbacks if arguments.playbacks is None else arguments.playbacks,
+            hop_seconds=recognizer.clip_seconds if arguments.hop is None else arguments.hop,
+            channel=arguments.channel,
         )
-    if arguments.json:
-        print_json(told[0] if alone else told)
-    return 2 if failed else 0
+        self._folders = ResultFolders(arguments.out, owner_of, _LISTENING)
+        self._together = None
+        if not alone or (arguments.out / ALL_WINDOWS).exists():
+            self._together = AllTables(arguments.out, self._settings, recordings, self._folder_of)
+        self._entries: list[dict[str, Any]] = []
 
-
-def _listen(
-    recognizer: Recognizer, recording: Path, folders: ResultFolders, alone: bool, arguments: argparse.Namespace
-) -> dict[str, Any]:
-    """Writes what is heard in a recording, prints it unless JSON is wanted, and tells it as JSON does."""
-    info = audio.probe(recording)
-    expected = count_windows(recognizer, info, arguments.hop)
-    windows: list[Window] = []
-    with folders.claimed(recording, directly=alone) as folder:
+    def hear_all(self) -> int:
+        """Returns the exit status."""
+        kept, failed = 0, 0
+        if self._together is not None:
+            self._together.begin()
         try:
-            with bar("listening") as report:
-                for window in classify_windows(recognizer, recording, arguments.hop, arguments.playbacks):
-                    windows.append(window)
-                    report(Progress(len(windows), expected))
-        finally:  # what was heard so far is written even if the file is damaged further on, or someone interrupts
-            events = recording_events(windows)
-            if windows:
-                highest_hertz = min(info.sample_rate, recognizer.sample_rate) / 2
-                with told_in_a_sentence(folder, MAKE_ROOM):
-                    written = write_recording(windows, events, highest_hertz, folder, whole_path(recording))
-                for path in written.all:
+            for recording in self._recordings:
+                if self._was_heard(recording):
+                    kept += 1
+                    continue
+                try:
+                    self._listen(recording)
+                except AudioError as error:  # the other recordings are heard all the same
+                    if self._alone:
+                        raise
+                    say(f"playitback: {error}", sys.stderr)
+                    failed += 1
+        except (KeyboardInterrupt, SystemExit):
+            missing = "" if self._alone else " with the recordings that are missing"
+            say(
+                f"playitback: stopped; the same command goes on{missing}, and hears the one that was stopped from its "
+                "start",
+                sys.stderr,
+            )
+            raise
+        if kept:
+            were = (
+                "1 recording was"
+                if len(self._recordings) == 1
+                else f"{kept} of {len(self._recordings)} recordings were"
+            )
+            say(f"playitback: {were} heard before, with the same result", sys.stderr)
+        if not self._recognizer.model.has_activity:
+            say(
+                f"playitback: {self._recognizer.name} has no activity, so the labels are stretches of windows of one "
+                "class",
+                sys.stderr,
+            )
+        if self._arguments.json:
+            print_json(self._entries[0] if self._alone else self._entries)
+        return 2 if failed else 0
+
+    def _folder_of(self, recording: Path) -> Path | None:
+        return self._folders.finished(recording, directly=True)
+
+    def _was_heard(self, recording: Path) -> bool:
+        """Whether an earlier run left all of a recording that has not changed since; then that is told again."""
+        folder = self._folder_of(recording)
+        told = None if folder is None else told_of(folder)
+        if folder is None or told is None:
+            return False
+        run = told["run"]
+        if not run["finished"] or run["settings"] != self._settings or run["stamp"] != [*audio.stamp_of(recording)]:
+            return False
+        self._tell(recording, folder, told)
+        return True
+
+    def _listen(self, recording: Path) -> None:
+        """Writes what is heard of a recording, also where that is damaged further on, or someone interrupts."""
+        given, recognizer, stamp = self._arguments, self._recognizer, audio.stamp_of(recording)
+        info = audio.probe(recording)
+        summary = _summary(recording, info, given.channel)
+        expected = count_windows(recognizer, info, given.hop)
+        high_hertz = min(info.sample_rate, recognizer.sample_rate) / 2
+        directly = self._together is None or self._folders.is_top(recording)
+        with self._folders.claimed(recording, directly) as folder:
+            files = GrowingFiles(folder, recording, recognizer, summary, high_hertz)
+            finished = False
+            try:
+                windows = classify_windows(recognizer, recording, given.hop, given.playbacks, given.channel)
+                with bar("listening") as report, closing(windows):
+                    for window in windows:
+                        files.add(window)
+                        report(Progress(summary.windows, expected))
+                finished = True
+            finally:
+                written = files.finish({"settings": self._settings, "stamp": stamp, "finished": finished})
+                for path in written:
                     say(f"playitback: {path}", sys.stderr)
-    for note in recording_notes(info, windows):
-        say(f"playitback: {note}", sys.stderr)
-    if not arguments.json:
-        if not alone:
+                if written and not finished and self._together is not None:
+                    self._together.add(folder)
+            told = told_of(folder)
+        assert told is not None
+        self._tell(recording, folder, told)
+
+    def _tell(self, recording: Path, folder: Path, told: dict[str, Any]) -> None:
+        """What is known of a recording that was heard to its end."""
+        if self._together is not None:
+            self._together.add(folder)
+        for note in told["notes"]:
+            say(f"playitback: {note}", sys.stderr)
+        if self._arguments.json:
+            del told["run"]
+            self._entries.append({**told, "recording": {**told["recording"], "path": str(recording)}})
+            return
+        if not self._alone:
             say(str(recording))
-        rows = tuple(stretches(windows)) if events is None else events
+        rows = told["stretches"] if told["events"] is None else told["events"]
         say(_table(rows) if rows else "no event: no class is sure enough of any moment")
-    told = recording_to_dict(recognizer, info, windows)
-    return {**told, "recording": {"path": str(recording), **told["recording"]}}
 
 
-def _recording_in(folder: Path) -> str | None:
-    """Of which recording a folder holds the windows, by its whole path; "" where that is not told or explain wrote."""
+def _summary(recording: Path, info: audio.RecordingInfo, channel: int | None) -> RecordingSummary:
+    """Raises AudioError for a recording without that channel: others may have it."""
     try:
-        with (folder / _FILES[0]).open(newline="", encoding=ENCODING) as file:
-            return cell_text(next(csv.DictReader(file)).get("path") or "")
-    except (FileNotFoundError, NotADirectoryError):
-        return "" if any((folder / name).exists() for name in (*_FILES, SUMMARY, GROWING, EXPLANATION)) else None
-    except (OSError, ValueError, StopIteration, csv.Error):
-        return ""
+        return RecordingSummary(info, audio.recorded_at(recording), channel)
+    except SettingsError as error:
+        raise AudioError(str(error)) from error
 
 
-def _table(rows: Sequence[Stretch | Event]) -> str:
-    width = max(len("class"), *(len(row.label) for row in rows))
-    lines = [f"{'start':>11} {'stop':>11}  {'class':{width}}  confidence  {_last_head(rows[0])}"]
-    for each in rows:
-        times = f"{_clock(each.start_seconds):>11} {_clock(each.end_seconds):>11}"
-        last = f"{each.windows:7}" if isinstance(each, Stretch) else f"{_clock(each.peak_seconds):>11}"
-        lines.append(f"{times}  {each.label:{width}}  {100 * each.probability:8.0f} %  {last}")
+def _table(rows: Sequence[Mapping[str, Any]]) -> str:
+    """Of events or stretches, as JSON tells them."""
+    label, last = ("class", f"{'peak':>11}") if "class" in rows[0] else ("decision", "windows")
+    width = max(len("class"), *(len(row[label]) for row in rows))
+    lines = [f"{'start':>11} {'stop':>11}  {'class':{width}}  confidence  {last}"]
+    for row in rows:
+        times = f"{_clock(row['start_seconds']):>11} {_clock(row['end_seconds']):>11}"
+        end = f"{row['windows']:7}" if "windows" in row else f"{_clock(row['peak_seconds']):>11}"
+        lines.append(f"{times}  {row[label]:{width}}  {100 * row['probability']:8.0f} %  {end}")
     return "\n".join(lines)
-
-
-def _last_head(row: Stretch | Event) -> str:
-    return "windows" if isinstance(row, Stretch) else f"{'peak':>11}"
 
 
 def _clock(seconds: float) -> str:

@@ -13,6 +13,7 @@ from __future__ import annotations
 from collections.abc import Generator, Iterable, Iterator, Sequence
 from contextlib import closing
 from dataclasses import dataclass, replace
+from datetime import datetime
 from itertools import islice
 from pathlib import Path
 from typing import Any
@@ -192,26 +193,96 @@ def find_events(
         yield from ongoing
 
 
-def recording_notes(info: audio.RecordingInfo, windows: Sequence[Window]) -> tuple[str, ...]:
-    """Sentences for the user: what is wrong with the file, and in how many windows something is."""
-    noted = [window for window in windows if window.notes]
-    if not noted:
-        return info.notes
-    return (*info.notes, f"{len(noted)} of {len(windows)} windows have notes, the first of them: {noted[0].notes[0]}")
+class RecordingSummary:
+    """What is said of a recording as a whole, while its windows come. No window is kept, so hours take little memory.
+
+    began: when the recording did, as ``audio.recorded_at`` tells; channel: as for ``classify_windows``.
+    Raises SettingsError for a channel that is not there.
+    """
+
+    def __init__(self, info: audio.RecordingInfo, began: datetime | None = None, channel: int | None = None) -> None:
+        self.windows = 0
+        self.began = began
+        self._info = info
+        self._channel = channel
+        self._file_notes = (*info.notes, *audio.channel_notes(info, channel))
+        self._noted, self._first_note = 0, ""
+        self._stretches: list[Stretch] = []
+        self._finder = StretchFinder()
+        self._over: list[Event] | None = None
+        self._ongoing: tuple[Event, ...] = ()
+
+    def hear(self, window: Window) -> None:
+        """Takes the next window."""
+        self.windows += 1
+        if window.notes:
+            self._noted, self._first_note = self._noted + 1, self._first_note or window.notes[0]
+        if (stretch := self._finder.hear(window)) is not None:
+            self._stretches.append(stretch)
+        if window.over is not None:
+            self._over = self._over or []
+            self._over += window.over
+            self._ongoing = window.ongoing
+
+    @property
+    def stretches(self) -> tuple[Stretch, ...]:
+        """Of the windows so far."""
+        return (*self._stretches, *(() if self._finder.current is None else (self._finder.current,)))
+
+    @property
+    def events(self) -> tuple[Event, ...] | None:
+        """Of the windows so far, in the order of their starts; None for a model without activity, or no window yet."""
+        return None if self._over is None else in_order((*self._over, *self._ongoing))
+
+    @property
+    def notes(self) -> tuple[str, ...]:
+        """Sentences for the user: what is wrong with the file, and in how many windows something is."""
+        if not self._noted:
+            return self._file_notes
+        return (
+            *self._file_notes,
+            f"{self._noted} of {self.windows} windows have notes, the first of them: {self._first_note}",
+        )
+
+    def head(self, recognizer: Recognizer) -> dict[str, Any]:
+        """What JSON says of a recording before its windows."""
+        return {
+            "schema": SCHEMA,
+            "recording": {
+                "name": self._info.name,
+                "seconds": self._info.seconds,
+                "recorded_at": audio.clock_text(self.began, 0) or None,
+                "channel": self._channel,
+            },
+            "model": {"name": recognizer.name, "clip_seconds": recognizer.clip_seconds},
+        }
+
+    def told(self, what: Window | Stretch | Event) -> dict[str, Any]:
+        """It as plain data for JSON, with the clock time of its start, null where that is not known."""
+        return {**what.to_dict(), "clock": audio.clock_text(self.began, what.start_seconds) or None}
+
+    def tail(self) -> dict[str, Any]:
+        """What JSON says behind the windows; ``events`` is null for a model without activity."""
+        return {
+            "stretches": [self.told(stretch) for stretch in self.stretches],
+            "events": None if self.events is None else [self.told(event) for event in self.events],
+            "notes": list(self.notes),
+        }
 
 
-def recording_to_dict(recognizer: Recognizer, info: audio.RecordingInfo, windows: Sequence[Window]) -> dict[str, Any]:
-    """All that is known of a recording so far, for JSON; ``events`` is null for a model without activity."""
-    events = recording_events(windows)
-    return {
-        "schema": SCHEMA,
-        "recording": {"name": info.name, "seconds": info.seconds},
-        "model": {"name": recognizer.name, "clip_seconds": recognizer.clip_seconds},
-        "notes": list(recording_notes(info, windows)),
-        "windows": [window.to_dict() for window in windows],
-        "stretches": [stretch.to_dict() for stretch in stretches(windows)],
-        "events": None if events is None else [event.to_dict() for event in events],
-    }
+def recording_to_dict(
+    recognizer: Recognizer,
+    info: audio.RecordingInfo,
+    windows: Iterable[Window],
+    began: datetime | None = None,
+    channel: int | None = None,
+) -> dict[str, Any]:
+    """All that is known of a recording so far, for JSON; began, channel: as for ``RecordingSummary``."""
+    summary, told = RecordingSummary(info, began, channel), []
+    for window in windows:
+        summary.hear(window)
+        told.append(summary.told(window))
+    return {**summary.head(recognizer), "windows": told, **summary.tail()}
 
 
 def _activity(first: Hearing, recognizer: Recognizer, batch: Sequence[audio.Recording]) -> list[WindowActivity]:
@@ -254,29 +325,41 @@ def _window(recognizer: Recognizer, index: int, recording: audio.Recording, prob
     )
 
 
+class StretchFinder:
+    """Joins windows, in the order of their starts, while they come: see ``stretches``."""
+
+    def __init__(self) -> None:
+        self.current: Stretch | None = None  # as it is if no window follows
+
+    def hear(self, window: Window) -> Stretch | None:
+        """The stretch that is over now, if one is."""
+        start, over = window.start_seconds, self.current
+        if over is not None:
+            touching = start <= over.end_seconds + _TOUCHING_SECONDS
+            if touching and window.label == over.label:
+                count = over.windows + 1
+                probability = over.probability + (window.probability - over.probability) / count
+                self.current = replace(over, end_seconds=window.end_seconds, probability=probability, windows=count)
+                return None
+            if start < over.end_seconds:
+                start = (start + over.end_seconds) / 2
+                over = replace(over, end_seconds=start)
+        self.current = Stretch(start, window.end_seconds, window.label, window.probability, 1)
+        return over
+
+
 def stretches(windows: Iterable[Window]) -> Iterator[Stretch]:
     """Joins windows, in the order of their starts, that touch or overlap and are of one class; disjoint, as they end.
 
     Where overlapping windows are of different classes, the border lies in the middle of what they share. What lies
     between windows that do not touch belongs to no stretch.
     """
-    current: Stretch | None = None
+    finder = StretchFinder()
     for window in windows:
-        start = window.start_seconds
-        if current is not None:
-            touching = start <= current.end_seconds + _TOUCHING_SECONDS
-            if touching and window.label == current.label:
-                count = current.windows + 1
-                probability = current.probability + (window.probability - current.probability) / count
-                current = replace(current, end_seconds=window.end_seconds, probability=probability, windows=count)
-                continue
-            if start < current.end_seconds:
-                start = (start + current.end_seconds) / 2
-                current = replace(current, end_seconds=start)
-            yield current
-        current = Stretch(start, window.end_seconds, window.label, window.probability, 1)
-    if current is not None:
-        yield current
+        if (over := finder.hear(window)) is not None:
+            yield over
+    if finder.current is not None:
+        yield finder.current
 
 
 def _rounded(number: float) -> float:

@@ -16,7 +16,7 @@ from playitback import __main__ as command_line
 from playitback import audio
 from playitback.commands import windows as command
 
-FILES = ["audacity.txt", "raven.txt", "windows.csv"]
+FILES = ["audacity.txt", "raven.txt", "windows.csv", "windows.json"]
 
 
 @pytest.fixture
@@ -68,7 +68,9 @@ def test_json_holds_the_windows_and_the_stretches(
     assert status == 0
     found = json.loads(output)
     assert found["schema"] == "playitback.windows/1"
-    assert found["recording"] == {"path": str(recording), "name": "long.wav", "seconds": 7.0}
+    assert found["recording"] == {
+        "path": str(recording), "name": "long.wav", "seconds": 7.0, "recorded_at": None, "channel": None,
+    }  # fmt: skip
     assert found["model"] == {"name": "tiny", "clip_seconds": 2.0}
     assert [each["start_seconds"] for each in found["windows"]] == [0.5 * index for index in range(11)]
     assert len(table(tmp_path / "windows.csv")) == 11
@@ -89,6 +91,7 @@ def test_events_are_the_labels_of_a_model_with_activity(
         "events.csv",
         "raven.txt",
         "windows.csv",
+        "windows.json",
     ]
     assert str(tmp_path / "events.csv") in error
     events = json.loads(output)["events"]
@@ -256,7 +259,7 @@ def test_several_recordings_have_a_folder_each_and_a_bad_one_spoils_no_other(
     assert "broken.wav is not a sound file" in error
     assert [each["recording"]["path"] for each in json.loads(output)] == list(map(str, same_name))
     name = same_name[0].stem
-    assert sorted(path.name for path in out.iterdir()) == [name, f"{name}-2"]
+    assert sorted(path.name for path in out.iterdir()) == [name, f"{name}-2", "all-windows.csv"]
     assert [listened(out / each)[0] for each in (name, f"{name}-2")] == list(map(str, same_name))
 
 

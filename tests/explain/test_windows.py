@@ -6,6 +6,7 @@ import csv
 import itertools
 from collections.abc import Iterator
 from dataclasses import replace
+from datetime import datetime, timezone
 from pathlib import Path
 
 import numpy as np
@@ -31,7 +32,7 @@ from playitback.explain.windows import (
     window_events,
 )
 from playitback.recognizer import Recognizer
-from playitback.report.labels import write_audacity, write_csv, write_raven, write_windows
+from playitback.report.labels import write_audacity, write_raven, write_recording
 
 BATCH = 8
 LONG_SECONDS = 2 * BATCH * CLIP_SECONDS + 5.5  # two batches and a third that ends in a window of 1.5 s
@@ -229,6 +230,36 @@ def test_what_the_model_was_given_otherwise_is_told_of_windows_and_recording(
     assert [each["notes"] for each in told["windows"]] == [[], list(windows[1].notes), []]
 
 
+def test_of_a_chosen_channel_every_window_is_heard_and_the_recording_tells_it(
+    recognizer: Recognizer, tmp_path: Path
+) -> None:
+    sound, other = (sounding_clips(2, seed=seed).numpy().ravel() for seed in (4, 5))
+    soundfile.write(tmp_path / "both.wav", np.stack([sound, other], axis=1), RATE, subtype="FLOAT")
+    soundfile.write(tmp_path / "other.wav", other, RATE, subtype="FLOAT")
+    windows = list(classify_windows(recognizer, tmp_path / "both.wav", playbacks=0, channel=2))
+    alone = list(classify_windows(recognizer, tmp_path / "other.wav", playbacks=0))
+    assert [each.to_dict() for each in windows] == [each.to_dict() for each in alone]
+    told = recording_to_dict(recognizer, audio.probe(tmp_path / "both.wav"), windows, channel=2)
+    assert told["recording"]["channel"] == 2
+    assert told["notes"] == ["both.wav: of its 2 channels only channel 2 was taken, as chosen."]
+
+
+def test_json_tells_the_clock_time_of_all_that_begins(tmp_path: Path) -> None:
+    recognizer = recognizer_of(lively_model(always=0))
+    path = tmp_path / "20240131_235959.wav"
+    audio.write_wav(path, sounding_clips(2, seed=4).numpy().ravel(), RATE)
+    windows = list(classify_windows(recognizer, path, playbacks=0))
+    told = recording_to_dict(recognizer, audio.probe(path), windows, audio.recorded_at(path))
+    assert told["recording"]["recorded_at"] == "2024-01-31T23:59:59.000"
+    assert [each["clock"] for each in told["windows"]] == ["2024-01-31T23:59:59.000", "2024-02-01T00:00:01.000"]
+    for each in (*told["stretches"], *told["events"]):
+        assert each["clock"] == audio.clock_text(audio.recorded_at(path), each["start_seconds"])
+    assert told["events"]
+    unknown = recording_to_dict(recognizer, audio.probe(path), windows)
+    assert unknown["recording"]["recorded_at"] is None
+    assert {each["clock"] for name in ("windows", "stretches", "events") for each in unknown[name]} == {None}
+
+
 # Stretches
 
 
@@ -291,20 +322,27 @@ ROWS = [window(0, 2.5, "rain", 0.98765), Stretch(2.5, 3661.0625, "door_wood, kno
 EVENTS = [Event("rain", 0.5, 3.25, 0.75, 1.0), Event("bell", 1.1, 1.4, 0.5, 1.2), Event("rain", 4.0, 4.2, 1.0, 4.1)]
 
 
-def test_the_table_has_start_stop_class_and_confidence(tmp_path: Path) -> None:
-    write_csv(ROWS, tmp_path / "windows.csv")
-    assert (tmp_path / "windows.csv").read_text(encoding="utf-8-sig") == (
-        'start,stop,class,confidence\n0,2.5,rain,0.9877\n2.5,3661.0625,"door_wood, knock",0.5000\n'
-    )
+#: when the recording began
+BEGAN = datetime(2024, 1, 31, 23, 59, 59, tzinfo=timezone.utc)
 
 
-def test_the_table_of_windows_tells_what_is_probably_none_of_the_classes(tmp_path: Path) -> None:
-    told = [replace(window(0, 2.5, "rain", 0.9), known=0.25), window(2.5, 5, "bell", 0.8)]
+def test_the_table_of_windows_tells_class_clock_notes_and_what_is_none_of_the_classes(tmp_path: Path) -> None:
+    noted = ("It is silent.", "It is damaged.")
+    told = [
+        replace(window(0, 2.5, "rain", 0.98765), known=0.25),
+        replace(window(2.5, 5, "door, knock", 0.8), notes=noted),
+    ]
     assert [each.to_dict()["known"] for each in told] == [0.25, None]
-    write_windows(told, tmp_path / "windows.csv")
+    write_recording(told, None, 8000.0, tmp_path, "a.wav", began=BEGAN)
     assert (tmp_path / "windows.csv").read_text(encoding="utf-8-sig") == (
-        "start,stop,class,confidence,known\n0,2.5,rain,0.9000,0.2500\n2.5,5,bell,0.8000,\n"
+        "path,start,stop,class,confidence,known,clock,notes\n"
+        "a.wav,0,2.5,rain,0.9877,0.2500,2024-01-31T23:59:59.000+00:00,\n"
+        'a.wav,2.5,5,"door, knock",0.8000,,2024-02-01T00:00:01.500+00:00,It is silent. It is damaged.\n'
     )
+    write_recording(told[:1], None, 8000.0, tmp_path, "a.wav")
+    assert (tmp_path / "windows.csv").read_text(encoding="utf-8-sig").splitlines()[
+        1
+    ] == "a.wav,0,2.5,rain,0.9877,0.2500,,"
 
 
 def test_the_label_track_is_what_audacity_imports(tmp_path: Path) -> None:
@@ -333,10 +371,11 @@ def test_the_selection_table_is_what_raven_opens(tmp_path: Path) -> None:
 
 def test_each_event_has_a_label_of_its_own_also_where_they_overlap(tmp_path: Path) -> None:
     wanted = [(event.start_seconds, event.end_seconds, event.label) for event in EVENTS]
-    write_csv(EVENTS, tmp_path / "events.csv")
+    write_recording([window(0, 5, "rain")], EVENTS, 8000.0, tmp_path, "a.wav", began=BEGAN)
     with (tmp_path / "events.csv").open(newline="", encoding="utf-8-sig") as file:
         table = list(csv.DictReader(file))
     assert [(float(row["start"]), float(row["stop"]), row["class"]) for row in table] == wanted
+    assert table[0]["clock"] == "2024-01-31T23:59:59.500+00:00"
     write_audacity(EVENTS, tmp_path / "labels.txt")
     labels = [line.split("\t") for line in (tmp_path / "labels.txt").read_text("utf-8").splitlines()]
     assert [(float(start), float(end), name) for start, end, name in labels] == wanted
