@@ -60,6 +60,12 @@ def test_term_of_weight_0_is_not_there_and_the_others_stay_as_they_are(name: str
     assert all(torch.equal(without[other], whole[other]) for other in without)
 
 
+def test_of_several_labels_later_hearings_are_not_asked_to_believe_more() -> None:
+    """All of them could be raised at once: nothing would be learned but to say yes."""
+    several = ReplayModel(replace(tiny_config(), multi_label=True))
+    assert set(terms_of(several, (torch.eye(4),))) == ALL_TERMS - {"rank"}
+
+
 def test_two_heads_are_trained_together() -> None:
     """As verbs and nouns are: both learn."""
     torch.manual_seed(0)

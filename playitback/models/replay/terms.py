@@ -83,7 +83,8 @@ class ReplayTerms(Terms):
     """The decoder, after every hearing. Weights; 0 switches a term off and leaves it uncomputed.
 
     Mostly the belief is asked about in each hearing, as it will be; sometimes the true class, and sometimes a wrong
-    one, so that hearing its moments again can refute it.
+    one, so that hearing its moments again can refute it. The rank is of models whose classes exclude one another: of
+    several labels all can be raised at once, and later hearings would learn to say yes to everything.
     """
 
     per_hearing: float = 0.25  # classification after every hearing, summed over the hearings
@@ -119,7 +120,7 @@ class ReplayTerms(Terms):
             terms["per_hearing"] = self.per_hearing * torch.stack([classify(each.logits) for each in hearings]).sum()
         if self.fused and (fused := model.fuse(hearings)) is not None:
             terms["fused"] = self.fused * classify(fused)
-        if self.rank and len(hearings) > 1:
+        if self.rank and not multi_label and len(hearings) > 1:
             beliefs = torch.stack([belief(each.logits, targets, multi_label) for each in hearings])
             terms["rank"] = self.rank * rank_loss(beliefs)
         return terms
