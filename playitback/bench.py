@@ -11,13 +11,11 @@ square matrices in the same format. The ratio says how much of the machine is us
 from __future__ import annotations
 
 import dataclasses
-import platform
 import statistics
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 import torch
@@ -28,6 +26,7 @@ from playitback.config import ModelConfig
 from playitback.errors import SettingsError
 from playitback.models import families
 from playitback.models.listener import Listener
+from playitback.precision import processor
 from playitback.recognizer import find_device
 
 DTYPES = {"float32": torch.float32, "bfloat16": torch.bfloat16}
@@ -163,7 +162,7 @@ def machine(device: str = "auto", threads: int | None = None) -> dict[str, Any]:
     """What the figures were measured on, ready for JSON."""
     place = find_device(device)
     return {
-        "device": torch.cuda.get_device_name(place) if place.type == "cuda" else _processor(),
+        "device": torch.cuda.get_device_name(place) if place.type == "cuda" else processor(),
         "threads": torch.get_num_threads() if threads is None else threads,
         "torch": torch.__version__,
     }
@@ -243,16 +242,6 @@ def _wait(device: torch.device) -> None:
     """Returns when the GPU has done all its work; a CPU has always done it by now."""
     if device.type == "cuda":
         torch.cuda.synchronize(device)
-
-
-def _processor() -> str:
-    """The CPU's name as its maker calls it, where the system knows it."""
-    try:
-        lines = Path("/proc/cpuinfo").read_text().splitlines()
-    except OSError:
-        lines = []
-    names = [line.partition(":")[2].strip() for line in lines if line.startswith("model name")]
-    return names[0] if names else platform.processor() or platform.machine()
 
 
 def _attention_operations(query: torch.Size, key: torch.Size, value: torch.Size, *_: Any, **__: Any) -> int:

@@ -31,6 +31,7 @@ from playitback.models.listener import (
     named_class,
     playbacks_refusal,
 )
+from playitback.precision import fastest_dtype
 from playitback.replay import TimeMap
 from playitback.segments import Segment, unpad_segments
 
@@ -85,7 +86,8 @@ class Recognizer:
         model = checkpoint.model.to(self._device)
         # torch's annotations do not know this argument
         self.model: Listener = model.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
-        self.dtype = fastest_dtype(self._device, self.parameters)
+        self.dtype = fastest_dtype(self.model, self._device)
+        self._heard_by: tuple[torch.dtype, Listener] | None = None
         self.name = checkpoint.name
         self.card = checkpoint.card
         self.about = checkpoint.about
@@ -190,7 +192,7 @@ class Recognizer:
         asked: Tensor | None = None,
     ) -> Iterator[Hearing]:
         """``Listener.listen`` on the recognizer's device and in its precision; for clips (B, clip_samples)."""
-        hearings = self.model.listen(waveforms.to(self._device), playbacks, choose, asked)
+        hearings = self._in_format.listen(waveforms.to(self._device), playbacks, choose, asked)
         return self._steps(hearings)
 
     def answer(
@@ -201,7 +203,7 @@ class Recognizer:
         asked: Tensor | None = None,
     ) -> Iterator[Hearing]:
         """``Listener.answer`` in the same way: the logits of ``listen``, perhaps without its relevance, and sooner."""
-        hearings = self.model.answer(waveforms.to(self._device), playbacks, choose, asked)
+        hearings = self._in_format.answer(waveforms.to(self._device), playbacks, choose, asked)
         return self._steps(hearings)
 
     def _asked(self, label: str | None, count: int) -> Tensor | None:
@@ -245,7 +247,7 @@ class Recognizer:
     def fuse(self, hearings: Sequence[Hearing]) -> tuple[Tensor, ...] | None:
         """``Listener.fuse`` in the recognizer's precision, of all hearings of a run of ``listen``."""
         with torch.inference_mode(), self._precision():
-            fused = self.model.fuse(hearings)
+            fused = self._in_format.fuse(hearings)
             return None if fused is None else self._divided(fused)
 
     def decide(self, hearings: Sequence[Hearing]) -> tuple[Tensor, ...]:
@@ -305,12 +307,19 @@ class Recognizer:
     def shuffled(self, part: str, generator: Generator) -> Recognizer:
         """A copy with the numbers of every weight tensor of a part (``Listener.parts``) in another order."""
         other = copy.copy(self)
-        other.model = copy.deepcopy(self.model)
+        other.model, other._heard_by = copy.deepcopy(self.model), None
         with torch.no_grad():
             for weights in other.model.parts()[part].parameters():
                 order = torch.randperm(weights.numel(), generator=generator).to(weights.device)
                 weights.copy_(weights.flatten()[order].view_as(weights))
         return other
+
+    @property
+    def _in_format(self) -> Listener:
+        """``model`` as it hears in ``dtype``."""
+        if self._heard_by is None or self._heard_by[0] != self.dtype:
+            self._heard_by = self.dtype, self.model.in_format(self.dtype)
+        return self._heard_by[1]
 
     def _precision(self) -> torch.autocast:
         return torch.autocast(self._device.type, torch.bfloat16, enabled=self.dtype == torch.bfloat16)
@@ -351,21 +360,6 @@ def _array(batch: Tensor) -> np.ndarray:
     """The only clip of a batch; numbers of 16 bits become numbers of 32 bits."""
     clip = batch[0]
     return (clip.float() if clip.dtype in (torch.bfloat16, torch.float16) else clip).cpu().numpy()
-
-
-#: with fewer parameters, the conversions cost a CPU more time than the products save
-_BFLOAT16_PARAMETERS = 20_000_000
-
-
-def fastest_dtype(device: torch.device, parameters: int) -> torch.dtype:
-    """bfloat16 where the hardware multiplies it faster than float32: GPUs that have it, CPUs with AMX for large models.
-
-    A CPU that merely knows bfloat16 (AVX-512 without AMX) is slower in it, so it gets float32.
-    """
-    if device.type == "cuda":
-        return torch.bfloat16 if torch.cuda.is_bf16_supported(including_emulation=False) else torch.float32
-    amx = device.type == "cpu" and torch.cpu.get_capabilities().get("amx_bf16", False)
-    return torch.bfloat16 if amx and parameters >= _BFLOAT16_PARAMETERS else torch.float32
 
 
 def find_device(name: str) -> torch.device:

@@ -41,6 +41,14 @@ PATIENCE_MILLISECONDS = 60_000  # for whatever a test waits for: a busy machine 
 INSIDE = ("data", "blob", "about", "file")  # schemes that reach nobody
 
 
+@pytest.fixture(scope="session", autouse=True)
+def measured_formats(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+    """Number formats are measured anew, once for this process and those that it starts: all compute the same bits."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("XDG_CACHE_HOME", str(tmp_path_factory.mktemp("cache")))
+        yield
+
+
 @pytest.fixture
 def run(capsys: pytest.CaptureFixture[str]) -> Run:
     def call(*arguments: object) -> tuple[int, str, str]:

@@ -107,6 +107,11 @@ class HubModel(Listener):
     def parts(self) -> Mapping[str, nn.Module]:
         return dict(self.network.named_children())
 
+    def in_format(self, dtype: torch.dtype) -> Listener:
+        """Itself: not every network of transformers computes with weights of 16 bits. Its products are converted."""
+        del dtype
+        return self
+
     def listen(
         self,
         waveforms: Tensor,

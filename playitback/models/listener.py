@@ -11,6 +11,7 @@ Letters of shapes: B clips of a batch, T time columns, N segments (padded with e
 
 from __future__ import annotations
 
+import copy
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -178,6 +179,14 @@ class Listener(nn.Module, ABC):
         """Stores the weights of matrix products in a number format, except where more precision is needed."""
         for part in self.parts().values():
             part.to(dtype)
+
+    def in_format(self, dtype: torch.dtype) -> Listener:
+        """What hears in a number format: of another than float32 a copy, whose weights are converted once."""
+        if dtype == torch.float32:
+            return self
+        other = copy.deepcopy(self)
+        other.cast_weights(dtype)
+        return other
 
     def check(self, waveforms: Tensor, playbacks: int | None) -> int:
         """The number of playbacks to run. Raises SettingsError for clips or playbacks that cannot be heard."""

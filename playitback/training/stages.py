@@ -22,7 +22,7 @@ from torch.optim.swa_utils import AveragedModel
 from playitback.errors import SettingsError
 from playitback.models.listener import Listener
 from playitback.models.recipe import Stage, Targets, Terms
-from playitback.recognizer import fastest_dtype
+from playitback.precision import fastest_dtype
 from playitback.training.batches import MicroBatches
 from playitback.training.processes import Processes
 from playitback.training.state import StageProgress, State
@@ -63,8 +63,8 @@ class StageRun:
         self.steps = self.stage.epochs * batches.steps
         self._shares = self.recipe.micro_batches // processes.count  # micro-batches of a step that this process hears
         device = processes.device
-        bfloat16 = fastest_dtype(device, sum(each.numel() for each in model.parameters())) == torch.bfloat16
-        self._precision = torch.autocast(device.type, torch.bfloat16, enabled=bfloat16)
+        dtype = fastest_dtype(model, device, self.recipe.micro_batch_size, stored=False)
+        self._precision = torch.autocast(device.type, torch.bfloat16, enabled=dtype == torch.bfloat16)
         self._report_steps = 1 if device.type == "cpu" else 10  # a report waits for the device
 
         groups = _trained_groups(model, self.stage, self.recipe.weight_decay)

@@ -194,7 +194,7 @@ def test_model_is_measured_in_the_precision_it_is_used_in(monkeypatch: pytest.Mo
     """As on hardware that multiplies bfloat16 faster: nearly the same figures, but not those of float32."""
     model, clips = model_of(tiny_config(labels=SEVEN, playbacks=0, fusion=True)), HeldClips((SEVEN,))
     (exact,) = measured_by(model, clips, 0).overall.per_hearing
-    monkeypatch.setattr("playitback.recognizer.fastest_dtype", lambda device, parameters: torch.bfloat16)
+    monkeypatch.setattr("playitback.recognizer.fastest_dtype", lambda model, device: torch.bfloat16)
     rounded = measured_by(model, clips, 0).overall
     assert rounded.fused is not None
     assert rounded.per_hearing[0].true_class_probability != exact.true_class_probability
