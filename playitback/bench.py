@@ -13,7 +13,7 @@ from __future__ import annotations
 import dataclasses
 import statistics
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
@@ -168,20 +168,29 @@ def machine(device: str = "auto", threads: int | None = None) -> dict[str, Any]:
     }
 
 
-def table(rows: Sequence[BenchRow]) -> str:
-    """The rows as aligned text: milliseconds, and 10^9 operations (per second)."""
+def key(row: BenchRow) -> str:
+    """Names a row in a saved run."""
+    return f"{row.preset}, {row.dtype}, {row.batch}"
+
+
+def table(rows: Sequence[BenchRow], before: Mapping[str, float]) -> str:
+    """The rows as aligned text: milliseconds, and 10^9 operations (per second).
+
+    before: seconds for all hearings of ``key`` of some of them, to be set beside.
+    """
     lines = [
-        f"{'preset':8}{'dtype':10}{'batch':>5}{'params':>9}{'first hearing':>14}{'all hearings':>14}{'operations':>12}"
-        f"{'rate':>10}{'machine':>10}{'share':>8}",
-        f"{'':23}{'10^6':>9}{'ms':>14}{'ms':>14}{'10^9':>12}{'10^9/s':>10}{'10^9/s':>10}{'%':>8}",
+        f"{'preset':14}{'dtype':10}{'batch':>5}{'params':>9}{'first hearing':>14}{'all hearings':>14}{'operations':>12}"
+        f"{'rate':>10}{'machine':>10}{'share':>8}{'against':>9}",
+        f"{'':29}{'10^6':>9}{'ms':>14}{'ms':>14}{'10^9':>12}{'10^9/s':>10}{'10^9/s':>10}{'%':>8}{'':9}",
     ]
     for row in rows:
+        ratio = f"{row.all_hearings_seconds / before[key(row)]:9.2f}" if key(row) in before else " " * 9
         lines.append(
-            f"{row.preset:8}{row.dtype:10}{row.batch:5}{row.parameters / 1e6:9.1f}"
+            f"{row.preset:14}{row.dtype:10}{row.batch:5}{row.parameters / 1e6:9.1f}"
             f"{row.first_hearing_seconds * 1e3:14.1f}{row.all_hearings_seconds * 1e3:14.1f}"
             f"{row.all_hearings_operations / 1e9:12.2f}"
             f"{row.operations_per_second / 1e9:10.1f}{row.matrix_operations_per_second / 1e9:10.1f}"
-            f"{row.share_of_matrix_rate * 100:8.1f}"
+            f"{row.share_of_matrix_rate * 100:8.1f}{ratio}"
         )
     return "\n".join(lines)
 

@@ -1,18 +1,25 @@
-"""``bench``: how fast the models listen here, beside what the machine can do."""
+"""``bench``: how fast the models listen here, beside what the machine can do, and how long one waits for an answer."""
 
 from __future__ import annotations
 
 import argparse
+import json
 import sys
+from pathlib import Path
+from typing import Any
 
-from playitback.bench import BATCHES, DTYPES, BenchRow, machine, run, table
+from playitback.bench import BATCHES, DTYPES, BenchRow, key, machine, run, table
+from playitback.commands import bench_tasks
+from playitback.commands.bench_tasks import TaskRow
+from playitback.commands.recordings import path_given
 from playitback.commands.shared import add_device, add_json, names, numbers, print_json
+from playitback.errors import SettingsError, quoted
 from playitback.models.families import presets
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
-        "--presets", type=names, default=presets(), metavar="NAMES", help=f"default: {','.join(presets())}"
+        "--presets", type=names, metavar="NAMES", help=f"default, without --checkpoints: {','.join(presets())}"
     )
     parser.add_argument(
         "--dtypes", type=names, default=tuple(DTYPES), metavar="NAMES", help=f"default: {','.join(DTYPES)}"
@@ -24,22 +31,59 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         metavar="NUMBERS",
         help="clips heard at once; default: 1,4",
     )
+    parser.add_argument(
+        "--checkpoints", type=names, default=(), metavar="NAMES",
+        help="trained models, timed from a file to its explanation, to all of its files, and to labels",
+    )  # fmt: skip
+    parser.add_argument(
+        "--against", type=path_given, metavar="FILE",
+        help="what --json printed before: each time beside it, as a ratio; below 1 is faster",
+    )  # fmt: skip
     add_device(parser)
-    parser.add_argument("--threads", type=int, help="of the CPU; default: PyTorch's own choice")
+    parser.add_argument("--threads", type=int, help="of the CPU, for --presets; default: PyTorch's own choice")
     add_json(parser)
 
 
 def main(arguments: argparse.Namespace) -> int:
-    """Prints the table or the JSON, and meanwhile on standard error what is done. Returns the exit status."""
+    """Prints the tables or the JSON, and meanwhile on standard error what is done. Returns the exit status."""
+    before = {} if arguments.against is None else _saved(arguments.against)
     what = machine(arguments.device, arguments.threads)
-    rows = run(
-        arguments.presets, arguments.dtypes, arguments.batches, arguments.device, arguments.threads, report=_tell
-    )
+    wanted = arguments.presets or (() if arguments.checkpoints else presets())
+    rows: list[BenchRow] = []
+    if wanted:
+        given = arguments.dtypes, arguments.batches, arguments.device, arguments.threads
+        rows = run(wanted, *given, report=_tell)
+    tasks: list[TaskRow] = []
+    for source in arguments.checkpoints:
+        for task in bench_tasks.run(source, arguments.device):
+            print(f"{task.checkpoint}, {task.task}: {task.seconds:.3f} s", file=sys.stderr)
+            tasks.append(task)
     if arguments.json:
-        print_json({"machine": what, "rows": [row.to_dict() for row in rows]})
-    else:
-        print(f"{what['device']}, threads: {what['threads']}, PyTorch {what['torch']}", table(rows), sep="\n")
+        told = {"rows": [row.to_dict() for row in rows], "tasks": [task.to_dict() for task in tasks]}
+        print_json({"machine": what, **told})
+        return 0
+    print(f"{what['device']}, threads: {what['threads']}, PyTorch {what['torch']}")
+    if rows:
+        print(table(rows, before))
+    if tasks:
+        print(bench_tasks.table(tasks, before))
     return 0
+
+
+def _saved(path: Path) -> dict[str, float]:
+    """Seconds of every row of a run that ``--json`` printed. Raises SettingsError for another file."""
+    try:
+        told = json.loads(path.read_text(encoding="utf-8"))
+        seconds = {key(_row(BenchRow, each)): each["all_hearings_seconds"] for each in told["rows"]}
+        return seconds | {bench_tasks.key(_row(TaskRow, each)): each["seconds"] for each in told["tasks"]}
+    except (OSError, ValueError, LookupError, TypeError) as error:
+        raise SettingsError(
+            f"{quoted(str(path))} is not what bench --json prints ({error}); save that to a file, and give it"
+        ) from error
+
+
+def _row(kind: Any, told: dict[str, Any]) -> Any:
+    return kind(**{name: told[name] for name in kind.__dataclass_fields__})
 
 
 def _tell(row: BenchRow) -> None:

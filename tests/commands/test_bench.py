@@ -5,14 +5,18 @@ from __future__ import annotations
 import argparse
 import dataclasses
 import json
+from pathlib import Path
 
 import pytest
 import torch
+from shell import Run
+from tiny import tiny_checkpoint, tiny_model
 from torch import nn
 
 from playitback import bench
-from playitback.bench import BenchRow, count_operations, run, table, time_hearings
+from playitback.bench import BenchRow, count_operations, table, time_hearings
 from playitback.commands import bench as command
+from playitback.commands import bench_tasks
 from playitback.config import FrontEndConfig, ModelConfig
 from playitback.errors import SettingsError
 from playitback.models import families
@@ -116,7 +120,7 @@ def test_every_hearing_adds_operations_and_time() -> None:
 @pytest.mark.usefixtures("tiny_small")
 def test_every_combination_is_run_and_reported() -> None:
     reported: list[BenchRow] = []
-    rows = run(["small", "x3"], ["float32", "bfloat16"], [1, 2], device="cpu", report=reported.append)
+    rows = bench.run(["small", "x3"], ["float32", "bfloat16"], [1, 2], device="cpu", report=reported.append)
     assert rows == reported
     wanted = [(name, dtype, batch) for name in ("small", "x3") for dtype in ("float32", "bfloat16") for batch in (1, 2)]
     assert [(row.preset, row.dtype, row.batch) for row in rows] == wanted
@@ -130,7 +134,7 @@ def test_every_combination_is_run_and_reported() -> None:
 @pytest.mark.usefixtures("tiny_small")
 def test_threads_are_as_before_after_a_run() -> None:
     before = torch.get_num_threads()
-    run(["small"], ["float32"], [1], device="cpu", threads=before + 1)
+    bench.run(["small"], ["float32"], [1], device="cpu", threads=before + 1)
     assert torch.get_num_threads() == before
 
 
@@ -139,7 +143,8 @@ def test_json_holds_the_machine_and_every_row(capsys: pytest.CaptureFixture[str]
     words = "--presets small --dtypes float32 --batches 1,2 --device cpu --threads 1 --json"
     assert command.main(arguments(*words.split())) == 0
     answer = json.loads(capsys.readouterr().out)
-    assert set(answer) == {"machine", "rows"}
+    assert set(answer) == {"machine", "rows", "tasks"}
+    assert answer["tasks"] == []
     assert answer["machine"]["threads"] == 1
     assert answer["machine"]["torch"] == torch.__version__
     assert answer["machine"]["device"]
@@ -163,9 +168,55 @@ def test_rates_follow_from_operations_and_seconds() -> None:
 
 
 def test_table_stands_in_columns() -> None:
-    head, units, line = table([ROW]).splitlines()
-    assert len(head) == len(units) == len(line)
-    assert line.split() == ["x3", "bfloat16", "4", "122.9", "250.0", "1000.0", "100.00", "100.0", "400.0", "25.0"]
+    figures = ["x3", "bfloat16", "4", "122.9", "250.0", "1000.0", "100.00", "100.0", "400.0", "25.0"]
+    for before, ratio in (({}, []), ({bench.key(ROW): 2.0}, ["0.50"])):
+        head, units, line = table([ROW], before).splitlines()
+        assert len(head) == len(units) == len(line)
+        assert line.split() == [*figures, *ratio]
+
+
+@pytest.fixture
+def brief(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Tasks are done once, and a minute lasts three seconds."""
+    monkeypatch.setattr(bench_tasks, "LEAST_RUNS", 1)
+    monkeypatch.setattr(bench_tasks, "LEAST_SECONDS", 0.0)
+    monkeypatch.setattr(bench_tasks, "LONG_SECONDS", 3.0)
+
+
+@pytest.mark.usefixtures("brief", "tiny_small")
+def test_what_one_waits_for_is_timed_with_a_checkpoint_and_set_beside_a_saved_run(run: Run, tmp_path: Path) -> None:
+    checkpoint = tiny_checkpoint(tmp_path / "tiny", tiny_model(playbacks=1))
+    given = ("bench", "--checkpoints", checkpoint, "--device", "cpu")
+    status, told, _ = run(*given, "--json")
+    assert status == 0
+    answer = json.loads(told)
+    assert answer["rows"] == []  # presets are not run beside unless they are asked for
+    assert [each["task"] for each in answer["tasks"]] == [
+        "hear a clip",
+        "explain it from its file, as JSON",
+        "explain it, all files",
+        "windows of a minute",
+    ]
+    for each in answer["tasks"]:
+        assert (each["checkpoint"], each["dtype"]) == ("tiny", "float32")
+        assert each["times_real_time"] == pytest.approx(each["sound_seconds"] / each["seconds"])
+    for each in answer["tasks"]:
+        each["seconds"] = 1000.0
+    saved = tmp_path / "saved.json"
+    saved.write_text(json.dumps(answer), encoding="utf-8")
+    status, told, _ = run(*given, "--presets", "small", "--batches", "1", "--against", saved)
+    assert status == 0
+    rows = [line for line in told.splitlines() if line.startswith("tiny")]
+    assert [row.split()[-1] for row in rows] == ["0.00"] * 4
+
+
+@pytest.mark.parametrize("text", ["", "[]", "{}", '{"rows": [{}], "tasks": []}'])
+def test_another_file_than_a_saved_run_is_refused(run: Run, tmp_path: Path, text: str) -> None:
+    saved = tmp_path / "saved.json"
+    saved.write_text(text)
+    status, _, told = run("bench", "--against", saved)
+    assert status == 2
+    assert "is not what bench --json prints" in told
 
 
 @pytest.mark.parametrize(
@@ -181,7 +232,7 @@ def test_table_stands_in_columns() -> None:
 )
 def test_impossible_settings_are_refused(settings: dict[str, object], message: str) -> None:
     with pytest.raises(SettingsError, match=message):
-        run(**{"presets": ["small"], **settings})
+        bench.run(**{"presets": ["small"], **settings})
 
 
 def test_a_list_of_no_numbers_is_refused_with_an_example(capsys: pytest.CaptureFixture[str]) -> None:
