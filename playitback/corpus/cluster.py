@@ -21,7 +21,7 @@ from playitback.corpus.hearing import Order, PartHearer
 from playitback.corpus.units import Missing, Part, plan
 from playitback.errors import PlayItBackError, SettingsError
 
-_PLANNING_CPUS = 0.25  # for a task that opens files and reads their headers
+_WORKERS_PLANNED_FOR = 8  # by one task, which opens files and reads their headers
 _OBJECT_BYTES = 128 * 2**20  # of shared memory, for JSON alone; Ray would take a third of the machine's
 #: before Ray is imported: it tells nobody that it is used, and standard error only what is worth it
 _QUIET = {"RAY_USAGE_STATS_ENABLED": "0", "RAY_BACKEND_LOG_LEVEL": "fatal"}
@@ -43,23 +43,25 @@ def hear_on_cluster(
 ) -> Generator[Heard, None, None]:
     """The parts of all batches, in any order. address: of a cluster; None starts one on this machine, for this run.
 
-    Raises SettingsError where there is no cluster, or a worker cannot hear or write; CheckpointError is one there.
+    Raises SettingsError where there is no cluster, or too small a one, and for what a worker cannot read or write.
     """
     with _connected(address, workers):
         import ray
         import ray.data
 
-        context = ray.data.DataContext.get_current()
-        context.enable_progress_bars = False
-        planned = ray.data.from_items(
-            [{"batch": _told(batch)} for batch in batches], override_num_blocks=len(batches)
-        ).flat_map(_Planner(order), num_cpus=_PLANNING_CPUS)
-        heard = planned.repartition(target_num_rows_per_block=1).map(
+        there, planners = ray.cluster_resources(), 1 + workers // _WORKERS_PLANNED_FOR
+        _check_cores(workers, there.get("CPU", 0))
+        ray.data.DataContext.get_current().enable_progress_bars = False
+        planned = ray.data.from_items([{"batch": _told(batch)} for batch in batches], override_num_blocks=len(batches))
+        planned = planned.map_batches(
+            _Planner(order), batch_size=1, num_cpus=1 / planners, compute=ray.data.TaskPoolStrategy(size=planners)
+        ).repartition(target_num_rows_per_block=1)
+        heard = planned.map(
             _Actor,  # type: ignore[arg-type]  # Ray makes an actor of a class, as its documentation says
             fn_constructor_args=(order,),
             compute=ray.data.ActorPoolStrategy(size=workers, max_tasks_in_flight_per_actor=1),
             num_cpus=1,
-            num_gpus=_gpus_each(order.device, workers, ray.cluster_resources().get("GPU", 0)),
+            num_gpus=_gpus_each(order.device, workers, there.get("GPU", 0)),
         )
         for row in heard.iter_rows():
             if row["refusal"]:
@@ -68,17 +70,19 @@ def hear_on_cluster(
 
 
 class _Planner:
-    """A task of its own for every batch; it needs no model."""
+    """A task for every batch: (1,) what is missing -> a row a part."""
 
     def __init__(self, order: Order) -> None:
         self._lengths = order.lengths
 
-    def __call__(self, row: dict[str, str]) -> list[dict[str, str]]:
-        batch = [Missing(recording, frozenset(heard)) for recording, heard in json.loads(row["batch"])]
+    def __call__(self, rows: dict[str, Any]) -> dict[str, list[str]]:
+        (told,) = rows["batch"]
+        batch = [Missing(recording, frozenset(heard)) for recording, heard in json.loads(told)]
         try:
-            return [{"part": part.to_json(), "refusal": ""} for part in plan(batch, self._lengths)]
+            parts = [part.to_json() for part in plan(batch, self._lengths)]
         except PlayItBackError as error:
-            return [{"part": Part().to_json(), "refusal": str(error)}]
+            return {"part": [""], "refusal": [str(error)]}
+        return {"part": parts, "refusal": [""] * len(parts)}
 
 
 class _Actor:
@@ -123,6 +127,15 @@ def _connected(address: str | None, workers: int) -> Iterator[None]:
         yield
     finally:
         ray.shutdown()
+
+
+def _check_cores(workers: int, cores: float) -> None:
+    """Raises SettingsError where Ray would wait for cores for ever."""
+    if workers + 1 > cores:
+        raise SettingsError(
+            f"--workers is {workers}, but the cluster has {cores:g} cores, one of which finds out what is to be heard; "
+            f"give {max(1, int(cores) - 1)}, or start more machines"
+        )
 
 
 def _gpus_each(device: str, workers: int, gpus: float) -> float:

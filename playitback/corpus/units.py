@@ -83,7 +83,7 @@ class Missing:
 
 @dataclass(frozen=True)
 class Lengths:
-    """What the number of a recording's windows depends on."""
+    """What the number of a recording's windows depends on. Raises SettingsError for an impossible hop."""
 
     clip_seconds: float  # of a window
     sample_rate: int  # hertz
@@ -93,9 +93,10 @@ class Lengths:
     def __post_init__(self) -> None:
         if self.unit_windows < 1 or self.unit_windows % BATCH:
             raise SettingsError(f"a unit has {self.unit_windows} windows; give a multiple of {BATCH}")
+        self.count(RecordingInfo("", self.clip_seconds, self.sample_rate, 1, ""))  # refuses an impossible hop
 
     def count(self, info: RecordingInfo) -> int:
-        """Windows of a recording. Raises SettingsError for an impossible hop."""
+        """Windows of a recording."""
         return audio.window_count(
             info, window_seconds=self.clip_seconds, hop_seconds=self.hop_seconds, sample_rate=self.sample_rate
         )
@@ -122,7 +123,7 @@ def batches(missing: Iterable[Missing]) -> list[list[Missing]]:
 def plan(batch: Sequence[Missing], lengths: Lengths) -> Iterator[Part]:
     """The parts of what is missing of a batch of recordings, which are opened to learn their lengths.
 
-    Those that cannot be opened are told with the last part. Raises SettingsError for an impossible hop.
+    Those that cannot be opened are told with the last part. Raises SettingsError where there is no room to decode one.
     """
     waiting: list[Unit] = []
     failures: list[Failure] = []
