@@ -50,15 +50,16 @@ def add_api(models: Models) -> None:
     playbacks = gr.Number(label="playbacks", value=None, precision=0, visible=False)
     start = gr.Number(label="start_seconds", value=0.0, visible=False)
     label = gr.Textbox(label="class_name", value="", visible=False)
+    channel = gr.Number(label="channel", value=0, precision=0, visible=False)
     clip = [recording, model, playbacks, start, label]
     asked = Asked(models)
     passages, files = (gr.Checkbox(label=name, value=False, visible=False) for name in ("passages", "files"))
     _add(
         asked.explain,
-        [*clip, passages, files],
+        [*clip, passages, files, channel],
         [_json("explanation"), _file("explanation_file"), _files("segments"), _files("tapes")],
     )
-    _add(asked.take_away, clip, [_file("report"), _file("archive")])
+    _add(asked.take_away, [*clip, channel], [_file("report"), _file("archive")])
     _add(
         asked.what_if,
         [
@@ -69,10 +70,11 @@ def add_api(models: Models) -> None:
             playbacks,
             start,
             label,
+            channel,
         ],
         [_json("answer"), _file("sound")],
     )
-    _add(asked.examine, clip, [_json("examination")])
+    _add(asked.examine, [*clip, channel], [_json("examination")])
     _add(
         asked.contrast,
         [
@@ -83,6 +85,7 @@ def add_api(models: Models) -> None:
             model,
             playbacks,
             start,
+            channel,
         ],
         [_json("contrast")],
     )
@@ -96,12 +99,14 @@ def add_api(models: Models) -> None:
             playbacks,
             start,
             gr.Number(label="second_start_seconds", value=0.0, visible=False),
+            channel,
+            gr.Number(label="second_channel", value=0, precision=0, visible=False),
         ],
         [_json("comparison")],
     )
     _add(
         asked.windows,
-        [recording, model, gr.Number(label="hop_seconds", value=None, visible=False), playbacks],
+        [recording, model, gr.Number(label="hop_seconds", value=None, visible=False), playbacks, channel],
         [_json("windows")],
         queue=ON_MODEL_LONG,
     )
@@ -147,8 +152,9 @@ class Asked:
         class_name: str = "",
         passages: bool = False,
         files: bool = False,
+        channel: int = 0,
     ) -> Answers:
-        run = self._run(recording, model, playbacks, start_seconds, class_name)
+        run = self._run(recording, model, playbacks, start_seconds, class_name, channel)
         if passages:
             for _ in self._findings.find_passages(run):
                 pass
@@ -170,9 +176,10 @@ class Asked:
         playbacks: int | None = None,
         start_seconds: float = 0.0,
         class_name: str = "",
+        channel: int = 0,
     ) -> Answers:
         with run_folder() as folder:
-            run = self._run(recording, model, playbacks, start_seconds, class_name)
+            run = self._run(recording, model, playbacks, start_seconds, class_name, channel)
             taken = self._take_away.write(run, folder)
             yield str(taken.files.report), str(taken.archive)
 
@@ -185,9 +192,10 @@ class Asked:
         playbacks: int | None = None,
         start_seconds: float = 0.0,
         class_name: str = "",
+        channel: int = 0,
     ) -> Answers:
         changes, hearings = _question(edits, held)
-        variants = begin_variants(self._run(recording, model, playbacks, start_seconds, class_name))
+        variants = begin_variants(self._run(recording, model, playbacks, start_seconds, class_name, channel))
         for change in changes:
             variants = self._what_if.edit(variants, *change)
         if hearings:
@@ -208,8 +216,9 @@ class Asked:
         playbacks: int | None = None,
         start_seconds: float = 0.0,
         class_name: str = "",
+        channel: int = 0,
     ) -> Answers:
-        run = self._run(recording, model, playbacks, start_seconds, class_name)
+        run = self._run(recording, model, playbacks, start_seconds, class_name, channel)
         *_, examined = self._examine.examine(run)
         assert examined.found is not None, "the last one has it"
         yield examine_text.to_dict(examined.found)
@@ -223,8 +232,9 @@ class Asked:
         model: str,
         playbacks: int | None = None,
         start_seconds: float = 0.0,
+        channel: int = 0,
     ) -> Answers:
-        run = self._run(recording, model, playbacks, start_seconds)
+        run = self._run(recording, model, playbacks, start_seconds, channel=channel)
         first = class_name or run.decisions[-1]
         *_, answer = self._contrast.contrast(run, first, second_class or rival(run, first), fill)
         assert isinstance(answer, ContrastView), "the last one is it"
@@ -239,10 +249,13 @@ class Asked:
         playbacks: int | None = None,
         start_seconds: float = 0.0,
         second_start_seconds: float = 0.0,
+        channel: int = 0,
+        second_channel: int = 0,
     ) -> Answers:
-        first = self._run(recording, model, playbacks, start_seconds)
+        first = self._run(recording, model, playbacks, start_seconds, channel=channel)
         path = None if second_recording is None else Path(second_recording)
-        second, comparison = self._compare.compare(first, Other(second_model or model, path, second_start_seconds))
+        other = Other(second_model or model, path, second_start_seconds, second_channel or None)
+        second, comparison = self._compare.compare(first, other)
         yield {
             "first": first.explanation.to_dict(),
             "second": second.explanation.to_dict(),
@@ -250,11 +263,16 @@ class Asked:
         }
 
     def windows(
-        self, recording: str | None, model: str, hop_seconds: float | None = None, playbacks: int | None = None
+        self,
+        recording: str | None,
+        model: str,
+        hop_seconds: float | None = None,
+        playbacks: int | None = None,
+        channel: int = 0,
     ) -> Answers:
         if recording is None:
             raise gr.Error(text.NO_RECORDING, print_exception=False)
-        yield self._windows.describe(Path(recording), model, hop_seconds, playbacks)
+        yield self._windows.describe(Path(recording), model, hop_seconds, playbacks, channel or None)
 
     def models(self) -> list[dict[str, Any]]:
         try:
@@ -269,10 +287,11 @@ class Asked:
         playbacks: int | None,
         start_seconds: float,
         class_name: str = "",
+        channel: int = 0,
     ) -> ClipRun:
         if recording is None:
             raise gr.Error(text.NO_RECORDING, print_exception=False)
-        settings = Settings(model, playbacks, start_seconds, class_name or None)
+        settings = Settings(model, playbacks, start_seconds, class_name or None, channel or None)
         *_, run = self._explain.hear(Path(recording), settings)
         return run
 

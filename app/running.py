@@ -35,6 +35,7 @@ class Inputs:
 
     recording: gr.Audio
     start: gr.Slider
+    channel: gr.Dropdown  # 0: mixed down
     checkpoint: gr.Dropdown
     playbacks: gr.Slider
     asked: gr.Dropdown
@@ -71,6 +72,7 @@ class Wish:
     recording: str  # path
     start_seconds: float = 0.0  # of the clip in it
     label: str | None = None  # the class to explain; None: as chosen on the page
+    channel: int = 0  # of the recording; 0: mixed down
 
 
 @dataclass(eq=False)
@@ -129,11 +131,13 @@ def wire_run(
             found |= part.updates(view)
         return {**found, shown: view if view.finished else None}
 
-    def run(path: str | None, checkpoint: str, count: int, asked: str, start_seconds: float) -> Iterator[Updates]:
+    def run(
+        path: str | None, checkpoint: str, count: int, asked: str, start_seconds: float, channel: int
+    ) -> Iterator[Updates]:
         if path is None:
             yield {**nothing(), inputs.status: error_html(text.NO_RECORDING)}
             return
-        settings = Settings(checkpoint, int(count), start_seconds, asked or None)
+        settings = Settings(checkpoint, int(count), start_seconds, asked or None, channel or None)
         try:
             with run_folder() as folder:
                 this: Begun | None = None
@@ -147,7 +151,7 @@ def wire_run(
             yield {**nothing(), inputs.status: error_html(sentence(error))}
 
     def fulfil(wish: Wish, checkpoint: str, count: int, asked: str) -> Iterator[Updates]:
-        yield from run(wish.recording, checkpoint, count, asked, wish.start_seconds)
+        yield from run(wish.recording, checkpoint, count, asked, wish.start_seconds, wish.channel)
 
     def choose(
         label: str,
@@ -225,7 +229,7 @@ def wire_run(
         **ON_MODEL,
         **PRIVATE,
     }
-    started = inputs.run.click(run, [inputs.recording, *asked, inputs.start], **how_to_run)
+    started = inputs.run.click(run, [inputs.recording, *asked, inputs.start, inputs.channel], **how_to_run)
     fulfilled = prepared.success(fulfil, [wished, *asked], **how_to_run)
     kept = [asking, shown, begun]
     choice = [inputs.asked, inputs.checkpoint, inputs.recording, *kept]

@@ -30,6 +30,7 @@ CLASS_INFO = (
 )
 CLASS_OF_PREDICTION = "the model's decision"
 START = "Start of the clip (seconds)"
+CHANNEL, MIXED = "Channel", "Mixed down (recommended)"
 RUN = "Play it back"
 BEGIN = "Upload or record a sound, or pick one of the examples."
 READY = f"Ready: press “{RUN}”."
@@ -155,7 +156,8 @@ def example_note(name: str, model: str) -> str:
 _OF_A_CLIP = (
     "model: one of those that /models lists. playbacks: how often it may hear its chosen moments again; 0 is the first "
     "hearing alone, left out all that it has. start_seconds: where the clip starts in a recording that is longer than "
-    "what the model hears at once."
+    "what the model hears at once. channel: the one to hear of a recording that has several, counted from 1; 0 mixes "
+    "them."
 )
 _CLASS = "class_name: empty for the model's decision."
 #: what each says of itself
@@ -166,7 +168,8 @@ API_ENDPOINTS = {
         "without activity: from start_seconds to end_seconds one class sounds, several at once where they do, with its "
         "mean probability and its peak_seconds. model: one of those that /models lists. hop_seconds: from one window's "
         "start to the next, left out a window. playbacks: how often it may hear each window again, left out all that "
-        "it has."
+        "it has. channel: the one to hear of a recording that has several, counted from 1; 0 mixes them. clock is the "
+        "time of day, where the file or its name tells when it was recorded."
     ),
     "explain": (
         "Explain a recording: which class the model decides for after every hearing, and which moments it chose to "
@@ -859,10 +862,15 @@ COMPARE_DEFINITIONS = {
 }
 
 
-def run_name(clip: str, start_seconds: float, model: str) -> str:
+def channel_name(channel: int) -> str:
+    return f"Channel {channel}"
+
+
+def run_name(clip: str, start_seconds: float, channel: int | None, model: str) -> str:
     """What a compared run heard, and which model."""
     at = f" from {start_seconds:.2f}{words.NBSP}s" if start_seconds else ""
-    return f"{clip}{at} · {model}"
+    heard = "" if channel is None else f", {channel_name(channel).lower()}"
+    return f"{clip}{heard}{at} · {model}"
 
 
 def agreement(first_disagreement: int | None, hearings: int, first: str, second: str) -> str:

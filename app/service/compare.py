@@ -32,6 +32,7 @@ class Other:
     checkpoint: str
     recording: Path | None = None  # None: the clip of the run shown
     start_seconds: float = 0.0  # of the clip in ``recording``
+    channel: int | None = None  # of ``recording``, counted from 1; None: they are mixed
 
 
 @dataclass(frozen=True, eq=False)
@@ -120,6 +121,7 @@ class CompareService:
             playbacks=min(wanted, second_model.playbacks),
             start_seconds=other.start_seconds,
             asked=asked if asked in second_model.labels else None,
+            channel=first.settings.channel if other.recording is None else other.channel,
         )
 
     def _drawn(self, run: ClipRun, directory: Path) -> ExplanationView:
@@ -133,12 +135,12 @@ class CompareService:
 def _load(first: ClipRun, other: Other, recognizer: Recognizer) -> Recording:
     """The clip of the second run: of its recording or, without one, as much of the first run's as its model hears."""
     if other.recording is not None:
-        return recognizer.load(other.recording, other.start_seconds)
+        return recognizer.load(other.recording, other.start_seconds, other.channel)
     clip = first.clip
     samples = clip.samples
     if recognizer.sample_rate != clip.sample_rate:
         # read anew: resampled twice, it would lack what lies above the first model's frequencies
-        samples = recognizer.load(first.recording, clip.start_seconds).samples
+        samples = recognizer.load(first.recording, clip.start_seconds, clip.channel).samples
     seconds = min(clip.seconds, recognizer.clip_seconds)
     heard = samples[: round(seconds * recognizer.sample_rate)]
     return replace(clip, samples=heard, sample_rate=recognizer.sample_rate)
@@ -154,5 +156,6 @@ def _is_same_clip(first: ClipRun, other: Other, recording: Recording) -> bool:
             start_seconds=other.start_seconds,
             window_seconds=recording.seconds,
             sample_rate=first.explanation.sample_rate,
+            channel=other.channel,
         )
     return np.array_equal(recording.samples, first.clip.samples[: len(recording.samples)])

@@ -41,6 +41,7 @@ class Settings:
     playbacks: int | None = None  # None: all that the model has
     start_seconds: float = 0.0  # of the clip in the recording
     asked: str | None = None  # the class asked about; None: the one decided for
+    channel: int | None = None  # of the recording, counted from 1; None: they are mixed
 
 
 @dataclass(frozen=True)
@@ -115,6 +116,7 @@ class ClipRun:
             start_seconds=explanation.start_seconds,
             sample_rate=explanation.sample_rate,
             notes=explanation.notes,
+            channel=explanation.channel,
         )
 
     @property
@@ -189,7 +191,8 @@ class ExplainService:
         """
         recognizer = self.models.recognizer(settings.checkpoint)
         recognizer.check(settings.playbacks, settings.asked)
-        yield from self.hear_clip(recognizer.load(path, settings.start_seconds), path, settings)
+        recording = recognizer.load(path, settings.start_seconds, settings.channel)
+        yield from self.hear_clip(recording, path, settings)
 
     def explain(self, path: Path, settings: Settings, directory: Path) -> Generator[ExplanationView, None, None]:
         """The same, drawn into ``directory``; see ``drawn``."""

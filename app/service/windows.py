@@ -11,6 +11,7 @@ import time
 from collections import Counter
 from collections.abc import Generator
 from dataclasses import dataclass, replace
+from datetime import datetime
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -24,6 +25,7 @@ from playitback.explain.windows import (
     classify_windows,
     count_windows,
     recording_events,
+    recording_notes,
     recording_to_dict,
     stretches,
 )
@@ -49,6 +51,9 @@ class WindowsView:
     windows: tuple[Window, ...]
     expected_windows: int
     seconds_left: float | None = None  # until the last window; None before the first
+    file_notes: tuple[str, ...] = ()  # on the file and the channel, for the visitor
+    began: datetime | None = None  # when the recording did; None where that is not told
+    channel: int | None = None  # of the recording that is heard, counted from 1; None: they are mixed
 
     @property
     def finished(self) -> bool:
@@ -69,6 +74,11 @@ class WindowsView:
     def events(self) -> tuple[Event, ...] | None:
         """When each class sounds, in the order of the starts; None for a model without activity, or no window yet."""
         return recording_events(self.windows)
+
+    @property
+    def notes(self) -> tuple[str, ...]:
+        """Sentences for the visitor: what is wrong with the file, and in how many windows something is."""
+        return recording_notes(self.file_notes, self.windows)
 
     @property
     def sounding(self) -> dict[str, float]:
@@ -97,17 +107,24 @@ class WindowsService:
         self.models = models
 
     def listen(
-        self, path: Path, checkpoint: str, hop_share: float = 1.0, playbacks: int | None = None
+        self,
+        path: Path,
+        checkpoint: str,
+        hop_share: float = 1.0,
+        playbacks: int | None = None,
+        channel: int | None = None,
     ) -> Generator[WindowsView, None, None]:
         """Yields the recording before the first window, and again with some windows more, until there are all.
 
-        hop_share: from one window's start to the next, of a clip. playbacks: None for all that the model has. Closing
-        the generator stops it. Raises AudioError, CheckpointError and SettingsError, for what is wrong with the file
-        or the settings before the first view, for damage later in the file where it lies.
+        hop_share: from one window's start to the next, of a clip. playbacks: None for all that the model has. channel:
+        counted from 1; None: they are mixed. Closing the generator stops it. Raises AudioError, CheckpointError and
+        SettingsError, for what is wrong with the file or the settings before the first view, for damage later in the
+        file where it lies.
         """
         recognizer = self.models.recognizer(checkpoint)
         recognizer.check(playbacks)
         info = audio.probe(path)
+        file_notes = (*info.notes, *audio.channel_notes(info, channel))
         hop_seconds = hop_share * recognizer.clip_seconds
         view = WindowsView(
             recording=path,
@@ -119,8 +136,11 @@ class WindowsService:
             hop_seconds=hop_seconds,
             windows=(),
             expected_windows=count_windows(recognizer, info, hop_seconds),
+            file_notes=file_notes,
+            began=audio.recorded_at(path),
+            channel=channel,
         )
-        windows = self.models.compute(checkpoint, classify_windows, path, hop_seconds, playbacks)
+        windows = self.models.compute(checkpoint, classify_windows, path, hop_seconds, playbacks, channel)
         yield view
         began, heard = time.monotonic(), []
         for window in windows:
@@ -132,16 +152,21 @@ class WindowsService:
                 yield view
 
     def describe(
-        self, path: Path, checkpoint: str, hop_seconds: float | None = None, playbacks: int | None = None
+        self,
+        path: Path,
+        checkpoint: str,
+        hop_seconds: float | None = None,
+        playbacks: int | None = None,
+        channel: int | None = None,
     ) -> dict[str, Any]:
         """The whole recording as plain data, as the shell's ``windows --json`` tells it. Raises as ``listen`` does."""
         recognizer = self.models.recognizer(checkpoint)
         share = 1.0 if hop_seconds is None else hop_seconds / recognizer.clip_seconds
-        *_, view = self.listen(path, checkpoint, share, playbacks)
-        return recording_to_dict(recognizer, audio.probe(path), view.windows)
+        *_, view = self.listen(path, checkpoint, share, playbacks, channel)
+        return recording_to_dict(recognizer, audio.probe(path), view.windows, view.began, channel)
 
 
 def write_tables(view: WindowsView, directory: Path) -> RecordingFiles:
     """Writes what was heard so far for a spreadsheet, for Audacity and for Raven, named after the recording."""
     prefix = f"{Path(view.name).stem}-"
-    return write_recording(view.windows, view.events, view.highest_hertz, directory, view.name, prefix)
+    return write_recording(view.windows, view.events, view.highest_hertz, directory, view.name, prefix, view.began)

@@ -129,12 +129,12 @@ def wire(models: Models, parts: Compare, shown: gr.State, run_wanted: Sequence[A
         return await while_here(request, work)
 
     def compare(
-        view: ExplanationView | None, path: str | None, checkpoint: str, start_seconds: float
+        view: ExplanationView | None, path: str | None, checkpoint: str, start_seconds: float, channel: int
     ) -> Iterator[Updates]:
         if view is None:
             yield nothing(error_html(text.COMPARE_NO_RUN))
             return
-        other = Other(checkpoint, None if path is None else Path(path), 0.0 if path is None else start_seconds)
+        other = Other(checkpoint) if path is None else Other(checkpoint, Path(path), start_seconds, channel or None)
         try:
             with run_folder() as folder:
                 for compared in comparisons.beside(view, other, folder):
@@ -155,7 +155,7 @@ def wire(models: Models, parts: Compare, shown: gr.State, run_wanted: Sequence[A
     recorder.wire(place)
     started = parts.run.click(
         compare,
-        [shown, place.recording, parts.checkpoint, place.start],
+        [shown, place.recording, parts.checkpoint, place.start, place.channel],
         outputs,
         show_progress="minimal",
         show_progress_on=parts.status,
@@ -216,7 +216,7 @@ def status_html(view: ComparisonView) -> str:
 def name_html(which: str, run: ExplanationView) -> str:
     """The heading of a run."""
     explanation = run.explanation
-    name = text.run_name(explanation.info.name, explanation.start_seconds, explanation.model_name)
+    name = text.run_name(explanation.info.name, explanation.start_seconds, explanation.channel, explanation.model_name)
     return f'<h2 class="section">{which}: {safe(name)}</h2>'
 
 

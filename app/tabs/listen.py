@@ -52,6 +52,7 @@ def build(models: Models, model: ModelView, examples: Sequence[Path]) -> Listen:
     inputs = Inputs(
         recording=place.recording,
         start=place.start,
+        channel=place.channel,
         checkpoint=checkpoint,
         playbacks=playbacks,
         asked=asked,
@@ -67,8 +68,12 @@ def wire(models: Models, parts: Listen, card: gr.Markdown) -> None:
     service = ExplainService(models)
     place, inputs = parts.recorder, parts.inputs
 
+    async def told_of(path: str | None, checkpoint: str, request: gr.Request, channel: int | None) -> Updates:
+        work = partial(recorder.describe, service, place, inputs.status, path, checkpoint, channel=channel)
+        return await while_here(request, work)
+
     async def describe(path: str | None, checkpoint: str, request: gr.Request) -> Updates:
-        return await while_here(request, partial(recorder.describe, service, place, inputs.status, path, checkpoint))
+        return await told_of(path, checkpoint, request, None)
 
     async def describe_new(
         path: str | None, checkpoint: str, described: RecordingView | None, request: gr.Request
@@ -76,7 +81,7 @@ def wire(models: Models, parts: Listen, card: gr.Markdown) -> None:
         # Whoever puts a recording here for the visitor has described it already, and chosen its clip.
         if path is not None and described is not None and described.path == Path(path):
             return gr.skip()
-        return await describe(path, checkpoint, request)
+        return await told_of(path, checkpoint, request, 0)
 
     def choose(checkpoint: str) -> Iterator[Updates]:
         if not models.is_bundled(checkpoint):
@@ -111,7 +116,10 @@ def wire_wishes(models: Models, parts: Listen, tabs: gr.Tabs, wished: gr.State) 
                 recording = service.describe(Path(wish.recording), checkpoint)
             except Exception as error:
                 raise refusal(error) from error
-        changed: Updates = {**place.updates(recording, wish.start_seconds), tabs: gr.update(selected=PLAYBACKS_ID)}
+        changed: Updates = {
+            **place.updates(recording, wish.start_seconds, wish.channel),
+            tabs: gr.update(selected=PLAYBACKS_ID),
+        }
         if wish.label in models.model(checkpoint).labels:  # another model may have been chosen meanwhile
             changed[parts.inputs.asked] = wish.label
         # loading hours of sound again takes a while

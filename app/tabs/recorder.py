@@ -38,17 +38,25 @@ class Recorder:
     facts: gr.HTML
     overview: gr.HTML
     start: gr.Slider
+    channel: gr.Dropdown  # 0: mixed down
 
     @property
     def told(self) -> Sequence[Block]:
         """What ``updates`` may change."""
-        return self.described, self.facts, self.overview, self.start
+        return self.described, self.facts, self.overview, self.start, self.channel
 
-    def updates(self, recording: RecordingView | None, start_seconds: float = 0.0) -> Updates:
-        """What is told of a recording, or of none. ``start_seconds``: of the clip in it."""
+    def updates(self, recording: RecordingView | None, start_seconds: float = 0.0, channel: int | None = 0) -> Updates:
+        """What is told of a recording, or of none.
+
+        start_seconds: of the clip in it; channel: that is heard, 0 for a mix of all, None for what was chosen before.
+        """
         if recording is None:
-            return {self.described: None, self.facts: "", **self._no_choice()}
-        told: Updates = {self.described: recording, self.facts: facts_html(recording)}
+            return {self.described: None, self.facts: "", **self._no_choice(), self.channel: _channels(1, 0)}
+        told: Updates = {
+            self.described: recording,
+            self.facts: facts_html(recording),
+            self.channel: _channels(recording.channels, channel),
+        }
         if not recording.has_choice:
             return {**told, **self._no_choice()}
         latest = recording.latest_start_seconds
@@ -91,15 +99,28 @@ def build(label: str, start_label: str, prefix: str = "", examples: Sequence[Pat
             api_visibility="private",
             elem_id=f"{prefix}examples",
         )
+    described: gr.State = gr.State(None)
+    facts = gr.HTML(elem_id=f"{prefix}facts")
+    overview = gr.HTML(visible=False, elem_id=f"{prefix}overview")
+    with gr.Row():
+        start = gr.Slider(
+            *(0, 1), value=0, step=0.1, label=start_label, visible=False, buttons=[], scale=3, min_width=240,
+            elem_id=f"{prefix}start",
+        )  # fmt: skip
+        channel = gr.Dropdown(
+            [(text.MIXED, 0)], value=0, label=text.CHANNEL, visible=False, scale=2, min_width=260,
+            elem_id=f"{prefix}channel",
+        )  # fmt: skip
     return Recorder(
-        recording=recording,
-        described=gr.State(None),
-        facts=gr.HTML(elem_id=f"{prefix}facts"),
-        overview=gr.HTML(visible=False, elem_id=f"{prefix}overview"),
-        start=gr.Slider(
-            0, 1, value=0, step=0.1, label=start_label, visible=False, buttons=[], elem_id=f"{prefix}start"
-        ),
+        recording=recording, described=described, facts=facts, overview=overview, start=start, channel=channel
     )
+
+
+def _channels(count: int, chosen: int | None) -> Any:
+    """What can be chosen of a recording with so many channels; nothing of one. chosen: None for what was before."""
+    choices = [(text.MIXED, 0), *((text.channel_name(channel), channel) for channel in range(1, count + 1))]
+    kept: dict[str, Any] = {} if chosen is None else {"value": chosen}
+    return gr.update(choices=choices, visible=count > 1, **kept)
 
 
 def wire_microphones(page: gr.Blocks) -> None:
@@ -127,16 +148,18 @@ def describe(
     path: str | None,
     checkpoint: str,
     wanted: Callable[[], bool] = lambda: True,
+    channel: int | None = 0,
 ) -> Updates:
     """What is told of a recording for a model, or of none (None); ``status`` says whether it is any good.
 
-    wanted: whether the visitor is still there.
+    wanted: whether the visitor is still there. channel: as for ``Recorder.updates``.
     """
     try:
         recording = None if path is None else service.describe(Path(path), checkpoint, wanted)
     except Exception as error:
         return {**recorder.updates(None), status: error_html(sentence(error))}
-    return {**recorder.updates(recording), status: message_html(text.BEGIN if recording is None else text.READY)}
+    told = recorder.updates(recording, channel=channel)
+    return {**told, status: message_html(text.BEGIN if recording is None else text.READY)}
 
 
 def facts_html(recording: RecordingView) -> str:

@@ -118,13 +118,13 @@ def wire(models: Models, parts: Windows, inputs: Inputs, wished: gr.State) -> No
     def over(status: str) -> Updates:
         return ended(parts.listen, parts.stop, parts.status, status)
 
-    def listen(path: str | None, checkpoint: str, count: int, hop_share: float) -> Iterator[Updates]:
+    def listen(path: str | None, checkpoint: str, count: int, channel: int, hop_share: float) -> Iterator[Updates]:
         if path is None:
             yield over(error_html(text.WINDOWS_NO_RECORDING))
             return
         run_id, colours, drawn = uuid.uuid4().hex, dict[str, str](), 0
         try:
-            for view in service.listen(Path(path), checkpoint, hop_share, int(count)):
+            for view in service.listen(Path(path), checkpoint, hop_share, int(count), channel or None):
                 changed: Updates = {
                     **may_run(parts.listen, parts.stop, running=not view.finished),
                     parts.status: status_html(view),
@@ -154,15 +154,18 @@ def wire(models: Models, parts: Windows, inputs: Inputs, wished: gr.State) -> No
         except Exception as error:
             raise refusal(error) from error
 
+    def wish(view: WindowsView, start_seconds: float, label: str | None = None) -> Wish:
+        return Wish(str(view.recording), start_seconds, label, view.channel or 0)
+
     def open_place(view: WindowsView | None, event: gr.EventData) -> Any:
         asked = event._data if isinstance(event._data, dict) else {}
         index, name, second = (asked.get(key) for key in ("index", "class", "second"))
         if view is not None and isinstance(second, (int, float)):
             # by name: while more is heard, events and lanes change their places
             label = next((each for each in view.sounding if words.class_name(each) == name), None)
-            return Wish(str(view.recording), view.clip_around(second), label)
+            return wish(view, view.clip_around(second), label)
         if view is not None and isinstance(index, int) and 0 <= index < len(view.windows):
-            return Wish(str(view.recording), view.windows[index].start_seconds)
+            return wish(view, view.windows[index].start_seconds)
         return gr.skip()
 
     def open_row(view: WindowsView | None, event: gr.SelectData) -> Any:
@@ -170,12 +173,12 @@ def wire(models: Models, parts: Windows, inputs: Inputs, wished: gr.State) -> No
         if view is None or not 0 <= row < len(view.stretches if view.events is None else view.events):
             return gr.skip()
         if view.events is not None:
-            return Wish(str(view.recording), view.clip_around(view.events[row].peak_seconds), view.events[row].label)
-        return Wish(str(view.recording), view.surest(row).start_seconds)
+            return wish(view, view.clip_around(view.events[row].peak_seconds), view.events[row].label)
+        return wish(view, view.surest(row).start_seconds)
 
     started = parts.listen.click(no_files, None, downloads, **QUIET).then(
         listen,
-        [inputs.recording, inputs.checkpoint, inputs.playbacks, parts.hop],
+        [inputs.recording, inputs.checkpoint, inputs.playbacks, inputs.channel, parts.hop],
         [*pressed, parts.timeline, parts.found, parts.heard],
         show_progress="hidden",
         **ON_MODEL_LONG,
@@ -193,8 +196,8 @@ def status_html(view: WindowsView) -> str:
     if view.finished:
         said = text.windows_conclusion(view.name, view.seconds, len(view.windows), view.leading)
         if view.events is None:
-            return message_html(said, text.no_events(view.model_name))
-        return message_html(said, text.events_conclusion(len(view.events), len(view.sounding), LANES))
+            return message_html(said, text.no_events(view.model_name), *view.notes)
+        return message_html(said, text.events_conclusion(len(view.events), len(view.sounding), LANES), *view.notes)
     done = len(view.windows)
     caption = text.windows_progress(done, view.expected_windows, view.seconds_left)
     return progress_html(done, view.expected_windows, caption)

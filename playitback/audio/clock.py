@@ -41,12 +41,14 @@ _AUDIOMOTH = re.compile(
 )
 #: Times in names; the zone only behind a T, for behind "_" +0200 may be a number.
 _IN_NAMES = (
-    re.compile(r"(?<!\d)(\d{4})(\d\d)(\d\d)T(\d\d)(\d\d)(\d\d)(?:[.,](\d{1,9}))?(Z|[+-]\d\d(?:00|15|30|45))?(?!\d)"),
-    re.compile(r"(?<!\d)(\d{4})(\d\d)(\d\d)[-_ $.]?(\d\d)(\d\d)(\d\d)()(Z)?(?!\d)"),
     re.compile(
-        r"(?<!\d)(\d{4})-(\d\d)-(\d\d)(?:[T_ ]|-(?:birdnet-)?(?:RTSP_\d+-)?)(\d\d)[-:.](\d\d)[-:.](\d\d)()"
+        r"(?<!\d)(\d{4})-?(\d\d)-?(\d\d)T(\d\d)[-:.]?(\d\d)[-:.]?(\d\d)(?:[.,](\d{1,9}))?"
         r"(Z|[+-]\d\d:?(?:00|15|30|45))?(?!\d)"
     ),
+    re.compile(
+        r"(?<!\d)(\d{4})-(\d\d)-(\d\d)(?:[_ ]|-(?:birdnet-)?(?:RTSP_\d+-)?)(\d\d)[-:.]?(\d\d)[-:.]?(\d\d)()(Z)?(?!\d)"
+    ),
+    re.compile(r"(?<!\d)(\d{4})(\d\d)(\d\d)[-_ $.]?(\d\d)(\d\d)(\d\d)()(Z)?(?!\d)"),
     re.compile(r"(?<!\d)(\d{4})_(\d\d)_(\d\d)_(\d\d)_(\d\d)_(\d\d)()(Z)?(?!\d)"),
 )
 _TAGS = ("com.apple.quicktime.creationdate", "creation_time", "date", "ICRD")  # the first knows the zone

@@ -175,6 +175,16 @@ def recording_events(windows: Sequence[Window]) -> tuple[Event, ...] | None:
     return in_order([event for window in windows for event in window.over or ()] + [*windows[-1].ongoing])
 
 
+def recording_notes(file_notes: Sequence[str], windows: Sequence[Window]) -> tuple[str, ...]:
+    """Those on the file, and one that tells in how many windows something is."""
+    noted = [window.notes[0] for window in windows if window.notes]
+    return (*file_notes, *_noted(len(noted), len(windows), noted[0] if noted else ""))
+
+
+def _noted(noted: int, windows: int, first: str) -> tuple[str, ...]:
+    return (f"{noted} of {windows} windows have notes, the first of them: {first}",) if noted else ()
+
+
 def find_events(
     recognizer: Recognizer, path: str | Path, hop_seconds: float | None = None, channel: int | None = None
 ) -> Generator[Event, None, None]:
@@ -237,12 +247,7 @@ class RecordingSummary:
     @property
     def notes(self) -> tuple[str, ...]:
         """Sentences for the user: what is wrong with the file, and in how many windows something is."""
-        if not self._noted:
-            return self._file_notes
-        return (
-            *self._file_notes,
-            f"{self._noted} of {self.windows} windows have notes, the first of them: {self._first_note}",
-        )
+        return (*self._file_notes, *_noted(self._noted, self.windows, self._first_note))
 
     def head(self, recognizer: Recognizer) -> dict[str, Any]:
         """What JSON says of a recording before its windows."""

@@ -154,6 +154,7 @@ def test_only_what_is_documented_is_offered_to_programs(client: Client) -> None:
         "class_name",
         "passages",
         "files",
+        "channel",
     ]
     assert [each["label"] for each in explain["returns"]] == ["explanation", "explanation_file", "segments", "tapes"]
     for name, endpoint in endpoints.items():
@@ -173,6 +174,8 @@ def test_a_class_can_be_asked_for(client: Client, clip: Path) -> None:
         ({"start_seconds": 99}, "the window starts at 99 s"),
         ({"start_seconds": -1}, "give 0 or more"),
         ({"model": "huge"}, "there is no model 'huge'; there are: tiny"),
+        ({"channel": 2}, "channel 2 is asked for, but chirp.wav has one channel; choose 1, or none, to mix them"),
+        ({"channel": -1}, "channel -1 is asked for"),
         ({"class_name": "dragon"}, "tiny knows no class 'dragon'"),
     ],
 )
