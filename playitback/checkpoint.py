@@ -59,8 +59,11 @@ class Checkpoint:
 
 
 def available_checkpoints() -> tuple[str, ...]:
-    """Names of the bundled checkpoints."""
-    return tuple(sorted(path.parent.name for path in BUNDLED.glob(f"*/{CONFIG_FILE}")))
+    """Names of the bundled checkpoints that can be opened here."""
+    there = sorted(BUNDLED.glob(f"*/{CONFIG_FILE}"))
+    if not families.opens_foreign():
+        there = [path for path in there if not families.is_foreign(_read_json(path))]
+    return tuple(path.parent.name for path in there)
 
 
 def save_checkpoint(
@@ -68,9 +71,16 @@ def save_checkpoint(
 ) -> None:
     """Writes the folder; matrices of weights in ``dtype``, vectors and statistics, which are few, in float32."""
     folder.mkdir(parents=True, exist_ok=True)
-    _write_description(folder, {"format": FORMAT, "model": model.config.to_dict(), "about": about})
+    foreign = families.written_as_foreign(model, about)
+    if foreign is None:
+        _write_json(folder / CONFIG_FILE, {"format": FORMAT, "model": model.config.to_dict(), "about": about})
+        weights = model.state_dict()
+    else:
+        description, extractor, weights = foreign
+        _write_json(folder / CONFIG_FILE, description)
+        _write_json(folder / _EXTRACTOR_FILE, extractor)
     write_whole_text(folder / CARD_FILE, card)
-    stored = {name: _stored(tensor, dtype) for name, tensor in model.state_dict().items()}
+    stored = {name: _stored(tensor, dtype) for name, tensor in weights.items()}
     write_whole(folder / WEIGHTS_FILE, lambda partial: save_file(stored, partial))
 
 
@@ -82,7 +92,7 @@ def amend_checkpoint(folder: Path, *, temperature: float, about: Mapping[str, An
     description = _read_description(folder)
     description["model"]["temperature"] = temperature
     description.setdefault("about", {}).update(about)
-    _write_description(folder, description)
+    _write_json(folder / CONFIG_FILE, description)
     card, heading = _read_card(folder), section.splitlines()[0]
     before, _, rest = card.partition(f"{heading}\n")
     _, mark, after = rest.partition("\n## ")
@@ -296,8 +306,8 @@ def _is_shallow(value: Any, levels: int) -> bool:
     return levels > 0 and all(_is_shallow(each, levels - 1) for each in within)
 
 
-def _write_description(folder: Path, description: Mapping[str, Any]) -> None:
-    write_whole_text(folder / CONFIG_FILE, json.dumps(description, indent=1, ensure_ascii=False) + "\n")
+def _write_json(path: Path, values: Mapping[str, Any]) -> None:
+    write_whole_text(path, json.dumps(values, indent=1, ensure_ascii=False) + "\n")
 
 
 def _load_model(outline: Listener, folder: Path, upgrade: _Upgrade) -> Listener:

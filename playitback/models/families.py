@@ -16,7 +16,7 @@ from torch.overrides import TorchFunctionMode
 
 from playitback.config import ModelConfig
 from playitback.errors import CheckpointError, SettingsError
-from playitback.models import hub_folder, mast, pooling
+from playitback.models import hub_folder, hub_training, mast, pooling
 from playitback.models.hub import PUBLISHED, HubModel
 from playitback.models.listener import Listener
 from playitback.models.recipe import Recipe
@@ -37,6 +37,11 @@ class Family:
     #: (preset, labels, multi_label=, clip_seconds=) -> its description
     preset: Callable[..., ModelConfig] | None = None
     recipe: Callable[[str], Recipe] | None = None  # preset -> how it is trained
+    package: str | None = None  # that it needs and that is installed separately
+
+    @property
+    def is_installed(self) -> bool:
+        return self.package is None or find_spec(self.package) is not None
 
 
 #: name, which a description carries as ``family`` -> family
@@ -44,13 +49,15 @@ FAMILIES: dict[str, Family] = {
     "replay": Family("replay attention", ReplayModel, REPLAY_PRESETS, replay_preset, replay_recipe),
     "pooling": Family("attention pooling", pooling.PoolingModel, pooling.PRESETS, pooling.preset, pooling.recipe),
     "mast": Family("multiscale transformer", mast.MastModel, mast.PRESETS, mast.preset, mast.recipe),
-    "hub": Family("transformers", HubModel),
+    "hub": Family(
+        *("transformers", HubModel, hub_training.PRESETS, hub_training.preset, hub_training.recipe, "transformers")
+    ),
 }
 
 
 def presets() -> tuple[str, ...]:
-    """All presets, family by family."""
-    return tuple(name for family in FAMILIES.values() for name in family.presets)
+    """All presets that can be built here, family by family."""
+    return tuple(name for family in FAMILIES.values() if family.is_installed for name in family.presets)
 
 
 def preset(
@@ -79,7 +86,12 @@ def title(config: ModelConfig) -> str:
 
 def published() -> dict[str, str]:
     """Repo id -> what it is, of models that others published and that can be opened here: with transformers alone."""
-    return PUBLISHED if find_spec("transformers") is not None else {}
+    return PUBLISHED if opens_foreign() else {}
+
+
+def opens_foreign() -> bool:
+    """Whether checkpoints in the format of others can be opened here."""
+    return FAMILIES["hub"].is_installed
 
 
 def read_config(values: Mapping[str, Any]) -> ModelConfig:
@@ -129,6 +141,13 @@ read_foreign = hub_folder.read
 foreign_weights = hub_folder.weights_of
 try_foreign = hub_folder.try_out
 about_foreign = hub_folder.about
+
+
+def written_as_foreign(
+    model: Listener, about: Mapping[str, Any]
+) -> tuple[dict[str, Any], dict[str, Any], dict[str, Tensor]] | None:
+    """What the folder of a model in the format of others holds; None for ours. See ``hub_training.written``."""
+    return hub_training.written(model, about) if isinstance(model, HubModel) else None
 
 
 def _listener(family: Any) -> type[Listener]:

@@ -38,6 +38,8 @@ PUBLISHED = {
     "MIT/ast-finetuned-speech-commands-v2": "spectrogram transformer, 35 spoken words, fetched: 342 MB",
 }
 
+#: problem types of transformers
+_SEVERAL_LABELS, _ONE_LABEL = "multi_label_classification", "single_label_classification"
 _AT_ONCE = 8  # clips through the network: a second of a clip costs as much memory as all of it
 _REMEMBERED = 64  # clips whose answers are kept, so that the next class asked about costs nothing
 _LEAST_STRETCHES = 4  # that a clip is long: in a shorter one, a second would be most of it
@@ -77,11 +79,22 @@ class HubModel(Listener):
     def __init__(self, config: HubConfig) -> None:
         """Raises CheckpointError where transformers is not installed, and what transformers does for a bad config."""
         super().__init__(config)
-        self.network = make_network(config.network)
+        self.network = make_network(self.described)
         self.extractor = make_extractor(config.extractor)
         head = [name for name, part in self.network.named_modules() if isinstance(part, nn.Linear)][-1]
         self.head_name = f"network.{head}.weight"
         self._remembered = _Remembered(_REMEMBERED)
+
+    @property
+    def described(self) -> dict[str, Any]:
+        """Of the network, as a config.json: with the classes of this model, and whether they exclude one another."""
+        names, several = self.config.labels[0], self.config.multi_label
+        return {
+            **self.config.network,
+            "id2label": {str(number): name for number, name in enumerate(names)},
+            "label2id": {name: number for number, name in enumerate(names)},
+            "problem_type": _SEVERAL_LABELS if several else _ONE_LABEL if len(names) > 1 else None,
+        }
 
     @property
     def can_aim(self) -> bool:
@@ -171,11 +184,13 @@ class HubModel(Listener):
         return torch.cat([self._pass(each) for each in waveforms.split(_AT_ONCE)])
 
     def _pass(self, waveforms: Tensor) -> Tensor:
-        given = self.extractor(
-            list(waveforms.detach().float().cpu().numpy()),
-            sampling_rate=self.config.front_end.sample_rate,
-            return_tensors="pt",
-        )
+        # an extractor that computes with torch does so for the sake of numpy, which has no bfloat16
+        with torch.autocast("cpu", enabled=False):
+            given = self.extractor(
+                list(waveforms.detach().float().cpu().numpy()),
+                sampling_rate=self.config.front_end.sample_rate,
+                return_tensors="pt",
+            )
         logits: Tensor = self.network(**{name: each.to(self.device) for name, each in given.items()}).logits
         return logits
 

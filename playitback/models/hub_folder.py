@@ -55,6 +55,8 @@ _EXTRACTOR_BOUNDS = {
     "stride": (1, 64),
 }
 
+#: entry of config.json with what is known about a model that was trained here; transformers leaves it alone
+NOTES = "playitback"
 #: entries that ask transformers to fetch, replace or pack something; a model computes the same without them
 _LEFT_OUT = ("attn_implementation", "_attn_implementation", "experts_implementation", "fusion_config", "dtype")
 
@@ -70,6 +72,7 @@ def read(values: Mapping[str, Any], read_extractor: Callable[[], Mapping[str, An
     Raises CheckpointError for what is no audio classifier of transformers, and SettingsError for numbers that no model
     has.
     """
+    values = {key: value for key, value in values.items() if key != NOTES}
     _check_code(values)
     kind = values.get("model_type")
     name = classifier_name(kind)
@@ -124,8 +127,12 @@ def try_out(model: Listener) -> None:
 
 
 def about(values: Mapping[str, Any], card: str) -> dict[str, Any]:
-    """What the folder tells of a model: its class in transformers and, of the card's front matter, licence and base."""
-    found = {"architecture": classifier_name(values["model_type"])}
+    """What the folder tells of a model: its class in transformers and, of the card's front matter, licence and base.
+
+    Of one that was trained here also all that is noted about the training.
+    """
+    notes = values.get(NOTES)
+    found = {**(notes if isinstance(notes, dict) else {}), "architecture": classifier_name(values["model_type"])}
     front_matter = re.match(r"---\s*\n(.*?)\n---\s*\n", card, re.DOTALL)
     for told, name in (("license", "licence"), ("base_model", "base_model")):
         line = front_matter and re.search(rf"^{told}:[ \t]*([^\s#][^\n]*)$", front_matter[1], re.MULTILINE)

@@ -17,6 +17,7 @@ PRESETS = {
     **dict.fromkeys(("small", "x1_s", "x1", "x2", "x3"), "replay"),
     **dict.fromkeys(("pooling", "pooling_small"), "pooling"),
     **dict.fromkeys(("mast", "mast_small"), "mast"),
+    "ast_small": "hub",
 }
 
 
