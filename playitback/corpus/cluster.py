@@ -52,8 +52,8 @@ def hear_on_cluster(
         there, planners = ray.cluster_resources(), 1 + workers // _WORKERS_PLANNED_FOR
         _check_cores(workers, there.get("CPU", 0))
         ray.data.DataContext.get_current().enable_progress_bars = False
-        planned = ray.data.from_items([{"batch": _told(batch)} for batch in batches], override_num_blocks=len(batches))
-        planned = planned.map_batches(
+        given = ray.data.from_items([{"batch": _told(batch)} for batch in batches], override_num_blocks=len(batches))
+        planned = given.map_batches(
             _Planner(order), batch_size=1, num_cpus=1 / planners, compute=ray.data.TaskPoolStrategy(size=planners)
         ).repartition(target_num_rows_per_block=1)
         heard = planned.map(
