@@ -169,4 +169,5 @@ class WindowsService:
 def write_tables(view: WindowsView, directory: Path) -> RecordingFiles:
     """Writes what was heard so far for a spreadsheet, for Audacity and for Raven, named after the recording."""
     prefix = f"{Path(view.name).stem}-"
-    return write_recording(view.windows, view.events, view.highest_hertz, directory, view.name, prefix, view.began)
+    heard = view.windows, view.events, view.highest_hertz
+    return write_recording(*heard, directory, view.name, prefix, view.began, view.channel)

@@ -80,7 +80,7 @@ class GrowingFiles:
                     write_table(folder / EVENTS, EVENT_COLUMNS, rows)
                 labels = summary.stretches if events is None else events
                 write_audacity(labels, folder / "audacity.txt")
-                write_raven(labels, folder / "raven.txt", self._high_hertz)
+                write_raven(labels, folder / "raven.txt", self._high_hertz, summary.channel)
                 self._append("\n],\n" + _json({**summary.tail(), "run": run})[1:] + "\n")
                 (folder / _PARTIAL).replace(folder / JSON)
         finally:

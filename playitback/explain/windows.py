@@ -213,8 +213,8 @@ class RecordingSummary:
     def __init__(self, info: audio.RecordingInfo, began: datetime | None = None, channel: int | None = None) -> None:
         self.windows = 0
         self.began = began
+        self.channel = channel
         self._info = info
-        self._channel = channel
         self._file_notes = (*info.notes, *audio.channel_notes(info, channel))
         self._noted, self._first_note = 0, ""
         self._stretches: list[Stretch] = []
@@ -257,7 +257,7 @@ class RecordingSummary:
                 "name": self._info.name,
                 "seconds": self._info.seconds,
                 "recorded_at": audio.clock_text(self.began, 0) or None,
-                "channel": self._channel,
+                "channel": self.channel,
             },
             "model": {"name": recognizer.name, "clip_seconds": recognizer.clip_seconds},
         }

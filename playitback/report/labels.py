@@ -42,11 +42,13 @@ def write_recording(
     recording: Path | str,
     prefix: str = "",
     began: datetime | None = None,
+    channel: int | None = None,
 ) -> RecordingFiles:
     """Writes windows.csv, events.csv, audacity.txt and raven.txt, each name with a prefix.
 
     events: None for a model without activity; then the labels are the stretches of the windows, and events that an
     earlier run left are removed. recording: as the tables name it. began: when it did, as ``audio.recorded_at`` tells.
+    channel: that was heard alone, counted from 1; None: they were mixed.
     """
     files = RecordingFiles(
         table=directory / f"{prefix}windows.csv",
@@ -61,7 +63,7 @@ def write_recording(
     else:
         write_table(files.events, EVENT_COLUMNS, (event_row(each, recording, began) for each in events or ()))
     write_audacity(rows, files.audacity)
-    write_raven(rows, files.raven, high_hertz)
+    write_raven(rows, files.raven, high_hertz, channel)
     return files
 
 
@@ -91,13 +93,16 @@ def write_audacity(rows: Iterable[Row], path: Path) -> None:
     _write(lines, path)
 
 
-def write_raven(rows: Iterable[Row], path: Path, high_hertz: float) -> None:
-    """A selection table for Raven (File > Open Selection Table), each selection from 0 Hz to ``high_hertz``."""
+def write_raven(rows: Iterable[Row], path: Path, high_hertz: float, channel: int | None = None) -> None:
+    """A selection table for Raven (File > Open Selection Table), each selection from 0 Hz to ``high_hertz``.
+
+    channel: whose it is, counted from 1; what was heard of a mix is selected in the first.
+    """
     header = (
         "Selection\tView\tChannel\tBegin Time (s)\tEnd Time (s)\tLow Freq (Hz)\tHigh Freq (Hz)\tClass\tConfidence\n"
     )
     lines = (
-        f"{number}\tSpectrogram 1\t1\t{row.start_seconds:.6f}\t{row.end_seconds:.6f}\t0\t{high_hertz:g}\t"
+        f"{number}\tSpectrogram 1\t{channel or 1}\t{row.start_seconds:.6f}\t{row.end_seconds:.6f}\t0\t{high_hertz:g}\t"
         f"{_one_cell(row.label)}\t{row.probability:.4f}\n"
         for number, row in enumerate(rows, 1)
     )

@@ -294,6 +294,15 @@ def test_a_recording_alone_keeps_its_place_when_others_come(run: Run, folder: Pa
     assert letters(out / "windows.csv") == 5 * "a"
 
 
+def test_what_it_wrote_beside_recordings_is_not_counted_among_what_is_left_out(run: Run, folder: Path) -> None:
+    for _ in range(2):
+        status, _, error = run(folder, "--out", folder)
+        assert status == 0
+        assert "left out" not in error
+    (folder / "notes.txt").write_text("no sound", encoding="utf-8")
+    assert "1 file is left out, by the name no sound: notes.txt" in run(folder, "--out", folder)[2]
+
+
 # channels
 
 
@@ -309,6 +318,11 @@ def test_one_channel_is_heard_where_it_is_asked_for(run: Run, folder: Path, tmp_
     assert found["notes"] == [told]
     assert found["recording"]["channel"] == 2
     assert found["windows"] == alone["windows"]
+    selections = [
+        (tmp_path / name / "raven.txt").read_text(encoding="utf-8").splitlines() for name in ("both", "alone")
+    ]
+    assert {line.split("\t")[2] for line in selections[0][1:]} == {"2"}
+    assert {line.split("\t")[2] for line in selections[1][1:]} == {"1"}
     status, _, error = run(tmp_path / "both.wav", b, "--channel", 2, "--out", tmp_path / "out")
     assert status == 2
     assert "channel 2 is asked for, but b_20240201T060000Z.wav has one channel; choose 1, or none, to mix them" in error
