@@ -11,6 +11,7 @@ from __future__ import annotations
 import json
 import logging
 import os
+import socket
 from collections.abc import Generator, Iterator, Sequence
 from contextlib import contextmanager
 from importlib.util import find_spec
@@ -22,6 +23,7 @@ from playitback.corpus.units import Missing, Part, plan
 from playitback.errors import PlayItBackError, SettingsError
 
 _WORKERS_PLANNED_FOR = 8  # by one task, which opens files and reads their headers
+_ANSWER_SECONDS = 10
 _OBJECT_BYTES = 128 * 2**20  # of shared memory, for JSON alone; Ray would take a third of the machine's
 #: before Ray is imported: it tells nobody that it is used, and standard error only what is worth it
 _QUIET = {"RAY_USAGE_STATS_ENABLED": "0", "RAY_BACKEND_LOG_LEVEL": "fatal"}
@@ -109,6 +111,8 @@ class _Actor:
 @contextmanager
 def _connected(address: str | None, workers: int) -> Iterator[None]:
     """Entered, there is a cluster. Raises SettingsError where there is none at the address."""
+    if address is not None:
+        _check_answer(address)
     os.environ.update({**_QUIET, **(_ALONE if address is None else {})})
     import ray
     import ray.data
@@ -121,12 +125,25 @@ def _connected(address: str | None, workers: int) -> Iterator[None]:
         else:
             ray.init(address=address, **quiet)
     except (ConnectionError, ValueError, RuntimeError) as error:
-        where = "here" if address is None else f"at {address}"
-        raise SettingsError(f"there is no cluster of Ray {where} ({error}); check --address") from error
+        raise _no_cluster(address or "this machine", error) from error
     try:
         yield
     finally:
         ray.shutdown()
+
+
+def _check_answer(address: str) -> None:
+    """Raises SettingsError where nothing answers at HOST:PORT, which Ray would try for minutes."""
+    host, colon, port = address.rpartition(":")
+    try:
+        if colon and "/" not in host:
+            socket.create_connection((host, int(port)), _ANSWER_SECONDS).close()
+    except (OSError, ValueError) as error:
+        raise _no_cluster(address, error) from error
+
+
+def _no_cluster(place: str, error: Exception) -> SettingsError:
+    return SettingsError(f"there is no cluster of Ray at {place} ({error}); check --address")
 
 
 def _check_cores(workers: int, cores: float) -> None:

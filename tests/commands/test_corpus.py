@@ -6,6 +6,7 @@ import importlib.util
 import json
 import os
 import signal
+import socket
 import subprocess
 import sys
 import time
@@ -21,6 +22,7 @@ from shell import Run, assert_one_sentence
 from tiny import RATE, noise
 
 from playitback import audio
+from playitback.corpus import cluster, dataset
 
 ROOT = Path(__file__).resolve().parents[2]
 SECONDS, WINDOWS = 10.0, 81  # of a recording that is heard for a while
@@ -220,13 +222,22 @@ def test_a_package_that_is_not_installed_is_named(
     package: str, arguments: tuple[object, ...], told: str,
 ) -> None:  # fmt: skip
     there = importlib.util.find_spec
-    for name in ("dataset", "cluster"):
-        module = sys.modules[f"playitback.corpus.{name}"]
+    for module in (dataset, cluster):
         monkeypatch.setattr(module, "find_spec", lambda each: None if each == package else there(each))
     status, output, error = corpus(folder, *arguments)
     assert (status, output) == (2, "")
     assert_one_sentence(error, told, "pip install -r requirements-corpus.txt")
     assert not (tmp_path / "out").exists()
+
+
+@pytest.mark.parametrize("address", ["127.0.0.1:{}", "127.0.0.1:x"])
+def test_where_no_cluster_answers_is_told_at_once(corpus: Run, folder: Path, address: str) -> None:
+    with socket.socket() as closed:
+        closed.bind(("127.0.0.1", 0))  # and nobody listens
+        address = address.format(closed.getsockname()[1])
+        status, output, error = corpus(folder, "--address", address)
+    assert (status, output) == (2, "")
+    assert_one_sentence(error, f"there is no cluster of Ray at {address}", "check --address")
 
 
 def test_one_worker_needs_no_ray(corpus: Run, folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
