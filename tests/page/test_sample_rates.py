@@ -103,7 +103,7 @@ def test_clip_and_tapes_are_written_at_the_models_rate(shown: ExplanationView) -
 def test_segments_sound_exactly_as_in_the_clip(shown: ExplanationView, models: Models, tmp_path: Path) -> None:
     segment = shown.explanation.hearings[0].segments[0]
     first, last = round(segment.start_seconds * FAST), round(segment.end_seconds * FAST)
-    taken = TakeAwayService(models).write(shown, tmp_path).files
+    taken = TakeAwayService(models).write(shown, tmp_path).files.sounds
     for sound in (io.BytesIO(shown.sound(segment)), taken.segments[0]):
         samples, rate = soundfile.read(sound, dtype="float32")
         assert rate == FAST
