@@ -16,7 +16,7 @@ from typing import Any
 import gradio as gr
 
 from app import text
-from app.events import ON_MODEL, ON_MODEL_LONG, refusal, run_folder
+from app.events import ON_MODEL_FOR_PROGRAMS, ON_MODEL_LONG, refusal, run_folder
 from app.service import (
     ClipRun,
     CompareService,
@@ -300,7 +300,7 @@ def _add(
     ask: Callable[..., Answers],
     inputs: Sequence[Any],
     outputs: Sequence[Any],
-    queue: Mapping[str, Any] = ON_MODEL,
+    queue: Mapping[str, Any] = ON_MODEL_FOR_PROGRAMS,
 ) -> None:
     """An endpoint that is named as its function, and refuses in one sentence what cannot be answered."""
 

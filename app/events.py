@@ -28,6 +28,9 @@ Updates = dict[Block, Any]
 FOLDER_PREFIX = "playitback-"
 #: of events that compute: one at a time
 ON_MODEL: dict[str, Any] = {"concurrency_id": "model", "concurrency_limit": 1}
+#: of a program's questions: a few at a time, so that one is read and told while another is heard; the models themselves
+#: let one compute at a time
+ON_MODEL_FOR_PROGRAMS: dict[str, Any] = {"concurrency_id": "programs", "concurrency_limit": 3}
 #: of events that compute for minutes: one at a time too, but beside the others, with whom they take turns view by view
 ON_MODEL_LONG: dict[str, Any] = {"concurrency_id": "long", "concurrency_limit": 1}
 #: of events that no API user shall see

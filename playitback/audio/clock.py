@@ -109,7 +109,11 @@ def _chunks(path: Path) -> dict[bytes, bytes]:
 def _tags(path: Path) -> dict[str, str]:
     """Of a container of another kind: by libsndfile, or by ffmpeg for what it cannot read, and for MP3, whose tags it
     leaves unread."""
-    with suppress(soundfile.LibsndfileError, OSError, TypeError), soundfile.SoundFile(path) as file:
+    with (
+        suppress(soundfile.LibsndfileError, OSError, TypeError),
+        path.open("rb") as content,  # a name that is no text can be opened, though not by libsndfile
+        soundfile.SoundFile(content) as file,
+    ):
         if file.format != "MP3":
             return {name: str(value) for name, value in file.copy_metadata().items()}
     program = ffmpeg.program()

@@ -202,6 +202,17 @@ def test_what_only_ffmpeg_reads_is_asked_for_its_time(
     assert audio.recorded_at(tmp_path / name) == datetime(2024, 1, 31, 23, 59, 59, tzinfo=UTC)
 
 
+@pytest.mark.parametrize("suffix", [b".wav", b".flac", b".ogg"])
+def test_a_name_that_is_no_text_is_in_nobodys_way(tmp_path: Path, suffix: bytes) -> None:
+    plain = tmp_path / f"plain{suffix.decode()}"
+    soundfile.write(plain, np.zeros(800, np.float32), 8000)
+    strange = Path(os.fsdecode(os.fsencode(tmp_path) + b"/20240229_010203\xff" + suffix))
+    plain.rename(strange)
+    assert audio.recorded_at(strange) == datetime(2024, 2, 29, 1, 2, 3)
+    unnamed = strange.rename(Path(os.fsdecode(os.fsencode(tmp_path) + b"/\xff" + suffix)))
+    assert audio.recorded_at(unnamed) is None
+
+
 def test_what_cannot_be_opened_is_known_by_its_name_alone(tmp_path: Path) -> None:
     os.mkfifo(tmp_path / "20240131_235959.wav")
     for path in (tmp_path / "20240131_235959.wav", tmp_path / "missing" / "20240131_235959.wav"):
