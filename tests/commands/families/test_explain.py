@@ -174,6 +174,7 @@ def test_a_long_recording_is_classified_window_by_window(
         assert each["decision"] == LABELS[int(heard.probabilities.argmax())]
         assert each["probability"] == pytest.approx(float(heard.probabilities.max()), abs=1e-5)
     assert sum(each["windows"] for each in found["stretches"]) == 4
-    assert sorted(path.name for path in tmp_path.iterdir()) == ["audacity.txt", "raven.txt", "windows.csv", "windows.json"]
+    written = sorted(path.name for path in tmp_path.iterdir())
+    assert written == ["audacity.txt", "raven.txt", "windows.csv", "windows.json"]
     rows = said(run, *question).splitlines()
     assert [row.split()[2] for row in rows[1:]] == [each["decision"] for each in found["stretches"]]
