@@ -26,7 +26,7 @@ from playitback.config import ModelConfig
 from playitback.errors import SettingsError
 from playitback.models import families
 from playitback.models.listener import Listener
-from playitback.precision import processor
+from playitback.precision import hearing_in, noise, processor
 from playitback.recognizer import find_device
 
 DTYPES = {"float32": torch.float32, "bfloat16": torch.bfloat16}
@@ -120,7 +120,10 @@ def count_operations(model: Listener, waveforms: Tensor, dtype: str) -> list[int
     are below a hundredth of the rest.
     """
     counts = []
-    with _inference(waveforms.device, dtype), FlopCounterMode(display=False, custom_mapping=_CPU_ATTENTION) as counter:
+    with (
+        hearing_in(DTYPES[dtype], waveforms.device),
+        FlopCounterMode(display=False, custom_mapping=_CPU_ATTENTION) as counter,
+    ):
         for _ in model.listen(waveforms):
             counts.append(counter.get_total_flops())
     return counts
@@ -129,7 +132,7 @@ def count_operations(model: Listener, waveforms: Tensor, dtype: str) -> list[int
 def time_hearings(model: Listener, waveforms: Tensor, dtype: str) -> list[float]:
     """Seconds until the end of every hearing, from the start, for clips (B, clip_samples)."""
     seconds = []
-    with _inference(waveforms.device, dtype):
+    with hearing_in(DTYPES[dtype], waveforms.device):
         _wait(waveforms.device)
         start = time.perf_counter()
         for _ in model.listen(waveforms):
@@ -168,6 +171,11 @@ def machine(device: str = "auto", threads: int | None = None) -> dict[str, Any]:
     }
 
 
+def against(seconds: float, before: float | None) -> str:
+    """The last column of a table: the ratio to what it was, where that is known."""
+    return " " * 9 if before is None else f"{seconds / before:9.2f}"
+
+
 def key(row: BenchRow) -> str:
     """Names a row in a saved run."""
     return f"{row.preset}, {row.dtype}, {row.batch}"
@@ -184,7 +192,7 @@ def table(rows: Sequence[BenchRow], before: Mapping[str, float]) -> str:
         f"{'':29}{'10^6':>9}{'ms':>14}{'ms':>14}{'10^9':>12}{'10^9/s':>10}{'10^9/s':>10}{'%':>8}{'':9}",
     ]
     for row in rows:
-        ratio = f"{row.all_hearings_seconds / before[key(row)]:9.2f}" if key(row) in before else " " * 9
+        ratio = against(row.all_hearings_seconds, before.get(key(row)))
         lines.append(
             f"{row.preset:14}{row.dtype:10}{row.batch:5}{row.parameters / 1e6:9.1f}"
             f"{row.first_hearing_seconds * 1e3:14.1f}{row.all_hearings_seconds * 1e3:14.1f}"
@@ -196,7 +204,7 @@ def table(rows: Sequence[BenchRow], before: Mapping[str, float]) -> str:
 
 
 def _row(name: str, model: Listener, dtype: str, batch: int, matrix_rate: float) -> BenchRow:
-    waveforms = _noise(model.config, batch).to(model.device)
+    waveforms = noise(model.config, batch).to(model.device)
     operations = count_operations(model, waveforms, dtype)  # which is also the run that does not count
     runs: list[list[float]] = []
     while len(runs) < _LEAST_RUNS or sum(seconds[-1] for seconds in runs) < _LEAST_SECONDS:
@@ -223,18 +231,6 @@ def _untrained(config: ModelConfig, dtype: str, device: torch.device) -> Listene
     model.cast_weights(DTYPES[dtype])  # weights stored in the format of the products need no conversion every time
     model.to(memory_format=torch.channels_last)  # type: ignore[call-overload]  # the overload is missing in PyTorch
     return model.to(device).eval().requires_grad_(False)
-
-
-def _noise(config: ModelConfig, batch: int) -> Tensor:
-    """Clips (B, clip_samples) of noise, the same every time."""
-    generator = torch.Generator().manual_seed(0)
-    return 0.1 * torch.randn(batch, config.front_end.clip_samples, generator=generator)
-
-
-@contextmanager
-def _inference(device: torch.device, dtype: str) -> Iterator[None]:
-    with torch.inference_mode(), torch.autocast(device.type, torch.bfloat16, enabled=dtype == "bfloat16"):
-        yield
 
 
 @contextmanager

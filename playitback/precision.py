@@ -14,11 +14,14 @@ import json
 import os
 import platform
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import torch
 from torch import Tensor
 
+from playitback.config import ModelConfig
 from playitback.errors import SettingsError
 from playitback.models.listener import Listener
 from playitback.writing import write_whole_text
@@ -52,6 +55,19 @@ def fastest_dtype(model: Listener, device: torch.device, batch: int = 1, *, stor
     return torch.bfloat16 if _measured[key] >= LEAST_GAIN else torch.float32
 
 
+@contextmanager
+def hearing_in(dtype: torch.dtype, device: torch.device) -> Iterator[None]:
+    """Products are computed in a number format, and nothing is kept for gradients."""
+    with torch.inference_mode(), torch.autocast(device.type, torch.bfloat16, enabled=dtype == torch.bfloat16):
+        yield
+
+
+def noise(config: ModelConfig, batch: int) -> Tensor:
+    """Clips (B, clip_samples) to time a model with, the same every time."""
+    generator = torch.Generator().manual_seed(0)
+    return 0.1 * torch.randn(batch, config.front_end.clip_samples, generator=generator)
+
+
 def processor() -> str:
     """The CPU's name as its maker calls it, where the system knows it."""
     try:
@@ -66,22 +82,23 @@ def _gain(model: Listener, batch: int, stored: bool) -> float:
     """How many times as fast a first hearing is in bfloat16."""
     exact = copy.deepcopy(model).eval()
     rounded = exact.in_format(torch.bfloat16) if stored else exact
-    generator = torch.Generator().manual_seed(0)
-    clips = 0.1 * torch.randn(batch, model.config.front_end.clip_samples, generator=generator)
+    clips = noise(model.config, batch)
     threads = torch.get_num_threads()
     torch.set_num_threads(1)  # whose time tells the same beside other work
     try:
-        runs = [(_seconds(exact, clips, False), _seconds(rounded, clips, True)) for _ in range(1 + _RUNS)]
+        runs = [
+            (_seconds(exact, clips, torch.float32), _seconds(rounded, clips, torch.bfloat16)) for _ in range(1 + _RUNS)
+        ]
     finally:
         torch.set_num_threads(threads)
     before, after = (min(seconds) for seconds in zip(*runs[1:], strict=True))
     return before / after
 
 
-def _seconds(model: Listener, clips: Tensor, bfloat16: bool) -> float:
+def _seconds(model: Listener, clips: Tensor, dtype: torch.dtype) -> float:
     """Of this thread, for a first hearing."""
     began = time.thread_time()
-    with torch.inference_mode(), torch.autocast("cpu", torch.bfloat16, enabled=bfloat16):
+    with hearing_in(dtype, clips.device):
         next(iter(model.answer(clips, 0)))
     return time.thread_time() - began
 

@@ -31,7 +31,7 @@ from playitback.models.listener import (
     named_class,
     playbacks_refusal,
 )
-from playitback.precision import fastest_dtype
+from playitback.precision import fastest_dtype, hearing_in
 from playitback.replay import TimeMap
 from playitback.segments import Segment, unpad_segments
 
@@ -214,7 +214,7 @@ class Recognizer:
         # Inference mode and precision belong to the thread, and a generator's consumer runs between its steps, perhaps
         # in another one: enter them step by step.
         while True:
-            with torch.inference_mode(), self._precision():
+            with hearing_in(self.dtype, self._device):
                 heard = next(hearings, None)
             if heard is None:
                 return
@@ -246,7 +246,7 @@ class Recognizer:
 
     def fuse(self, hearings: Sequence[Hearing]) -> tuple[Tensor, ...] | None:
         """``Listener.fuse`` in the recognizer's precision, of all hearings of a run of ``listen``."""
-        with torch.inference_mode(), self._precision():
+        with hearing_in(self.dtype, self._device):
             fused = self._in_format.fuse(hearings)
             return None if fused is None else self._divided(fused)
 
@@ -320,9 +320,6 @@ class Recognizer:
         if self._heard_by is None or self._heard_by[0] != self.dtype:
             self._heard_by = self.dtype, self.model.in_format(self.dtype)
         return self._heard_by[1]
-
-    def _precision(self) -> torch.autocast:
-        return torch.autocast(self._device.type, torch.bfloat16, enabled=self.dtype == torch.bfloat16)
 
     def _clip_hearing(self, heard: Hearing, asked: int | None) -> ClipHearing:
         probabilities = _array(self.probabilities(heard.logits[0]))

@@ -72,12 +72,16 @@ def recorded_at(path: Path) -> datetime | None:
 def clock_text(start: datetime | None, seconds: float) -> str:
     """ "2024-01-31T23:59:59.500+02:00" (ISO 8601) of a moment so many seconds after a start; "" where that is unknown,
     and behind the year 9999."""
-    if start is None:
-        return ""
+    moment = moment_after(start, round(1000 * seconds) / 1000)
+    return "" if moment is None else moment.isoformat(timespec="milliseconds")
+
+
+def moment_after(start: datetime | None, seconds: float) -> datetime | None:
+    """So many seconds after a start; None where that is unknown, and behind the year 9999."""
     try:
-        return (start + timedelta(milliseconds=round(1000 * seconds))).isoformat(timespec="milliseconds")
+        return None if start is None else start + timedelta(seconds=seconds)
     except OverflowError:
-        return ""
+        return None
 
 
 def _told(path: Path) -> Iterator[datetime | None]:

@@ -18,6 +18,7 @@ from typing import Any
 import numpy as np
 
 from playitback import audio
+from playitback.bench import against
 from playitback.commands.shared import explain_clip
 from playitback.explain.windows import classify_windows
 from playitback.recognizer import Recognizer
@@ -85,7 +86,7 @@ def table(rows: list[TaskRow], before: dict[str, float]) -> str:
     """The rows as aligned text. before: seconds that ``key`` of some of them took, to be set beside."""
     lines = [f"{'checkpoint':16}{'dtype':10}{'task':36}{'ms':>9}{'x real time':>13}{'against':>9}"]
     for row in rows:
-        ratio = f"{row.seconds / before[key(row)]:9.2f}" if key(row) in before else " " * 9
+        ratio = against(row.seconds, before.get(key(row)))
         lines.append(
             f"{row.checkpoint:16}{row.dtype:10}{row.task:36}{1000 * row.seconds:9.1f}{row.times_real_time:13.0f}{ratio}"
         )

@@ -12,7 +12,7 @@ from playitback import __version__
 from playitback.checkpoint import checkpoint_digest
 from playitback.commands.outputs import ended_in_order, result_folder, whole_path
 from playitback.commands.recordings import find_recordings, path_given
-from playitback.commands.shared import add_checkpoint, add_json, bar, print_json, say
+from playitback.commands.shared import add_checkpoint, add_json, add_windows, bar, print_json, say
 from playitback.corpus.cluster import hear_on_cluster, require_ray
 from playitback.corpus.dataset import FAILURES, SCHEMA, WINDOWS, listed_paths, require_pyarrow
 from playitback.corpus.hearing import Order, hear_here
@@ -38,12 +38,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "path; a path that is not whole begins where the list lies",
     )  # fmt: skip
     add_checkpoint(parser)
-    parser.add_argument(
-        "--hop", type=float, metavar="SECONDS", help="from one window's start to the next; default: a window's length"
-    )
-    parser.add_argument(
-        "--playbacks", type=int, metavar="K", help="how often to hear each window again; default: all the model has"
-    )
+    add_windows(parser)
     parser.add_argument("--out", type=path_given, required=True, metavar="DIR", help="the data set's folder")
     parser.add_argument(
         "--workers", type=int, default=1, metavar="N",

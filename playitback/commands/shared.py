@@ -51,6 +51,16 @@ def add_device(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--device", default="auto", help="auto, cpu, cuda, cuda:1, ...")
 
 
+def add_windows(parser: argparse.ArgumentParser) -> None:
+    """``--hop`` and ``--playbacks``: where windows begin, and how often each is heard again."""
+    parser.add_argument(
+        "--hop", type=float, metavar="SECONDS", help="from one window's start to the next; default: a window's length"
+    )
+    parser.add_argument(
+        "--playbacks", type=int, metavar="K", help="how often to hear each window again; default: all the model has"
+    )
+
+
 def add_playbacks(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--playbacks", type=int, metavar="K", help="how often to hear again; default: all the model has"

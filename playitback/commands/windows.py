@@ -13,7 +13,7 @@ from playitback import audio
 from playitback.commands.journal import settings_of
 from playitback.commands.outputs import ResultFolders, ended_in_order, result_folder
 from playitback.commands.recordings import find_recordings, path_given
-from playitback.commands.shared import add_channel, add_checkpoint, add_json, bar, print_json, say
+from playitback.commands.shared import add_channel, add_checkpoint, add_json, add_windows, bar, print_json, say
 from playitback.commands.window_files import ALL_WINDOWS, AllTables, GrowingFiles, owner_of, told_of
 from playitback.errors import AudioError, SettingsError
 from playitback.explain.windows import RecordingSummary, classify_windows, count_windows
@@ -37,12 +37,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "recordings", nargs="+", type=path_given, metavar="RECORDING", help="of any length, or a folder of them"
     )
     add_checkpoint(parser)
-    parser.add_argument(
-        "--hop", type=float, metavar="SECONDS", help="from one window's start to the next; default: a window's length"
-    )
-    parser.add_argument(
-        "--playbacks", type=int, metavar="K", help="how often to hear each window again; default: all the model has"
-    )
+    add_windows(parser)
     add_channel(parser)
     parser.add_argument("--out", type=path_given, default=Path("windows"), metavar="DIR", help="default: %(default)s")
     add_json(parser)

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from playitback import audio
-from playitback.audio.clock import recorded_at
+from playitback.audio.clock import moment_after, recorded_at
 from playitback.corpus.units import Failure, Unit
 from playitback.errors import AudioError
 from playitback.explain.events import Event
@@ -51,7 +51,8 @@ def row_of(recording: str, began: datetime | None, window: Window, events: tuple
         "window": window.index,
         "start_seconds": told["start_seconds"],
         "end_seconds": told["end_seconds"],
-        "clock": _clock(began, told["start_seconds"]),
+        # what the recorder's clock showed, in its own zone, in which a day has its hours
+        "clock": moment_after(began and began.replace(tzinfo=None), told["start_seconds"]),
         "zone_minutes": _zone_minutes(began),
         "decision": window.label,
         "confidence": told["probability"],
@@ -70,16 +71,6 @@ def _event(event: Event) -> Row:
     told = event.to_dict()
     del told["peak_seconds"]
     return told
-
-
-def _clock(began: datetime | None, seconds: float) -> datetime | None:
-    """What the recorder's clock showed, in its own zone, in which a day has its hours."""
-    if began is None:
-        return None
-    try:
-        return began.replace(tzinfo=None) + timedelta(seconds=seconds)
-    except OverflowError:  # behind the year 9999
-        return None
 
 
 def _zone_minutes(began: datetime | None) -> int | None:

@@ -50,7 +50,12 @@ FAMILIES: dict[str, Family] = {
     "pooling": Family("attention pooling", pooling.PoolingModel, pooling.PRESETS, pooling.preset, pooling.recipe),
     "mast": Family("multiscale transformer", mast.MastModel, mast.PRESETS, mast.preset, mast.recipe),
     "hub": Family(
-        *("transformers", HubModel, hub_training.PRESETS, hub_training.preset, hub_training.recipe, "transformers")
+        "transformers",
+        HubModel,
+        hub_training.PRESETS,
+        hub_training.preset,
+        hub_training.recipe,
+        package="transformers",
     ),
 }
 

@@ -21,7 +21,7 @@ from playitback.models.hub import HubConfig, HubModel
 from playitback.models.hub_folder import NOTES, read
 from playitback.models.listener import Listener
 from playitback.models.losses import classification
-from playitback.models.recipe import Augmentation, Recipe, Stage, Targets, Terms
+from playitback.models.recipe import Augmentation, Recipe, Stage, Targets, Terms, named_classes
 
 PRESETS = ("ast_small",)
 
@@ -34,8 +34,7 @@ class HubTerms(Terms):
 
     def __call__(self, model: HubModel, waveforms: Tensor, targets: Targets, generator: Generator) -> dict[str, Tensor]:
         (heard,) = model.answer(waveforms)
-        # what a teacher answered comes with the labels; of it this network learns the classes alone
-        named = targets[1:2] if len(targets) > 1 else targets
+        named = named_classes(targets, heads=1)
         return {"labels": classification(heard.logits, named, model.config.multi_label, self.label_smoothing)}
 
 
@@ -53,7 +52,6 @@ def preset(name: str, labels: tuple[tuple[str, ...], ...], *, multi_label: bool,
         "num_mel_bins": 64,
         "max_length": frames,
         "id2label": {str(number): label for number, label in enumerate(labels[0])},
-        "label2id": {label: number for number, label in enumerate(labels[0])},
     }
     extractor = {
         "feature_extractor_type": "ASTFeatureExtractor",

@@ -23,6 +23,12 @@ _Terms = TypeVar("_Terms", bound="Terms")
 #: with a teacher: of the one head, and what ``taught.Taught.terms`` takes
 Targets = tuple[Tensor, ...]
 
+
+def named_classes(targets: Targets, heads: int) -> Targets:
+    """Of a mixture the classes of every head as its teacher would name them, which come behind the labels."""
+    return targets[heads : 2 * heads] if len(targets) > heads else targets
+
+
 #: name of the part that learns what a teacher answers
 TAUGHT = "taught"
 

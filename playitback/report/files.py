@@ -189,11 +189,7 @@ def write_files(
         hearings=directory / "hearings.csv",
         segments_table=directory / "segments.csv",
         activity=activity_table if explanation.has_activity else None,
-        sounds=SoundFiles(
-            segments=tuple(_write_segments(explanation, samples, sounds)),
-            tapes=tuple(_copy_tapes(player, sounds)),
-            passages=tuple(_write_passages(explanation, samples, sounds)),
-        ),
+        sounds=write_sounds(explanation, samples, sounds, player),
     )
     explanation.write_json(files.explanation)
     front_end = recognizer.config.front_end
@@ -206,11 +202,15 @@ def write_files(
     return files
 
 
-def write_sounds(explanation: Explanation, samples: np.ndarray, directory: Path) -> SoundFiles:
-    """Writes the sounds alone into ``directory``, of an explanation that was not drawn; samples: as for the rest."""
+def write_sounds(
+    explanation: Explanation, samples: np.ndarray, directory: Path, player: PlayerView | None = None
+) -> SoundFiles:
+    """Writes the sounds alone into ``directory``. player: the run as it is shown, where it is, which has the tapes."""
     return SoundFiles(
         segments=tuple(_write_segments(explanation, samples, directory)),
-        tapes=tuple(_write_tapes(explanation, samples, directory)),
+        tapes=tuple(
+            _write_tapes(explanation, samples, directory) if player is None else _copy_tapes(player, directory)
+        ),
         passages=tuple(_write_passages(explanation, samples, directory)),
     )
 

@@ -18,7 +18,7 @@ from playitback.config import require
 from playitback.models.encoded import EncodedListener
 from playitback.models.listener import class_log_probabilities
 from playitback.models.losses import belief, classification
-from playitback.models.recipe import Targets, Terms
+from playitback.models.recipe import Targets, Terms, named_classes
 from playitback.models.replay.model import ReplayModel
 from playitback.models.scenes import Scene
 from playitback.models.terms import ActivityTerms, hear_only, hear_scene
@@ -107,9 +107,7 @@ class ReplayTerms(Terms):
         self, model: ReplayModel, waveforms: Tensor, targets: Targets, generator: Generator
     ) -> dict[str, Tensor]:
         multi_label = model.config.multi_label
-        heads = len(model.config.labels)
-        if len(targets) > heads:  # of a mixture: the classes as its teacher would name them
-            targets = targets[heads : 2 * heads]
+        targets = named_classes(targets, heads=len(model.config.labels))
         hearings = list(model.listen(waveforms, asked=ask_sometimes(targets[0], generator)))
 
         def classify(logits: Sequence[Tensor]) -> Tensor:
