@@ -108,7 +108,8 @@ class FolderService:
             try:
                 recording = recognizer.load(file.path)
                 hearings = self.models.compute(checkpoint, Recognizer.explain, recording.samples, playbacks)
-                clip = summarise(Explanation.of(recording, recognizer, hearings), Path(file.place), label)
+                explanation = Explanation.of(recording, recognizer, hearings)
+                clip = summarise(explanation, Path(file.place), label, audio.recorded_at(file.path))
             except (AudioError, SettingsError) as error:
                 view = replace(view, left_out=(*view.left_out, f"{file.place}: {error}"))
             else:

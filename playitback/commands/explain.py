@@ -73,7 +73,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.description = (
         "Writes a folder per clip, named after it. For several clips or a folder of them, a table of all clips as "
         "well, folder.csv and folder.json, and, for a model with activity, events.csv: when each class sounds in each "
-        "clip."
+        "clip, by the clock too, where the file or its name tells when it was recorded."
     )
     parser.add_argument("clips", nargs="+", type=path_given, metavar="CLIP", help="a recording, or a folder of them")
     add_checkpoint(parser)
@@ -233,7 +233,8 @@ class _Run:
         return _asked_further(explanation, samples, recognizer, given), samples
 
     def _write(self, clip: Path, stamp: tuple[int, ...], explanation: Explanation, samples: np.ndarray) -> None:
-        summary = summarise(explanation, clip, self._labels[clip])
+        began = None if self._journal is None else audio.recorded_at(clip)  # which only the table tells
+        summary = summarise(explanation, clip, self._labels[clip], began)
         with self._folders.claimed(clip) as folder:
             try:
                 self._write_files(explanation, samples, summary, clip, folder)

@@ -11,6 +11,7 @@ from __future__ import annotations
 import csv
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
@@ -42,6 +43,7 @@ class ClipSummary:
     clip_seconds: float  # that the model hears at once
     events: tuple[Event, ...] | None = None  # seconds of the recording; None for a model without activity
     known: float | None = None  # probability that any of the model's own classes is heard; None: it never learned that
+    began: datetime | None = None  # when the recording did, as ``audio.recorded_at`` tells
 
     @property
     def replayed_seconds(self) -> float:
@@ -71,6 +73,7 @@ class ClipSummary:
             "path": str(self.path),
             "name": self.name,
             "label": self.label,
+            "recorded_at": None if self.began is None else self.began.isoformat(),
             "decisions": list(self.decisions),
             "probabilities": list(self.probabilities),
             "known": self.known,
@@ -85,6 +88,7 @@ class ClipSummary:
 
 def summary_of(told: Mapping[str, Any], clip_seconds: float) -> ClipSummary:
     """What ``ClipSummary.to_dict`` told, of a model that hears ``clip_seconds`` at once."""
+    began = told.get("recorded_at")
     return ClipSummary(
         path=Path(told["path"]),
         name=told["name"],
@@ -95,6 +99,7 @@ def summary_of(told: Mapping[str, Any], clip_seconds: float) -> ClipSummary:
         clip_seconds=clip_seconds,
         events=None if told["events"] is None else tuple(map(_event, told["events"])),
         known=told["known"],
+        began=None if began is None else datetime.fromisoformat(began),
     )
 
 
@@ -102,8 +107,13 @@ def _event(told: Mapping[str, Any]) -> Event:
     return Event(told["class"], told["start_seconds"], told["end_seconds"], told["probability"], told["peak_seconds"])
 
 
-def summarise(explanation: Explanation, path: Path, label: str | None = None) -> ClipSummary:
-    """What is kept of a clip's explanation, which must be complete. label: the clip's true class, where it is known."""
+def summarise(
+    explanation: Explanation, path: Path, label: str | None = None, began: datetime | None = None
+) -> ClipSummary:
+    """What is kept of a clip's explanation, which must be complete.
+
+    label: the clip's true class, where it is known; began: when its recording did, as ``audio.recorded_at`` tells.
+    """
     hearings = range(len(explanation.hearings))
     decisions = tuple(explanation.decision(index) for index in hearings)
     segments = [segment for hearing in explanation.hearings for segment in hearing.replayed]
@@ -118,6 +128,7 @@ def summarise(explanation: Explanation, path: Path, label: str | None = None) ->
         clip_seconds=explanation.clip_seconds,
         events=None if explanation.hearings[0].activity is None else clip_events(explanation),
         known=explanation.hearings[0].known,
+        began=began,
     )
 
 

@@ -77,14 +77,14 @@ def window_row(window: Window, recording: Path | str, began: datetime | None) ->
 
 
 def event_row(event: Event, recording: Path | str, began: datetime | None) -> list[object]:
-    """Under EVENT_COLUMNS; began: when the recording did."""
+    """Under EVENT_COLUMNS: seconds, probability and the clock time of the start; began: when the recording did."""
     return [recording, *_cells(event), audio.clock_text(began, event.start_seconds)]
 
 
 def write_folder_events(clips: Iterable[ClipSummary], path: Path) -> None:
-    """A table path,start,stop,class,confidence with a row an event; seconds of the file that ``path`` names."""
-    rows = ([clip.path, *_cells(event)] for clip in clips for event in clip.events or ())
-    write_table(path, ("path", *_COLUMNS), rows)
+    """A table with a row an event, under EVENT_COLUMNS; seconds of the file that ``path`` names, and its clock time."""
+    rows = (event_row(event, clip.path, clip.began) for clip in clips for event in clip.events or ())
+    write_table(path, EVENT_COLUMNS, rows)
 
 
 def write_audacity(rows: Iterable[Row], path: Path) -> None:

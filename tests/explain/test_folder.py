@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import json
 from dataclasses import replace
+from datetime import datetime, timedelta, timezone
 from pathlib import Path
 
 import numpy as np
@@ -211,6 +212,7 @@ def test_a_folder_is_json() -> None:
         "path": str(Path("clips/rescued.wav")),
         "name": "rescued.wav",
         "label": "rain",
+        "recorded_at": None,
         "decisions": ["bell", "rain"],
         "probabilities": [0.5, 0.5],
         "replayed": [],
@@ -238,20 +240,28 @@ def test_a_folder_is_a_table(tmp_path: Path) -> None:
 
 def test_events_of_a_clip_are_in_its_row_and_in_a_table_of_their_own(tmp_path: Path) -> None:
     events = (Event("rain", 0.5, 1.25, 0.75, 1.0), Event("bell", 0.8, 1.0, 0.5, 0.9))
-    clips = [replace(clip("a.wav", None, "bell"), events=events), replace(clip("b.wav", None, "bell"), events=())]
+    began = datetime(2024, 1, 31, 23, 59, 59, 500_000)
+    clips = [
+        replace(clip("a.wav", None, "bell"), events=events, began=began),
+        replace(clip("b.wav", None, "bell"), events=events[:1]),
+    ]
     summary = FolderSummary.of(clips, LABELS)
     assert summary.has_events
     assert not FolderSummary.of(CLIPS, LABELS).has_events
-    assert [each["events"] for each in summary.to_dict()["clips"]] == [[event.to_dict() for event in events], []]
+    assert [each["events"] for each in summary.to_dict()["clips"]] == [
+        [event.to_dict() for event in each.events or ()] for each in clips
+    ]
     summary.write_csv(tmp_path / "clips.csv")
     with (tmp_path / "clips.csv").open(newline="", encoding="utf-8-sig") as file:
-        assert [row["events"] for row in csv.DictReader(file)] == ["rain 0.50-1.25; bell 0.80-1.00", ""]
+        assert [row["events"] for row in csv.DictReader(file)] == ["rain 0.50-1.25; bell 0.80-1.00", "rain 0.50-1.25"]
     write_folder_events(clips, tmp_path / "events.csv")
     with (tmp_path / "events.csv").open(newline="", encoding="utf-8-sig") as file:
-        first, second = csv.DictReader(file)
-    path = str(Path("clips/a.wav"))
-    assert first == {"path": path, "start": "0.5", "stop": "1.25", "class": "rain", "confidence": "0.7500"}
-    assert second == {"path": path, "start": "0.8", "stop": "1.0", "class": "bell", "confidence": "0.5000"}
+        first, second, third = csv.DictReader(file)
+    rain = {"start": "0.5", "stop": "1.25", "class": "rain", "confidence": "0.7500"}
+    bell = {"start": "0.8", "stop": "1.0", "class": "bell", "confidence": "0.5000"}
+    assert first == {"path": str(Path("clips/a.wav")), **rain, "clock": "2024-02-01T00:00:00.000"}
+    assert second == {"path": str(Path("clips/a.wav")), **bell, "clock": "2024-02-01T00:00:00.300"}
+    assert third == {"path": str(Path("clips/b.wav")), **rain, "clock": ""}
 
 
 def test_a_summary_has_the_events_of_models_with_activity(explanation: Explanation) -> None:
@@ -274,6 +284,7 @@ def test_a_summary_is_read_back_as_it_was_told() -> None:
         clip("a.wav", "rain", "bell", "rain", replayed=(Segment(0.25, 1.0),)),
         events=(Event("rain", 0.5, 1.25, 0.75, 1.0),),
         known=0.125,
+        began=datetime(2024, 1, 31, 23, 59, 59, 500_001, timezone(timedelta(hours=2))),
     )
     for each in (whole, *CLIPS):
         assert summary_of(json.loads(json.dumps(each.to_dict())), CLIP_SECONDS) == each
