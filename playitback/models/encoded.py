@@ -11,16 +11,18 @@ B clips, T time columns, F frequency rows, C and W channels.
 
 from __future__ import annotations
 
+import math
 from abc import ABC, abstractmethod
 from collections.abc import Iterator, Mapping
 
+import torch
 from torch import Tensor, nn
 
 from playitback.config import ModelConfig
 from playitback.models.activity import Activity
 from playitback.models.listener import Choice, Hearing, LogMelListener, class_probabilities
 from playitback.models.taught import Taught
-from playitback.replay import TimeMaps, read_frames
+from playitback.replay import TimeMaps, column_edges, read_frames
 
 
 class ClipEncoder(nn.Module, ABC):
@@ -30,6 +32,7 @@ class ClipEncoder(nn.Module, ABC):
     heads: nn.ModuleList  # linear, one per label set
     time_stride: float  # frames per column
     first_centre: float  # frame at the centre of column 0
+    pools_by_mean = True  # whether ``pooled`` is the plain mean over the grid
 
     @abstractmethod
     def local_shape(self, frames: int, mels: int) -> tuple[int, int, int]:
@@ -88,6 +91,22 @@ class EncodedListener(LogMelListener):
     def has_activity(self) -> bool:
         return self.activity is not None
 
+    @property
+    def has_grid(self) -> bool:
+        return True
+
+    def grid(self, waveforms: Tensor) -> Tensor:
+        front_end = self.config.front_end
+        log_mel = self.log_mel(waveforms, front_end.hop_samples(0))[:, : front_end.frames]
+        return self.encoder.grid(self.encoder.local_features(self.normalise(log_mel)))
+
+    def grid_edges(self, columns: int) -> Tensor:
+        front_end, (local_columns, _, _) = self.config.front_end, self.local_shape
+        maps = TimeMaps.of(torch.zeros(1, 0, 2), 1.0, front_end.clip_seconds, front_end.frames)
+        # whatever pools time in an encoder makes one column of two, around the first, the third, the fifth
+        stride = self.encoder.time_stride * 2 ** math.ceil(math.log2(local_columns / columns))
+        return column_edges(maps, columns, stride, self.encoder.first_centre)[1]
+
     def frames_of(
         self, waveforms: Tensor, segments: Tensor, index: int, coarse: Tensor, *, finer: bool = True
     ) -> tuple[Tensor, Tensor, TimeMaps]:
@@ -113,6 +132,15 @@ class EncodedListener(LogMelListener):
 
 class OneHearing(EncodedListener):
     """A listener that hears a clip once and replays nothing; a family says what its relevance is."""
+
+    @property
+    def mean_head(self) -> nn.Linear | None:
+        head = self.encoder.heads[0]
+        assert isinstance(head, nn.Linear), "the heads of an encoder are linear"
+        return head if self.encoder.pools_by_mean else None
+
+    def read_grid(self, grid: Tensor) -> tuple[Tensor, ...]:
+        return self.encoder.head(grid)
 
     @abstractmethod
     def relevance(

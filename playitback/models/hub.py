@@ -30,6 +30,8 @@ from playitback.edits import STEP_SECONDS, STRETCH_SECONDS, each_alone, stretche
 from playitback.errors import CheckpointError
 from playitback.models.hub_network import make_extractor, make_network
 from playitback.models.listener import Choice, Hearing, Listener, class_probabilities, share_of_peak
+from playitback.models.recipe import TAUGHT
+from playitback.models.taught import Taught
 from playitback.segments import Segment
 
 #: repo id at Hugging Face -> what it is, of published models that are offered; both BSD-3-Clause (Gong et al. 2021)
@@ -81,8 +83,9 @@ class HubModel(Listener):
         super().__init__(config)
         self.network = make_network(self.described)
         self.extractor = make_extractor(config.extractor)
-        head = [name for name, part in self.network.named_modules() if isinstance(part, nn.Linear)][-1]
-        self.head_name = f"network.{head}.weight"
+        name, head = [each for each in self.network.named_modules() if isinstance(each[1], nn.Linear)][-1]
+        self.head_name = f"network.{name}.weight"
+        self.taught = None if config.taught is None else Taught(config.taught, head.in_features)
         self._remembered = _Remembered(_REMEMBERED)
 
     @property
@@ -118,7 +121,8 @@ class HubModel(Listener):
         return stretches_of(clip_seconds, self.config.stretch_seconds, clip_seconds / self.config.columns)
 
     def parts(self) -> Mapping[str, nn.Module]:
-        return dict(self.network.named_children())
+        parts = dict(self.network.named_children())
+        return parts if self.taught is None else {**parts, TAUGHT: self.taught}
 
     def in_format(self, dtype: torch.dtype) -> Listener:
         """Itself: not every network of transformers computes with weights of 16 bits. Its products are converted."""
@@ -184,6 +188,11 @@ class HubModel(Listener):
         return torch.cat([self._pass(each) for each in waveforms.split(_AT_ONCE)])
 
     def _pass(self, waveforms: Tensor) -> Tensor:
+        logits: Tensor = self.network(**self.extract(waveforms)).logits
+        return logits
+
+    def extract(self, waveforms: Tensor) -> dict[str, Tensor]:
+        """What its extractor makes of clips (B, clip_samples), for the network: tensors by name."""
         # an extractor that computes with torch does so for the sake of numpy, which has no bfloat16
         with torch.autocast("cpu", enabled=False):
             given = self.extractor(
@@ -191,8 +200,7 @@ class HubModel(Listener):
                 sampling_rate=self.config.front_end.sample_rate,
                 return_tensors="pt",
             )
-        logits: Tensor = self.network(**{name: each.to(self.device) for name, each in given.items()}).logits
-        return logits
+        return {name: each.to(self.device) for name, each in given.items()}
 
 
 class _Remembered:

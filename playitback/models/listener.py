@@ -110,6 +110,28 @@ class Listener(nn.Module, ABC):
         return True
 
     @property
+    def has_grid(self) -> bool:
+        """Whether its classes are read from a grid of features over time: then there are ``grid``, ``read_grid``, ``grid_edges``."""
+        return False
+
+    @property
+    def mean_head(self) -> nn.Linear | None:
+        """What reads the first head's classes from the plain mean of the grid; None where something else does."""
+        return None
+
+    def grid(self, waveforms: Tensor) -> Tensor:
+        """The last features of clips (B, clip_samples) that lie over time and frequency: (B, T, F, W)."""
+        raise NotImplementedError
+
+    def read_grid(self, grid: Tensor) -> tuple[Tensor, ...]:
+        """Grid (B, T, F, W) -> logits (B, classes) of every head, those of the first hearing."""
+        raise NotImplementedError
+
+    def grid_edges(self, columns: int) -> Tensor:
+        """(1, T + 1) seconds between the columns of a grid with so many of them."""
+        raise NotImplementedError
+
+    @property
     def passes(self) -> int:
         """Through its network for the relevance of one class in the first hearing of a clip."""
         return 1

@@ -93,6 +93,8 @@ class PoolingEncoder(ClipEncoder):
     output (B, T, 1, W).
     """
 
+    pools_by_mean = False
+
     def __init__(self, config: PoolingEncoderConfig, mels: int, classes: tuple[int, ...]) -> None:
         super().__init__()
         self.time_stride, self.first_centre = float(config.frames), (config.frames - 1) / 2

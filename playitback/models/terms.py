@@ -20,6 +20,7 @@ from playitback.models.encoded import EncodedListener
 from playitback.models.losses import classification
 from playitback.models.recipe import Targets, Terms
 from playitback.models.scenes import Scene, make_scenes
+from playitback.models.taught import Taught
 from playitback.replay import column_edges
 from playitback.segments import random_segments
 from playitback.spectrogram import SILENCE, mask_frames
@@ -55,12 +56,8 @@ class EncoderTerms(Terms):
 
 
 @dataclass(frozen=True, kw_only=True)
-class TaughtTerms(Terms):
-    """The encoder and what it makes of a teacher's answers. Weights; 0 switches a term off.
-
-    The student hears what the teacher heard, half of the micro-batches with random stretches replayed. Weights: those
-    of a first trial, kept.
-    """
+class LessonTerms(Terms):
+    """What a teacher answered. Weights, those of a first trial, kept; 0 switches a term off."""
 
     labels: float = 0.5  # classification of the model's own classes
     probe: float = 1.0  # classification as the teacher would with those classes, in all that it heard
@@ -82,24 +79,35 @@ class TaughtTerms(Terms):
     def reach_all_parameters(self) -> bool:
         return min(getattr(self, name) for name in self.switches) > 0
 
-    def __call__(
-        self, model: EncodedListener, waveforms: Tensor, targets: Targets, generator: Generator
+    def learn(
+        self, own: tuple[Tensor, ...], pooled: Tensor, taught: Taught | None, targets: Targets, multi_label: bool
     ) -> dict[str, Tensor]:
-        assert model.taught is not None, "a recipe with this stage is for models with a teacher"
+        """The terms, of a model's own logits (B, classes) and the features (B, W) that they are read from."""
+        assert taught is not None, "a recipe with this stage is for models with a teacher"
         labels, probed, *answers = targets
-        multi_label = model.config.multi_label
-        with torch.no_grad():
-            frames, _ = hear_warped(model, waveforms, 0.5, generator)
-            frames = mask_frames(model.normalise(frames), self.frequency_mask, 0.0, generator)
-        grid = model.encoder.grid(model.encoder.local_features(frames))
-        pooled = model.encoder.pooled(grid)
-        own = model.encoder.classify(pooled)
         terms = {
             "labels": classification(own, [labels], multi_label, self.label_smoothing),
             "probe": classification(own, [probed], multi_label, 0.0),
-            **model.taught.terms(pooled, *answers),
+            **taught.terms(pooled, *answers),
         }
         return {name: getattr(self, name) * term for name, term in terms.items() if getattr(self, name)}
+
+
+@dataclass(frozen=True, kw_only=True)
+class TaughtTerms(LessonTerms):
+    """The encoder and what it makes of a teacher's answers.
+
+    The student hears what the teacher heard, half of the micro-batches with random stretches replayed.
+    """
+
+    def __call__(
+        self, model: EncodedListener, waveforms: Tensor, targets: Targets, generator: Generator
+    ) -> dict[str, Tensor]:
+        with torch.no_grad():
+            frames, _ = hear_warped(model, waveforms, 0.5, generator)
+            frames = mask_frames(model.normalise(frames), self.frequency_mask, 0.0, generator)
+        pooled = model.encoder.pooled(model.encoder.grid(model.encoder.local_features(frames)))
+        return self.learn(model.encoder.classify(pooled), pooled, model.taught, targets, model.config.multi_label)
 
 
 @dataclass(frozen=True)

@@ -15,9 +15,10 @@ from torch import Generator
 
 from playitback import checkpoint
 from playitback.checkpoint import available_checkpoints, load_checkpoint, save_checkpoint
+from playitback.config import TaughtConfig
 from playitback.models import families
 from playitback.models.hub import HubConfig, HubModel
-from playitback.models.hub_training import HubTerms
+from playitback.models.hub_training import HubTaughtTerms, HubTerms
 from playitback.recognizer import Recognizer
 
 SMALL = {"hidden_size": 16, "num_hidden_layers": 1, "num_attention_heads": 2, "intermediate_size": 32}
@@ -60,12 +61,26 @@ def test_it_learns_its_classes(multi_label: bool) -> None:
     assert losses[-1] < 0.7 * losses[0]
 
 
-def test_of_a_mixture_it_learns_what_its_teacher_names() -> None:
-    model, clips = small_model(), sounding_clips(2, clip_seconds=2.0)
-    labels, named = torch.eye(2, len(LABELS)), torch.full((2, len(LABELS)), 1 / len(LABELS))
-    others = (torch.zeros(2, 7), torch.zeros(2, 5))  # what a teacher says besides
-    expected = HubTerms()(model, clips, (named,), Generator())
-    assert HubTerms()(model, clips, (labels, named, *others), Generator()) == expected
+def test_it_learns_what_its_teacher_answers_and_its_folder_tells_nothing_of_it(tmp_path: Path) -> None:
+    torch.manual_seed(0)
+    model = families.build(replace(small_config(), taught=TaughtConfig(tuple("abcdefg"), features=5)))
+    assert isinstance(model, HubModel)
+    clips, named = sounding_clips(2, clip_seconds=2.0), torch.eye(2, len(LABELS))
+    targets = (named, named, torch.eye(2, 7), torch.tensor([[1.0] * 5, [-1.0] * 5]), torch.tensor([1.0, 0.0]))
+    optimizer = torch.optim.AdamW(model.parameters(), lr=1e-2)
+    told = []
+    for _ in range(30):
+        optimizer.zero_grad()
+        terms = HubTaughtTerms()(model, clips, targets, Generator())
+        torch.stack(list(terms.values())).sum().backward()
+        optimizer.step()
+        told.append({name: float(each.detach()) for name, each in terms.items()})
+    assert told[0].keys() == {"labels", "probe", "classes", "features", "known"}
+    assert all(told[-1][name] < 0.8 * told[0][name] for name in told[0]), (told[0], told[-1])
+    save_checkpoint(tmp_path / "ast", model, about={}, card="")
+    stored = load_file(tmp_path / "ast" / "model.safetensors")
+    assert not [name for name in stored if name.startswith("taught")]
+    assert load_checkpoint(tmp_path / "ast").model.config.taught is None
 
 
 def test_its_folder_is_transformers_own(tmp_path: Path) -> None:

@@ -141,11 +141,7 @@ class ReplayModel(EncodedListener):
         grid = self.encoder.grid(local)
         latents = self.decoder.listen(index, latents, grid)
         summary = self.decoder.summary(latents)
-        logits = self.decoder.logits(summary)
-        if self.config.decoder.encoder_votes:
-            votes.append(self.encoder.head(grid))
-            mean = (torch.stack(of_head).mean(dim=0) for of_head in zip(*votes, strict=True))
-            logits = tuple(own + vote for own, vote in zip(logits, mean, strict=True))
+        logits = self._decide(summary, grid, votes)
         taught, known = self.lessons(self.encoder.pooled(grid))
         activity = None if self.activity is None else self.activity(local, grid)[0]
         slots = self.attend(local, grid, activity, self.asked_or_named(logits[0], asked))
@@ -176,6 +172,19 @@ class ReplayModel(EncodedListener):
             known=known,
         )
         return heard, latents
+
+    def _decide(self, summary: Tensor, grid: Tensor, votes: list[tuple[Tensor, ...]]) -> tuple[Tensor, ...]:
+        """Logits (B, classes) of every head after a hearing. votes: see ``_hear``."""
+        logits = self.decoder.logits(summary)
+        if not self.config.decoder.encoder_votes:
+            return logits
+        votes.append(self.encoder.head(grid))
+        mean = (torch.stack(of_head).mean(dim=0) for of_head in zip(*votes, strict=True))
+        return tuple(own + vote for own, vote in zip(logits, mean, strict=True))
+
+    def read_grid(self, grid: Tensor) -> tuple[Tensor, ...]:
+        latents = self.decoder.listen(0, self.decoder.initial(len(grid)), grid)
+        return self._decide(self.decoder.summary(latents), grid, [])
 
     def fuse(self, hearings: Sequence[Hearing]) -> tuple[Tensor, ...] | None:
         if not self.config.decoder.fusion or len(hearings) != self.config.hearings:
