@@ -15,7 +15,7 @@ from torch import Generator, Tensor, nn
 
 from playitback.config import ModelConfig, SegmentRules
 from playitback.models.listener import Choice, Hearing, LogMelListener, Replay
-from playitback.segments import inside_segments
+from playitback.segments import equal_edges, inside_segments
 
 _QUIET = 1e-6  # power that is nothing
 
@@ -23,7 +23,7 @@ _QUIET = 1e-6  # power that is nothing
 class BandListener(LogMelListener):
     """Probability: the share of the power that lies in a class's band."""
 
-    can_aim = has_activity = True
+    can_aim = has_activity = has_grid = True
 
     def __init__(self, config: ModelConfig) -> None:
         super().__init__(config)
@@ -33,6 +33,24 @@ class BandListener(LogMelListener):
 
     def parts(self) -> Mapping[str, nn.Module]:
         return {"activity": self.bands}
+
+    @property
+    def mean_head(self) -> nn.Linear:
+        return self.bands
+
+    def grid(self, waveforms: Tensor) -> Tensor:
+        front_end = self.config.front_end
+        return self.log_mel(waveforms, front_end.hop_samples(0))[:, : front_end.frames].exp().unsqueeze(2)
+
+    def read_grid(self, grid: Tensor) -> tuple[Tensor, ...]:
+        return (self._power(grid.squeeze(2)).mean(dim=1).log(),)
+
+    def grid_edges(self, columns: int) -> Tensor:
+        return equal_edges(self.config.front_end.clip_seconds, columns)
+
+    def _power(self, of_mels: Tensor) -> Tensor:
+        power: Tensor = self.bands(of_mels).clamp_min(0) + _QUIET
+        return power
 
     def listen(
         self,
@@ -46,9 +64,7 @@ class BandListener(LogMelListener):
     def _listen(
         self, waveforms: Tensor, playbacks: int, choose: Choice | None, asked: Tensor | None
     ) -> Iterator[Hearing]:
-        front_end = self.config.front_end
-        log_mel = self.log_mel(waveforms, front_end.hop_samples(0))[:, : front_end.frames]
-        power = self.bands(log_mel.exp()).clamp_min(0) + _QUIET  # (B, T, classes)
+        power = self._power(self.grid(waveforms).squeeze(2))  # (B, T, classes)
         logits = power.mean(dim=1).log()
         activity = power / power.sum(dim=2, keepdim=True)
         wanted = logits.argmax(dim=1) if asked is None else asked

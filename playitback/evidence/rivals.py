@@ -10,15 +10,13 @@ much time to mark. Digital silence comes last, whoever marks: no way may win or 
 - loudest: power; random: a stretch around a random moment;
 - occlusion (Zeiler and Fergus 2014): a stretch is silenced, and the log-probability of the class falls; kept alone:
   nothing else sounds, and it stays; of a moment, the mean over the stretches that hold it;
-- gradient x input (Shrikumar et al. 2016): what it adds to the logit of the class if a moment becomes louder; and
-  integrated gradients (Sundararajan et al. 2017): what a moment adds on the way from silence to the clip. Both are
-  taken with respect to the samples and keep their signs: without them they hardly follow the question. The latter
-  come from Captum, which is installed separately.
+- gradient x input, integrated gradients, Grad-CAM and the class activation map: what the inside of the network says,
+  where the model lets it be asked; see ``attribution``.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from importlib.util import find_spec
 
@@ -28,6 +26,15 @@ from torch import Generator, Tensor
 
 from playitback.edits import SILENCE, keep_only, remove
 from playitback.errors import SettingsError
+from playitback.evidence.attribution import (
+    GRADIENT_PASSES,
+    GRID_PASSES,
+    INTEGRATION_STEPS,
+    class_map,
+    grad_cam,
+    gradient,
+    integrated_gradients,
+)
 from playitback.evidence.runs import BATCH, Ears
 from playitback.progress import Steps
 from playitback.recognizer import Recognizer, no_gradients
@@ -45,12 +52,10 @@ RELEVANCE, LEAST_RELEVANT, ACTIVITY, PASSAGE = "relevance", "least relevant", "a
 LOUDEST, RANDOM = "loudest", "random"
 OCCLUSION, KEPT_ALONE = "occlusion", "kept alone"
 GRADIENT, INTEGRATED = "gradient x input", "integrated gradients"
+GRAD_CAM, CLASS_MAP = "grad-cam", "class activation map"
 
 WINDOW_SECONDS = 1.0  # silenced, or kept alone, at a time; at most a quarter of the clip
 WINDOW_STEPS = 4  # per window, from one to the next
-INTEGRATION_STEPS = 20
-#: forward passes that a gradient costs: there and, twice as dear, back
-GRADIENT_PASSES = 3
 
 #: clips (N, samples), classes asked (N, Q), for random numbers -> relevance (N, Q, TIME_BINS)
 Explain = Callable[[Ears, Tensor, Tensor, Generator], Steps[Tensor]]
@@ -127,33 +132,6 @@ def kept_alone(ears: Ears, waveforms: Tensor, asked: Tensor, generator: Generato
     return (yield from _windowed(ears, waveforms, asked, keep_only))
 
 
-def gradient(ears: Ears, waveforms: Tensor, asked: Tensor, generator: Generator) -> Steps[Tensor]:
-    """Of the class's logit with respect to each sample, times the sample; the mean of every bin."""
-
-    def attribute(clips: Tensor, wanted: Tensor) -> Tensor:
-        clips = clips.clone().requires_grad_()
-        logits = ears.recognizer.first_logits(clips).gather(1, wanted.unsqueeze(1))
-        (slope,) = torch.autograd.grad(logits.sum(), clips)
-        return slope * clips
-
-    return (yield from _attributed(ears, waveforms, asked, attribute, GRADIENT_PASSES))
-
-
-def integrated_gradients(ears: Ears, waveforms: Tensor, asked: Tensor, generator: Generator) -> Steps[Tensor]:
-    """From silence to the clip. What the samples of a bin add to the class's logit; it may be negative."""
-    from captum.attr import IntegratedGradients
-
-    integrated = IntegratedGradients(ears.recognizer.first_logits)
-
-    def attribute(clips: Tensor, wanted: Tensor) -> Tensor:
-        found: Tensor = integrated.attribute(
-            clips, target=wanted, n_steps=INTEGRATION_STEPS, internal_batch_size=max(BATCH, len(clips))
-        )
-        return found
-
-    return (yield from _attributed(ears, waveforms, asked, attribute, GRADIENT_PASSES * INTEGRATION_STEPS))
-
-
 RIVALS = (
     Rival(RELEVANCE, own_relevance, a_question=1),
     Rival(ACTIVITY, activity, a_clip=1),
@@ -165,6 +143,8 @@ RIVALS = (
     Rival(KEPT_ALONE, kept_alone, a_window=1),
     Rival(GRADIENT, gradient, a_question=GRADIENT_PASSES),
     Rival(INTEGRATED, integrated_gradients, a_question=GRADIENT_PASSES * INTEGRATION_STEPS),
+    Rival(GRAD_CAM, grad_cam, a_question=GRID_PASSES),
+    Rival(CLASS_MAP, class_map, a_clip=1),
 )
 
 
@@ -189,10 +169,18 @@ def missing_rivals(recognizer: Recognizer) -> dict[str, str]:
     missing: dict[str, str] = {}
     if not recognizer.model.has_activity:
         missing |= dict.fromkeys((ACTIVITY, PASSAGE), f"{recognizer.name} tells no activity; choose a model that does")
+    if not recognizer.model.has_grid:
+        no_grid = f"{recognizer.name} shows no grid that its classes are read from; choose a model that does"
+        missing |= dict.fromkeys((GRAD_CAM, CLASS_MAP), no_grid)
+    elif recognizer.model.mean_head is None:
+        missing[CLASS_MAP] = (
+            f"{recognizer.name} does not read its classes from the mean of its grid; ask for {GRAD_CAM}"
+        )
+    if find_spec("captum") is None:
+        no_captum = "the package captum is not installed; pip install -r requirements-rivals.txt"
+        missing = dict.fromkeys((INTEGRATED, GRAD_CAM), no_captum) | missing
     if not recognizer.model.has_gradients:
         missing |= dict.fromkeys((GRADIENT, INTEGRATED), no_gradients(recognizer.name))
-    elif find_spec("captum") is None:
-        missing[INTEGRATED] = "the package captum is not installed; pip install -r requirements-rivals.txt"
     return missing
 
 
@@ -272,20 +260,3 @@ def _windowed(
     of_asked = heard.gather(2, asked.unsqueeze(1).expand(-1, heard.shape[1], -1))  # (N, W, Q)
     holds = inside_segments(windows(ears.clip_seconds).unsqueeze(1), ears.edges)  # (W, TIME_BINS) seconds
     return of_asked.transpose(1, 2) @ (holds / holds.sum(dim=0))
-
-
-def _attributed(
-    ears: Ears, waveforms: Tensor, asked: Tensor, attribute: Callable[[Tensor, Tensor], Tensor], passes: int
-) -> Steps[Tensor]:
-    """attribute: clips (B, samples), classes (B,) -> (B, samples); the mean of every bin."""
-    found = []
-    for clips, wanted in _batches(waveforms, asked):
-        clips, wanted = clips.to(ears.recognizer.device), wanted.to(ears.recognizer.device)
-        of_samples = torch.stack([attribute(clips, each) for each in wanted.T], dim=1).detach()
-        found.append(F.adaptive_avg_pool1d(of_samples, TIME_BINS).double().cpu())
-        yield ears.tally.count(len(clips) * passes * asked.shape[1])
-    return torch.cat(found)
-
-
-def _batches(waveforms: Tensor, asked: Tensor) -> Iterator[tuple[Tensor, Tensor]]:
-    return zip(waveforms.split(BATCH), asked.split(BATCH), strict=True)

@@ -29,6 +29,7 @@ from playitback.segments import audible_columns, find_segments
 from playitback.spectrogram import LogMel
 
 LIKELY = 0.5  # probability from which on a class that has one of its own is more probable than not
+CLOSE = 0.5  # share of a broader class's probability from which on a narrower one is named in its place
 _LEAST_PEAK = 1e-12  # of activity, that it is divided by
 _STATISTICS_FLOOR = 1e-3  # smallest deviation that the log-mel is divided by
 
@@ -111,7 +112,7 @@ class Listener(nn.Module, ABC):
 
     @property
     def has_grid(self) -> bool:
-        """Whether its classes are read from a grid of features over time: then there are ``grid``, ``read_grid``, ``grid_edges``."""
+        """Whether its classes are read from a grid of features: ``grid``, ``read_grid`` and ``grid_edges``."""
         return False
 
     @property
@@ -313,14 +314,19 @@ def playbacks_refusal(name: str, wanted: int, most: int) -> str:
 def named_class(probabilities: Tensor, config: ModelConfig) -> Tensor:
     """Probabilities (..., classes) of the first head -> the index (...) of the class that is named.
 
-    The most probable one. Where it is known which classes are broader than others, a class yields to a narrower one
-    that is more probable than not: a dog is an animal, too, and is not called one.
+    The most probable one. Where it is known which classes are broader than others, a class yields to the likeliest
+    narrower one, and that to one that is narrower still, as long as it is ``CLOSE`` to it: a dog is an animal, too, and
+    is not called one.
     """
-    if not config.broader:
-        return probabilities.argmax(dim=-1)
-    narrower = _narrower(config.broader).to(probabilities.device)
-    yields = (narrower & (probabilities > LIKELY).unsqueeze(-2)).any(dim=-1)
-    return torch.where(yields, probabilities - 1, probabilities).argmax(dim=-1)
+    named = probabilities.argmax(dim=-1, keepdim=True)
+    if config.broader:
+        narrower = _narrower(config.broader).to(probabilities.device)
+        for _ in range(max(map(len, config.broader))):  # no class has more above it; whether one moved is not looked up
+            below = probabilities.where(narrower[named.squeeze(-1)], -torch.inf)
+            probability, likeliest = below.max(dim=-1, keepdim=True)
+            close = probability >= CLOSE * probabilities.gather(-1, named)
+            named = torch.where(close, likeliest, named)
+    return named.squeeze(-1)
 
 
 @lru_cache(maxsize=16)  # every hearing asks for that of its model

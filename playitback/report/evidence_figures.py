@@ -23,6 +23,8 @@ from playitback.evidence.localisation import Located
 from playitback.evidence.removal import RemovalComparison
 from playitback.evidence.rivals import (
     ACTIVITY,
+    CLASS_MAP,
+    GRAD_CAM,
     GRADIENT,
     INTEGRATED,
     KEPT_ALONE,
@@ -55,6 +57,8 @@ _RIVALS = {
     OCCLUSION: (LANES[4], "P"),
     GRADIENT: ("#E69F00", "X"),
     INTEGRATED: ("#8C564B", "*"),
+    GRAD_CAM: ("#882255", "<"),
+    CLASS_MAP: ("#44AA99", ">"),
     LEAST_RELEVANT: ("#B5BCC6", "x"),
 }
 #: name of a score, the field that holds it, which way is better

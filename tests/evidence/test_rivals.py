@@ -17,6 +17,8 @@ from playitback.evidence import rivals
 from playitback.evidence.beds import KnownClips, plant_beside_burst
 from playitback.evidence.rivals import (
     ACTIVITY,
+    CLASS_MAP,
+    GRAD_CAM,
     INTEGRATED,
     LEAST_RELEVANT,
     LOUDEST,
@@ -119,17 +121,24 @@ def test_windows_are_heard_alone_clip_by_clip() -> None:
 def test_rivals_that_cannot_explain_are_left_out_or_refused(monkeypatch: pytest.MonkeyPatch) -> None:
     without = recognizer_of(toy_model(), "toy")
     with_activity = recognizer_of(tiny_model(activity=True))
-    assert {each.name for each in RIVALS} - {each.name for each in find_rivals(without)} == {ACTIVITY, PASSAGE}
-    assert find_rivals(with_activity) == RIVALS
+    unsuited = {ACTIVITY, PASSAGE, GRAD_CAM, CLASS_MAP}
+    assert {each.name for each in RIVALS} - {each.name for each in find_rivals(without)} == unsuited
+    assert find_rivals(recognizer_of(band_model())) == RIVALS
+    assert {each.name for each in RIVALS} - {each.name for each in find_rivals(with_activity)} == {CLASS_MAP}
     assert [each.name for each in find_rivals(without, [LOUDEST])] == [RELEVANCE, LOUDEST]
     with pytest.raises(SettingsError, match="activity cannot be measured: toy tells no activity"):
         find_rivals(without, [ACTIVITY])
     with pytest.raises(SettingsError, match="no rival 'guess'; choose from relevance, activity"):
         find_rivals(without, ["guess"])
+    with pytest.raises(SettingsError, match="grad-cam cannot be measured: toy shows no grid"):
+        find_rivals(without, [GRAD_CAM])
+    with pytest.raises(SettingsError, match="does not read its classes from the mean of its grid; ask for grad-cam"):
+        find_rivals(with_activity, [CLASS_MAP])
     monkeypatch.setattr(rivals, "find_spec", lambda name: None if name == "captum" else find_spec(name))
-    assert INTEGRATED not in [each.name for each in find_rivals(with_activity)]
-    with pytest.raises(SettingsError, match=r"integrated gradients cannot be measured: .* pip install -r"):
-        find_rivals(with_activity, [INTEGRATED])
+    assert not {INTEGRATED, GRAD_CAM} & {each.name for each in find_rivals(with_activity)}
+    for name in (INTEGRATED, GRAD_CAM):
+        with pytest.raises(SettingsError, match=rf"{name} cannot be measured: .* pip install -r"):
+            find_rivals(with_activity, [name])
 
 
 def test_gradients_reach_the_clips_of_every_family() -> None:

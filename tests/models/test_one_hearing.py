@@ -7,42 +7,21 @@ from pathlib import Path
 
 import pytest
 import torch
-from tiny import LABELS, recognizer_of, sounding_clips, tiny_checkpoint, tiny_front_end
+from hears_once import FAMILIES, model_of
+from tiny import LABELS, recognizer_of, sounding_clips, tiny_checkpoint
 from torch import Generator
 from torch.utils.flop_counter import FlopCounterMode
 from transformers import ASTConfig, ASTForAudioClassification
 
 from playitback.checkpoint import load_checkpoint
-from playitback.config import ActivityConfig, TaughtConfig
+from playitback.config import TaughtConfig
 from playitback.errors import SettingsError
 from playitback.models import families
-from playitback.models.encoded import OneHearing
-from playitback.models.mast import BOTH, TIME, MastConfig, MastEncoder, MastEncoderConfig, MastModel
+from playitback.models.mast import MastEncoder, MastEncoderConfig, MastModel
 from playitback.models.pooling import (
     AttentionPooling,
-    PoolingConfig,
-    PoolingEncoderConfig,
-    PoolingModel,
     without_background,
 )
-
-ACTIVITY = ActivityConfig(squeezed_channels=4, width=16)
-FAMILIES = ("pooling", "mast")
-
-
-def model_of(family: str, seed: int = 0, **changed: object) -> OneHearing:
-    """An untrained model of a few thousand weights."""
-    torch.manual_seed(seed)
-    about = {"labels": (LABELS,), "front_end": tiny_front_end(), "activity": ACTIVITY, **changed}
-    if family == "pooling":
-        pooling = PoolingEncoderConfig(channels=(8, 8, 16), kernels=(5, 3, 2), width=8, layers=1, attention_width=8)
-        model: OneHearing = PoolingModel(PoolingConfig(encoder=pooling, **about))  # type: ignore[arg-type]
-    else:
-        mast = MastEncoderConfig(stem_widths=(8, 16), width=16, heads=1, depths=(1, 1, 1), pools=(TIME, BOTH))
-        model = MastModel(MastConfig(encoder=mast, **about))  # type: ignore[arg-type]
-    model.mel_mean.fill_(-6.0)
-    model.mel_deviation.fill_(3.0)
-    return model.eval()
 
 
 @pytest.mark.parametrize("family", FAMILIES)
