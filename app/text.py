@@ -993,6 +993,7 @@ FOLDER_READING = (
 FOLDER_LABEL = "Clips"
 FOLDER_TABLE = "Table of classes, if the folders' names do not tell (CSV: path,label)"
 FOLDER_RUN = "Play all of them back"
+FOLDER_CHANNEL = "Channel, of clips that have several"
 FOLDER_STOPPED = "Stopped. The clips that were ready stay, and can be taken away."
 FOLDER_NOTHING_READ = "None of these files could be explained."
 FOLDER_NO_FILES = "Choose a folder or some sound files first."

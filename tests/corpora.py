@@ -28,13 +28,14 @@ def order_of(
     hop_seconds: float | None = None,
     unit_windows: int = UNIT_WINDOWS,
     playbacks: int = 0,
+    channel: int | None = None,
 ) -> Order:
     """For the CPU."""
     recognizer = Recognizer.from_checkpoint(checkpoint, "cpu")
     lengths = Lengths(recognizer.clip_seconds, recognizer.sample_rate, hop_seconds, unit_windows)
     digest = checkpoint_digest(checkpoint)
     settings = {"model": recognizer.name, "digest": digest, "hop_seconds": hop_seconds, "unit_windows": unit_windows}
-    return Order(out, str(checkpoint), "cpu", lengths, playbacks, settings)
+    return Order(out, str(checkpoint), "cpu", lengths, playbacks, channel, settings)
 
 
 def hear(order: Order, recordings: Sequence[Path], engine: Engine | None = None) -> Summary:

@@ -51,6 +51,7 @@ class FolderView:
     hearings: int  # of every clip
     left_out: tuple[str, ...]  # sentences
     expected_clips: int  # with those that will be left out
+    channel: int | None = None  # of every clip, counted from 1; None: they are mixed
     seconds_left: float | None = None  # until the last clip; None before the first
 
     @property
@@ -85,14 +86,19 @@ class FolderService:
         self.models = models
 
     def explain(
-        self, files: Sequence[FolderFile], table: Path | None, checkpoint: str, playbacks: int | None = None
+        self,
+        files: Sequence[FolderFile],
+        table: Path | None,
+        checkpoint: str,
+        playbacks: int | None = None,
+        channel: int | None = None,
     ) -> Iterator[FolderView]:
         """Yields the folder before the first clip, and again after every clip.
 
         Of longer recordings the first clip is explained. table: CSV with the columns path, relative to the folder, and
-        label; None where every clip lies in a folder that has the name of its class, or no class is known. Closing
-        the generator stops it. Raises AudioError, CheckpointError, DataSetError and SettingsError before the first
-        view.
+        label; None where every clip lies in a folder that has the name of its class, or no class is known. channel:
+        counted from 1; None: they are mixed. Closing the generator stops it. Raises AudioError, CheckpointError,
+        DataSetError and SettingsError before the first view.
         """
         recognizer = self.models.recognizer(checkpoint)
         recognizer.check(playbacks)
@@ -101,12 +107,12 @@ class FolderService:
         if not sounds:
             raise AudioError("there are no recordings among these files; give WAV, FLAC, OGG, MP3 or similar files")
         labels = _labels(sounds, table, recognizer.labels)
-        view = FolderView(recognizer.labels, (), (), playbacks + 1, (), len(sounds))
+        view = FolderView(recognizer.labels, (), (), playbacks + 1, (), len(sounds), channel)
         yield view
         began = time.monotonic()
         for done, (file, label) in enumerate(zip(sounds, labels, strict=True), 1):
             try:
-                recording = recognizer.load(file.path)
+                recording = recognizer.load(file.path, channel=channel)
                 hearings = self.models.compute(checkpoint, Recognizer.explain, recording.samples, playbacks)
                 explanation = Explanation.of(recording, recognizer, hearings)
                 clip = summarise(explanation, Path(file.place), label, audio.recorded_at(file.path))

@@ -28,8 +28,11 @@ from app.markup import error_html, message_html, progress_html, reading, safe, s
 from app.running import Inputs, Wish
 from app.service import FolderFile, FolderService, FolderView, Models
 from app.service.folder import SOUND_SUFFIXES, write_events, write_table
+from app.tabs.recorder import channel_choices
 from app.uploads import FolderUpload, UploadedFile
 from playitback.report import words
+
+_MOST_CHANNELS = 16  # that can be chosen: how many the clips have is not known before they are opened
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -38,6 +41,7 @@ class Folder:
 
     files: FolderUpload
     labels: gr.File
+    channel: gr.Dropdown  # 0: mixed down
     run: gr.Button
     stop: gr.Button
     status: gr.HTML
@@ -65,6 +69,9 @@ def build(hours_kept: int) -> Folder:
                 label=text.FOLDER_TABLE, file_count="single", file_types=[".csv"], height=150, elem_id="folder-labels"
             )
         with gr.Column(scale=2, min_width=320):
+            channel = gr.Dropdown(
+                channel_choices(_MOST_CHANNELS), value=0, label=text.FOLDER_CHANNEL, elem_id="folder-channel"
+            )
             with gr.Row():
                 run = gr.Button(text.FOLDER_RUN, variant="primary", elem_id="folder-run", scale=2, min_width=160)
                 stop = gr.Button(text.STOP, interactive=False, elem_id="folder-stop", scale=1, min_width=90)
@@ -97,6 +104,7 @@ def build(hours_kept: int) -> Folder:
     return Folder(
         files=files,
         labels=labels,
+        channel=channel,
         run=run,
         stop=stop,
         status=status,
@@ -134,14 +142,15 @@ def wire(models: Models, parts: Folder, inputs: Inputs, wished: gr.State) -> Non
         return ended(parts.run, parts.stop, parts.status, status)
 
     def explain(
-        files: Sequence[UploadedFile] | None, labels: str | None, checkpoint: str, count: int
+        files: Sequence[UploadedFile] | None, labels: str | None, checkpoint: str, count: int, channel: int
     ) -> Iterator[Updates]:
         if not files:
             yield over(error_html(text.FOLDER_NO_FILES))
             return
         given, drawn = [FolderFile(each.path, each.place) for each in files], 0
+        table_given = None if labels is None else Path(labels)
         try:
-            for view in service.explain(given, None if labels is None else Path(labels), checkpoint, int(count)):
+            for view in service.explain(given, table_given, checkpoint, int(count), channel or None):
                 changed: Updates = {
                     **may_run(parts.run, parts.stop, running=not view.finished),
                     parts.status: status_html(view),
@@ -173,12 +182,12 @@ def wire(models: Models, parts: Folder, inputs: Inputs, wished: gr.State) -> Non
     def open_clip(view: FolderView | None, event: gr.SelectData) -> Any:
         if view is None or not 0 <= event.index[0] < len(view.files):
             return gr.skip()
-        return Wish(str(view.files[event.index[0]]))
+        return Wish(str(view.files[event.index[0]]), channel=view.channel or 0)
 
     # a summary of earlier clips would not belong to the new ones
     started = parts.run.click(lambda: no_summary(parts), None, summary, **QUIET).then(
         explain,
-        [parts.files, parts.labels, inputs.checkpoint, inputs.playbacks],
+        [parts.files, parts.labels, inputs.checkpoint, inputs.playbacks, parts.channel],
         [*pressed, parts.table, parts.explained],
         show_progress="hidden",
         **ON_MODEL_LONG,

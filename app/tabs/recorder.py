@@ -116,11 +116,15 @@ def build(label: str, start_label: str, prefix: str = "", examples: Sequence[Pat
     )
 
 
+def channel_choices(count: int) -> list[tuple[str, int]]:
+    """What a menu offers of recordings with up to so many channels: name and number, 0 for a mix of all."""
+    return [(text.MIXED, 0), *((text.channel_name(channel), channel) for channel in range(1, count + 1))]
+
+
 def _channels(count: int, chosen: int | None) -> Any:
     """What can be chosen of a recording with so many channels; nothing of one. chosen: None for what was before."""
-    choices = [(text.MIXED, 0), *((text.channel_name(channel), channel) for channel in range(1, count + 1))]
     kept: dict[str, Any] = {} if chosen is None else {"value": chosen}
-    return gr.update(choices=choices, visible=count > 1, **kept)
+    return gr.update(choices=channel_choices(count), visible=count > 1, **kept)
 
 
 def wire_microphones(page: gr.Blocks) -> None:

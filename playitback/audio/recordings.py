@@ -16,7 +16,7 @@ from torchaudio.functional import resample
 from playitback.audio import mixing
 from playitback.audio.audibility import doubt
 from playitback.audio.opening import BLOCK_SAMPLES, MINIMUM_SECONDS, RecordingInfo, Sound, opened
-from playitback.errors import SettingsError
+from playitback.errors import AudioError, SettingsError
 
 _FILTER_CROSSINGS = 64  # zero crossings on either side of the resampling filter
 _LARGEST_RATIO_TERM = 2000  # bounds the resampling filter bank for odd rates (44,101 Hz); the rate error is below 1e-6
@@ -62,8 +62,8 @@ def load(
 
     channel: the one to take in place of the mix, counted from 1. The samples are those that the whole file, resampled,
     would have there: the filter reads beyond the window's edges. ``Recording.samples`` is shorter than the window where
-    the file ends first. Raises AudioError as ``probe`` does, and for samples that are not finite; SettingsError for a
-    window or a channel that the file does not hold.
+    the file ends first. Raises AudioError as ``probe`` does, for samples that are not finite, and for a channel that
+    the file does not hold; SettingsError for a window that it does not hold.
     """
     if not (math.isfinite(start_seconds) and start_seconds >= 0):
         raise SettingsError(f"start_seconds is {start_seconds}, but a recording starts at 0; give 0 or more")
@@ -194,13 +194,13 @@ def overview(path: str | Path, columns: int = 1000, go_on: Callable[[], bool] = 
 def channel_notes(info: RecordingInfo, channel: int | None) -> tuple[str, ...]:
     """A sentence on the channel that was chosen of several, counted from 1; none where they are mixed.
 
-    Raises SettingsError for a channel that is not there.
+    Raises AudioError for a recording without that channel: others may have it.
     """
     if channel is not None and not 1 <= channel <= info.channels:
         has, there = (
             ("one channel", "1") if info.channels == 1 else (f"{info.channels} channels", f"1 to {info.channels}")
         )
-        raise SettingsError(
+        raise AudioError(
             f"channel {channel} is asked for, but {info.name} has {has}; choose {there}, or none, to mix them"
         )
     if channel is None or info.channels == 1:

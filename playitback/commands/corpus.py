@@ -12,7 +12,7 @@ from playitback import __version__
 from playitback.checkpoint import checkpoint_digest
 from playitback.commands.outputs import ended_in_order, result_folder, whole_path
 from playitback.commands.recordings import find_recordings, path_given
-from playitback.commands.shared import add_checkpoint, add_json, add_windows, bar, print_json, say
+from playitback.commands.shared import add_channel, add_checkpoint, add_json, add_windows, bar, print_json, say
 from playitback.corpus.cluster import hear_on_cluster, require_ray
 from playitback.corpus.dataset import FAILURES, SCHEMA, WINDOWS, listed_paths, require_pyarrow
 from playitback.corpus.hearing import Order, hear_here
@@ -39,6 +39,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )  # fmt: skip
     add_checkpoint(parser)
     add_windows(parser)
+    add_channel(parser)
     parser.add_argument("--out", type=path_given, required=True, metavar="DIR", help="the data set's folder")
     parser.add_argument(
         "--workers", type=int, default=1, metavar="N",
@@ -83,6 +84,7 @@ def _order(arguments: argparse.Namespace, recognizer: Recognizer) -> Order:
         device=arguments.device,
         lengths=lengths,
         playbacks=playbacks,
+        channel=arguments.channel,
         settings={
             "schema": SCHEMA,
             "version": __version__,
@@ -90,6 +92,7 @@ def _order(arguments: argparse.Namespace, recognizer: Recognizer) -> Order:
             "digest": checkpoint_digest(arguments.checkpoint),
             "playbacks": playbacks,
             "hop_seconds": lengths.hop_seconds,
+            "channel": arguments.channel,
             "unit_windows": lengths.unit_windows,
         },
     )

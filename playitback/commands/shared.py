@@ -139,11 +139,15 @@ def load_data(
     front_end: FrontEndConfig,
     folds: tuple[int, ...] | None,
     split: str | None,
+    channel: int | None = None,
 ) -> ClipSet:
-    """The clips that ``--dataset``, ``--data`` and ``--labels`` name; those that had to be skipped are told."""
+    """The clips that ``--dataset``, ``--data`` and ``--labels`` name; those that had to be skipped are told.
+
+    channel: as for ``load_clips``.
+    """
     manifest = read_manifest(arguments.dataset, arguments.data, folds=folds, split=split, labels_file=arguments.labels)
     with bar("reading") as report:
-        clips = load_clips(manifest, front_end, tolerated_missing=arguments.tolerate, report=report)
+        clips = load_clips(manifest, front_end, tolerated_missing=arguments.tolerate, channel=channel, report=report)
     if clips.skipped:
         shown = "; ".join(clips.skipped[:3]) + ("; ..." if len(clips.skipped) > 3 else "")
         are = "is" if len(clips.skipped) == 1 else "are"
@@ -151,10 +155,12 @@ def load_data(
     return clips
 
 
-def load_unlabelled_clips(recordings: Manifest, front_end: FrontEndConfig, tolerated_missing: float) -> ClipSet:
-    """The clips of recordings without labels, as ``load_unlabelled`` names them."""
+def load_unlabelled_clips(
+    recordings: Manifest, front_end: FrontEndConfig, tolerated_missing: float, channel: int | None = None
+) -> ClipSet:
+    """The clips of recordings without labels, as ``load_unlabelled`` names them; channel: as for ``load_clips``."""
     with bar("reading") as report:
-        return load_clips(recordings, front_end, tolerated_missing=tolerated_missing, report=report)
+        return load_clips(recordings, front_end, tolerated_missing=tolerated_missing, channel=channel, report=report)
 
 
 def explain_clip(

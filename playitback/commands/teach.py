@@ -8,7 +8,7 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
-from playitback.commands.shared import add_checkpoint, add_data, bar, load_data, load_unlabelled_clips
+from playitback.commands.shared import add_channel, add_checkpoint, add_data, bar, load_data, load_unlabelled_clips
 from playitback.progress import finish
 from playitback.recognizer import Recognizer
 from playitback.training.answers import Teacher, write_answers
@@ -20,6 +20,7 @@ from playitback.training.teaching import ask_teacher, plan_mixtures
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     add_checkpoint(parser)
     add_data(parser)
+    add_channel(parser)
     parser.add_argument("--out", type=Path, required=True, metavar="DIR", help="the folder of answers")
     parser.add_argument(
         "--unlabelled", type=Path, metavar="PATH", help="a folder of recordings without labels, or a list of them"
@@ -32,17 +33,18 @@ def main(arguments: argparse.Namespace) -> int:
     teacher = Recognizer.from_checkpoint(arguments.checkpoint, arguments.device)
     front_end = teacher.config.front_end
     known = DATA_SETS[arguments.dataset]
-    folds = arguments.folds
+    folds, channel = arguments.folds, arguments.channel
     if folds is None and arguments.split is None:
         folds = known.train_folds
     # every fold is a part of its own, so that any of them can be kept for measuring
     if folds is not None:
-        sets = [load_data(arguments, front_end, (fold,), None) for fold in folds]
+        sets = [load_data(arguments, front_end, (fold,), None, channel) for fold in folds]
     else:
-        sets = [load_data(arguments, front_end, None, arguments.split or known.train_split)]
+        sets = [load_data(arguments, front_end, None, arguments.split or known.train_split, channel)]
     shared = arguments.unlabelled is not None
     if shared:
-        sets.append(load_unlabelled_clips(load_unlabelled(arguments.unlabelled), front_end, arguments.tolerate))
+        unlabelled = load_unlabelled(arguments.unlabelled)
+        sets.append(load_unlabelled_clips(unlabelled, front_end, arguments.tolerate, channel))
     plan = plan_mixtures(sets, shared, arguments.mixtures, front_end.sample_rate, arguments.seed)
     with bar("teaching") as report:
         probabilities, features = finish(ask_teacher(teacher, sets, plan), report)
@@ -52,6 +54,7 @@ def main(arguments: argparse.Namespace) -> int:
         licence=str(teacher.about.get("licence", "other")),
         sample_rate=front_end.sample_rate,
         clip_seconds=front_end.clip_seconds,
+        channel=channel,
     )
     names = tuple(name for clips in sets for name in clips.names)
     write_answers(arguments.out, about, teacher.labels, names, plan, probabilities, features)

@@ -35,7 +35,7 @@ from playitback.models.recipe import Recipe
 from playitback.progress import finish
 from playitback.recognizer import Recognizer
 from playitback.training import card
-from playitback.training.answers import read_answers
+from playitback.training.answers import Answers, read_answers
 from playitback.training.beginning import begin
 from playitback.training.clips import ClipSet
 from playitback.training.entries import Manifest
@@ -99,11 +99,15 @@ def main(arguments: argparse.Namespace) -> int:
     recipe = _recipe(arguments)
     description = families.preset(arguments.preset, (("any",),), clip_seconds=known.clip_seconds)
     with join_processes(arguments.device) as processes, owned(arguments.out, processes):
-        clips = load_data(arguments, description.front_end, folds, split)
+        answers = _answers(arguments)
+        channel = None if answers is None else answers.teacher.channel
+        if channel is not None:
+            _tell(f"the teacher heard channel {channel} of every recording, so the model hears it, too")
+        clips = load_data(arguments, description.front_end, folds, split, channel)
         config = dataclasses.replace(description, labels=clips.labels, multi_label=clips.multi_label)
         if arguments.ontology is not None:
             config = dataclasses.replace(config, broader=read_broader(arguments.ontology, clips.labels[0]))
-        mixtures = _mixtures(arguments, config.front_end, clips)
+        mixtures = None if answers is None else _mixtures(arguments, answers, config.front_end, clips)
         if mixtures is not None:
             taught = TaughtConfig(mixtures.answers.classes, mixtures.answers.features)
             config = dataclasses.replace(config, taught=taught)
@@ -150,7 +154,7 @@ def main(arguments: argparse.Namespace) -> int:
         )
         evaluation = None
         if arguments.test_folds is not None or arguments.test_split is not None:
-            test = load_data(arguments, config.front_end, arguments.test_folds, arguments.test_split)
+            test = load_data(arguments, config.front_end, arguments.test_folds, arguments.test_split, channel)
             # rounded, as everyone will use it
             stored = Recognizer.from_checkpoint(arguments.out, str(processes.device))
             with bar("listening") as report:
@@ -198,17 +202,22 @@ def _recipe(arguments: argparse.Namespace) -> Recipe:
     return dataclasses.replace(recipe, **{name: number for name, number in numbers.items() if number is not None})
 
 
-def _mixtures(arguments: argparse.Namespace, front_end: FrontEndConfig, clips: ClipSet) -> Mixtures | None:
-    """What ``--targets`` and ``--unlabelled`` name, as far as it is made of clips that may be heard."""
-    if arguments.targets is None:
-        if arguments.unlabelled is not None:
-            raise SettingsError("recordings without labels need a teacher's answers; give --targets, too")
-        return None
-    answers, unlabelled = read_answers(arguments.targets), None
+def _answers(arguments: argparse.Namespace) -> Answers | None:
+    """What ``--targets`` names."""
+    if arguments.targets is not None:
+        return read_answers(arguments.targets)
+    if arguments.unlabelled is not None:
+        raise SettingsError("recordings without labels need a teacher's answers; give --targets, too")
+    return None
+
+
+def _mixtures(arguments: argparse.Namespace, answers: Answers, front_end: FrontEndConfig, clips: ClipSet) -> Mixtures:
+    """The mixtures that were answered, as far as they are made of clips that may be heard."""
+    unlabelled = None
     if arguments.unlabelled is not None:
         recordings = load_unlabelled(arguments.unlabelled)
         _refuse_tested(arguments, recordings)
-        unlabelled = load_unlabelled_clips(recordings, front_end, arguments.tolerate)
+        unlabelled = load_unlabelled_clips(recordings, front_end, arguments.tolerate, answers.teacher.channel)
     return Mixtures(answers, front_end, clips, unlabelled)
 
 

@@ -15,7 +15,7 @@ from playitback.commands.outputs import ResultFolders, ended_in_order, result_fo
 from playitback.commands.recordings import find_recordings, path_given
 from playitback.commands.shared import add_channel, add_checkpoint, add_json, add_windows, bar, print_json, say
 from playitback.commands.window_files import ALL_WINDOWS, AllTables, GrowingFiles, owner_of, told_of
-from playitback.errors import AudioError, SettingsError
+from playitback.errors import AudioError
 from playitback.explain.windows import RecordingSummary, classify_windows, count_windows
 from playitback.progress import Progress
 from playitback.recognizer import Recognizer
@@ -140,7 +140,7 @@ class _Run:
         """Writes what is heard of a recording, also where that is damaged further on, or someone interrupts."""
         given, recognizer, stamp = self._arguments, self._recognizer, audio.stamp_of(recording)
         info = audio.probe(recording)
-        summary = _summary(recording, info, given.channel)
+        summary = RecordingSummary(info, audio.recorded_at(recording), given.channel)
         expected = count_windows(recognizer, info, given.hop)
         high_hertz = min(info.sample_rate, recognizer.sample_rate) / 2
         directly = self._together is None or self._folders.is_top(recording)
@@ -178,14 +178,6 @@ class _Run:
             say(str(recording))
         rows = told["stretches"] if told["events"] is None else told["events"]
         say(_table(rows) if rows else "no event: no class is sure enough of any moment")
-
-
-def _summary(recording: Path, info: audio.RecordingInfo, channel: int | None) -> RecordingSummary:
-    """Raises AudioError for a recording without that channel: others may have it."""
-    try:
-        return RecordingSummary(info, audio.recorded_at(recording), channel)
-    except SettingsError as error:
-        raise AudioError(str(error)) from error
 
 
 def _table(rows: Sequence[Mapping[str, Any]]) -> str:

@@ -75,13 +75,13 @@ class _Planner:
     """A task for every batch: (1,) what is missing -> a row a part."""
 
     def __init__(self, order: Order) -> None:
-        self._lengths = order.lengths
+        self._lengths, self._channel = order.lengths, order.channel
 
     def __call__(self, rows: dict[str, Any]) -> dict[str, list[str]]:
         (told,) = rows["batch"]
         batch = [Missing(recording, frozenset(heard)) for recording, heard in json.loads(told)]
         try:
-            parts = [part.to_json() for part in plan(batch, self._lengths)]
+            parts = [part.to_json() for part in plan(batch, self._lengths, self._channel)]
         except PlayItBackError as error:
             return {"part": [""], "refusal": [str(error)]}
         return {"part": parts, "refusal": [""] * len(parts)}

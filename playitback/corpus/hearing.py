@@ -25,6 +25,7 @@ class Order:
     device: str
     lengths: Lengths
     playbacks: int
+    channel: int | None  # of every recording, counted from 1; None: they are mixed
     settings: dict[str, Any]  # of the data set
 
 
@@ -50,17 +51,20 @@ class PartHearer:
 
     def hear(self, part: Part) -> Heard:
         """Writes the rows of a part beside the data set. Raises SettingsError where they cannot be written."""
+        order = self._order
         rows: list[Row] = []
         done: list[tuple[Unit, int]] = []
         failures = [*part.failures]
         for unit in part.units:
-            found, failure = hear_unit(self._recognizer, unit, self._order.lengths.hop_seconds, self._order.playbacks)
+            found, failure = hear_unit(
+                self._recognizer, unit, order.lengths.hop_seconds, order.playbacks, order.channel
+            )
             if failure is not None:
                 failures.append(failure)
             if failure is None or failure.lasting:  # else the next run tries again
                 rows += found
                 done.append((unit, len(found)))
-        return write_part(self._order.out, part.name, done, failures, rows, self._order.settings)
+        return write_part(order.out, part.name, done, failures, rows, order.settings)
 
 
 def hear_here(
@@ -69,5 +73,5 @@ def hear_here(
     """One part after the other, in this process."""
     hearer = PartHearer(order, recognizer)
     for batch in batches:
-        for part in plan(batch, order.lengths):
+        for part in plan(batch, order.lengths, order.channel):
             yield hearer.hear(part)

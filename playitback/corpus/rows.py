@@ -22,17 +22,18 @@ Row = dict[str, Any]
 
 
 def hear_unit(
-    recognizer: Recognizer, unit: Unit, hop_seconds: float | None, playbacks: int | None
+    recognizer: Recognizer, unit: Unit, hop_seconds: float | None, playbacks: int | None, channel: int | None
 ) -> tuple[list[Row], Failure | None]:
     """The rows of a unit, and what of it could not be heard: where a recording is damaged, what comes before is kept.
 
-    Raises SettingsError for settings that the model does not have.
+    hop_seconds, playbacks, channel: as for ``classify_windows``. Raises SettingsError for settings that
+    the model does not have.
     """
     rows: list[Row] = []
     path = Path(unit.recording)
     try:
         began = recorded_at(path)
-        with closing(hear_windows(recognizer, path, hop_seconds, playbacks, unit.first_window)) as heard:
+        with closing(hear_windows(recognizer, path, hop_seconds, playbacks, unit.first_window, channel)) as heard:
             for window, activity in islice(heard, unit.windows):
                 events = None if activity is None else window_events(recognizer.labels, activity)
                 rows.append(row_of(unit.recording, began, window, events))

@@ -51,7 +51,7 @@ class Part:
     """What is heard in one go, and becomes one file."""
 
     units: tuple[Unit, ...] = ()
-    failures: tuple[Failure, ...] = ()  # recordings whose length cannot even be told
+    failures: tuple[Failure, ...] = ()  # recordings of which nothing can be heard
 
     @property
     def name(self) -> str:
@@ -120,10 +120,11 @@ def batches(missing: Iterable[Missing]) -> list[list[Missing]]:
     ]
 
 
-def plan(batch: Sequence[Missing], lengths: Lengths) -> Iterator[Part]:
+def plan(batch: Sequence[Missing], lengths: Lengths, channel: int | None = None) -> Iterator[Part]:
     """The parts of what is missing of a batch of recordings, which are opened to learn their lengths.
 
-    Those that cannot be opened are told with the last part. Raises SettingsError where there is no room to decode one.
+    Those that cannot be opened, or lack the channel that is to be heard, are told with the last part. Raises
+    SettingsError where there is no room to decode one.
     """
     waiting: list[Unit] = []
     failures: list[Failure] = []
@@ -131,6 +132,7 @@ def plan(batch: Sequence[Missing], lengths: Lengths) -> Iterator[Part]:
         stamp = audio.stamp_of(missing.recording)
         try:
             info = audio.probe(missing.recording)
+            audio.channel_notes(info, channel)
         except (AudioError, OSError) as error:
             failures.append(Failure(missing.recording, 0.0, str(error), lasting=False))
             continue

@@ -207,7 +207,7 @@ class RecordingSummary:
     """What is said of a recording as a whole, while its windows come. No window is kept, so hours take little memory.
 
     began: when the recording did, as ``audio.recorded_at`` tells; channel: as for ``classify_windows``.
-    Raises SettingsError for a channel that is not there.
+    Raises AudioError for a channel that is not there.
     """
 
     def __init__(self, info: audio.RecordingInfo, began: datetime | None = None, channel: int | None = None) -> None:

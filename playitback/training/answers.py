@@ -3,7 +3,8 @@
 The teacher hears each mixture once, and its answers are stored; the student hears the very same mixtures, for long, and
 the teacher is not needed again (offline distillation; Beyer et al. 2022, arXiv 2106.05237). The folder holds
 
-    teacher.json   {"teacher", "credit", "licence": texts for the model card, "sample_rate": hertz, "clip_seconds"}
+    teacher.json   {"teacher", "credit", "licence": texts for the model card, "sample_rate": hertz, "clip_seconds",
+                   "channel": of every recording that was taken, counted from 1; left out where they were mixed}
     classes.csv    index,display_name[,...]: the K classes of the teacher, in the order of its answers
     mixes.npz      N mixtures of C clips:
         names (C,)          of the clips: file names, or paths below the data set's folder
@@ -52,6 +53,11 @@ class Teacher:
     licence: str
     sample_rate: int  # hertz
     clip_seconds: float
+    channel: int | None = None  # of every recording, counted from 1; None: they were mixed
+
+    def to_dict(self) -> dict[str, Any]:
+        """Plain numbers and strings for JSON; a channel only where one was chosen."""
+        return {name: value for name, value in asdict(self).items() if value is not None}
 
 
 @dataclass(frozen=True)
@@ -111,7 +117,7 @@ def write_answers(
 ) -> None:
     """Writes such a folder. plan: the arrays that say what each mixture is; probabilities (N, K); features (N, D)."""
     folder.mkdir(parents=True, exist_ok=True)
-    (folder / TEACHER_FILE).write_text(json.dumps(asdict(teacher), indent=1) + "\n", encoding="utf-8")
+    (folder / TEACHER_FILE).write_text(json.dumps(teacher.to_dict(), indent=1) + "\n", encoding="utf-8")
     with (folder / CLASSES_FILE).open("w", newline="", encoding="utf-8") as file:
         csv.writer(file).writerows([("index", "display_name"), *enumerate(classes)])
     offset = features.mean(axis=0, dtype=np.float64)
@@ -142,7 +148,10 @@ def _read_teacher(path: Path) -> Teacher:
         value = said.get(name) if isinstance(said, dict) else None
         if not isinstance(value, kind) or not value or isinstance(value, bool):
             raise DataSetError(f"{path} does not tell {name}; add it")
-    return Teacher(**{name: said[name] for name in wanted})
+    channel = said.get("channel")
+    if channel is not None and (not isinstance(channel, int) or channel < 1):
+        raise DataSetError(f"{path}: the channel is {channel!r}; write a number from 1 on, or leave it out")
+    return Teacher(**{name: said[name] for name in wanted}, channel=channel)
 
 
 def _check(path: Path, arrays: dict[str, np.ndarray], clips: int, classes: int) -> None:

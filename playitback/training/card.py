@@ -50,7 +50,7 @@ def training_record(
     """
     taught, begun = {}, {}
     if mixtures is not None:
-        taught = {"teacher": {**asdict(mixtures.answers.teacher), "mixtures": len(mixtures)}}
+        taught = {"teacher": {**mixtures.answers.teacher.to_dict(), "mixtures": len(mixtures)}}
     if before is not None:
         told = ("data", "command", "minutes", "hardware", "teacher", "before")
         begun = {"before": {"name": before.name, **{name: before.about[name] for name in told if name in before.about}}}

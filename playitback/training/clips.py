@@ -174,8 +174,12 @@ class ClipsOnDisk(ClipSet):
         multi_label: bool,
         front_end: FrontEndConfig,
         skipped: Skipped,
+        channel: int | None = None,
     ) -> None:
-        """firsts, counts (N,): where each stretch begins, and how long it is, in samples of the front end's rate."""
+        """firsts, counts (N,): where each stretch begins, and how long it is, in samples of the front end's rate.
+
+        channel: as for ``load_clips``.
+        """
         targets = [entry.targets for entry in entries]
         super().__init__(
             [entry.name for entry in entries], counts, targets, labels, multi_label, front_end.clip_samples, skipped
@@ -185,7 +189,7 @@ class ClipsOnDisk(ClipSet):
         # Arrays of bytes, which workers share; of millions of Python objects each worker would soon have a copy.
         self._paths = np.array([os.fsencode(entry.path) for entry in entries])
         self._recordings = np.array([(entry.recording or "").encode() for entry in entries])
-        self._reader = Recordings()
+        self._reader = Recordings(channel)
         self._stand_ins = torch.arange(len(entries))
 
     def targets(self, indices: Tensor) -> tuple[Tensor, ...]:
@@ -221,20 +225,22 @@ def load_clips(
     *,
     tolerated_missing: float = 0.05,
     memory_gigabytes: float = 4.0,
+    channel: int | None = None,
     report: Report | None = None,
 ) -> ClipSet:
     """The clips of a manifest, in memory if their whole stretches fit into ``memory_gigabytes``, else on disk.
 
     Clips that are missing or unreadable are left out, up to a share of ``tolerated_missing`` of all that are listed;
-    ``ClipSet.skipped`` names them. report: called first for the recordings that are looked at, then for the clips that
-    are decoded. Raises DataSetError where more clips are missing.
+    ``ClipSet.skipped`` names them. channel: of every recording, counted from 1; None: they are mixed. report: called
+    first for the recordings that are looked at, then for the clips that are decoded. Raises DataSetError where more
+    clips are missing.
     """
     skipped = Skipped(manifest.data_set, len(manifest.entries) + len(manifest.missing), tolerated_missing)
     skipped.add(*(f"{name}: not there" for name in manifest.missing))
-    reader = Recordings()
+    reader = Recordings(channel)
     entries, firsts, counts = _stretches(manifest.entries, reader, front_end.sample_rate, skipped, report)
     if 2 * int(counts.sum()) > memory_gigabytes * 1e9:
-        return ClipsOnDisk(entries, firsts, counts, manifest.labels, manifest.multi_label, front_end, skipped)
+        return ClipsOnDisk(entries, firsts, counts, manifest.labels, manifest.multi_label, front_end, skipped, channel)
 
     ends = counts.cumsum(0)
     bounds = torch.stack([ends - counts, ends], dim=1)

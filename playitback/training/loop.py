@@ -61,7 +61,7 @@ def train(
     _check(clips, mixtures, recipe, processes)
     run = {"recipe": asdict(recipe), "model": model.config.to_dict(), "clips": list(clips.names)}
     if mixtures is not None:
-        run["mixtures"] = {**asdict(mixtures.answers.teacher), "count": len(mixtures)}
+        run["mixtures"] = {**mixtures.answers.teacher.to_dict(), "count": len(mixtures)}
     with owned(out, processes), Signals(processes, tell) as signals:
         saved = read_state(out, run, processes, tell)
         if saved is None and not model.prepared:

@@ -25,19 +25,25 @@ _FILTER_CROSSINGS = 64  # zero crossings on either side of the resampling filter
 
 
 class Recordings:
-    """Reads stretches. HDF5 files stay open, separately in each process, so a copy may go to another process."""
+    """Reads stretches. HDF5 files stay open, separately in each process, so a copy may go to another process.
 
-    def __init__(self) -> None:
+    channel: of every recording, counted from 1; None: they are mixed.
+    """
+
+    def __init__(self, channel: int | None = None) -> None:
+        self._channel = channel
         self._archives: dict[Path, Any] = {}  # open HDF5 files
         self._process = os.getpid()  # that opened them
 
     def __getstate__(self) -> dict[str, Any]:
-        return {"_archives": {}, "_process": 0}
+        return {"_channel": self._channel, "_archives": {}, "_process": 0}
 
     def seconds(self, path: Path, recording: str | None = None) -> float:
-        """Length of a file, or of an array in it. Raises AudioError where it cannot be read."""
+        """Length of a file, or of an array in it. Raises AudioError where it cannot be read, or lacks the channel."""
         if recording is None:
-            return audio.probe(path).seconds
+            info = audio.probe(path)
+            audio.channel_notes(info, self._channel)
+            return info.seconds
         array, rate = self._array(path, recording)
         return len(array) / rate
 
@@ -46,7 +52,13 @@ class Recordings:
     ) -> np.ndarray:
         """(samples,) float32, mono; shorter where the recording ends first. Raises as ``playitback.audio.load``."""
         if recording is None:
-            found = audio.load(path, start_seconds=start_seconds, window_seconds=seconds, sample_rate=sample_rate)
+            found = audio.load(
+                path,
+                start_seconds=start_seconds,
+                window_seconds=seconds,
+                sample_rate=sample_rate,
+                channel=self._channel,
+            )
             return found.samples
         array, rate = self._array(path, recording)
         try:
@@ -69,6 +81,8 @@ class Recordings:
         array = archive.get(recording)
         if getattr(array, "ndim", None) != 1 or array.dtype.kind not in "fi":
             raise AudioError(f"{path.name} has no array {recording} of one row of samples; prepare the file again")
+        if self._channel not in (None, 1):
+            raise AudioError(f"channel {self._channel} is asked for, but {recording} in {path.name} has one channel")
         attributes = {**archive.attrs, **array.attrs}
         rate = next((attributes[name] for name in _RATE_ATTRIBUTES if name in attributes), _DEFAULT_RATE)
         return array, int(rate)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import importlib.util
 import json
 import os
+import shutil
 import signal
 import socket
 import subprocess
@@ -13,6 +14,7 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
+import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
@@ -147,6 +149,23 @@ def test_a_name_that_is_no_text_is_heard_once(corpus: Run, folder: Path, tmp_pat
     assert len(rows(tmp_path / "out")) == 6
 
 
+def test_one_channel_is_heard_where_it_is_asked_for(corpus: Run, folder: Path, tmp_path: Path) -> None:
+    channels = [soundfile.read(folder / "deeper" / "c.wav")[0], noise(6.0, seed=9)]
+    for name, kept in (("both", channels), ("second", channels[1:])):
+        (tmp_path / name).mkdir()
+        soundfile.write(tmp_path / name / "c.wav", np.stack(kept, axis=1), RATE)
+        shutil.copy(folder / "b.wav", tmp_path / name)
+    status, *_ = corpus(tmp_path / "both", "--channel", 2, "--out", tmp_path / "asked")
+    assert status == 2
+    (failure,) = failures(tmp_path / "asked")
+    assert "channel 2 is asked for, but b.wav has one channel" in failure["reason"]
+    assert description(tmp_path / "asked")["channel"] == 2
+    corpus(tmp_path / "second" / "c.wav", "--out", tmp_path / "alone")
+    asked, alone = ([(row["decision"], row["classes"]) for row in rows(tmp_path / name)] for name in ("asked", "alone"))
+    assert asked == alone
+    assert len(asked) == 3
+
+
 # what it refuses
 
 
@@ -158,6 +177,7 @@ def test_a_name_that_is_no_text_is_heard_once(corpus: Run, folder: Path, tmp_pat
             "heard with another model or other settings (playbacks was 0 and is 1); choose another --out",
         ),
         (("--hop", 1), "other settings (hop_seconds was null and is 1.0)"),
+        (("--channel", 1), "other settings (channel was null and is 1)"),
         (("--checkpoint", "lively"), 'other settings (model was "tiny" and is "lively")'),
     ],
 )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 from pathlib import Path
 
 import numpy as np
@@ -44,9 +45,9 @@ def teacher(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return tiny_checkpoint(tmp_path_factory.mktemp("teacher") / "wise", model)
 
 
-def taught(run: Run, teacher: Path, esc50: Path, sounds: Path, out: Path, folds: str = "1,2,4") -> Path:
+def taught(run: Run, teacher: Path, esc50: Path, sounds: Path, out: Path, folds: str = "1,2,4", *more: str) -> Path:
     ask = ["--checkpoint", teacher, "--data", esc50, "--folds", folds, "--unlabelled", sounds, "--mixtures", "120"]
-    status, output, _ = run("teach", *ask, "--out", out, "--device", "cpu")
+    status, output, _ = run("teach", *ask, "--out", out, "--device", "cpu", *more)
     assert status == 0
     assert f"120 answers are in {out}." in output
     return out
@@ -73,6 +74,29 @@ def test_a_student_learns_what_a_checkpoint_answered(
     for part in ("## Teacher", "Not from scratch", "wise", "--targets ANSWERS --unlabelled RECORDINGS"):
         assert part in learned.card
     assert "Nothing was pre-trained" not in learned.card
+
+
+def test_one_channel_is_taught_and_learned_where_it_is_asked_for(
+    run: Run, teacher: Path, esc50: Path, sounds: Path, tmp_path: Path
+) -> None:
+    """The second channels are the recordings themselves."""
+    both = {name: Path(shutil.copytree(folder, tmp_path / name)) for name, folder in (("e", esc50), ("s", sounds))}
+    for seed, path in enumerate(path for folder in both.values() for path in folder.rglob("*.wav")):
+        samples, rate = soundfile.read(path, dtype="int16")
+        first = (20_000 * noise(len(samples) / rate, rate=rate, seed=seed)).astype("int16")
+        soundfile.write(path, np.stack([first, samples], axis=1), rate)
+    alone = taught(run, teacher, esc50, sounds, tmp_path / "alone")
+    asked = taught(run, teacher, both["e"], both["s"], tmp_path / "asked", "1,2,4", "--channel", "2")
+    assert json.loads((asked / "teacher.json").read_text(encoding="utf-8"))["channel"] == 2
+    assert "channel" not in json.loads((alone / "teacher.json").read_text(encoding="utf-8"))
+    heard, meant = read_answers(asked).arrays, read_answers(alone).arrays
+    assert all(np.array_equal(heard[name], meant[name]) for name in meant)
+    status, _, error = run(*student(both["e"], asked, tmp_path / "two", "--unlabelled", both["s"]))
+    assert status == 0
+    assert "the teacher heard channel 2 of every recording, so the model hears it, too" in error
+    assert run(*student(esc50, alone, tmp_path / "one", "--unlabelled", sounds))[0] == 0
+    one, two = (load_checkpoint(tmp_path / name).model.state_dict() for name in ("one", "two"))
+    assert all(torch.equal(one[name], two[name]) for name in one)
 
 
 def test_what_was_learned_of_a_teacher_stays_with_what_begins_there(

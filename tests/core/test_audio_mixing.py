@@ -10,7 +10,7 @@ from sound_files import load, stream, write
 from tiny import RATE, chirp, clicks, noise, tone
 
 from playitback import audio
-from playitback.errors import SettingsError
+from playitback.errors import AudioError
 
 SOUND = chirp(2.0)
 OTHER = noise(2.0, seed=5)
@@ -165,9 +165,9 @@ def test_the_one_channel_of_a_recording_may_be_chosen_without_a_word(tmp_path: P
 )
 def test_a_channel_that_is_not_there_is_refused(tmp_path: Path, channels: int, channel: int, told: str) -> None:
     path = write(tmp_path / "clip.wav", stereo(*[SOUND] * channels))
-    with pytest.raises(SettingsError, match=told):
+    with pytest.raises(AudioError, match=told):
         load(path, channel=channel)
-    with pytest.raises(SettingsError, match=told):
+    with pytest.raises(AudioError, match=told):
         next(stream(path, window_seconds=0.5, channel=channel))
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 from typing import Any
 
 import gradio as gr
@@ -15,11 +15,20 @@ from gradio_client.exceptions import AppError
 from tiny import CLIP_SECONDS, RATE, chirp, noise, sounding_clips, tiny_checkpoint, tiny_model
 
 from app import page, text
-from app.service import CompareService, ExplainService, Models, Other, Settings, WindowsService
+from app.service import (
+    CompareService,
+    ExplainService,
+    FolderFile,
+    FolderService,
+    Models,
+    Other,
+    Settings,
+    WindowsService,
+)
 from app.service.windows import write_tables
 from app.tabs import recorder
 from app.tabs import windows as windows_tab
-from playitback.errors import SettingsError
+from playitback.errors import AudioError, SettingsError
 
 TOLD = "both.wav: of its 2 channels only channel 2 was taken, as chosen."
 
@@ -53,7 +62,7 @@ def test_a_run_hears_the_channel_that_was_chosen(models: Models, folder: Path) -
     assert chosen.explanation.to_dict()["clip"]["channel"] == 2
     assert TOLD in chosen.explanation.notes
     assert chosen.clip.channel == 2
-    with pytest.raises(SettingsError, match=r"channel 3 is asked for, but both\.wav has 2 channels"):
+    with pytest.raises(AudioError, match=r"channel 3 is asked for, but both\.wav has 2 channels"):
         next(service.hear(folder / "both.wav", Settings("tiny", channel=3)))
 
 
@@ -81,9 +90,23 @@ def test_a_long_recording_is_heard_by_the_channel_that_was_chosen(models: Models
     assert chosen.channel == 2
     told = service.describe(folder / "both.wav", "tiny", channel=2)
     assert (told["recording"]["channel"], told["notes"]) == (2, [TOLD])
-    with pytest.raises(SettingsError, match="channel 3"):
+    with pytest.raises(AudioError, match="channel 3"):
         next(service.listen(folder / "both.wav", "tiny", channel=3))
     assert write_tables(chosen, tmp_path).table.name == "both-windows.csv"
+
+
+def test_a_folder_is_heard_by_the_channel_that_was_chosen(models: Models, folder: Path) -> None:
+    files = [FolderFile(folder / name, PurePosixPath(f"set/{name}")) for name in ("both.wav", "first.wav")]
+    *_, chosen = FolderService(models).explain(files, None, "tiny", channel=2)
+    second = FolderFile(folder / "second.wav", PurePosixPath("set/both.wav"))
+    *_, alone = FolderService(models).explain([second], None, "tiny")
+    (heard,), (meant,) = chosen.clips, alone.clips
+    assert (heard.decisions, heard.probabilities, heard.replayed) == (
+        meant.decisions, meant.probabilities, meant.replayed,
+    )  # fmt: skip
+    assert chosen.channel == 2
+    (told,) = chosen.left_out
+    assert "channel 2 is asked for, but first.wav has one channel" in told
 
 
 def test_what_was_remarkable_of_windows_and_when_they_were_recorded_is_told(models: Models, tmp_path: Path) -> None:
