@@ -17,7 +17,9 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from playitback.config import ModelConfig
 from playitback.errors import CheckpointError, SettingsError
+from playitback.models.listener import named_class
 from playitback.progress import Progress, Steps
 from playitback.recognizer import Recognizer
 from playitback.segments import total_seconds
@@ -41,6 +43,7 @@ class Figures:
     mean_average_precision: float | None = None  # of classes, not of actions, as are the next two
     mean_auc: float | None = None  # NaN unless some class is in some clips and not in others
     d_prime: float | None = None  # infinite at a mean AUC of 1
+    precision_at_1: float | None = None  # how often the class that is named is one of those that a clip has, of several
 
 
 #: figure -> what people read, and the factor to its unit
@@ -52,6 +55,7 @@ _WORDS = {
     "mean_average_precision": ("mean average precision, %", 100),
     "mean_auc": ("mean AUC, %", 100),
     "d_prime": ("d'", 1),
+    "precision_at_1": ("the class named is one of the clip's, %", 100),
 }
 
 
@@ -151,7 +155,7 @@ def measure(recognizer: Recognizer, clips: ClipSet, playbacks: int | None = None
     fuses = len(predictions) > len(seconds)
     heads = [
         _course(
-            [_head_figures(prediction[head], targets[head], config.multi_label) for prediction in predictions], fuses
+            [_head_figures(prediction[head], targets[head], config) for prediction in predictions], fuses
         )
         for head in range(len(targets))
     ]
@@ -168,9 +172,9 @@ def _joined(batches: Sequence[tuple[Tensor, ...]]) -> tuple[np.ndarray, ...]:
     return tuple(torch.cat(head).numpy() for head in zip(*batches, strict=True))
 
 
-def _head_figures(probabilities: np.ndarray, targets: np.ndarray, multi_label: bool) -> Figures:
+def _head_figures(probabilities: np.ndarray, targets: np.ndarray, config: ModelConfig) -> Figures:
     """Of one head: probabilities (N, C), targets (N, C) of 0 and 1."""
-    classes = targets.argmax(axis=1)
+    classes, multi_label = targets.argmax(axis=1), config.multi_label
     top_5 = not multi_label and targets.shape[1] > _TOP
     mean_auc = metrics.mean_area_under_curve(probabilities, targets)
     return Figures(
@@ -181,7 +185,16 @@ def _head_figures(probabilities: np.ndarray, targets: np.ndarray, multi_label: b
         mean_average_precision=metrics.mean_average_precision(probabilities, targets),
         mean_auc=mean_auc,
         d_prime=metrics.d_prime(mean_auc),
+        precision_at_1=_precision_at_1(probabilities, targets, config) if multi_label else None,
     )
+
+
+def _precision_at_1(probabilities: np.ndarray, targets: np.ndarray, config: ModelConfig) -> float:
+    """Of the clips that have a class: how often the one that is named is one of theirs; NaN where none has any."""
+    has_one = targets.any(axis=1)
+    named = named_class(torch.from_numpy(probabilities[has_one]), config).numpy()
+    right = np.take_along_axis(targets[has_one], named[:, None], axis=1)
+    return float(right.mean()) if len(right) else math.nan
 
 
 def _average_precisions(probabilities: np.ndarray, targets: np.ndarray, clips: ClipSet) -> dict[str, float]:

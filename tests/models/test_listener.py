@@ -136,14 +136,26 @@ def test_probabilities_are_of_one_class_or_of_each_by_itself() -> None:
     assert class_probabilities(logits.double(), multi_label=True).dtype == torch.float64
 
 
-def test_a_class_yields_to_a_narrower_one_that_is_more_probable_than_not() -> None:
+def test_a_class_yields_to_a_narrower_one_that_is_half_as_probable() -> None:
     """Classes: animal, dog (an animal), bark (a dog, an animal), rain."""
     config = replace(tiny_config(labels=("animal", "dog", "bark", "rain")), multi_label=True)
-    heard = torch.tensor([[0.9, 0.8, 0.3, 0.1], [0.9, 0.8, 0.6, 0.1], [0.9, 0.4, 0.2, 0.6], [0.4, 0.3, 0.2, 0.1]])
-    assert named_class(heard, config).tolist() == [0, 0, 0, 0]
+    heard = torch.tensor(
+        [
+            [0.9, 0.8, 0.3, 0.1],  # the dog is close to the animal, the bark not to the dog
+            [0.9, 0.8, 0.5, 0.1],  # both are close
+            [0.9, 0.4, 0.3, 0.6],  # neither is
+            [0.2, 0.11, 0.02, 0.1],  # of what is unlikely it holds, too
+            [0.4, 0.15, 0.3, 0.1],  # the likeliest of those below
+            [0.8, 0.7, 0.6, 0.9],  # what is named first has none
+        ]
+    )
+    assert named_class(heard, config).tolist() == [0, 0, 0, 0, 0, 3]
     config = replace(config, broader=((), (0,), (0, 1), ()))
-    assert named_class(heard, config).tolist() == [1, 2, 0, 0]
+    assert named_class(heard, config).tolist() == [1, 2, 0, 1, 2, 3]
+    assert named_class(heard.view(2, 3, 4), config).tolist() == [[1, 2, 0], [1, 2, 3]]
     assert int(named_class(heard[1], config)) == 2
+    in_a_circle = replace(config, broader=((1,), (0,), (), ()))
+    assert int(named_class(heard[0], in_a_circle)) in (0, 1)
     for wrong in (((),), ((), (0,), (0, 4), ()), ((0,), (), (), ())):
         with pytest.raises(SettingsError):
             replace(config, broader=wrong)

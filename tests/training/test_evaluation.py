@@ -182,10 +182,12 @@ def test_several_labels_are_measured_by_ranking() -> None:
         expected = average_precision_score(truth, said, average="macro")
         assert figures.mean_average_precision == pytest.approx(expected, abs=1e-5)
         assert figures.mean_auc == pytest.approx(roc_auc_score(truth, said, average="macro"), abs=1e-5)
+        assert figures.precision_at_1 == pytest.approx(truth[np.arange(CLIPS), said.argmax(axis=1)].mean())
     found = measured.to_dict()
     assert "accuracy" not in found
     assert "accuracy_fused" not in found
     assert len(found["mean_average_precision"]) == 4
+    assert 0 < found["precision_at_1"][0] < 1
     each = average_precision_score(truth, said, average=None)
     assert found["average_precisions"] == pytest.approx(dict(zip(SEVEN, each, strict=True)), abs=1e-5)
 
@@ -295,6 +297,20 @@ def test_results_of_two_heads_put_the_action_first_and_the_heads_by_name() -> No
     assert found["heads"]["verb"]["accuracy"] == [0.47]
     assert found["heads"]["verb"]["mean_average_precision"] == [0.3]
     assert found["heads"]["noun"]["top_5_accuracy"] == [0.451]
+
+
+def test_the_class_that_is_named_may_be_narrower_than_the_most_probable_one() -> None:
+    config = replace(tiny_config(labels=SEVEN), multi_label=True, broader=((), (), (5,), (), (), (), ()))
+    model, clips = model_of(config), HeldClips((SEVEN,), multi_label=True)
+    for head in (*model.decoder.heads, *model.encoder.heads):
+        head.weight.data.zero_()
+        head.bias.data.copy_(torch.tensor([-1.0, -1.0, 1.0, -1.0, -1.0, 2.0, 0.5]))
+    (said,), *_ = listed(model, clips)
+    assert set(said.argmax(axis=1)) == {5}
+    (figures, *_) = measured_by(model, clips, 0).overall.per_hearing
+    truth = clips.truth[0].numpy().mean(axis=0)
+    assert figures.precision_at_1 == pytest.approx(truth[2])
+    assert truth[2] != truth[5]
 
 
 def test_text_is_an_aligned_table_with_two_decimals() -> None:
