@@ -5,18 +5,29 @@ from __future__ import annotations
 import errno
 import fcntl
 import os
-from contextlib import suppress
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from playitback.errors import SettingsError
 from playitback.writing import told_in_a_sentence
 
 
+@contextmanager
+def locked(folder: Path, name: str, taken: SettingsError) -> Iterator[None]:
+    """Within it the lock of a folder is held; see ``lock_folder``."""
+    lock = lock_folder(folder, name, taken)
+    try:
+        yield
+    finally:
+        unlock(folder, name, lock)
+
+
 def lock_folder(folder: Path, name: str, taken: SettingsError) -> int:
     """An open file, called ``name``, that holds the lock of a folder, which is made if need be.
 
-    The system takes it back however the process ends, and what it forks does not inherit it; whoever is done unlinks
-    the file and closes it. Raises ``taken`` where another process has the lock, SettingsError where nobody can.
+    The system takes it back however the process ends, and what it forks does not inherit it; whoever is done calls
+    ``unlock``. Raises ``taken`` where another process has the lock, SettingsError where nobody can.
     """
     path = folder / name
     while True:
@@ -35,3 +46,9 @@ def lock_folder(folder: Path, name: str, taken: SettingsError) -> int:
             if os.path.samestat(os.fstat(lock), path.stat()):
                 return lock
         os.close(lock)
+
+
+def unlock(folder: Path, name: str, lock: int) -> None:
+    """Gives the lock of a folder back, and takes its file away."""
+    (folder / name).unlink(missing_ok=True)
+    os.close(lock)

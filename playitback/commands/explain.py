@@ -8,7 +8,7 @@ import json
 import os
 import sys
 from collections.abc import Mapping, Sequence
-from contextlib import suppress
+from contextlib import ExitStack, suppress
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
@@ -31,6 +31,7 @@ from playitback.commands.outputs import (
     MAKE_ROOM,
     ResultFolders,
     ended_in_order,
+    owned_tables,
     refuse_given,
     result_folder,
     whole_path,
@@ -120,8 +121,25 @@ def main(arguments: argparse.Namespace) -> int:
             refuse_given(arguments.out / name, "--out", "the table of --labels", [arguments.labels])
     for remark in left_out:
         say(f"playitback: {remark}", sys.stderr)
-    with result_folder(arguments.out), ended_in_order():
-        return _Run(arguments, recognizer, clips, labels).explain_all()
+    several = len(clips) > 1 or arguments.clips[0].is_dir()
+    with ExitStack() as entered:
+        entered.enter_context(result_folder(arguments.out))
+        entered.enter_context(ended_in_order())
+        journal = None
+        if several or tells_of(arguments.out, clips[0]):
+            entered.enter_context(owned_tables(arguments.out))
+            journal = Journal(arguments.out, _settings(arguments, recognizer), clips)
+        return _Run(arguments, recognizer, clips, labels, several, journal).explain_all()
+
+
+def _settings(arguments: argparse.Namespace, recognizer: Recognizer) -> dict[str, Any]:
+    return settings_of(
+        arguments.checkpoint,
+        playbacks=recognizer.playbacks if arguments.playbacks is None else arguments.playbacks,
+        start_seconds=arguments.start,
+        label=arguments.label,
+        channel=arguments.channel,
+    )
 
 
 def _labels(clips: Sequence[Path], table: Path | None, classes: Sequence[str]) -> dict[Path, str | None]:
@@ -144,7 +162,10 @@ def _labels(clips: Sequence[Path], table: Path | None, classes: Sequence[str]) -
 
 
 class _Run:
-    """Clip after clip is explained and written; the table of several grows with them."""
+    """Clip after clip is explained and written; the table of several grows with them.
+
+    journal: of several clips, and of one that stands in the table of several.
+    """
 
     def __init__(
         self,
@@ -154,29 +175,14 @@ class _Run:
         labels: Mapping[Path, str | None],
     ) -> None:
         self._arguments, self._recognizer, self._clips, self._labels = arguments, recognizer, clips, labels
-        self._several = len(clips) > 1 or arguments.clips[0].is_dir()
+        self._several, self._journal = several, journal
         self._can_replay = recognizer.model.can_replay
         self._width = min(max(len(printable(clip.name)) for clip in clips), _LONGEST_NAME)
         self._asked = (arguments.files, *(name for name in ("passages", "check") if getattr(arguments, name)))
         self._folders = ResultFolders(arguments.out, _explained_in, EXPLAINING)
-        self._journal = self._find_journal()
         self._entries: list[dict[str, Any]] = []
-
-    def _find_journal(self) -> Journal | None:
-        """Of several clips, and of one that stands in the table of several."""
-        given = self._arguments
-        if not self._several and not any((given.out / name).exists() for name in (SUMMARY, GROWING)):
-            return None
-        settings = settings_of(
-            given.checkpoint,
-            playbacks=self._recognizer.playbacks if given.playbacks is None else given.playbacks,
-            start_seconds=given.start,
-            label=given.label,
-            channel=given.channel,
-        )
-        if self._several:
-            return Journal(given.out, settings, self._clips)
-        return Journal(given.out, settings, self._clips) if tells_of(given.out, self._clips[0]) else None
+        several: bool,
+        journal: Journal | None,
 
     def explain_all(self) -> int:
         """Returns the exit status."""

@@ -6,19 +6,20 @@ import errno
 import os
 import signal
 from collections.abc import Callable, Iterable, Iterator
-from contextlib import contextmanager, suppress
+from contextlib import AbstractContextManager, contextmanager, suppress
 from pathlib import Path
 from tempfile import TemporaryFile
 from types import FrameType
 
 from playitback.errors import SettingsError
+from playitback.locking import lock_folder, locked, unlock
 from playitback.names import folder_name, printable
 from playitback.writing import told_in_a_sentence
 
 #: of a folder that no other command may take for one of a recording: what explain and windows write beside them
 TABLES = (
     *("folder.csv", "folder.json", "folder.jsonl", "events.csv", "windows.csv", "audacity.txt", "raven.txt"),
-    *("windows.json", "all-windows.csv", "all-events.csv"),
+    *("windows.json", "all-windows.csv", "all-events.csv", "lock"),
 )
 
 MAKE_ROOM = "make room there or choose another --out"
@@ -81,6 +82,20 @@ def result_folder(out: Path) -> Iterator[None]:
                 out.rmdir()
 
 
+def owned_tables(out: Path) -> AbstractContextManager[None]:
+    """Within it no other command writes the tables of several recordings in a folder.
+
+    Raises SettingsError where another one does: both would write what they knew at their start.
+    """
+    return locked(out, "lock", _taken(out))
+
+
+def _taken(folder: Path) -> SettingsError:
+    return SettingsError(
+        f"another command writes to {folder} at this moment; wait until it has ended, or choose another --out"
+    )
+
+
 @contextmanager
 def ended_in_order() -> Iterator[None]:
     """Being told to end (SIGTERM, a closed terminal) is like Ctrl-C within it: what was begun is put in order."""
@@ -105,24 +120,29 @@ class ResultFolders:
 
     owner_of: whole path of the recording whose results a folder holds, "" for something else that must not be
     overwritten, None where there is nothing of that kind. marker: name of a file that says whose results are on their
-    way, by which also two commands at once keep apart.
+    way; a lock beside it keeps two commands at once apart.
     """
 
     def __init__(self, out: Path, owner_of: Callable[[Path], str | None], marker: str) -> None:
         self._out = out
         self._owner_of = owner_of
         self._marker = marker
+        self._lock = f"{marker}.lock"
         self._owners: dict[Path, str] = {}  # of a thousand clips of one name each folder is read once
 
     @contextmanager
     def claimed(self, recording: Path, directly: bool = False) -> Iterator[Path]:
-        """A folder that is the recording's own while it is written. directly: ``--out`` itself, if that is free."""
+        """A folder that is the recording's own while it is written. directly: ``--out`` itself, if that is free.
+
+        Raises SettingsError where another command writes the results of the same recording.
+        """
         with told_in_a_sentence(self._out, MAKE_ROOM):
-            folder = self._claim(recording, directly)
+            folder, lock = self._claim(recording, directly)
         try:
             yield folder
         finally:
             (folder / self._marker).unlink(missing_ok=True)
+            unlock(folder, self._lock, lock)
             if folder != self._out:
                 with suppress(OSError):  # it holds results
                     folder.rmdir()
@@ -140,22 +160,32 @@ class ResultFolders:
                 return folder
         raise AssertionError("the candidates never end")
 
-    def _claim(self, recording: Path, directly: bool) -> Path:
+    def _claim(self, recording: Path, directly: bool) -> tuple[Path, int]:
+        """The folder, and the lock that is held of it."""
         mine = _identity(recording)
         for folder in self._candidates(recording, directly):
             if self._owner(folder) not in (None, mine):
                 continue
             if folder != self._out and recording.resolve().is_relative_to(folder.resolve()):
                 continue
-            folder.mkdir(parents=True, exist_ok=True)
+            taken = _taken(folder)
             try:
-                with (folder / self._marker).open("x", encoding="utf-8") as marker:
-                    marker.write(mine)
-            except FileExistsError:
-                if self._owner_by_marker(folder) != mine:
-                    continue
-            self._owners[folder] = mine
-            return folder
+                lock = lock_folder(folder, self._lock, taken)
+            except SettingsError as error:
+                if error is not taken or self._owner_by_marker(folder) == mine:
+                    raise
+                continue
+            claimed = False
+            try:
+                if self._owner_by_marker(folder) in (None, mine):  # else by one that was killed since
+                    with (folder / self._marker).open("w", encoding="utf-8") as marker:
+                        marker.write(mine)
+                    self._owners[folder] = mine
+                    claimed = True
+                    return folder, lock
+            finally:
+                if not claimed:
+                    unlock(folder, self._lock, lock)
         raise AssertionError("the candidates never end")
 
     def _candidates(self, recording: Path, directly: bool) -> Iterator[Path]:

@@ -5,13 +5,13 @@ from __future__ import annotations
 import argparse
 import sys
 from collections.abc import Mapping, Sequence
-from contextlib import closing
+from contextlib import ExitStack, closing
 from pathlib import Path
 from typing import Any
 
 from playitback import audio
 from playitback.commands.journal import settings_of
-from playitback.commands.outputs import ResultFolders, ended_in_order, result_folder
+from playitback.commands.outputs import ResultFolders, ended_in_order, owned_tables, result_folder
 from playitback.commands.recordings import find_recordings, path_given
 from playitback.commands.shared import add_channel, add_checkpoint, add_json, add_windows, bar, print_json, say
 from playitback.commands.window_files import ALL_WINDOWS, AllTables, GrowingFiles, owner_of, told_of
@@ -53,18 +53,28 @@ def main(arguments: argparse.Namespace) -> int:
         audio.channel_notes(audio.probe(recordings[0]), arguments.channel)
     for remark in left_out:
         say(f"playitback: {remark}", sys.stderr)
-    with result_folder(arguments.out), ended_in_order():
-        return _Run(arguments, recognizer, recordings, alone).hear_all()
+    with ExitStack() as entered:
+        entered.enter_context(result_folder(arguments.out))
+        entered.enter_context(ended_in_order())
+        together = not alone or (arguments.out / ALL_WINDOWS).exists()
+        if together:
+            entered.enter_context(owned_tables(arguments.out))
+        return _Run(arguments, recognizer, recordings, alone, together).hear_all()
 
 
 class _Run:
     """Recording after recording is heard and written; the tables of several grow with them.
 
-    alone: whether one recording was given, and no folder.
+    alone: whether one recording was given, and no folder. together: whether its rows belong into those tables.
     """
 
     def __init__(
-        self, arguments: argparse.Namespace, recognizer: Recognizer, recordings: Sequence[Path], alone: bool
+        self,
+        arguments: argparse.Namespace,
+        recognizer: Recognizer,
+        recordings: Sequence[Path],
+        alone: bool,
+        together: bool,
     ) -> None:
         self._arguments, self._recognizer, self._recordings, self._alone = arguments, recognizer, recordings, alone
         self._settings = settings_of(
@@ -75,7 +85,7 @@ class _Run:
         )
         self._folders = ResultFolders(arguments.out, owner_of, _LISTENING)
         self._together = None
-        if not alone or (arguments.out / ALL_WINDOWS).exists():
+        if together:
             self._together = AllTables(arguments.out, self._settings, recordings, self._folder_of)
         self._entries: list[dict[str, Any]] = []
 

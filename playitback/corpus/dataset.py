@@ -11,7 +11,6 @@ This is the only file that needs pyarrow.
 from __future__ import annotations
 
 import json
-import os
 import shutil
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -25,7 +24,7 @@ from playitback import audio
 from playitback.corpus.rows import Row
 from playitback.corpus.units import Failure, Missing, Part, Unit
 from playitback.errors import SettingsError
-from playitback.locking import lock_folder
+from playitback.locking import locked
 from playitback.names import printable
 from playitback.writing import told_in_a_sentence, write_whole, write_whole_text
 
@@ -134,9 +133,8 @@ class Dataset:
         Raises SettingsError for a folder of something else, of other settings, or of another run at this moment.
         """
         taken = SettingsError(f"another run writes to {out} at this moment; wait until it has ended")
-        lock = lock_folder(out, _LOCK, taken)
-        dataset = cls(out)
-        try:
+        with locked(out, _LOCK, taken):
+            dataset = cls(out)
             dataset._describe(settings)
             shutil.rmtree(out / _UNFINISHED, ignore_errors=True)
             dataset._read()
@@ -145,9 +143,6 @@ class Dataset:
             finally:
                 dataset._write_failures()
                 shutil.rmtree(out / _UNFINISHED, ignore_errors=True)
-        finally:
-            (out / _LOCK).unlink(missing_ok=True)
-            os.close(lock)
 
     def missing(self, recordings: Sequence[str]) -> list[Missing]:
         """Those that are not heard, not wholly, or have changed since, of which nothing is kept."""

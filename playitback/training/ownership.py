@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
@@ -11,7 +10,7 @@ from pathlib import Path
 import torch
 
 from playitback.errors import SettingsError
-from playitback.locking import lock_folder
+from playitback.locking import lock_folder, unlock
 from playitback.training.processes import Processes
 
 LOCK_FILE = "lock"
@@ -46,8 +45,7 @@ def owned(out: Path, processes: Processes) -> Iterator[None]:
     finally:
         del _owned[folder]
         if lock is not None:
-            (out / LOCK_FILE).unlink(missing_ok=True)
-            os.close(lock)
+            unlock(out, LOCK_FILE, lock)
             with suppress(OSError):
                 out.rmdir()  # if nothing came to be in it
 
