@@ -173,6 +173,8 @@ class _Run:
         recognizer: Recognizer,
         clips: Sequence[Path],
         labels: Mapping[Path, str | None],
+        several: bool,
+        journal: Journal | None,
     ) -> None:
         self._arguments, self._recognizer, self._clips, self._labels = arguments, recognizer, clips, labels
         self._several, self._journal = several, journal
@@ -181,8 +183,6 @@ class _Run:
         self._asked = (arguments.files, *(name for name in ("passages", "check") if getattr(arguments, name)))
         self._folders = ResultFolders(arguments.out, _explained_in, EXPLAINING)
         self._entries: list[dict[str, Any]] = []
-        several: bool,
-        journal: Journal | None,
 
     def explain_all(self) -> int:
         """Returns the exit status."""
