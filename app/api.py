@@ -56,7 +56,7 @@ def add_api(models: Models) -> None:
     passages, files = (gr.Checkbox(label=name, value=False, visible=False) for name in ("passages", "files"))
     _add(
         asked.explain,
-        [*clip, passages, files, channel],
+        [*clip, passages, files, channel, gr.Textbox(label="lanes", value="", visible=False)],
         [_json("explanation"), _file("explanation_file"), _files("segments"), _files("tapes")],
     )
     _add(asked.take_away, [*clip, channel], [_file("report"), _file("archive")])
@@ -153,12 +153,16 @@ class Asked:
         passages: bool = False,
         files: bool = False,
         channel: int = 0,
+        lanes: str = "",
     ) -> Answers:
         run = self._run(recording, model, playbacks, start_seconds, class_name, channel)
         if passages:
             for _ in self._findings.find_passages(run):
                 pass
-            run = dataclasses.replace(run, explanation=self._findings.explanation(run))
+        if lanes:
+            for _ in self._findings.find_lanes(run, [name.strip() for name in lanes.split(",")]):
+                pass
+        run = dataclasses.replace(run, explanation=self._findings.explanation(run))
         told = run.explanation.to_dict()
         if not files:
             yield told, None, [], []

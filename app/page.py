@@ -27,6 +27,7 @@ from app.tabs import (
     contrast,
     examine,
     folder,
+    lanes,
     listen,
     passages,
     playbacks,
@@ -78,6 +79,7 @@ def build_page(models: Models, examples: Sequence[Path] | None = None, explained
                 rows = playbacks.build()
                 rests = passages.build()
                 checked = check.build()
+                further = lanes.build()
             with gr.Tab(text.CONFIDENCE_TAB):
                 beliefs = confidence.build()
             with gr.Tab(text.WHAT_IF_TAB):
@@ -110,6 +112,7 @@ def build_page(models: Models, examples: Sequence[Path] | None = None, explained
         findings = FindingsService(models)
         passages.wire(findings, rests, shown, run_wanted)
         check.wire(findings, checked, shown, run_wanted)
+        lanes.wire(findings, further, shown, run_wanted)
         if explained is not None:
             welcome.wire(page, welcome.Example(models, explained), (rows, beliefs), shown, run_wanted)
         prepared = listen.wire_wishes(models, listening, tabs, wished)

@@ -178,7 +178,9 @@ API_ENDPOINTS = {
         "(hearing-0-segment-1.wav is the first one that the first hearing chose), and a WAV of every hearing as the "
         f"model heard it. A recording that cannot be explained raises an error that says why. {_OF_A_CLIP} {_CLASS} "
         "For it are relevance and segments where the model's can_aim is true, and activity wherever it is told. "
-        "passages: true adds what suffices for the class and what it needs, each verified by hearing (half a second)."
+        "passages: true adds what suffices for the class and what it needs, each verified by hearing (half a second). "
+        "lanes: what other ways to explain say, as further_lanes: names with commas between them (grad-cam, class "
+        "activation map, occlusion, integrated gradients), or all that suit the model; each tells its cost in passes."
     ),
     "take_away": (
         "All that a run leaves to take away: a report that opens in a browser without a network, sound included, "
@@ -991,9 +993,9 @@ FOLDER_READING = (
     "their classes, or a table says what they are, it is also told what replay mends and what it spoils."
 )
 FOLDER_LABEL = "Clips"
+FOLDER_CHANNEL = "Channel, of clips that have several"
 FOLDER_TABLE = "Table of classes, if the folders' names do not tell (CSV: path,label)"
 FOLDER_RUN = "Play all of them back"
-FOLDER_CHANNEL = "Channel, of clips that have several"
 FOLDER_STOPPED = "Stopped. The clips that were ready stay, and can be taken away."
 FOLDER_NOTHING_READ = "None of these files could be explained."
 FOLDER_NO_FILES = "Choose a folder or some sound files first."
@@ -1129,6 +1131,37 @@ CHECK_DEFINITIONS = {
         "difference in percentage points, and Pearson’s correlation."
     ),
 }
+LANES = "Ask them"
+LANES_READING = (
+    "Other ways to explain the first hearing for the class explained, each a lane beside the model’s own relevance and "
+    "activity: as many as suit the model, with their cost in passes through it. Where the ways agree, there is more "
+    "reason to believe them; “evidence”, in the shell, measures each over a data set."
+)
+LANES_DEFINITIONS = {
+    "grad-cam": (
+        "The last features that lie over time, each weighed by how much the class’s logit rises with it (Selvaraju et "
+        "al. 2017). After layers that mix all moments, a place among these features may speak of any of them."
+    ),
+    "class activation map": (
+        "The same features as the class’s own weights read them (Zhou et al. 2016): where a model takes their mean, "
+        "this is what each of them adds to the logit, exactly."
+    ),
+    "occlusion": (
+        "A second at a time is silenced, and the model hears the rest: by how much the log-probability of the class "
+        "falls (Zeiler and Fergus 2014), the mean over the stretches that hold a moment."
+    ),
+    "integrated gradients": (
+        "What the samples of a moment add to the logit on the way from silence to the clip (Sundararajan et al. 2017)."
+    ),
+}
+LANES_CHART_LABEL = "Lanes of other ways to explain, beside relevance and activity"
+OWN_RELEVANCE, OWN_ACTIVITY = "relevance, the model’s own", "activity, the model’s own"
+
+
+def finding_lanes(done: int, total: int) -> str:
+    return f"Asking in other ways … ({done} of {total} passes)"
+
+
 CHECK_CHART_LABEL = "Probability of classes in every second kept alone, and their activity"
 
 

@@ -1,13 +1,14 @@
-"""What is asked of a finished run beside its rows: what suffices and what is needed, and every second alone.
+"""What is asked of a finished run beside its rows: what suffices and what is needed, every second alone, further lanes.
 
-    ClipRun -> find_passages -> Progress, then the PassagesView; -> hear_alone -> Progress, then the Alone
+    ClipRun -> find_passages -> Progress, then the PassagesView; -> hear_alone -> Progress, then the Alone;
+    -> find_lanes -> Progress, then the FurtherLanes
 
 What was found is kept as long as the run's view is, so that whoever sees the same run again, or takes it away, has it.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Generator, Iterator
+from collections.abc import Callable, Generator, Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 from weakref import WeakKeyDictionary
@@ -19,10 +20,11 @@ from app.service.models import Models, Work
 from playitback.edits import STEP_SECONDS
 from playitback.explain.alone import Alone, hear_alone
 from playitback.explain.explanation import Explanation
+from playitback.explain.lanes import ALL, FurtherLanes, find_lanes
 from playitback.explain.passages import Passages, Trial, find_passages, kept_sound, left_sound
 from playitback.progress import Progress
 
-__all__ = ["STEP_SECONDS", "Alone", "FindingsService", "PassagesView", "Progress"]
+__all__ = ["STEP_SECONDS", "Alone", "FindingsService", "FurtherLanes", "PassagesView", "Progress"]
 
 
 @dataclass(frozen=True)
@@ -57,6 +59,19 @@ class FindingsService:
         """Every second of the clip alone. Whoever stops listening stops the computation."""
         yield from self._find(view, "alone", hear_alone, view.explanation.hearings[0], view.samples, view.asked_class)
         found = self.explanation(view).alone
+        assert found is not None, "the last one is it"
+        yield found
+
+    def find_lanes(
+        self, view: ClipRun, names: Sequence[str] = (ALL,)
+    ) -> Generator[Progress | FurtherLanes, None, None]:
+        """What other ways to explain say of the class asked about. Whoever stops listening stops the computation.
+
+        names: see ``wanted_lanes``; those that a run is asked for first are kept.
+        """
+        arguments = view.explanation.hearings[0], view.samples, view.asked_class, tuple(names)
+        yield from self._find(view, "further_lanes", find_lanes, *arguments)
+        found = self.explanation(view).further_lanes
         assert found is not None, "the last one is it"
         yield found
 

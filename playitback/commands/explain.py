@@ -47,6 +47,7 @@ from playitback.commands.shared import (
     add_start,
     belief,
     explain_clip,
+    names,
     print_json,
     say,
 )
@@ -55,12 +56,14 @@ from playitback.explain.alone import hear_alone
 from playitback.explain.events import Event
 from playitback.explain.explanation import Explanation
 from playitback.explain.folder import ClipSummary, FolderSummary, label_of, no_label_found, read_labels, summarise
+from playitback.explain.lanes import ALL, LANES, find_lanes, wanted_lanes
 from playitback.explain.passages import find_passages
 from playitback.names import printable
 from playitback.progress import finish
 from playitback.recognizer import Recognizer
 from playitback.report.files import draw_player, remove_files, write_files
 from playitback.report.labels import write_audacity, write_raven
+from playitback.report.lanes import lanes_sentence
 from playitback.report.passages import alone_sentence, needs_sentence, suffices_sentence
 from playitback.writing import TEMPORARY_FILES, told_in_a_sentence
 
@@ -107,12 +110,18 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--check", action="store_true",
         help="hear every second of a clip alone, and tell how far the activity is from that; half a second a clip",
     )  # fmt: skip
+    parser.add_argument(
+        "--lanes", type=names, default=(), metavar="NAME,NAME",
+        help=f"other ways to explain, beside the model's own relevance: some of {', '.join(LANES)}, or {ALL} that suit "
+        "the model; each tells its cost in passes through it",
+    )  # fmt: skip
     add_json(parser)
 
 
 def main(arguments: argparse.Namespace) -> int:
     recognizer = Recognizer.from_checkpoint(arguments.checkpoint, arguments.device)
     recognizer.check(arguments.playbacks, arguments.label)
+    wanted_lanes(recognizer, arguments.lanes)
     clips, left_out = find_recordings(arguments.clips, arguments.out)
     labels = _labels(clips, arguments.labels, recognizer.labels)
     for name in (TABLE, SUMMARY, EVENTS, GROWING):
@@ -180,7 +189,8 @@ class _Run:
         self._several, self._journal = several, journal
         self._can_replay = recognizer.model.can_replay
         self._width = min(max(len(printable(clip.name)) for clip in clips), _LONGEST_NAME)
-        self._asked = (arguments.files, *(name for name in ("passages", "check") if getattr(arguments, name)))
+        further = (name for name in ("passages", "check") if getattr(arguments, name))
+        self._asked = (arguments.files, *further, *arguments.lanes)
         self._folders = ResultFolders(arguments.out, _explained_in, EXPLAINING)
         self._entries: list[dict[str, Any]] = []
 
@@ -309,7 +319,7 @@ def _write_labels(events: Sequence[Event] | None, highest_hertz: float, folder: 
 def _asked_further(
     explanation: Explanation, samples: np.ndarray, recognizer: Recognizer, arguments: argparse.Namespace
 ) -> Explanation:
-    """With what ``--passages`` and ``--check`` ask for."""
+    """With what ``--passages``, ``--check`` and ``--lanes`` ask for."""
     hearings, label = explanation.hearings, arguments.label
     if arguments.passages:
         found = finish(find_passages(recognizer, hearings, samples, label))
@@ -317,6 +327,9 @@ def _asked_further(
     if arguments.check:
         alone = finish(hear_alone(recognizer, hearings[0], samples, label or explanation.decision(-1)))
         explanation = dataclasses.replace(explanation, alone=alone)
+    if arguments.lanes:
+        lanes = finish(find_lanes(recognizer, hearings[0], samples, label, arguments.lanes))
+        explanation = dataclasses.replace(explanation, further_lanes=lanes)
     return explanation
 
 
@@ -339,6 +352,8 @@ def _summary(explanation: Explanation, folder: Path) -> str:
         lines += [f"  {say(explanation.passages)}" for say in (suffices_sentence, needs_sentence)]
     if explanation.alone is not None:
         lines.append(f"  {alone_sentence(explanation.alone)}")
+    if explanation.further_lanes is not None:
+        lines.append(f"  {lanes_sentence(explanation.further_lanes)}")
     return "\n".join(lines)
 
 

@@ -2,10 +2,11 @@
 
 A frozen record of one run of ``Recognizer.explain`` on one recording. ``to_dict`` is the content of explanation.json:
 
-    {"schema": ..., "clip": {...}, "model": {...}, "notes": [...], "hearings": [{...}, ...], "passages", "alone"}
+    {"schema": ..., "clip": {...}, "model": {...}, "notes": [...], "hearings": [{...}, ...], "passages", "alone",
+     "further_lanes"}
 
-with one entry of ``hearings`` for each hearing, the first hearing first. ``passages`` and ``alone`` are null unless
-they were asked for. explanation.schema.json describes it all. ``read_json`` reads files of this version and of version
+with one entry of ``hearings`` for each hearing, the first hearing first. The last three are null unless they were asked
+for. explanation.schema.json describes it all. ``read_json`` reads files of this version and of version
 1.
 """
 
@@ -22,6 +23,7 @@ import numpy as np
 from playitback.audio import Recording, RecordingInfo
 from playitback.errors import DataSetError
 from playitback.explain.alone import Alone
+from playitback.explain.lanes import FurtherLanes
 from playitback.explain.passages import Passages
 from playitback.explain.slots import ATTENTION
 from playitback.models.listener import LIKELY
@@ -54,6 +56,7 @@ class Explanation:
     can_aim: bool = False  # whether relevance and segments follow the class asked about; see ``Listener.can_aim``
     passages: Passages | None = None  # what suffices and what is needed; None: not asked
     alone: Alone | None = None  # every second kept alone; None: not asked
+    further_lanes: FurtherLanes | None = None  # what other ways to explain say; None: not asked
     channel: int | None = None  # of the recording that was taken, as somebody chose; None: they were mixed
 
     @classmethod
@@ -172,6 +175,7 @@ class Explanation:
             "hearings": [self._hearing(index) for index in range(len(self.hearings))],
             "passages": None if self.passages is None else self.passages.to_dict(),
             "alone": None if self.alone is None else self.alone.to_dict(),
+            "further_lanes": None if self.further_lanes is None else self.further_lanes.to_dict(),
         }
 
     def write_json(self, path: Path) -> None:

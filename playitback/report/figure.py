@@ -2,7 +2,8 @@
 
 Left: the log-mel spectrogram with the replayed segments framed, and below it the hearing's lanes with the threshold and
 the segments chosen for the next hearing; under the first hearing also the map of classes over time, where the model
-tells what each moment would be by itself. Right: the leading classes and how the hearing moved them.
+tells what each moment would be by itself, and what other ways to explain say, where that was asked for. Right: the
+leading classes and how the hearing moved them.
 
 It is as wide as a page of two columns, with type of 7 and 8 points at that size. In an SVG all text is text, to be
 searched and edited. The same explanation gives the same file, byte for byte.
@@ -13,6 +14,8 @@ from __future__ import annotations
 import base64
 import re
 import threading
+from collections.abc import Callable
+from functools import partial
 from io import BytesIO, StringIO
 from pathlib import Path
 from typing import Any
@@ -26,8 +29,10 @@ from matplotlib.patheffects import AbstractPathEffect, withStroke
 from PIL import Image
 
 from playitback.explain.explanation import Explanation
+from playitback.explain.lanes import FurtherLane
 from playitback.report import words
 from playitback.report.activity import shown_classes
+from playitback.report.lanes import lane_caption, lanes_title
 from playitback.report.timeline import clip_log_mel, colour_range, frequency_marks, second_marks
 
 COLOUR_MAP = "magma"
@@ -43,8 +48,9 @@ DOTS_PER_INCH = 300
 # Inches. The layout is known beforehand, so nothing has to be measured and moved.
 _WIDTH, _LEFT, _MAPS, _GAP, _RIGHT = 7.0, 0.52, 4.78, 0.22, 0.08
 _TOP, _TITLE, _SPECTROGRAM, _BETWEEN, _CURVES, _BOTTOM = 0.38, 0.2, 0.95, 0.05, 0.33, 0.34
-_ROW = _TITLE + _SPECTROGRAM + _BETWEEN + _CURVES + 0.1
-_CLASS, _ABOVE_CLASSES = 0.19, 0.16  # a lane of the map of classes, and what is above the first of them
+_ROW_GAP = 0.1
+_ROW = _TITLE + _SPECTROGRAM + _BETWEEN + _CURVES + _ROW_GAP
+_STRIP, _ABOVE_STRIPS = 0.19, 0.16  # a lane of the map of classes, or a further one; what is above the first of them
 _LARGE_TYPE, _TYPE = 8.0, 7.0  # points
 
 #: around white frames, to be seen on bright sounds, too
@@ -68,8 +74,13 @@ def draw(explanation: Explanation, mel_hertz: np.ndarray) -> Figure:
     hearings = len(explanation.hearings)
     first = explanation.hearings[0]
     shown = () if first.activity is None else shown_classes(explanation)
-    map_height = _ABOVE_CLASSES + _CLASS * len(shown) if shown else 0.0
-    height = _TOP + _ROW * hearings + map_height + _BOTTOM
+    further = () if explanation.further_lanes is None else explanation.further_lanes.lanes
+    strips: dict[str, list[Callable[[Axes], None]]] = {
+        words.ACTIVITY_TITLE: [partial(_draw_class, explanation, position) for position in shown],
+        lanes_title(explanation.further_lanes): [partial(_draw_further, explanation, lane) for lane in further],
+    }
+    strips_height = sum(_ABOVE_STRIPS + _STRIP * len(each) for each in strips.values() if each)
+    height = _TOP + _ROW * hearings + strips_height + _BOTTOM
     figure = Figure(figsize=(_WIDTH, height), facecolor="white")
 
     def place(left: float, top: float, width: float, tall: float) -> Axes:
@@ -80,20 +91,26 @@ def draw(explanation: Explanation, mel_hertz: np.ndarray) -> Figure:
     )
     colours = colour_range(explanation.hearings[0])
     for index in range(hearings):
-        top = _TOP + _ROW * index + _TITLE + (map_height if index else 0.0)
+        top = _TOP + _ROW * index + _TITLE + (strips_height if index else 0.0)
         spectrogram = place(_LEFT, top, _MAPS, _SPECTROGRAM)
         _draw_spectrogram(spectrogram, explanation, index, mel_hertz, colours)
         lanes = place(_LEFT, top + _SPECTROGRAM + _BETWEEN, _MAPS, _CURVES)
-        _draw_lanes(lanes, explanation, index, last=index == hearings - 1 and not (shown and index == 0))
+        _draw_lanes(lanes, explanation, index, last=index == hearings - 1 and not (strips_height and index == 0))
         beside = _LEFT + _MAPS + _GAP
         confidences = place(beside, top, _WIDTH - beside - _RIGHT, _SPECTROGRAM + _BETWEEN + _CURVES)
         _draw_confidences(confidences, explanation, index)
-    for number, position in enumerate(shown):
-        top = _TOP + _TITLE + _SPECTROGRAM + _BETWEEN + _CURVES + _ABOVE_CLASSES + _CLASS * number
-        strip = place(_LEFT, top, _MAPS, _CLASS)
-        _draw_class(strip, explanation, position, last=hearings == 1 and number == len(shown) - 1)
-        if number == 0:
-            strip.set_title(words.ACTIVITY_TITLE, loc="left", fontsize=_TYPE, pad=2)
+    top, drawn = _TOP + _ROW - _ROW_GAP, 0
+    for title, each in strips.items():
+        top += _ABOVE_STRIPS if each else 0.0
+        for number, draw_strip in enumerate(each):
+            strip, drawn = place(_LEFT, top, _MAPS, _STRIP), drawn + 1
+            draw_strip(strip)
+            strip.set(xlim=(0.0, explanation.clip_seconds), yticks=())
+            strip.tick_params(labelsize=_TYPE, length=2, width=0.6)
+            _mark_seconds(strip, explanation, numbered=hearings == 1 and drawn == len(shown) + len(further))
+            if number == 0:
+                strip.set_title(title, loc="left", fontsize=_TYPE, pad=2, parse_math=False)
+            top += _STRIP
     handles, names = figure.axes[1].get_legend_handles_labels()
     if hearings > 1:
         handles.insert(0, Patch(facecolor=matplotlib.colormaps[COLOUR_MAP](0.3), edgecolor=REPLAYED, linewidth=0.9))
@@ -180,24 +197,35 @@ def _mark_seconds(axes: Axes, explanation: Explanation, *, numbered: bool) -> No
         axes.set_xlabel("seconds of the clip", fontsize=_TYPE, labelpad=2)
 
 
-def _draw_class(axes: Axes, explanation: Explanation, position: int, *, last: bool) -> None:
+def _draw_class(explanation: Explanation, position: int, axes: Axes) -> None:
     """What the first hearing's moments would be by themselves: one class of them."""
     first = explanation.hearings[0]
     assert first.activity is not None, "whoever asks has looked"
     label, values = explanation.labels[position], first.activity[:, position]
-    axes.fill_between(first.seconds, values, color=ACTIVITY, alpha=0.3, linewidth=0)
-    axes.plot(first.seconds, values, color=ACTIVITY, linewidth=0.8)
     caption = f"{words.class_name(label)}  {words.up_to(float(values.max()))}"
     if label == explanation.asked(0) != explanation.decision(0):
         caption += f", {words.ASKED_ABOUT}"
+    _draw_strip(axes, first.seconds, values, ACTIVITY, caption, bold=label == explanation.decision(0))
+
+
+def _draw_further(explanation: Explanation, lane: FurtherLane, axes: Axes) -> None:
+    """What another way to explain says of the first hearing; below the middle what speaks against the class."""
+    assert explanation.further_lanes is not None, "whoever asks has looked"
+    _draw_strip(axes, explanation.further_lanes.seconds, lane.shares, LANES[0], lane_caption(lane))
+
+
+def _draw_strip(
+    axes: Axes, seconds: np.ndarray, values: np.ndarray, colour: str, caption: str, *, bold: bool = False
+) -> None:
+    """A curve of values up to 1 that is filled to 0."""
+    axes.fill_between(seconds, values, color=colour, alpha=0.3, linewidth=0)
+    axes.plot(seconds, values, color=colour, linewidth=0.8)
     name = axes.text(
         0.006, 0.92, caption, transform=axes.transAxes, fontsize=_TYPE, va="top", parse_math=False,
-        weight="bold" if label == explanation.decision(0) else "normal",
+        weight="bold" if bold else "normal",
     )  # fmt: skip
     name.set_path_effects([withStroke(linewidth=1.5, foreground="white")])
-    axes.set(xlim=(0.0, explanation.clip_seconds), ylim=(0.0, 1.02), yticks=())
-    axes.tick_params(labelsize=_TYPE, length=2, width=0.6)
-    _mark_seconds(axes, explanation, numbered=last)
+    axes.set_ylim(min(0.0, 1.02 * float(values.min())), 1.02)
 
 
 def _draw_confidences(axes: Axes, explanation: Explanation, index: int) -> None:

@@ -31,7 +31,7 @@ import soundfile
 from playitback.config import ModelConfig
 from playitback.explain.explanation import Explanation
 from playitback.recognizer import Recognizer
-from playitback.report import passages, words
+from playitback.report import lanes, passages, words
 from playitback.report import player as synchronised_player
 from playitback.report.rows import PlayerView, player_data
 
@@ -195,13 +195,15 @@ def _probabilities(explanation: Explanation, asked: str | None) -> str:
 
 
 def _passages(explanation: Explanation) -> str:
-    """What suffices and what is needed, and what every second says alone, where that was asked for."""
+    """What suffices and what is needed, what every second says alone, and other ways, where that was asked for."""
     told = ""
     if explanation.passages is not None:
         suffices, needs = passages.both_html(explanation.passages)
         told += f"<h2>{passages.SUFFICES_TITLE}</h2>{suffices}<h2>{passages.NEEDS_TITLE}</h2>{needs}"
     if explanation.alone is not None:
         told += f"<h2>{passages.ALONE_TITLE}</h2><p>{_safe(passages.alone_sentence(explanation.alone))}</p>"
+    if explanation.further_lanes is not None:
+        told += f"<h2>{lanes.TITLE}</h2><p>{_safe(lanes.lanes_sentence(explanation.further_lanes))}</p>"
     return told
 
 

@@ -5,7 +5,7 @@ Explanation, samples -> draw_row (PNG, WAV) -> RowView; rows -> PlayerView -> pl
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -17,6 +17,7 @@ from playitback.explain.explanation import Explanation
 from playitback.recognizer import ClipHearing
 from playitback.report import timeline, words
 from playitback.report.activity import ActivityView, activity_data, activity_view
+from playitback.report.lanes import lane_caption
 from playitback.report.pictures import write_spectrogram
 from playitback.segments import Segment
 from playitback.tape import tape
@@ -122,7 +123,7 @@ def draw_row(
         frame_ticks=timeline.frame_marks(hearing, timeline.second_marks(clip_seconds)),
         frequency_ticks=tuple(frequency_marks),
         lane_seconds=tuple(hearing.seconds.tolist()),
-        lanes=_lanes(hearing, explanation.has_slots),
+        lanes=(*_lanes(hearing, explanation.has_slots), *(() if index else _further_lanes(explanation))),
         activity=None if index else activity_view(explanation, asked),
         threshold=hearing.threshold,
         segments=pairs(hearing.segments),
@@ -143,6 +144,16 @@ def draw_row(
 def _lanes(hearing: ClipHearing, has_slots: bool) -> tuple[LaneView, ...]:
     kind = " attention" if has_slots else ""  # what the lanes of slots show; other lanes are named after it already
     return tuple(LaneView(lane.name + kind, tuple(lane.values.tolist())) for lane in hearing.lanes)
+
+
+def _further_lanes(explanation: Explanation) -> Iterator[LaneView]:
+    """What other ways to explain say of the first hearing, in its columns; what speaks against the class is 0."""
+    further = explanation.further_lanes
+    if further is None:
+        return
+    for lane in further.lanes:
+        values = np.interp(explanation.hearings[0].seconds, further.seconds, lane.shares.clip(min=0))
+        yield LaneView(lane_caption(lane), tuple(values.tolist()))
 
 
 def _sentence(explanation: Explanation, index: int) -> str:

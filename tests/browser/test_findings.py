@@ -1,4 +1,4 @@
-"""What the choice rests on and every second alone, below the rows, in a real browser with an untrained model."""
+"""What the choice rests on, every second alone and other ways to explain, below the rows, in a real browser with an untrained model."""
 
 from __future__ import annotations
 
@@ -45,10 +45,17 @@ def test_what_the_choice_rests_on_comes_after_the_rows_and_every_second_when_ask
     expect(page.locator("#check-status")).to_contain_text("each heard alone")
     expect(page.locator("#check-chart .scatterlayer .trace").first).to_be_visible()
 
-    # another run puts both away, and finds its own
+    page.get_by_role("button", name=text.LANES, exact=True).click()
+    expect(page.locator("#lanes-status")).to_contain_text("occlusion (13 passes)")
+    # the model's own relevance, and what suits it: no class activation map
+    expect(page.locator("#lanes-chart .scatterlayer .trace")).to_have_count(4)
+
+    # another run puts them away, and finds its own
     page.get_by_role("button", name="Rising tone", exact=True).click()
     expect(page.locator("#facts")).to_contain_text("rising_tone")
     page.get_by_role("button", name=text.RUN, exact=True).click()
     expect(page.locator("#player .clip-title")).to_have_text("rising_tone.wav")
     expect(page.locator("#check-status")).not_to_contain_text("each heard alone")
+    expect(page.locator("#lanes-status")).to_be_empty()
+    expect(page.locator("#lanes-chart")).to_be_hidden()
     expect(found).to_contain_text(NEEDS_TITLE)

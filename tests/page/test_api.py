@@ -200,3 +200,16 @@ def test_what_suffices_comes_with_an_explanation_where_it_is_asked_for(client: C
     assert json.loads(Path(file).read_text(encoding="utf-8")) == explanation
     without, *_ = client.predict(clip, api_name="/explain")
     assert without["passages"] is None
+
+
+def test_further_lanes_come_with_an_explanation_where_they_are_named(client: Client, clip: Any) -> None:
+    explanation, *_ = client.predict(clip, class_name="rain", lanes="occlusion, grad-cam", api_name="/explain")
+    further = explanation["further_lanes"]
+    assert further["label"] == "rain"
+    assert [lane["name"] for lane in further["lanes"]] == ["grad-cam", "occlusion"]
+    assert [lane["passes"] for lane in further["lanes"]] == [1, 13]
+    assert all(len(lane["values"]) == len(further["seconds"]) for lane in further["lanes"])
+    without, *_ = client.predict(clip, api_name="/explain")
+    assert without["further_lanes"] is None
+    with pytest.raises(AppError, match="there is no lane 'lime'; choose from grad-cam"):
+        client.predict(clip, lanes="lime", api_name="/explain")

@@ -32,7 +32,11 @@ from playitback.spectrogram import mel_hertz
 
 HEARINGS = 4
 #: what explanations of version 1 do not tell when they are read
-UNKNOWN_TO_VERSION_1 = {"": {"passages", "alone"}, ".clip": {"channel"}, ".model": {"family", "sample_rate", "can_aim"}}
+UNKNOWN_TO_VERSION_1 = {
+    "": {"passages", "alone", "further_lanes"},
+    ".clip": {"channel"},
+    ".model": {"family", "sample_rate", "can_aim"},
+}
 SCHEMA_FILE = Path(explanation_module.__file__).with_name("explanation.schema.json")
 
 Explain = Callable[..., Explanation]

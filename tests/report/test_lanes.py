@@ -1,0 +1,74 @@
+"""What is said and drawn of further lanes."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+from tiny import CLIP_SECONDS, explanation_of, recognizer_of, sounding_clips
+
+from playitback.explain.explanation import Explanation
+from playitback.explain.lanes import FurtherLane, FurtherLanes
+from playitback.report.figure import draw
+from playitback.report.files import draw_player, write_files
+from playitback.report.lanes import lanes_sentence
+from playitback.segments import TIME_BINS
+from playitback.spectrogram import mel_hertz
+
+SECONDS = (np.arange(TIME_BINS) + 0.5) * CLIP_SECONDS / TIME_BINS
+FALLING = FurtherLane("occlusion", np.linspace(3.0, -1.5, TIME_BINS), 13)
+FOUND = FurtherLanes("rain", SECONDS, (FurtherLane("grad-cam", np.ones(TIME_BINS), 1), FALLING), {})
+MISSING = {"grad-cam": "no gradient", "integrated gradients": "no gradient", "class activation map": "no mean"}
+
+
+@pytest.fixture(scope="module")
+def explanation() -> Explanation:
+    samples = sounding_clips(1)[0].numpy()
+    return replace(explanation_of(recognizer_of().explain(samples, 1)), further_lanes=FOUND)
+
+
+def test_each_is_told_with_its_cost_and_what_is_missing_with_its_reason() -> None:
+    assert lanes_sentence(FOUND) == (
+        "What speaks for rain in the first hearing: grad-cam (1 pass), occlusion (13 passes). Each lane is drawn as a "
+        "share of its own greatest value."
+    )
+    assert lanes_sentence(replace(FOUND, missing=MISSING)).endswith(
+        "Without grad-cam and integrated gradients: no gradient. Without class activation map: no mean."
+    )
+    assert lanes_sentence(replace(FOUND, lanes=(), missing={"occlusion": "x"})) == (
+        "None of these ways suits this model or this installation. Without occlusion: x."
+    )
+
+
+def test_the_figure_has_a_strip_for_each_under_the_first_hearing(explanation: Explanation) -> None:
+    hertz = mel_hertz(recognizer_of().config.front_end)
+    figure, without = draw(explanation, hertz), draw(replace(explanation, further_lanes=None), hertz)
+    assert len(figure.axes) == len(without.axes) + 2
+    assert figure.get_figheight() > without.get_figheight()
+    strips = {
+        axes.texts[0].get_text(): axes for axes in figure.axes if axes.texts and "pass" in axes.texts[0].get_text()
+    }
+    assert set(strips) == {"grad-cam, 1 pass", "occlusion, 13 passes"}
+    drawn = strips["occlusion, 13 passes"].lines[0]
+    np.testing.assert_allclose(drawn.get_xdata(), SECONDS)
+    np.testing.assert_allclose(drawn.get_ydata(), FALLING.values / 3)
+    assert strips["occlusion, 13 passes"].get_ylim()[0] == pytest.approx(-0.51)
+    assert strips["grad-cam, 1 pass"].get_title(loc="left") == "Other ways to explain: rain"
+    tops = [axes.get_position().y1 for axes in strips.values()]
+    assert figure.axes[1].get_position().y0 > tops[0] > tops[1]  # below the lanes of the first hearing
+    assert tops[1] > figure.axes[3].get_position().y1  # and above the spectrogram of the second
+
+
+def test_the_report_has_them_as_lanes_of_the_first_row(explanation: Explanation, tmp_path: Path) -> None:
+    recognizer, samples = recognizer_of(), sounding_clips(1)[0].numpy()
+    player = draw_player(explanation, samples, recognizer, tmp_path)
+    assert [lane.name for lane in player.rows[1].lanes] == ["informative attention", "uninformative attention"]
+    first, second, cam, occlusion = player.rows[0].lanes
+    assert (cam.name, occlusion.name) == ("grad-cam, 1 pass", "occlusion, 13 passes")
+    assert len(cam.values) == len(first.values) == len(second.values) == len(player.rows[0].lane_seconds)
+    assert (max(occlusion.values), min(occlusion.values)) == (pytest.approx(1, abs=0.02), 0)  # what speaks against is 0
+    files = write_files(explanation, player, samples, recognizer, tmp_path / "out")
+    report = files.report.read_text(encoding="utf-8")
+    assert "<h2>Other ways to explain</h2><p>What speaks for rain in the first hearing" in report
