@@ -14,6 +14,7 @@ from pathlib import Path
 
 import numpy as np
 
+from app.service import reading
 from app.service.explain import ClipRun, ExplainService, ExplanationView, Settings
 from app.service.models import Models
 from playitback import audio
@@ -135,6 +136,7 @@ class CompareService:
 def _load(first: ClipRun, other: Other, recognizer: Recognizer) -> Recording:
     """The clip of the second run: of its recording or, without one, as much of the first run's as its model hears."""
     if other.recording is not None:
+        reading.probe(other.recording)
         return recognizer.load(other.recording, other.start_seconds, other.channel)
     clip = first.clip
     samples = clip.samples

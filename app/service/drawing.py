@@ -11,10 +11,12 @@ from pathlib import Path
 
 import numpy as np
 
+from app.service import reading
 from playitback import audio
 
 MOST_SAMPLES = 2**30  # of all channels: three hours and a half of stereo at 44.1 kHz
 MOST_SECONDS = 10.0  # of a processor
+MOST_WAITING_SECONDS = 30.0  # by the clock, most of which another program may decode
 COLUMNS = 1000
 
 
@@ -24,7 +26,13 @@ def peaks(path: Path, wanted: Callable[[], bool]) -> np.ndarray | None:
     None where that takes more than MOST_SAMPLES or MOST_SECONDS, or where ``wanted``, which is asked between blocks,
     says that nobody waits any more.
     """
-    began, info = time.thread_time(), audio.probe(path)
+    info = reading.probe(path, wanted)
+    began, waiting_since = time.thread_time(), time.monotonic()
     if info.seconds * info.sample_rate * info.channels > MOST_SAMPLES:
         return None
-    return audio.overview(path, COLUMNS, lambda: time.thread_time() - began <= MOST_SECONDS and wanted())
+
+    def go_on() -> bool:
+        in_time = time.thread_time() - began <= MOST_SECONDS
+        return in_time and time.monotonic() - waiting_since <= MOST_WAITING_SECONDS and wanted()
+
+    return audio.overview(path, COLUMNS, go_on)

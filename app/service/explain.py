@@ -17,6 +17,7 @@ from pathlib import Path
 
 import numpy as np
 
+from app.service import reading
 from app.service.drawing import peaks
 from app.service.models import Models
 from playitback import audio
@@ -171,7 +172,7 @@ class ExplainService:
 
         Raises AudioError.
         """
-        info = audio.probe(path)
+        info = reading.probe(path, wanted)
         described = RecordingView(
             path=path,
             name=info.name,
@@ -191,6 +192,7 @@ class ExplainService:
         """
         recognizer = self.models.recognizer(settings.checkpoint)
         recognizer.check(settings.playbacks, settings.asked)
+        reading.probe(path)
         recording = recognizer.load(path, settings.start_seconds, settings.channel)
         yield from self.hear_clip(recording, path, settings)
 

@@ -12,6 +12,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path, PurePosixPath
 
+from app.service import reading
 from app.service.models import Models
 from playitback import audio
 from playitback.errors import AudioError, DataSetError, SettingsError
@@ -112,6 +113,7 @@ class FolderService:
         began = time.monotonic()
         for done, (file, label) in enumerate(zip(sounds, labels, strict=True), 1):
             try:
+                reading.probe(file.path)
                 recording = recognizer.load(file.path, channel=channel)
                 hearings = self.models.compute(checkpoint, Recognizer.explain, recording.samples, playbacks)
                 explanation = Explanation.of(recording, recognizer, hearings)

@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import Any
 
 from app.service.models import Models
+from app.service.reading import probe_whole
 from playitback import audio
 from playitback.explain.events import Event
 from playitback.explain.windows import (
@@ -123,7 +124,7 @@ class WindowsService:
         """
         recognizer = self.models.recognizer(checkpoint)
         recognizer.check(playbacks)
-        info = audio.probe(path)
+        info = probe_whole(path)
         file_notes = (*info.notes, *audio.channel_notes(info, channel))
         hop_seconds = hop_share * recognizer.clip_seconds
         view = WindowsView(
@@ -163,7 +164,7 @@ class WindowsService:
         recognizer = self.models.recognizer(checkpoint)
         share = 1.0 if hop_seconds is None else hop_seconds / recognizer.clip_seconds
         *_, view = self.listen(path, checkpoint, share, playbacks, channel)
-        return recording_to_dict(recognizer, audio.probe(path), view.windows, view.began, channel)
+        return recording_to_dict(recognizer, probe_whole(path), view.windows, view.began, channel)
 
 
 def write_tables(view: WindowsView, directory: Path) -> RecordingFiles:

@@ -14,6 +14,7 @@ import soundfile
 
 from playitback.audio.containers import Part
 from playitback.audio.mp3 import has_length_tag
+from playitback.progress import Progress, Report
 
 _UNKNOWN_FRAMES = 2**62  # libsndfile's count is higher for a FLAC stream whose header does not tell the length
 _COUNTED_SAMPLES = 2**20  # decoded at a time to count them, all channels together
@@ -210,9 +211,10 @@ def _growing_steps() -> Iterator[int]:
         yield _STEP_FRAMES << power
 
 
-def counted(path: Path, part: Part) -> tuple[int, str | None]:
+def counted(path: Path, part: Part, report: Report) -> tuple[int, str | None]:
     """Frames that can be read up to the end, and what is wrong with the length that the header tells.
 
+    report: called with seconds, those decoded and those expected, where they must be decoded to be counted.
     Raises LibsndfileError where libsndfile cannot decode any, or would stop long before the end.
     """
     with View(path, part) as file:
@@ -220,13 +222,13 @@ def counted(path: Path, part: Part) -> tuple[int, str | None]:
     with Decoder(path, part) as decoder:
         frames, rate = int(decoder.frames), int(decoder.samplerate)
         if frames >= _UNKNOWN_FRAMES or (decoder.format == "MP3" and not tagged):
-            return _count_by_decoding(path, part)
+            return _count_by_decoding(path, part, report)
         cut_mp3 = decoder.format == "MP3" and part.told is not None
         if not frames or decoder.format not in ("FLAC", "MP3") or (not cut_mp3 and _reaches(decoder, frames, rate)):
             return frames, None
     with Chain(path, [part], [frames]) as chain:
         while len(chain.read(_COUNTED_SAMPLES)) and not chain.ended:  # a header may promise centuries
-            pass
+            report(Progress(chain.at // rate, frames // rate))
         readable = chain.at
     for first, last in reversed(chain.lost):
         if last == readable:
@@ -248,7 +250,7 @@ def _reaches(decoder: Decoder, frames: int, rate: int) -> bool:
         return False
 
 
-def _count_by_decoding(path: Path, part: Part) -> tuple[int, str | None]:
+def _count_by_decoding(path: Path, part: Part, report: Report) -> tuple[int, str | None]:
     frames, told = 0, None
     with Decoder(path, part) as decoder:
         block_frames = max(1, _COUNTED_SAMPLES // decoder.channels)
@@ -256,6 +258,7 @@ def _count_by_decoding(path: Path, part: Part) -> tuple[int, str | None]:
             # Not a frame more than libsndfile expects: it would decode more, but not return it.
             while block := len(decoder.read_frames(min(block_frames, decoder.frames - frames))):
                 frames += block
+                report(Progress(frames // decoder.samplerate, 0))
             consumed = decoder.bytes_read
         except soundfile.LibsndfileError:
             consumed = None

@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass, replace
-from functools import lru_cache
+from dataclasses import dataclass
 from pathlib import Path
-from tempfile import TemporaryDirectory
+from typing import Any, TypeVar
 
 import numpy as np
 import soundfile
@@ -16,7 +15,7 @@ import soundfile
 from playitback.audio import containers, ffmpeg
 from playitback.audio.decoding import Chain, Decoder, View, counted
 from playitback.errors import AudioError
-from playitback.writing import TEMPORARY_FILES, told_in_a_sentence
+from playitback.progress import Progress, Report
 
 MINIMUM_SECONDS = 0.1
 BLOCK_SAMPLES = 2**20  # decoded at a time, all channels together: 4 MiB
@@ -24,6 +23,7 @@ BLOCK_SAMPLES = 2**20  # decoded at a time, all channels together: 4 MiB
 _LOWEST_RATE, _HIGHEST_RATE = 1_000, 1_000_000  # hertz
 _LOUDEST_SAMPLE = 1e10  # full scale is 1; the power of anything louder overflows float32
 _OGG_RUN_UP_FRAMES = 2**19  # more than one OGG page can hold (255 packets of 1,024 frames); decoded in about 0.05 s
+_REMEMBERED = 1024  # files
 _SHORTER_SECONDS = 0.15  # a film's pictures may go on so much longer than its sound
 _FFMPEG_SUFFIXES = {
     *(".m4a", ".m4b", ".mp4", ".mov", ".3gp", ".webm", ".mka", ".mkv", ".aac", ".ac3", ".amr"),
@@ -35,6 +35,10 @@ _SIGNATURES = {
     **{b".snd": "AU", b"dns.": "AU", b"riff": "Wave64", b"NIST": "NIST", b"Creative Voice": "VOC", b"RIFX": "WAV"},
     **dict.fromkeys((b"\xff\xfb", b"\xff\xfa", b"\xff\xf3", b"\xff\xf2"), "MP3"),
 }
+
+
+_Found = TypeVar("_Found")
+_memory: dict[tuple[str, Path, int, int], Any] = {}
 
 
 @dataclass(frozen=True)
@@ -51,9 +55,9 @@ class RecordingInfo:
 
 @dataclass(frozen=True)
 class _Examined:
-    """A file that libsndfile can read."""
+    """A file that a decoder can read."""
 
-    parts: tuple[containers.Part, ...]
+    parts: tuple[containers.Part, ...]  # () where ffmpeg reads it, as one
     frames: tuple[int, ...]  # of each part, that can be read
     sample_rate: int
     channels: int
@@ -64,7 +68,7 @@ class _Examined:
 class Sound:
     """An open recording that passed every check that needs no full decoding."""
 
-    def __init__(self, chain: Chain, info: RecordingInfo) -> None:
+    def __init__(self, chain: Chain | ffmpeg.Pipe, info: RecordingInfo) -> None:
         self.info = info
         self.frames = chain.frames
         self._chain = chain
@@ -125,23 +129,28 @@ class Sound:
 
 
 @contextmanager
-def opened(given: str | Path) -> Iterator[Sound]:
-    """Open a recording and check it. The sound stands at frame 0."""
+def opened(given: str | Path, report: Report | None = None) -> Iterator[Sound]:
+    """Open a recording and check it. The sound stands at frame 0.
+
+    report: called with seconds where the sound must be decoded to learn how long it is: those that were decoded, and
+    those that are expected, 0 where nothing tells. What it raises ends the opening.
+    """
     path = Path(given)
     name = path.name or str(path)
+    tell = report or (lambda progress: None)
     with ExitStack() as cleanup:
         start = _start_of(path, name)
-        kind = ""
+        chain: Chain | ffmpeg.Pipe
         try:
-            examined = _examined(path)
+            examined = _remembered(path, "libsndfile", lambda: _examine(path, tell))
+            chain = cleanup.enter_context(Chain(path, examined.parts, examined.frames))
         except (soundfile.LibsndfileError, TypeError) as error:  # TypeError: soundfile asks for the rate of a .raw file
             program = ffmpeg.program()
             if program is None:
                 raise _not_sound(start, path, name) from error
-            with told_in_a_sentence(*TEMPORARY_FILES):
-                decoded = Path(cleanup.enter_context(TemporaryDirectory(prefix="playitback-"))) / "decoded.wav"
-            examined = _decoded(program, path, name, decoded)
-            path, kind = decoded, path.suffix[1:].upper()
+            decoded = _remembered(path, program, lambda: _decode(program, path, tell))
+            examined = _told_of(decoded, path)
+            chain = cleanup.enter_context(ffmpeg.Pipe(program, path, decoded))
         frames, rate = sum(examined.frames), examined.sample_rate
         if frames == 0:
             raise AudioError(f"{name} is a sound file with zero samples; record or export it again")
@@ -156,8 +165,7 @@ def opened(given: str | Path) -> Iterator[Sound]:
                 f"{name} is {held:.3f} s long; at least {MINIMUM_SECONDS} s are needed; give a longer recording"
             )
         notes = tuple(f"{name} {told}." for told in examined.told)
-        info = RecordingInfo(name, frames / rate, rate, examined.channels, kind or examined.format, notes)
-        chain = cleanup.enter_context(Chain(path, examined.parts, examined.frames))
+        info = RecordingInfo(name, frames / rate, rate, examined.channels, examined.format, notes)
         yield Sound(chain, info)
 
 
@@ -180,15 +188,24 @@ def _start_of(path: Path, name: str) -> bytes:
     return start
 
 
-def _examined(path: Path) -> _Examined:
-    """Raises LibsndfileError where libsndfile cannot read the file, or would stop long before its end."""
+def _remembered(path: Path, decoder: str, find: Callable[[], _Found]) -> _Found:
+    """What was found by a decoder in a file that has not changed since.
+
+    A page asks for one file many times, and the pages of an OGG, or frames of an MP3, are many.
+    """
     status = path.stat()
-    return _examine(path, status.st_size, status.st_mtime_ns)
+    key = (decoder, path.absolute(), status.st_size, status.st_mtime_ns)
+    if key not in _memory:
+        found = find()
+        while len(_memory) >= _REMEMBERED:
+            _memory.pop(next(iter(_memory)), None)
+        _memory[key] = found
+    remembered: _Found = _memory[key]
+    return remembered
 
 
-@lru_cache(maxsize=1024)  # a page asks for one file many times, and the pages of an OGG or frames of an MP3 are many
-def _examine(path: Path, size: int, changed: int) -> _Examined:
-    """size, changed: when it is another file."""
+def _examine(path: Path, report: Report) -> _Examined:
+    """Raises LibsndfileError where libsndfile cannot read the file, or would stop long before its end."""
     with View(path) as file:
         found = containers.parts(file)
     parts: list[containers.Part] = []
@@ -202,7 +219,7 @@ def _examine(path: Path, size: int, changed: int) -> _Examined:
             if parts and kind != first:
                 told.append(_second_is_left(sum(counts) / first[0]))
                 break
-            count, wrong = counted(path, part)
+            count, wrong = counted(path, part, report)
         except soundfile.LibsndfileError:
             if not parts:
                 raise
@@ -231,23 +248,26 @@ def _second_is_left(seconds: float) -> str:
     return f"holds another recording, of another kind, from {seconds:.2f} s on; only what comes before was read"
 
 
-def _decoded(program: str, path: Path, name: str, target: Path) -> _Examined:
-    """What ffmpeg makes of a file."""
-    promised, damaged = ffmpeg.decode(program, path, target)
-    try:
-        examined = _examined(target)
-    except soundfile.LibsndfileError:
-        raise ffmpeg.undecodable(name) from None
-    seconds = sum(examined.frames) / examined.sample_rate
-    told: tuple[str, ...] = ()  # what is told of the WAV itself is no news to whoever gave another file
+def _decode(program: str, path: Path, report: Report) -> ffmpeg.Decoded:
+    def heard(seconds: float, promised: float | None) -> None:
+        report(Progress(int(seconds), int(max(seconds, promised)) if promised else 0))
+
+    return ffmpeg.examine(program, path, heard)
+
+
+def _told_of(decoded: ffmpeg.Decoded, path: Path) -> _Examined:
+    """What ffmpeg makes of a file, as what libsndfile makes of others."""
+    seconds, promised = decoded.frames / decoded.sample_rate, decoded.promised_seconds
+    told: tuple[str, ...] = ()
     if promised is not None and seconds < promised - _SHORTER_SECONDS:
         told = (
             f"is cut short or damaged: its header promises {promised:.2f} s, of which {seconds:.2f} s can be decoded; "
             "what is there was read",
         )
-    elif damaged:
+    elif decoded.damaged:
         told = ("is damaged or cut short: parts of it cannot be decoded; what is there was read",)
-    return replace(examined, told=told)
+    kind = path.suffix[1:].upper()
+    return _Examined((), (decoded.frames,), decoded.sample_rate, decoded.channels, kind, told)
 
 
 def _not_sound(start: bytes, path: Path, name: str) -> AudioError:

@@ -17,6 +17,7 @@ from playitback.audio import mixing
 from playitback.audio.audibility import doubt
 from playitback.audio.opening import BLOCK_SAMPLES, MINIMUM_SECONDS, RecordingInfo, Sound, opened
 from playitback.errors import AudioError, SettingsError
+from playitback.progress import Report
 
 _FILTER_CROSSINGS = 64  # zero crossings on either side of the resampling filter
 _LARGEST_RATIO_TERM = 2000  # bounds the resampling filter bank for odd rates (44,101 Hz); the rate error is below 1e-6
@@ -40,13 +41,14 @@ class Recording:
         return len(self.samples) / self.sample_rate
 
 
-def probe(path: str | Path) -> RecordingInfo:
-    """Describe a recording without decoding all of it.
+def probe(path: str | Path, report: Report | None = None) -> RecordingInfo:
+    """Describe a recording; only where nothing else tells how long it is, it is decoded for that, once.
 
-    Raises AudioError where there is nothing that can be classified: no such file, a folder, not a sound, empty, shorter
-    than MINIMUM_SECONDS.
+    report: called with how many seconds were decoded then, and how many are expected, 0 where nothing tells; what it
+    raises ends it. Raises AudioError where there is nothing that can be classified: no such file, a folder, not a
+    sound, empty, shorter than MINIMUM_SECONDS.
     """
-    with opened(path) as sound:
+    with opened(path, report) as sound:
         return sound.info
 
 

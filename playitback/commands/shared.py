@@ -14,6 +14,7 @@ from typing import Any, TextIO
 import numpy as np
 from tqdm import tqdm
 
+from playitback import audio
 from playitback.checkpoint import available_checkpoints
 from playitback.commands.recordings import path_given
 from playitback.config import FrontEndConfig
@@ -26,6 +27,7 @@ from playitback.training.entries import Manifest
 from playitback.training.manifest import DATA_SETS, read_manifest
 
 DEFAULT_CHECKPOINT = "esc50-small"
+_PATIENCE_SECONDS = 1.0
 COLUMN = 28  # characters of a class with its confidence, in tables
 
 
@@ -176,6 +178,7 @@ def explain_clip(
     asked: as in ``Recognizer.explain``; channel: as in ``Recognizer.load``.
     """
     recognizer.check(playbacks, asked)
+    probe(clip)
     recording = recognizer.load(clip, start_seconds, channel)
     info = dataclasses.replace(recording.info, name=printable(recording.info.name))
     recording = dataclasses.replace(recording, info=info, notes=tuple(map(printable, recording.notes)))
@@ -195,13 +198,19 @@ def belief(label: str, probability: float) -> str:
     return f"{label} {100 * probability:.0f} %"
 
 
+def probe(clip: Path) -> audio.RecordingInfo:
+    """``audio.probe``, with a bar where that takes a while, as of hours that must be decoded to learn how many."""
+    with bar("reading", "s", _PATIENCE_SECONDS) as report:
+        return audio.probe(clip, report)
+
+
 @contextmanager
-def bar(name: str) -> Iterator[Report]:
-    """A progress bar on standard error, and what moves it."""
-    with tqdm(desc=name, unit="clip", disable=None, leave=False) as shown:
+def bar(name: str, unit: str = "clip", delay_seconds: float = 0) -> Iterator[Report]:
+    """A progress bar on standard error, and what moves it; delay_seconds: before it is shown."""
+    with tqdm(desc=name, unit=unit, disable=None, leave=False, delay=delay_seconds) as shown:
 
         def report(progress: Progress) -> None:
-            shown.total = progress.total
+            shown.total = progress.total or None
             shown.update(progress.done - shown.n)
 
         yield report

@@ -13,7 +13,7 @@ from playitback import audio
 from playitback.commands.journal import settings_of
 from playitback.commands.outputs import ResultFolders, ended_in_order, owned_tables, result_folder
 from playitback.commands.recordings import find_recordings, path_given
-from playitback.commands.shared import add_channel, add_checkpoint, add_json, add_windows, bar, print_json, say
+from playitback.commands.shared import add_channel, add_checkpoint, add_json, add_windows, bar, print_json, probe, say
 from playitback.commands.window_files import ALL_WINDOWS, AllTables, GrowingFiles, owner_of, told_of
 from playitback.errors import AudioError
 from playitback.explain.windows import RecordingSummary, classify_windows, count_windows
@@ -50,7 +50,7 @@ def main(arguments: argparse.Namespace) -> int:
     recordings, left_out = find_recordings(arguments.recordings, arguments.out)
     alone = len(recordings) == 1 and not arguments.recordings[0].is_dir()
     if alone:  # a bad file is refused before a folder is made
-        audio.channel_notes(audio.probe(recordings[0]), arguments.channel)
+        audio.channel_notes(probe(recordings[0]), arguments.channel)
     for remark in left_out:
         say(f"playitback: {remark}", sys.stderr)
     with ExitStack() as entered:
@@ -149,7 +149,7 @@ class _Run:
     def _listen(self, recording: Path) -> None:
         """Writes what is heard of a recording, also where that is damaged further on, or someone interrupts."""
         given, recognizer, stamp = self._arguments, self._recognizer, audio.stamp_of(recording)
-        info = audio.probe(recording)
+        info = probe(recording)
         summary = RecordingSummary(info, audio.recorded_at(recording), given.channel)
         expected = count_windows(recognizer, info, given.hop)
         high_hertz = min(info.sample_rate, recognizer.sample_rate) / 2

@@ -17,9 +17,10 @@ from tiny import CLIP_SECONDS, RATE, chirp, tiny_checkpoint
 
 from app import page, text
 from app.events import while_here
-from app.service import ExplainService, Models, Settings, drawing
+from app.service import ExplainService, Models, Settings, WindowsService, drawing, reading
 from app.tabs import recorder
 from app.tabs.recorder import Recorder
+from playitback.errors import AudioError
 
 
 @pytest.fixture
@@ -103,6 +104,33 @@ def test_reading_ends_when_its_visitor_has_left(tmp_path: Path) -> None:
 
     assert drawing.peaks(path, wanted) is None
     assert asked == [True, True, False]
+
+
+def test_learning_how_long_a_recording_is_has_bounds(
+    service: ExplainService, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Of an MP3 without a length: nothing tells it but decoding."""
+    path = tmp_path / "long.mp3"
+    with soundfile.SoundFile(path, "w", RATE, 1, format="MP3", bitrate_mode="CONSTANT") as file:
+        file.write(chirp(3.0))
+    monkeypatch.setattr("playitback.audio.decoding.has_length_tag", lambda _: False)
+    with monkeypatch.context() as patch:
+        patch.setattr(reading, "MOST_SECONDS", -1.0)
+        for ask in (
+            lambda: service.describe(path, "tiny"),
+            lambda: next(service.hear(path, Settings("tiny"))),
+            lambda: next(WindowsService(service.models).listen(path, "tiny")),
+        ):
+            with pytest.raises(AudioError, match=r"long\.mp3 holds more than 0\.0 h of sound, .* too long here; cut"):
+                ask()
+    with pytest.raises(AudioError):
+        service.describe(path, "tiny", lambda: False)
+    assert service.describe(path, "tiny").seconds == pytest.approx(3.0, abs=0.2)
+    monkeypatch.setattr(reading, "MOST_SECONDS", -1.0)  # what is known is not decoded again
+    assert next(service.hear(path, Settings("tiny"))).hearings == 0
+    monkeypatch.setattr(reading, "MOST_HOURS", 2 / 3600)
+    with pytest.raises(AudioError, match="h at most are heard here"):
+        next(WindowsService(service.models).listen(path, "tiny"))
 
 
 @pytest.mark.parametrize("leaves", [False, True])
