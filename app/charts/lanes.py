@@ -41,7 +41,8 @@ def lanes_chart(found: FurtherLanes, view: ExplanationView) -> go.Figure:
         least = min(0.0, 1.05 * float(values.min(initial=0.0)))
         figure.update_yaxes(range=[least, 1.05], showticklabels=False, fixedrange=True, row=row, col=1)
     lay_out(figure, _LANE_PIXELS * len(lanes) + _AXIS_PIXELS)
-    figure.update_layout(hovermode="x unified", showlegend=False)
+    # nothing stands beside the lanes, and no legend below
+    figure.update_layout(hovermode="x unified", showlegend=False, margin={"l": 20, "b": 36})
     figure.update_annotations(x=0, xanchor="left", font={"size": 12})
     axis = seconds_axis(view.explanation.clip_seconds)
     figure.update_xaxes(range=axis["range"], fixedrange=True)

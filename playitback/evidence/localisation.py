@@ -40,6 +40,7 @@ from playitback.segments import (
 )
 
 LEVELS_DECIBELS = (0.0, 6.0, 12.0)
+SPLICES = "splices"  # name of their condition
 
 _RANDOM_DRAWS = 20
 _SILENCE_STEP_SECONDS = 0.01
@@ -145,19 +146,24 @@ def measure_planted_in(
     return locate(f"{name} {decibels:g} dB", known.waveforms, known.events, run, named, sample_rate, bootstrap)
 
 
-def measure_splices(ears: Ears, waveforms: Tensor, classes: Tensor, bootstrap: Bootstrap) -> Steps[Located]:
-    """As many splices as there are clips; counted are those of which the model names exactly one of the two halves."""
+def measure_splices(ears: Ears, waveforms: Tensor, classes: Tensor, bootstrap: Bootstrap) -> Steps[Located | None]:
+    """As many splices as there are clips; counted are those of which the model names exactly one of the two halves.
+
+    None where there is no such splice.
+    """
     clip_seconds = ears.clip_seconds
     targets = true_classes(classes, ears.recognizer.config.classes[0])
     spliced, first, second = splice(waveforms, targets, len(waveforms), Generator().manual_seed(bootstrap.seed))
     run = yield from ears.hear(spliced)
     is_first, is_second = (correct(run.probabilities, each)[:, -1].bool() for each in (first, second))
     rows = torch.nonzero(is_first | is_second).squeeze(1)
+    if not len(rows):
+        return None
     halves = torch.tensor([[0.0, clip_seconds / 2], [clip_seconds / 2, clip_seconds]], dtype=torch.float64)
     named = torch.ones(len(rows), dtype=torch.bool)
     sample_rate = ears.sample_rate
     events = halves[is_second[rows].long()].unsqueeze(1)
-    located = locate("splices", spliced[rows], events, run[rows], named, sample_rate, bootstrap)
+    located = locate(SPLICES, spliced[rows], events, run[rows], named, sample_rate, bootstrap)
     return replace(located, named=len(rows) / len(waveforms))
 
 
@@ -193,11 +199,11 @@ def localise(
     bootstrap: Bootstrap,
     recorded_beds: Mapping[str, Tensor] | None = None,
 ) -> Steps[tuple[Located, ...]]:
-    """Planted events, splices and, where there are such clips, zero-padded ones. Raises SettingsError as they do."""
+    """Planted events, splices and zero-padded clips, where there are such. Raises SettingsError as they do."""
     planted = yield from measure_planted(ears, waveforms, classes, bootstrap, recorded_beds)
     splices = yield from measure_splices(ears, waveforms, classes, bootstrap)
     silence = yield from measure_silence(ears, waveforms, classes, bootstrap)
-    return (*planted, splices, *([silence] if silence is not None else []))
+    return (*planted, *(each for each in (splices, silence) if each is not None))
 
 
 def _found(segments: Tensor, events: Tensor) -> dict[str, Tensor]:

@@ -18,6 +18,7 @@ from torch import Generator, Tensor
 from playitback.edits import SILENCE, keep_only, remove
 from playitback.evidence.faithfulness import Scores, segment_scores
 from playitback.evidence.intervals import Bootstrap, Interval, mean_over_models
+from playitback.evidence.marking import passes_of
 from playitback.evidence.rivals import RELEVANCE, Rival, explain_by, passes_to_explain
 from playitback.evidence.runs import Ears, Run
 from playitback.progress import Steps
@@ -72,6 +73,7 @@ def measure_removal(
     for ears, choice in zip(all_ears, choices, strict=True):
         outcomes.append((yield from _measure(ears, waveforms, choice, rivals, bootstrap.seed)))
     found = mean_over_models(outcomes)
+    passes = passes_of(rivals, all_ears[0].recognizer)
     return RemovalComparison(
         clips=len(waveforms),
         fill=SILENCE,
@@ -80,7 +82,7 @@ def measure_removal(
         probability=bootstrap.interval(
             torch.stack([_of([each.probabilities[:, -1]], each.decision) for each in choices]).mean(dim=0)
         ),
-        curves=tuple(_curves(rival, found, all_ears[0].clip_seconds, bootstrap) for rival in rivals),
+        curves=tuple(_curves(rival.name, passes[rival.name], found, bootstrap) for rival in rivals),
     )
 
 
@@ -122,19 +124,17 @@ def _of(beliefs: Sequence[Tensor], explained: Tensor) -> Tensor:
     return torch.stack(list(beliefs), dim=1).gather(2, explained.view(-1, 1, 1).expand(-1, len(beliefs), 1)).squeeze(2)
 
 
-def _curves(
-    rival: Rival, found: Mapping[tuple[str, str], Tensor], clip_seconds: float, bootstrap: Bootstrap
-) -> RivalCurves:
-    own, areas = ({name: area(found[way, name]) for name in (_KEPT, _FALL)} for way in (RELEVANCE, rival.name))
-    leads = {name: None if rival.name == RELEVANCE else bootstrap.interval(own[name] - areas[name]) for name in areas}
+def _curves(way: str, passes: int, found: Mapping[tuple[str, str], Tensor], bootstrap: Bootstrap) -> RivalCurves:
+    own, areas = ({name: area(found[each, name]) for name in (_KEPT, _FALL)} for each in (RELEVANCE, way))
+    leads = {name: None if way == RELEVANCE else bootstrap.interval(own[name] - areas[name]) for name in areas}
     return RivalCurves(
-        way=rival.name,
-        passes=rival.passes(clip_seconds),
-        kept=tuple(bootstrap.interval(each) for each in found[rival.name, _KEPT].T),
-        fall=tuple(bootstrap.interval(each) for each in found[rival.name, _FALL].T),
+        way=way,
+        passes=passes,
+        kept=tuple(bootstrap.interval(each) for each in found[way, _KEPT].T),
+        fall=tuple(bootstrap.interval(each) for each in found[way, _FALL].T),
         kept_area=bootstrap.interval(areas[_KEPT]),
         fall_area=bootstrap.interval(areas[_FALL]),
-        scores=Scores(**{each.name: bootstrap.interval(found[rival.name, each.name]) for each in fields(Scores)}),
+        scores=Scores(**{each.name: bootstrap.interval(found[way, each.name]) for each in fields(Scores)}),
         kept_lead=leads[_KEPT],
         fall_lead=leads[_FALL],
     )

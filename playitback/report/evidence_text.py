@@ -15,7 +15,7 @@ from playitback.evidence.curves import ATTENTION, CurveComparison, Narrowness
 from playitback.evidence.faithfulness import ControlComparison, SegmentComparison
 from playitback.evidence.gather import Evidence
 from playitback.evidence.intervals import Interval
-from playitback.evidence.localisation import Located
+from playitback.evidence.localisation import SPLICES, Located
 from playitback.evidence.sanity import SanityCheck
 from playitback.evidence.scenes import Scene
 from playitback.report import pointing_text, words
@@ -30,6 +30,7 @@ def text(found: Evidence) -> str:
     blocks = [
         f"{found.clips} clips of {found.clip_seconds:g} s, {found.classes} classes, {hearings}; "
         f"{found.marked_seconds:.2f} s of a clip are {replayed}.\n"
+        f"Accuracy after the last hearing: {span(found.accuracy, 100, 1)} %.\n"
         f"In brackets: 95 % interval of the mean over clips ({found.resamples} bootstrap samples)."
     ]
     if found.models > 1:
@@ -233,6 +234,8 @@ def localisation(found: Sequence[Located], marked: str) -> str:
             f"{each.condition:<{width}}{each.clips:>6}{100 * each.named:>7.1f}{100 * each.event_share:>7.1f}"
             f"{100 * each.replayed_share:>10.1f}{cells}"
         )
+    if all(each.condition != SPLICES for each in found):
+        lines.append("Of no splice of two clips does the model name one of the halves; there is none to count.")
     lines.append(
         f"named: clips of which the model names the event, or one of the halves; event, {marked}: shares of the clip"
     )
@@ -256,17 +259,19 @@ def localisation(found: Sequence[Located], marked: str) -> str:
 
 def sanity(found: SanityCheck) -> str:
     """The model as it is beside the model with shuffled weights."""
+    width = max(18, *(len(f"{each.part} shuffled ") for each in found.parts))
     lines = [
         f"Weights shuffled ({found.shuffles} times each): segments must lose their meaning",
-        f"{'weights':<18}{'accuracy, %':>12}{'time inside event, %':>26}{'IoU with own, %':>24}{'by chance, %':>24}",
-        f"{'as trained':<18}{100 * found.accuracy:>12.2f}{span(found.inside, 100, 1):>26}",
+        f"{'weights':<{width}}{'accuracy, %':>12}{'time inside event, %':>26}{'IoU with own, %':>24}"
+        f"{'by chance, %':>24}",
+        f"{'as trained':<{width}}{100 * found.accuracy:>12.2f}{span(found.inside, 100, 1):>26}",
     ]
     for each in found.parts:
         lines.append(
-            f"{f'{each.part} shuffled':<18}{100 * each.accuracy:>12.2f}{span(each.inside, 100, 1):>26}"
+            f"{f'{each.part} shuffled':<{width}}{100 * each.accuracy:>12.2f}{span(each.inside, 100, 1):>26}"
             f"{span(each.overlap, 100, 1):>24}{span(each.chance_overlap, 100, 1):>24}"
         )
-    lines.append(f"{'chance':<18}{100 * found.chance_accuracy:>12.2f}{100 * found.chance_inside:>10.1f}")
+    lines.append(f"{'chance':<{width}}{100 * found.chance_accuracy:>12.2f}{100 * found.chance_inside:>10.1f}")
     lines.append(
         summary(
             "Segments find planted events less often once these are shuffled:",

@@ -1,4 +1,4 @@
-"""What the choice rests on, every second alone and other ways to explain, below the rows, in a real browser with an untrained model."""
+"""What the choice rests on, every second alone and other ways to explain, in a real browser with an untrained model."""
 
 from __future__ import annotations
 

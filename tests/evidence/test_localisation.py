@@ -14,10 +14,19 @@ from toy import toy_model
 from playitback.evidence.beds import BEDS, KnownClips
 from playitback.evidence.controls import LOUDEST
 from playitback.evidence.intervals import Bootstrap
-from playitback.evidence.localisation import LEVELS_DECIBELS, clips_to_localise, localise, locate, measure_silence
+from playitback.evidence.localisation import (
+    LEVELS_DECIBELS,
+    SPLICES,
+    clips_to_localise,
+    localise,
+    locate,
+    measure_silence,
+    measure_splices,
+)
 from playitback.evidence.runs import Ears, Run, Tally
 from playitback.models.listener import Listener
 from playitback.progress import finish
+from playitback.report.evidence_text import localisation
 from playitback.segments import TIME_BINS, equal_edges, inside_segments
 
 SAMPLES = round(CLIP_SECONDS * RATE)
@@ -102,3 +111,17 @@ def test_clips_without_zeros_say_nothing_of_silence() -> None:
     ears = Ears(recognizer_of(tiny_model(playbacks=1)), Tally(0))
     assert finish(measure_silence(ears, clips, torch.tensor([0, 1]), BOOTSTRAP)) is None
     assert ears.tally.done == 2
+
+
+def test_splices_of_which_no_half_is_named_are_left_out() -> None:
+    clips, classes = sounding_clips(4), torch.tensor([0, 0, 1, 1])
+    model = toy_model()
+    with torch.no_grad():
+        model.heads[0].weight.zero_()  # type: ignore[union-attr]
+        model.heads[0].bias.copy_(torch.tensor([0.0, 0.0, 9.0, 0.0]))  # type: ignore[union-attr]
+    ears = Ears(recognizer_of(model), Tally(0))
+    assert finish(measure_splices(ears, clips, classes, BOOTSTRAP)) is None
+    found = finish(localise(ears, clips, classes, BOOTSTRAP))
+    assert found
+    assert SPLICES not in {each.condition for each in found}
+    assert "Of no splice of two clips does the model name one of the halves" in localisation(found, "chosen")
