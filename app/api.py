@@ -53,10 +53,12 @@ def add_api(models: Models) -> None:
     channel = gr.Number(label="channel", value=0, precision=0, visible=False)
     clip = [recording, model, playbacks, start, label]
     asked = Asked(models)
-    passages, files = (gr.Checkbox(label=name, value=False, visible=False) for name in ("passages", "files"))
+    passages, files, check = (
+        gr.Checkbox(label=name, value=False, visible=False) for name in ("passages", "files", "check")
+    )
     _add(
         asked.explain,
-        [*clip, passages, files, channel, gr.Textbox(label="lanes", value="", visible=False)],
+        [*clip, passages, files, channel, gr.Textbox(label="lanes", value="", visible=False), check],
         [_json("explanation"), _file("explanation_file"), _files("segments"), _files("tapes")],
     )
     _add(asked.take_away, [*clip, channel], [_file("report"), _file("archive")])
@@ -154,6 +156,7 @@ class Asked:
         files: bool = False,
         channel: int = 0,
         lanes: str = "",
+        check: bool = False,
     ) -> Answers:
         run = self._run(recording, model, playbacks, start_seconds, class_name, channel)
         if passages:
@@ -161,6 +164,9 @@ class Asked:
                 pass
         if lanes:
             for _ in self._findings.find_lanes(run, [name.strip() for name in lanes.split(",")]):
+                pass
+        if check:
+            for _ in self._findings.hear_alone(run):
                 pass
         run = dataclasses.replace(run, explanation=self._findings.explanation(run))
         told = run.explanation.to_dict()

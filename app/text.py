@@ -180,7 +180,9 @@ API_ENDPOINTS = {
         "For it are relevance and segments where the model's can_aim is true, and activity wherever it is told. "
         "passages: true adds what suffices for the class and what it needs, each verified by hearing (half a second). "
         "lanes: what other ways to explain say, as further_lanes: names with commas between them (grad-cam, class "
-        "activation map, occlusion, integrated gradients), or all that suit the model; each tells its cost in passes."
+        "activation map, occlusion, integrated gradients), or all that suit the model; each tells its cost in passes. "
+        "check: true hears every second alone, as alone: its true curve over the activity, with their distance (half a "
+        "second)."
     ),
     "take_away": (
         "All that a run leaves to take away: a report that opens in a browser without a network, sound included, "

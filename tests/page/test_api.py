@@ -202,6 +202,17 @@ def test_what_suffices_comes_with_an_explanation_where_it_is_asked_for(client: C
     assert without["passages"] is None
 
 
+def test_every_second_alone_comes_with_an_explanation_where_it_is_asked_for(client: Client, clip: Any) -> None:
+    asked = {"class_name": "rain", "api_name": "/explain"}
+    explanation, *_ = client.predict(clip, "lively", check=True, **asked)
+    alone = explanation["alone"]
+    assert alone["label"] == "rain"
+    assert len(alone["probabilities"]["rain"]) == len(alone["activity"]["rain"]) == len(alone["seconds"]) > 1
+    assert alone["divergence"] >= 0
+    assert client.predict(clip, "one", check=True, **asked)[0]["alone"]["divergence"] is None  # it has no activity
+    assert client.predict(clip, "lively", **asked)[0]["alone"] is None
+
+
 def test_further_lanes_come_with_an_explanation_where_they_are_named(client: Client, clip: Any) -> None:
     explanation, *_ = client.predict(clip, class_name="rain", lanes="occlusion, grad-cam", api_name="/explain")
     further = explanation["further_lanes"]
