@@ -1,3 +1,10 @@
 """Play It Back: a sound classifier that chooses moments, hears them again more finely, and decides again."""
 
+import os
+
 __version__ = "0.2.0"
+
+# Threads that wait for another one's part of a product sleep meanwhile, unless somebody wants it otherwise. As it is,
+# they spin; where another program needs a core too, each waits for a spinning one, and hearing a clip took 14 seconds
+# in place of a quarter of one. It is read when torch is imported.
+os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")

@@ -22,6 +22,7 @@ from torch import Generator, Tensor
 from playitback import audio
 from playitback.checkpoint import Checkpoint, load_checkpoint
 from playitback.config import ModelConfig
+from playitback.cores import available, on_cores, wanted
 from playitback.errors import AudioError, SettingsError
 from playitback.models.listener import (
     Choice,
@@ -86,6 +87,8 @@ class Recognizer:
         model = checkpoint.model.to(self._device)
         # torch's annotations do not know this argument
         self.model: Listener = model.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+        #: number of weights
+        self.parameters = sum(parameter.numel() for parameter in self.model.parameters())
         self.dtype = fastest_dtype(self.model, self._device)
         self._heard_by: tuple[torch.dtype, Listener] | None = None
         self.name = checkpoint.name
@@ -120,6 +123,11 @@ class Recognizer:
         return str(self._device)
 
     @property
+    def at_once(self) -> int:
+        """How many batches are heard beside each other the fastest; see ``cores``."""
+        return available(self._device)
+
+    @property
     def playbacks(self) -> int:
         """Largest number of playbacks; 0 for a model that cannot replay."""
         return self.config.playbacks
@@ -132,11 +140,6 @@ class Recognizer:
     def sample_rate(self) -> int:
         """Hertz that the model hears."""
         return self.config.front_end.sample_rate
-
-    @property
-    def parameters(self) -> int:
-        """Number of weights."""
-        return sum(parameter.numel() for parameter in self.model.parameters())
 
     def describe(self) -> dict[str, Any]:
         """What it offers, as plain data: name, family, labels, broader, playbacks, clip_seconds, sample_rate."""
@@ -193,7 +196,7 @@ class Recognizer:
     ) -> Iterator[Hearing]:
         """``Listener.listen`` on the recognizer's device and in its precision; for clips (B, clip_samples)."""
         hearings = self._in_format.listen(waveforms.to(self._device), playbacks, choose, asked)
-        return self._steps(hearings)
+        return self._steps(hearings, len(waveforms))
 
     def answer(
         self,
@@ -204,17 +207,17 @@ class Recognizer:
     ) -> Iterator[Hearing]:
         """``Listener.answer`` in the same way: the logits of ``listen``, perhaps without its relevance, and sooner."""
         hearings = self._in_format.answer(waveforms.to(self._device), playbacks, choose, asked)
-        return self._steps(hearings)
+        return self._steps(hearings, len(waveforms))
 
     def _asked(self, label: str | None, count: int) -> Tensor | None:
         """(count,) the index of a class for each of so many clips; None for none."""
         return None if label is None else torch.full((count,), self.labels.index(label), device=self._device)
 
-    def _steps(self, hearings: Iterator[Hearing]) -> Iterator[Hearing]:
-        # Inference mode and precision belong to the thread, and a generator's consumer runs between its steps, perhaps
-        # in another one: enter them step by step.
+    def _steps(self, hearings: Iterator[Hearing], clips: int) -> Iterator[Hearing]:
+        # Inference mode, precision and cores belong to the thread, and a generator's consumer runs between its steps,
+        # perhaps in another one: enter them step by step.
         while True:
-            with hearing_in(self.dtype, self._device):
+            with hearing_in(self.dtype, self._device), on_cores(wanted(self.parameters, clips)):
                 heard = next(hearings, None)
             if heard is None:
                 return

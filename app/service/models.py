@@ -1,4 +1,4 @@
-"""The models that visitors may choose: loaded when they are asked for, few kept, one computation at a time."""
+"""The models that visitors may choose: loaded when asked for, few kept, as many at work as there are cores."""
 
 from __future__ import annotations
 
@@ -11,8 +11,9 @@ from typing import Any
 from weakref import WeakValueDictionary
 
 from playitback.checkpoint import available_checkpoints, describe_checkpoint, published_checkpoints
+from playitback.cores import Cores, available, wanted
 from playitback.errors import CheckpointError
-from playitback.recognizer import Recognizer
+from playitback.recognizer import Recognizer, find_device
 
 RECOGNIZERS_KEPT = 2
 WIDEST = "sounds"  # of the bundled checkpoints, what most recordings hold something of
@@ -86,7 +87,8 @@ class Models:
         self._choices: tuple[ModelChoice, ...] | None = None
         self._described: dict[str, dict[str, Any]] = {}
         self._loading = threading.Lock()
-        self._computing = threading.Lock()
+        # one at a time where the device is lent, and on a GPU
+        self._cores = Cores(1 if on_device is not None else available(find_device(device)))
         self._run: Run = self._run_here if on_device is None else on_device(self._run_here)
         self.recognizer(self.checkpoints[0])
 
@@ -161,11 +163,11 @@ class Models:
         return self._in_turns(recognizer, self._run(checkpoint, work, arguments))
 
     def _in_turns(self, in_use: Recognizer, results: Iterator[Any]) -> Generator[Any, None, None]:
-        """The results, one at a time. The lock is held from one yield to the next, not for the whole: whoever stops
+        """The results, one at a time. Cores are taken from one yield to the next, not for the whole: whoever stops
         listening blocks nobody. ``in_use``: the recognizer that computes them, which is kept as long as it does.
         """
         while True:
-            with self._computing:
+            with self._cores.take(wanted(in_use.parameters)):
                 result = next(results, _END)
             if result is _END:
                 return

@@ -22,6 +22,7 @@ import numpy as np
 import torch
 
 from playitback import audio
+from playitback.cores import ahead
 from playitback.errors import SettingsError
 from playitback.explain.events import Event, EventFinder, WindowActivity, in_order, no_activity
 from playitback.models.listener import Hearing
@@ -136,23 +137,41 @@ def hear_windows(
         channel=channel,
     )
     recognizer.check(playbacks)
-    index = first_window
-    with closing(windows):
-        while batch := list(islice(windows, BATCH)):
-            clips = torch.from_numpy(np.stack([recognizer.padded(recording.samples) for recording in batch]))
-            first, *later = recognizer.listen(clips, playbacks)
-            last = later[-1] if later else first
-            probabilities = recognizer.probabilities(last.logits[0]).cpu().numpy()
-            replayed = _replayed(later, recognizer.clip_seconds)
-            activity = None if first.activity is None else _activity(first, recognizer, batch)
-            for position, recording in enumerate(batch):
-                window = _window(recognizer, index, recording, probabilities[position])
-                if first.known is not None:
-                    window = replace(window, known=float(first.known[position]))
-                if replayed:
-                    window = replace(window, replayed=_moved(replayed[position], recording.start_seconds))
-                yield window, None if activity is None else activity[position]
-                index += 1
+
+    def heard(batch: tuple[int, list[audio.Recording]]) -> list[tuple[Window, WindowActivity | None]]:
+        return _hear_batch(recognizer, *batch, playbacks)
+
+    with closing(windows), closing(ahead(heard, _batches(windows, first_window), recognizer.at_once)) as each:
+        for batch in each:
+            yield from batch
+
+
+def _batches(windows: Iterator[audio.Recording], index: int) -> Iterator[tuple[int, list[audio.Recording]]]:
+    """BATCH windows at a time, the last ones perhaps fewer, and the index of their first one."""
+    while batch := list(islice(windows, BATCH)):
+        yield index, batch
+        index += len(batch)
+
+
+def _hear_batch(
+    recognizer: Recognizer, index: int, batch: Sequence[audio.Recording], playbacks: int | None
+) -> list[tuple[Window, WindowActivity | None]]:
+    """Of the windows of a recording those from ``index`` on."""
+    clips = torch.from_numpy(np.stack([recognizer.padded(recording.samples) for recording in batch]))
+    first, *later = recognizer.listen(clips, playbacks)
+    last = later[-1] if later else first
+    probabilities = recognizer.probabilities(last.logits[0]).cpu().numpy()
+    replayed = _replayed(later, recognizer.clip_seconds)
+    activity = None if first.activity is None else _activity(first, recognizer, batch)
+    found = []
+    for position, recording in enumerate(batch):
+        window = _window(recognizer, index + position, recording, probabilities[position])
+        if first.known is not None:
+            window = replace(window, known=float(first.known[position]))
+        if replayed:
+            window = replace(window, replayed=_moved(replayed[position], recording.start_seconds))
+        found.append((window, None if activity is None else activity[position]))
+    return found
 
 
 def window_events(labels: Sequence[str], activity: WindowActivity) -> tuple[Event, ...]:

@@ -154,9 +154,7 @@ def measure(recognizer: Recognizer, clips: ClipSet, playbacks: int | None = None
 
     fuses = len(predictions) > len(seconds)
     heads = [
-        _course(
-            [_head_figures(prediction[head], targets[head], config) for prediction in predictions], fuses
-        )
+        _course([_head_figures(prediction[head], targets[head], config) for prediction in predictions], fuses)
         for head in range(len(targets))
     ]
     if len(heads) == 1:
