@@ -1,5 +1,7 @@
 """Checkpoints: a folder with model.safetensors, config.json and README.md (the model card). Never a pickle.
 
+Of a large model of transformers the weights may lie in several files: see ``weights``.
+
 config.json holds the family, architecture, front end and class names (``model``), and what a reader of the weights must
 know (``about``: name, licence, how it was trained, measured results). Whoever loads a checkpoint needs nothing else.
 Format 1 knew one family; it is still read. So is a folder in transformers' own format, which has a
@@ -11,7 +13,8 @@ from __future__ import annotations
 import json
 import math
 import reprlib
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from functools import partial
 from hashlib import sha256
@@ -21,29 +24,31 @@ from typing import Any
 import torch
 from huggingface_hub import snapshot_download
 from huggingface_hub.errors import HfHubHTTPError, HFValidationError, LocalEntryNotFoundError
-from safetensors import SafetensorError, safe_open
 from safetensors.torch import save_file
 from torch import Tensor
 
 from playitback.config import ModelConfig
 from playitback.errors import CheckpointError, SettingsError
+from playitback.fetching import fetch
 from playitback.models import families
 from playitback.models.listener import Listener
+from playitback.progress import Steps
+from playitback.weights import INDEX_FILE, PART_FILES, WEIGHTS_FILE, Upgrade, load_weights, weight_files
 from playitback.writing import write_whole, write_whole_text
 
-WEIGHTS_FILE, CONFIG_FILE, CARD_FILE = "model.safetensors", "config.json", "README.md"
+CONFIG_FILE, CARD_FILE = "config.json", "README.md"
 _EXTRACTOR_FILE, _PROCESSOR_FILE = "preprocessor_config.json", "processor_config.json"  # of transformers' folders
 _INSTALLED = Path(__file__).resolve().parent / "checkpoints"  # where a wheel has them
 BUNDLED = _INSTALLED if _INSTALLED.is_dir() else Path(__file__).resolve().parent.parent / "checkpoints"
 FORMAT = 2
 
 #: A checkpoint may come from anybody. What stands in it is bounded before it is read, so that none takes the memory.
-_MOST_BYTES = 4_000_000  # of config.json, of the card, and of what safetensors tells of its tensors
+_MOST_BYTES = 4_000_000  # of config.json and of the card
 _MOST_DIGITS = 40  # of a number; a float has 17
 _DEEPEST = 32  # lists and objects within one another
 
-#: of tensors; others are no weights
-_FLOATS, _INTEGERS = {"F64", "F32", "F16", "BF16"}, {"I64", "I32", "I16", "I8", "U8"}
+#: of a repo of Hugging Face
+_FETCHED = [WEIGHTS_FILE, INDEX_FILE, PART_FILES, CONFIG_FILE, CARD_FILE, _EXTRACTOR_FILE, _PROCESSOR_FILE]
 
 _PICKLE_SUFFIXES = {".pt", ".pth", ".ckpt", ".pkl", ".pickle", ".bin", ".pyth"}
 
@@ -107,7 +112,7 @@ def load_checkpoint(source: str | Path) -> Checkpoint:
     """
     folder = find_checkpoint(source)
     described = _read(folder)
-    model = _load_model(described.outline, folder, described.upgrade).eval()
+    model = load_weights(described.outline, folder, weight_files(folder), described.upgrade).eval()
     if described.foreign:
         families.try_foreign(model)
     return Checkpoint(
@@ -132,16 +137,12 @@ def describe_checkpoint(source: str | Path) -> tuple[str, ModelConfig]:
     return families.title(config), config
 
 
-#: names of tensors in a file, each to itself -> the model's name of each to that in the file
-_Upgrade = Callable[[Mapping[str, str]], dict[str, str]]
-
-
 @dataclass(frozen=True)
 class _Described:
     """What a folder says of a model."""
 
     outline: Listener  # without numbers
-    upgrade: _Upgrade
+    upgrade: Upgrade
     about: dict[str, Any]
     card: str
     foreign: bool  # in transformers' format
@@ -184,7 +185,7 @@ def find_checkpoint(source: str | Path) -> Path:
     name = str(source)
     if (BUNDLED / name).is_dir() and name not in ("", ".", ".."):
         return _complete(BUNDLED / name)
-    if name.count("/") == 1 and not name.startswith((".", "/")):
+    if _is_repo_id(name):
         return _download(name)
     raise CheckpointError(f"there is no checkpoint {name!r}; {_there_are()}")
 
@@ -195,13 +196,15 @@ def checkpoint_digest(source: str | Path) -> str:
     Raises CheckpointError as ``find_checkpoint`` does.
     """
     folder, digest = find_checkpoint(source), sha256()
-    for name in (CONFIG_FILE, WEIGHTS_FILE):
-        digest.update((folder / name).read_bytes())
+    for path in (folder / CONFIG_FILE, *weight_files(folder)):
+        digest.update(path.read_bytes())
     return digest.hexdigest()
 
 
 def _complete(folder: Path) -> Path:
     missing = [name for name in (CONFIG_FILE, WEIGHTS_FILE) if not (folder / name).is_file()]
+    if missing == [WEIGHTS_FILE] and (folder / INDEX_FILE).is_file():
+        missing = []
     if not missing:
         return folder
     pickled = sorted(path.name for path in folder.iterdir() if path.suffix.lower() in _PICKLE_SUFFIXES)
@@ -218,10 +221,30 @@ def _there_are() -> str:
     return f"there are: {', '.join(names)}" if names else "none is bundled; train one with python -m playitback train"
 
 
+def fetch_checkpoint(source: str | Path) -> Steps[None]:
+    """Fetches what a repo id names, unless it is in the cache, and tells how many bytes are there of how many.
+
+    Of anything else, which is here or nowhere, nothing is told. Raises CheckpointError.
+    """
+    name = str(source)
+    if _is_repo_id(name) and not Path(source).exists() and not (BUNDLED / name).is_dir():
+        with _fetch_refused(name):
+            yield from fetch(name, _FETCHED)
+
+
+def _is_repo_id(name: str) -> bool:
+    return name.count("/") == 1 and not name.startswith((".", "/"))
+
+
 def _download(repo_id: str) -> Path:
+    with _fetch_refused(repo_id):
+        return _complete(Path(snapshot_download(repo_id, allow_patterns=_FETCHED)))
+
+
+@contextmanager
+def _fetch_refused(repo_id: str) -> Iterator[None]:
     try:
-        files = [WEIGHTS_FILE, CONFIG_FILE, CARD_FILE, _EXTRACTOR_FILE, _PROCESSOR_FILE]
-        return _complete(Path(snapshot_download(repo_id, allow_patterns=files)))
+        yield
     except (HfHubHTTPError, HFValidationError, LocalEntryNotFoundError, OSError) as error:
         raise CheckpointError(
             f"{repo_id!r} is not a folder here and could not be fetched from Hugging Face ({type(error).__name__}); "
@@ -308,67 +331,6 @@ def _is_shallow(value: Any, levels: int) -> bool:
 
 def _write_json(path: Path, values: Mapping[str, Any]) -> None:
     write_whole_text(path, json.dumps(values, indent=1, ensure_ascii=False) + "\n")
-
-
-def _load_model(outline: Listener, folder: Path, upgrade: _Upgrade) -> Listener:
-    """The model that is outlined, with its weights; nothing is allocated before these are known to belong to it."""
-    path = folder / WEIGHTS_FILE
-    try:
-        with path.open("rb") as file:
-            told = int.from_bytes(file.read(8), "little")  # bytes of the list of tensors, which comes first
-        if told > _MOST_BYTES:
-            raise SafetensorError("its list of tensors is too long")
-        with safe_open(path, framework="pt") as weights:
-            stored_as = upgrade({name: name for name in weights.keys()})  # noqa: SIM118  # it is no dict
-            found = {name: weights.get_slice(stored) for name, stored in stored_as.items()}
-            _check_weights(
-                outline, folder, {name: (each.get_shape(), each.get_dtype()) for name, each in found.items()}
-            )
-            for name, stored in stored_as.items():
-                if not _is_finite(weights.get_tensor(stored)):
-                    raise CheckpointError(f"{path} has numbers in {name} that are not finite; fetch or save it again")
-            model = families.build(outline.config)  # anew: what follows from the configuration is computed only now
-            model.load_state_dict({name: weights.get_tensor(stored) for name, stored in stored_as.items()})
-    except (SafetensorError, OSError) as error:
-        raise CheckpointError(f"{path} is not a whole safetensors file ({error}); fetch or save it again") from error
-    return model
-
-
-def _check_weights(outline: Listener, folder: Path, found: Mapping[str, tuple[list[int], str]]) -> None:
-    """found: name -> shape and number format of every tensor in the file. Raises CheckpointError."""
-    path = folder / WEIGHTS_FILE
-    for index, names in enumerate(outline.config.labels):
-        head = outline.head_name.format(index)
-        rows = found[head][0][0] if head in found and found[head][0] else len(names)  # else it is reported below
-        if rows != len(names):
-            raise CheckpointError(
-                f"{folder / CONFIG_FILE} names {len(names)} classes, but the weights' head has {rows}; "
-                "use the labels it was trained with"
-            )
-    wanted = outline.state_dict()
-    both = sorted(wanted.keys() & found.keys())
-    for wrong, what in (
-        (sorted(wanted.keys() - found.keys()), "lacks"),
-        (sorted(found.keys() - wanted.keys()), "has the unknown"),
-        ([name for name in both if list(wanted[name].shape) != found[name][0]], "has another shape for"),
-        (
-            [
-                name
-                for name in both
-                if found[name][1] not in (_FLOATS if wanted[name].is_floating_point() else _INTEGERS)
-            ],
-            "has another kind of numbers for",
-        ),
-    ):
-        if wrong:
-            more = f" and {len(wrong) - 1} more" if len(wrong) > 1 else ""
-            raise CheckpointError(f"{path} {what} {wrong[0]}{more}; it does not belong to its config.json")
-
-
-def _is_finite(tensor: Tensor) -> bool:
-    """Whether all numbers are finite in float32, in which the model computes."""
-    # the sum tells at a glance, unless it is itself too large
-    return bool(tensor.sum(dtype=torch.float32).isfinite() or tensor.float().isfinite().all())
 
 
 def _stored(tensor: Tensor, dtype: torch.dtype) -> Tensor:

@@ -327,7 +327,8 @@ def test_repo_id_is_fetched_from_hugging_face(folder: Path, monkeypatch: pytest.
     monkeypatch.setattr(checkpoint, "snapshot_download", download)
     loaded = load_checkpoint("somebody/bells")
     described = ["config.json", "README.md", "preprocessor_config.json", "processor_config.json"]
-    assert asked == [("somebody/bells", ["model.safetensors", *described])]
+    weights = ["model.safetensors", "model.safetensors.index.json", "model-*-of-*.safetensors"]
+    assert asked == [("somebody/bells", [*weights, *described])]
     assert loaded.name == "bells"  # and not what the cache calls its folder
     assert torch.equal(predictions(loaded.model), predictions(load_checkpoint(folder).model))
 
