@@ -17,8 +17,7 @@ from gradio.blocks import Block
 from gradio.events import Dependency
 
 from app import text
-from app.service import PlayItBackError
-from playitback.cores import available
+from app.service import AT_ONCE, PlayItBackError
 
 log = logging.getLogger(__name__)
 
@@ -28,10 +27,10 @@ Updates = dict[Block, Any]
 
 FOLDER_PREFIX = "playitback-"
 #: of events that compute: as many at a time as there are cores
-ON_MODEL: dict[str, Any] = {"concurrency_id": "model", "concurrency_limit": available()}
+ON_MODEL: dict[str, Any] = {"concurrency_id": "model", "concurrency_limit": AT_ONCE}
 #: of a program's questions: a few more, so that one is read and told while another is heard; the models themselves let
 #: no more compute than there are cores
-ON_MODEL_FOR_PROGRAMS: dict[str, Any] = {"concurrency_id": "programs", "concurrency_limit": available() + 2}
+ON_MODEL_FOR_PROGRAMS: dict[str, Any] = {"concurrency_id": "programs", "concurrency_limit": AT_ONCE + 2}
 #: of events that compute for minutes: one at a time too, but beside the others, with whom they take turns view by view
 ON_MODEL_LONG: dict[str, Any] = {"concurrency_id": "long", "concurrency_limit": 1}
 #: of events that no API user shall see

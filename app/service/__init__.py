@@ -6,7 +6,7 @@ from app.service.examine import ExaminationView, ExamineService
 from app.service.explain import ClipRun, ExplainService, ExplanationView, RecordingView, Settings
 from app.service.findings import FindingsService, PassagesView
 from app.service.folder import FolderFile, FolderService, FolderView
-from app.service.models import ModelChoice, Models, ModelView, offered_checkpoints
+from app.service.models import AT_ONCE, ModelChoice, Models, ModelView, offered_checkpoints
 from app.service.slots import InspectionView, PoolingView, inspect, pooling_of
 from app.service.take_away import TakeAway, TakeAwayService
 from app.service.what_if import Variants, WhatIfService, begin_variants
@@ -14,6 +14,7 @@ from app.service.windows import WindowsService, WindowsView
 from playitback.errors import PlayItBackError
 
 __all__ = [
+    "AT_ONCE",
     "ClipRun",
     "CompareService",
     "ComparisonView",

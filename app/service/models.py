@@ -10,12 +10,19 @@ from pathlib import Path
 from typing import Any
 from weakref import WeakValueDictionary
 
-from playitback.checkpoint import available_checkpoints, describe_checkpoint, published_checkpoints
+from playitback.checkpoint import (
+    available_checkpoints,
+    describe_checkpoint,
+    fetch_checkpoint,
+    published_checkpoints,
+)
 from playitback.cores import Cores, available, wanted
 from playitback.errors import CheckpointError
+from playitback.progress import Steps
 from playitback.recognizer import Recognizer, find_device
 
 RECOGNIZERS_KEPT = 2
+AT_ONCE = available()  # questions that may compute at a time, on a device that is not lent and no GPU
 WIDEST = "sounds"  # of the bundled checkpoints, what most recordings hold something of
 
 #: what a recognizer does: a generator function of a module, called with the recognizer first
@@ -88,7 +95,7 @@ class Models:
         self._described: dict[str, dict[str, Any]] = {}
         self._loading = threading.Lock()
         # one at a time where the device is lent, and on a GPU
-        self._cores = Cores(1 if on_device is not None else available(find_device(device)))
+        self._cores = Cores(1 if on_device is not None else min(AT_ONCE, available(find_device(device))))
         self._run: Run = self._run_here if on_device is None else on_device(self._run_here)
         self.recognizer(self.checkpoints[0])
 
@@ -124,14 +131,23 @@ class Models:
                 found.append(ModelChoice(name, family, config.classes[0], config.playbacks))
         return tuple(found)
 
-    def recognizer(self, checkpoint: str) -> Recognizer:
-        """The recognizer of a checkpoint, loaded if need be. Raises CheckpointError."""
+    def fetch(self, checkpoint: str) -> Steps[None]:
+        """Fetches a published model that is not here yet; tells bytes done and in all. Raises CheckpointError."""
+        source = self._source(checkpoint)
+        if checkpoint not in self._in_use:
+            yield from fetch_checkpoint(source)
+
+    def _source(self, checkpoint: str) -> str:
         if checkpoint not in self._sources and not self.by_hand:
             raise CheckpointError(f"there is no model {checkpoint!r}; there are: {', '.join(self.checkpoints)}")
+        return self._sources.get(checkpoint, checkpoint)
+
+    def recognizer(self, checkpoint: str) -> Recognizer:
+        """The recognizer of a checkpoint, loaded if need be. Raises CheckpointError."""
+        source = self._source(checkpoint)
         with self._loading:
             recognizer = self._in_use.get(checkpoint)
             if recognizer is None:
-                source = self._sources.get(checkpoint, checkpoint)
                 recognizer = Recognizer.from_checkpoint(source, self._device)
             self._in_use[checkpoint] = recognizer
             self._kept[checkpoint] = recognizer

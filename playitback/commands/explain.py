@@ -8,7 +8,8 @@ import json
 import os
 import sys
 from collections.abc import Mapping, Sequence
-from contextlib import ExitStack, suppress
+from contextlib import ExitStack, closing, suppress
+from dataclasses import dataclass
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
@@ -17,6 +18,7 @@ import numpy as np
 from tqdm import tqdm
 
 from playitback import audio
+from playitback.commands.explain_text import heading, row_text, summary_text, totals_text
 from playitback.commands.journal import (
     EVENTS,
     GROWING,
@@ -38,24 +40,23 @@ from playitback.commands.outputs import (
 )
 from playitback.commands.recordings import EXPLAINING, EXPLANATION, find_recordings, path_given
 from playitback.commands.shared import (
-    COLUMN,
     add_channel,
     add_checkpoint,
     add_class,
     add_json,
     add_playbacks,
     add_start,
-    belief,
     explain_clip,
     names,
     print_json,
     say,
 )
-from playitback.errors import AudioError, SettingsError
+from playitback.cores import ahead
+from playitback.errors import AudioError, PlayItBackError, SettingsError
 from playitback.explain.alone import hear_alone
 from playitback.explain.events import Event
 from playitback.explain.explanation import Explanation
-from playitback.explain.folder import ClipSummary, FolderSummary, label_of, no_label_found, read_labels, summarise
+from playitback.explain.folder import ClipSummary, label_of, no_label_found, read_labels, summarise
 from playitback.explain.lanes import ALL, LANES, find_lanes, wanted_lanes
 from playitback.explain.passages import find_passages
 from playitback.names import printable
@@ -63,13 +64,10 @@ from playitback.progress import finish
 from playitback.recognizer import Recognizer
 from playitback.report.files import draw_player, remove_files, write_files
 from playitback.report.labels import write_audacity, write_raven
-from playitback.report.lanes import lanes_sentence
-from playitback.report.passages import alone_sentence, needs_sentence, suffices_sentence
 from playitback.writing import TEMPORARY_FILES, told_in_a_sentence
 
 ALL_FILES, JSON_ONLY = "all", "json"
 
-_NAMES_SHOWN = 5
 _LONGEST_NAME = 40
 
 
@@ -170,8 +168,25 @@ def _labels(clips: Sequence[Path], table: Path | None, classes: Sequence[str]) -
     return labels
 
 
+@dataclass(frozen=True)
+class _Before:
+    """What an earlier run left of a clip."""
+
+    folder: Path
+    remarks: Sequence[str]
+
+
+@dataclass(frozen=True)
+class _Heard:
+    """A clip that was explained; stamp: of its file, before it was read."""
+
+    stamp: tuple[int, ...]
+    explanation: Explanation
+    samples: np.ndarray
+
+
 class _Run:
-    """Clip after clip is explained and written; the table of several grows with them.
+    """Clip after clip is explained, several beside each other, and written; the table of several grows with them.
 
     journal: of several clips, and of one that stands in the table of several.
     """
@@ -198,21 +213,20 @@ class _Run:
         """Returns the exit status."""
         as_text = not self._arguments.json
         if self._several and as_text:
-            say(_heading(self._width, self._can_replay))
+            say(heading(self._width, self._can_replay))
         kept, failed, found = 0, 0, None
         try:
-            for clip in tqdm(self._clips, unit="clip", disable=None):
-                if self._was_explained(clip):
-                    kept += 1
-                    continue
-                stamp = audio.stamp_of(clip)
-                try:
-                    explanation, samples = self._explain(clip)
-                except (AudioError, SettingsError) as error:  # the other clips are explained all the same
-                    say(f"playitback: {error}", sys.stderr)
-                    failed += 1
-                    continue
-                self._write(clip, stamp, explanation, samples)
+            with closing(ahead(self._hear, map(self._look, self._clips), self._recognizer.at_once)) as each:
+                heard_clips = zip(self._clips, each, strict=True)
+                for clip, heard in tqdm(heard_clips, total=len(self._clips), unit="clip", disable=None):
+                    if isinstance(heard, _Before):
+                        kept += 1
+                        self._keep(clip, heard)
+                    elif isinstance(heard, _Heard):
+                        self._write(clip, heard)
+                    else:  # the other clips are explained all the same
+                        failed += 1
+                        say(f"playitback: {heard}", sys.stderr)
         except (KeyboardInterrupt, SystemExit):
             if self._several:
                 say("playitback: stopped; the same command goes on with the clips that are missing", sys.stderr)
@@ -227,40 +241,51 @@ class _Run:
                 sys.stderr,
             )
         if self._several and found is not None and as_text:
-            say(_totals(found, self._arguments.out, self._can_replay))
+            say(totals_text(found, self._arguments.out, self._can_replay))
         if not as_text:
             print_json(self._entries)
         return 2 if failed else 0
 
-    def _was_explained(self, clip: Path) -> bool:
-        """Whether an earlier run left all that is asked for of a clip that has not changed; then that is told again."""
+    def _look(self, clip: Path) -> tuple[Path, _Before | None]:
+        """What an earlier run left of a clip that has not changed, if it is all that is asked for."""
         known = self._journal.explained(clip, self._asked) if self._several and self._journal is not None else None
         folder = self._folders.finished(clip) if known is not None else None
-        if self._journal is None or known is None or folder is None:
-            return False
+        if known is None or folder is None:
+            return clip, None
         if self._arguments.files == ALL_FILES and not (folder / "report.html").is_file():
-            return False
-        self._tell(clip, folder, self._journal.keep(clip, self._labels[clip]), known.remarks)
-        return True
+            return clip, None
+        return clip, _Before(folder, known.remarks)
 
-    def _explain(self, clip: Path) -> tuple[Explanation, np.ndarray]:
-        given, recognizer = self._arguments, self._recognizer
-        explanation, samples = explain_clip(recognizer, clip, given.start, given.playbacks, given.label, given.channel)
-        return _asked_further(explanation, samples, recognizer, given), samples
+    def _hear(self, looked: tuple[Path, _Before | None]) -> _Before | _Heard | PlayItBackError:
+        """Explains a clip, beside the writing of others."""
+        clip, before = looked
+        if before is not None:
+            return before
+        given, recognizer, stamp = self._arguments, self._recognizer, audio.stamp_of(clip)
+        try:
+            explained = explain_clip(recognizer, clip, given.start, given.playbacks, given.label, given.channel)
+            return _Heard(stamp, _asked_further(*explained, recognizer, given), explained[1])
+        except (AudioError, SettingsError) as error:
+            return error
 
-    def _write(self, clip: Path, stamp: tuple[int, ...], explanation: Explanation, samples: np.ndarray) -> None:
+    def _keep(self, clip: Path, before: _Before) -> None:
+        assert self._journal is not None, "it was looked up there"
+        self._tell(clip, before.folder, self._journal.keep(clip, self._labels[clip]), before.remarks)
+
+    def _write(self, clip: Path, heard: _Heard) -> None:
+        explanation = heard.explanation
         began = None if self._journal is None else audio.recorded_at(clip)  # which only the table tells
         summary = summarise(explanation, clip, self._labels[clip], began)
         with self._folders.claimed(clip) as folder:
             try:
-                self._write_files(explanation, samples, summary, clip, folder)
+                self._write_files(explanation, heard.samples, summary, clip, folder)
             except BaseException:  # half of them would look like all of them
                 with suppress(OSError):
                     remove_files(folder)
                 raise
         if self._journal is not None:
             with told_in_a_sentence(self._arguments.out, MAKE_ROOM):
-                self._journal.add(clip, Explained(summary, explanation.remarks, self._asked, stamp))
+                self._journal.add(clip, Explained(summary, explanation.remarks, self._asked, heard.stamp))
         self._tell(clip, folder, summary, explanation.remarks, explanation)
 
     def _write_files(
@@ -294,9 +319,9 @@ class _Run:
             told = json.loads((folder / EXPLANATION).read_text(encoding="utf-8"))
             self._entries.append({**told, "path": str(clip), "folder": str(folder)})
         elif self._several or explanation is None:
-            say(_row(summary, remarks, self._width, self._can_replay))
+            say(row_text(summary, remarks, self._width, self._can_replay))
         else:
-            say(_summary(explanation, folder))
+            say(summary_text(explanation, folder))
 
 
 def _explained_in(folder: Path) -> str | None:
@@ -331,64 +356,3 @@ def _asked_further(
         lanes = finish(find_lanes(recognizer, hearings[0], samples, label, arguments.lanes))
         explanation = dataclasses.replace(explanation, further_lanes=lanes)
     return explanation
-
-
-def _summary(explanation: Explanation, folder: Path) -> str:
-    lines = [f"{explanation.info.name} -> {folder}", *(f"  {note}" for note in explanation.remarks)]
-    for index, hearing in enumerate(explanation.hearings):
-        name = explanation.decision(index)
-        change = explanation.change(index, name)
-        moved = "" if change is None else f" ({100 * change:+.0f} points)"
-        asked = explanation.asked(index)
-        beside = "" if asked == name else f"; {belief(asked, explanation.probability(index, asked))}"
-        chosen = (
-            ", ".join(f"{each.start_seconds:.2f}-{each.end_seconds:.2f} s" for each in hearing.segments) or "nothing"
-        )
-        lines.append(
-            f"  hearing {index}, hop {1000 * hearing.hop_seconds:.1f} ms: "
-            f"{belief(name, explanation.probability(index, name))}{moved}{beside}; chose {chosen}"
-        )
-    if explanation.passages is not None:
-        lines += [f"  {say(explanation.passages)}" for say in (suffices_sentence, needs_sentence)]
-    if explanation.alone is not None:
-        lines.append(f"  {alone_sentence(explanation.alone)}")
-    if explanation.further_lanes is not None:
-        lines.append(f"  {lanes_sentence(explanation.further_lanes)}")
-    return "\n".join(lines)
-
-
-def _heading(width: int, can_replay: bool) -> str:
-    if not can_replay:
-        return f"{'clip':<{width}}  {'decision':<{COLUMN}}  label"
-    return f"{'clip':<{width}}  {'first hearing':<{COLUMN}}  {'last hearing':<{COLUMN}}  replayed  label, changed at"
-
-
-def _row(clip: ClipSummary, notes: Sequence[str], width: int, can_replay: bool) -> str:
-    first, last = (belief(clip.decisions[index], clip.probabilities[index]) for index in (0, -1))
-    label = "" if clip.label is None else f"{clip.label} ({'right' if clip.decisions[-1] == clip.label else 'wrong'})"
-    changed = f"hearing {', '.join(map(str, clip.changed_at))}" if clip.changed_at else ""
-    remarks = "; ".join(filter(None, (label, changed)))
-    replayed = f"  {last:<{COLUMN}}  {clip.replayed_seconds:6.2f} s" if can_replay else ""
-    row = f"{clip.name:<{width}}  {first:<{COLUMN}}{replayed}  {remarks}"
-    return "\n".join((row.rstrip(), *(f"  {note}" for note in notes)))
-
-
-def _totals(found: FolderSummary, out: Path, can_replay: bool) -> str:
-    changed = sum(clip.decisions[0] != clip.decisions[-1] for clip in found.clips)
-    lines = ["1 clip" if len(found.clips) == 1 else f"{len(found.clips)} clips"]
-    if can_replay:
-        lines[0] += f"; another class after the last hearing than at the first hearing: {changed}"
-    if found.accuracy:
-        labelled = sum(clip.label is not None for clip in found.clips)
-        shares = ", ".join(f"{100 * share:.1f} %" for share in found.accuracy)
-        lines.append(f"right after every hearing, of {labelled} with a label: {shares}")
-        if can_replay:
-            lines.append(f"rescued by replay: {_named(found.rescued)}; spoilt: {_named(found.spoilt)}")
-    names = ("folder.csv", "folder.json", *(("events.csv",) if found.has_events else ()))
-    lines.append(f"all clips: {', '.join(str(out / name) for name in names)}")
-    return "\n".join(lines)
-
-
-def _named(clips: Sequence[ClipSummary]) -> str:
-    shown = ", ".join(clip.name for clip in clips[:_NAMES_SHOWN])
-    return (shown + ", ..." if len(clips) > _NAMES_SHOWN else shown) or "none"
