@@ -94,6 +94,11 @@ def fetching(model: str) -> str:
     return f"Getting {model} ready; a model of Hugging Face is fetched the first time, and kept."
 
 
+def fetched(model: str, done: int, total: int) -> str:
+    """done, total: bytes."""
+    return f"Fetching {model}: {done / 1e6:.1f} of {total / 1e6:.1f} MB …"
+
+
 def must_be(name: str | None, wanted: str) -> str:
     return f"{name or 'A value'} must be {wanted}; correct it and ask again."
 

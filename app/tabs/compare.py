@@ -11,7 +11,19 @@ from typing import Any
 import gradio as gr
 
 from app import running, text
-from app.events import DIRECT, ON_MODEL, PRIVATE, QUIET, Updates, may_run, on_stop, run_folder, sentence, while_here
+from app.events import (
+    DIRECT,
+    ON_MODEL,
+    PRIVATE,
+    QUIET,
+    Updates,
+    may_run,
+    on_stop,
+    refusal,
+    run_folder,
+    sentence,
+    while_here,
+)
 from app.markup import error_html, message_html, reading, safe, section, table
 from app.player import Player
 from app.running import STOP_WAITING_FOR_ROWS
@@ -124,6 +136,14 @@ def wire(models: Models, parts: Compare, shown: gr.State, run_wanted: Sequence[A
             parts.question: gr.update(visible=view is not None),
         }
 
+    def fetch(checkpoint: str) -> Iterator[Updates]:
+        try:
+            for told in model_menu.fetch(models, checkpoint):
+                yield {parts.status: told}
+        except Exception as error:
+            yield {parts.status: error_html(sentence(error))}
+            raise refusal(error) from error
+
     async def describe(path: str | None, checkpoint: str, request: gr.Request) -> Updates:
         work = partial(recorder.describe, explanations, place, parts.status, path, checkpoint)
         return await while_here(request, work)
@@ -150,7 +170,8 @@ def wire(models: Models, parts: Compare, shown: gr.State, run_wanted: Sequence[A
 
     place = parts.recorder
     shown.change(follow, shown, [parts.hint, parts.question, *outputs], **QUIET)
-    for happened in (place.recording.change, parts.checkpoint.change):
+    fetched = parts.checkpoint.change(fetch, parts.checkpoint, parts.status, **QUIET)
+    for happened in (place.recording.change, fetched.success):
         happened(describe, [place.recording, parts.checkpoint], [*place.told, parts.status], **DIRECT)
     recorder.wire(place)
     started = parts.run.click(

@@ -84,9 +84,9 @@ def wire(models: Models, parts: Listen, card: gr.Markdown) -> None:
         return await told_of(path, checkpoint, request, 0)
 
     def choose(checkpoint: str) -> Iterator[Updates]:
-        if not models.is_bundled(checkpoint):
-            yield {inputs.status: message_html(text.fetching(checkpoint))}
         try:
+            for told in model_menu.fetch(models, checkpoint):
+                yield {inputs.status: told}
             model = models.model(checkpoint)
         except Exception as error:
             yield {inputs.status: error_html(sentence(error))}

@@ -10,7 +10,7 @@ import huggingface_hub
 import pytest
 import transformers
 from hub_folders import write_hub_folder
-from hub_server import Served, serve_repo
+from hub_server import Served, point_at, serve_repo
 from tiny import tiny_checkpoint
 
 from playitback import checkpoint
@@ -27,15 +27,6 @@ def served(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Served]:
     with serve_repo(REPO, tiny_checkpoint(tmp_path / "repo")) as server:
         point_at(server.address, tmp_path / "cache", monkeypatch)
         yield server
-
-
-def point_at(address: str, cache: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    constants = huggingface_hub.constants
-    template = constants.HUGGINGFACE_CO_URL_TEMPLATE.replace(constants.ENDPOINT, address)
-    monkeypatch.setattr(constants, "HUGGINGFACE_CO_URL_TEMPLATE", template)
-    monkeypatch.setattr(constants, "ENDPOINT", address)
-    monkeypatch.setattr(constants, "HF_HUB_CACHE", str(cache))
-    monkeypatch.setattr(constants, "HF_HUB_DISABLE_XET", True)
 
 
 def size(folder: Path) -> int:
