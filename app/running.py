@@ -17,7 +17,7 @@ from gradio.blocks import Block
 from gradio.events import Dependency
 
 from app import text
-from app.events import ON_MODEL, PRIVATE, QUIET, Updates, ended, may_run, on_stop, run_folder, sentence
+from app.events import DIRECT, ON_MODEL, PRIVATE, QUIET, Updates, ended, may_run, on_stop, run_folder, sentence
 from app.markup import error_html, message_html, progress_html
 from app.player import Player
 from app.service import ExplainService, ExplanationView, Models, Settings
@@ -77,10 +77,16 @@ class Wish:
 
 @dataclass(eq=False)
 class Begun:
-    """A run that goes on, or has ended."""
+    """A run that was asked for: it waits, goes on, or has ended."""
 
-    view: ExplanationView  # so far
-    unwanted: bool = False  # stopped, or another class is to be explained: it need not go on
+    view: ExplanationView | None = None  # so far
+    unwanted: bool = False  # stopped, asked for again, or another class is to be explained: it need not go on
+    entered: bool = False
+
+    def enter(self) -> bool:
+        """Whether it may begin now: once, and only while somebody wants it."""
+        may, self.entered = not (self.unwanted or self.entered), True
+        return may
 
 
 @dataclass(eq=False)  # every choice counts, also of the same class again
@@ -117,7 +123,7 @@ def wire_run(
     begun: gr.State = gr.State(None, time_to_live=shown.time_to_live)
 
     def nothing() -> Updates:
-        emptied: Updates = {**inputs.may_run(running=False), shown: None, begun: None}
+        emptied: Updates = {**inputs.may_run(running=False), shown: None}
         for part in parts:
             emptied |= part.nothing()
         return emptied
@@ -131,27 +137,39 @@ def wire_run(
             found |= part.updates(view)
         return {**found, shown: view if view.finished else None}
 
+    def ask(latest: Begun | None) -> Updates:
+        """Before it waits for its turn: what begins only then could not be stopped while it waits."""
+        if latest is not None:
+            latest.unwanted = True
+        return {begun: Begun(), **inputs.may_run(running=True)}
+
     def run(
-        path: str | None, checkpoint: str, count: int, asked: str, start_seconds: float, channel: int
-    ) -> Iterator[Updates]:
+        path: str | None, checkpoint: str, count: int, asked: str, start_seconds: float, channel: int, this: Begun
+    ) -> Iterator[Any]:
+        if not this.enter():  # two presses before either's turn make one run
+            yield gr.skip()  # to gradio, one that yields nothing has emptied all that it may change
+            return
         if path is None:
             yield {**nothing(), inputs.status: error_html(text.NO_RECORDING)}
             return
         settings = Settings(checkpoint, int(count), start_seconds, asked or None, channel or None)
         try:
             with run_folder() as folder:
-                this: Begun | None = None
                 for view in service.explain(Path(path), settings, folder):
-                    this = this or Begun(view)
                     if this.unwanted:
+                        yield gr.skip()
                         return
                     this.view = view
-                    yield {**so_far(view), begun: this}
+                    yield so_far(view)
         except Exception as error:
+            this.view = None
+            if this.unwanted:
+                yield gr.skip()
+                return
             yield {**nothing(), inputs.status: error_html(sentence(error))}
 
-    def fulfil(wish: Wish, checkpoint: str, count: int, asked: str) -> Iterator[Updates]:
-        yield from run(wish.recording, checkpoint, count, asked, wish.start_seconds, wish.channel)
+    def fulfil(wish: Wish, checkpoint: str, count: int, asked: str, this: Begun) -> Iterator[Any]:
+        yield from run(wish.recording, checkpoint, count, asked, wish.start_seconds, wish.channel, this)
 
     def choose(
         label: str,
@@ -201,7 +219,7 @@ def wire_run(
             with run_folder() as folder:
                 for view in service.ask(ask.view, ask.label, folder):
                     if ask.unwanted:
-                        yield gr.skip()  # to gradio, one that yields nothing has emptied all that it may change
+                        yield gr.skip()
                         return
                     if not view.finished:
                         yield told(view)
@@ -220,7 +238,7 @@ def wire_run(
                 each.unwanted = True
 
     asked = [inputs.checkpoint, inputs.playbacks, inputs.asked]
-    changed = [inputs.status, inputs.run, inputs.stop, shown, begun]
+    changed = [inputs.status, inputs.run, inputs.stop, shown]
     how_to_run: dict[str, Any] = {
         "outputs": [*changed, *(component for part in parts for component in part.components)],
         "show_progress": "minimal",
@@ -229,8 +247,11 @@ def wire_run(
         **ON_MODEL,
         **PRIVATE,
     }
-    started = inputs.run.click(run, [inputs.recording, *asked, inputs.start, inputs.channel], **how_to_run)
-    fulfilled = prepared.success(fulfil, [wished, *asked], **how_to_run)
+    how_to_ask: dict[str, Any] = {"trigger_mode": "multiple", **DIRECT}
+    pressed = [begun, inputs.run, inputs.stop]
+    given = [inputs.recording, *asked, inputs.start, inputs.channel, begun]
+    started = inputs.run.click(ask, begun, pressed, **how_to_ask).then(run, given, **how_to_run)
+    fulfilled = prepared.success(ask, begun, pressed, **how_to_ask).then(fulfil, [wished, *asked, begun], **how_to_run)
     kept = [asking, shown, begun]
     choice = [inputs.asked, inputs.checkpoint, inputs.recording, *kept]
     inputs.asked.input(choose, choice, asking, **QUIET)

@@ -135,6 +135,42 @@ def test_stop_keeps_the_rows_that_were_ready_and_another_run_can_start(page: Pag
     play_back(page)
 
 
+def test_a_stop_ends_what_was_asked_for_twice_at_once(page: Page, gate: Gate) -> None:
+    choose_example(page)
+    gate.close()
+    run_button(page).evaluate("(button) => { button.click(); button.click(); }")
+    gate.wait_until_it_holds()
+    stop_button(page).click()
+    expect(page.locator("#status")).to_contain_text(text.STOPPED)
+    gate.open()
+    page.wait_for_timeout(1500)  # as long as the other one would take
+    expect(page.locator("#status")).to_contain_text(text.STOPPED)
+    expect(stop_button(page)).to_be_disabled()
+    play_back(page)
+
+
+def test_a_run_that_waits_for_its_turn_can_be_stopped(page: Page, address: str, gate: Gate) -> None:
+    other = page.context.browser.new_page()  # type: ignore[union-attr]
+    try:
+        other.goto(address)
+        expect(run_button(other)).to_be_enabled()
+        for each in (other, page):
+            choose_example(each)
+        gate.close()
+        run_button(other).click()
+        gate.wait_until_it_holds()
+        run_button(page).click()
+        stop_button(page).click()  # which waits until it can be pressed
+        expect(page.locator("#status")).to_contain_text(text.STOPPED)
+        gate.open()
+        expect_rows(other, HEARINGS)
+        page.wait_for_timeout(1000)
+        expect(page.locator("#status")).to_contain_text(text.STOPPED)
+        play_back(page)
+    finally:
+        other.close()
+
+
 def test_a_stop_is_no_error_however_late_its_end_arrives(page: Page, gate: Gate) -> None:
     """gradio takes the end of a cancelled event for a failure where it arrives after the answer to the cancelling."""
     asked: list[Request] = []
