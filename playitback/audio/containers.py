@@ -141,6 +141,17 @@ def riff_chunks(file: io.FileIO, names: Collection[bytes]) -> Iterator[tuple[byt
         at = _RIFF.after(at, count)
 
 
+def cut_riff(file: io.FileIO) -> str | None:
+    """Of a RIFF file of any kind, such as AVI, that stands at its beginning: that it is shorter than it says."""
+    head, size = file.read(8), file.seek(0, io.SEEK_END)
+    if head[:4] != b"RIFF" or len(head) < 8:
+        return None
+    promised = 8 + int.from_bytes(head[4:], "little")
+    if promised - 8 >= _UNKNOWN_BYTES or promised - size <= _slack(promised):
+        return None
+    return _cut_short(promised - size, promised)
+
+
 def _unknown(file: io.FileIO, begin: int, size: int) -> Part:
     return Part(begin, size, tells_its_end=False)
 

@@ -28,6 +28,7 @@ _SILENT_SECONDS = 120  # without a word from ffmpeg: it hangs
 #: What ffmpeg may open: containers of sound, and no playlists, which could name other files.
 _DEMUXERS = "mov,matroska,webm,aac,asf,amr,ac3,eac3,dts,ape,wv,tta,tak,caf,avi,flv,mpeg,mpegts,wav,mp3,ogg,flac,aiff"
 _DURATION = re.compile(rb"Duration: (\d+):(\d\d):(\d\d\.\d+)")
+_INPUT = re.compile(rb"Input #0, (\S+), from ")
 _READ_BYTES = 2**20
 _SAMPLE = np.dtype(">i2")
 _AU = struct.Struct(">4s5I")  # how what ffmpeg writes begins: magic, where the sound begins, ..., rate, channels
@@ -42,6 +43,7 @@ class Decoded:
     channels: int
     promised_seconds: float | None  # by the header; None where it does not tell
     damaged: bool
+    demuxer: str  # what ffmpeg calls the container: "mov,mp4,m4a,3gp,3g2,mj2"
 
 
 def program() -> str | None:
@@ -65,7 +67,7 @@ def examine(ffmpeg: str, path: Path, heard: Callable[[float, float | None], None
     frames = count // frame_bytes
     if not frames:
         raise undecodable(path.name)
-    return Decoded(frames, rate, channels, run.promised_seconds, failed or run.damaged)
+    return Decoded(frames, rate, channels, run.promised_seconds, failed or run.damaged, run.demuxer)
 
 
 class Pipe:
@@ -119,6 +121,7 @@ class _Run:
     def __init__(self, ffmpeg: str, path: Path, level: str) -> None:
         self.promised_seconds: float | None = None
         self.damaged = False
+        self.demuxer = ""
         self._name = path.name
         told = subprocess.DEVNULL if level == "quiet" else subprocess.PIPE
         command = [
@@ -199,6 +202,8 @@ class _Run:
         for line in told:
             guessed = guessed or b"Estimating duration" in line  # of a stream without times of its own
             self.damaged = self.damaged or b"[error]" in line
+            if (named := _INPUT.search(line)) and not self.demuxer:
+                self.demuxer = named[1].decode("ascii", "replace")
             if found := _DURATION.search(line):
                 hours, minutes, seconds = (float(number) for number in found.groups())
                 self.promised_seconds = None if guessed else 3600 * hours + 60 * minutes + seconds

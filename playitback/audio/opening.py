@@ -12,7 +12,7 @@ from typing import Any, TypeVar
 import numpy as np
 import soundfile
 
-from playitback.audio import containers, ffmpeg
+from playitback.audio import containers, ffmpeg, foreign
 from playitback.audio.decoding import Chain, Decoder, View, counted
 from playitback.errors import AudioError
 from playitback.progress import Progress, Report
@@ -148,8 +148,7 @@ def opened(given: str | Path, report: Report | None = None) -> Iterator[Sound]:
             program = ffmpeg.program()
             if program is None:
                 raise _not_sound(start, path, name) from error
-            decoded = _remembered(path, program, lambda: _decode(program, path, tell))
-            examined = _told_of(decoded, path)
+            decoded, examined = _remembered(path, program, lambda: _decode(program, path, tell))
             chain = cleanup.enter_context(ffmpeg.Pipe(program, path, decoded))
         frames, rate = sum(examined.frames), examined.sample_rate
         if frames == 0:
@@ -248,26 +247,28 @@ def _second_is_left(seconds: float) -> str:
     return f"holds another recording, of another kind, from {seconds:.2f} s on; only what comes before was read"
 
 
-def _decode(program: str, path: Path, report: Report) -> ffmpeg.Decoded:
+def _decode(program: str, path: Path, report: Report) -> tuple[ffmpeg.Decoded, _Examined]:
     def heard(seconds: float, promised: float | None) -> None:
         report(Progress(int(seconds), int(max(seconds, promised)) if promised else 0))
 
-    return ffmpeg.examine(program, path, heard)
+    decoded = ffmpeg.examine(program, path, heard)
+    return decoded, _told_of(decoded, path)
 
 
 def _told_of(decoded: ffmpeg.Decoded, path: Path) -> _Examined:
     """What ffmpeg makes of a file, as what libsndfile makes of others."""
     seconds, promised = decoded.frames / decoded.sample_rate, decoded.promised_seconds
-    told: tuple[str, ...] = ()
+    told = foreign.cut_short(path, decoded.demuxer)
     if promised is not None and seconds < promised - _SHORTER_SECONDS:
         told = (
             f"is cut short or damaged: its header promises {promised:.2f} s, of which {seconds:.2f} s can be decoded; "
-            "what is there was read",
+            "what is there was read"
         )
-    elif decoded.damaged:
-        told = ("is damaged or cut short: parts of it cannot be decoded; what is there was read",)
+    elif decoded.damaged and told is None:
+        told = "is damaged or cut short: parts of it cannot be decoded; what is there was read"
+    notes = tuple(each for each in (told, foreign.joined(path)) if each)
     kind = path.suffix[1:].upper()
-    return _Examined((), (decoded.frames,), decoded.sample_rate, decoded.channels, kind, told)
+    return _Examined((), (decoded.frames,), decoded.sample_rate, decoded.channels, kind, notes)
 
 
 def _not_sound(start: bytes, path: Path, name: str) -> AudioError:

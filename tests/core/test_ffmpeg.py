@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import subprocess
 from collections.abc import Callable
 from functools import partial
@@ -65,8 +66,14 @@ def test_every_format_is_read_and_on_time(
 ) -> None:
     recording = load(encode(ffmpeg, tmp_path / name, *options))
     assert recording.info.format == name.rpartition(".")[2].upper()
-    centre = "clip.mkv: of its 6 channels only channel 3 sounds, so it was taken alone."  # ffmpeg puts mono there
-    assert recording.notes == ((centre,) if name == "clip.mkv" else ())
+    told = {
+        "clip.mkv": ("clip.mkv: of its 6 channels only channel 3 sounds, so it was taken alone.",),  # where mono is put
+        "clip.ts": (
+            "clip.ts is an MPEG transport stream, which does not say how long it is: were some of it missing, nothing "
+            "would show it.",
+        ),
+    }
+    assert recording.notes == told.get(name, ())
     assert recording.seconds == pytest.approx(3.0, abs=0.15)
     meant = chirp(3.0)[RATE : 2 * RATE]
     most = round(late_seconds * RATE) + 2
@@ -105,6 +112,46 @@ def test_of_any_file_cut_short_its_beginning_is_read_and_the_rest_told(
     (note,) = recording.notes
     assert "cut short" in note
     assert note.endswith("what is there was read.")
+
+
+@pytest.mark.parametrize(
+    ("name", "options"),
+    [
+        ("clip.m4a", ()),
+        ("clip.mp4", ("-movflags", "frag_keyframe+empty_moov")),
+        ("clip.mov", ("-c:a", "pcm_s16le")),
+        ("clip.wma", ()),
+        ("clip.flv", ("-ar", "22050")),
+        ("clip.tta", ()),
+        ("clip.caf", ("-c:a", "alac")),
+    ],
+)
+def test_that_another_recording_follows_is_told_where_only_the_first_is_read(
+    tmp_path: Path, ffmpeg: str, name: str, options: tuple[str, ...]
+) -> None:
+    path = encode(ffmpeg, tmp_path / name, *options)
+    path.write_bytes(2 * path.read_bytes())
+    recording = load(path)
+    assert recording.seconds == pytest.approx(3.0, abs=0.15)
+    told = f"{name} holds another recording behind the first 50 % of the file; only what comes before was read."
+    assert recording.notes == (told,)
+
+
+@pytest.mark.parametrize(
+    ("name", "options", "told"),
+    [
+        ("clip.avi", ("-c:a", "pcm_s16le"), r"is cut short: \d+ % of the sound that its header promises is missing"),
+        ("clip.ogg", ("-c:a", "flac"), "is cut short: it ends in the middle of a stretch of sound"),
+        ("clip.ts", (), "is an MPEG transport stream, which does not say how long it is"),
+        ("clip.mpg", ("-c:a", "mp2"), "is an MPEG program stream, which does not say how long it is"),
+    ],
+)
+def test_what_ffmpeg_does_not_tell_of_a_file_cut_short_is_told(
+    tmp_path: Path, ffmpeg: str, name: str, options: tuple[str, ...], told: str
+) -> None:
+    recording = load(cut(encode(ffmpeg, tmp_path / name, *options), 0.6))
+    assert 0.5 < recording.seconds < 2.5
+    assert re.match(f"{re.escape(name)} {told}", recording.notes[0])
 
 
 def test_beside_a_damaged_frame_of_aac_the_rest_is_read(tmp_path: Path, ffmpeg: str) -> None:
