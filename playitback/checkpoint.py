@@ -23,13 +23,12 @@ from typing import Any
 
 import torch
 from huggingface_hub import snapshot_download
-from huggingface_hub.errors import HfHubHTTPError, HFValidationError, LocalEntryNotFoundError
 from safetensors.torch import save_file
 from torch import Tensor
 
 from playitback.config import ModelConfig
 from playitback.errors import CheckpointError, SettingsError
-from playitback.fetching import fetch
+from playitback.fetching import FAILURES, fetch
 from playitback.models import families
 from playitback.models.listener import Listener
 from playitback.progress import Steps
@@ -245,7 +244,7 @@ def _download(repo_id: str) -> Path:
 def _fetch_refused(repo_id: str) -> Iterator[None]:
     try:
         yield
-    except (HfHubHTTPError, HFValidationError, LocalEntryNotFoundError, OSError) as error:
+    except FAILURES as error:
         raise CheckpointError(
             f"{repo_id!r} is not a folder here and could not be fetched from Hugging Face ({type(error).__name__}); "
             f"{_there_are()}"

@@ -14,10 +14,14 @@ from queue import Empty, Queue
 from typing import Any
 
 from huggingface_hub import snapshot_download
-from huggingface_hub.errors import DryRunError
+from huggingface_hub.errors import DryRunError, HfHubHTTPError, HFValidationError
 from tqdm import tqdm
 
 from playitback.progress import Progress, Steps
+
+#: what a fetch may fail with: what huggingface_hub raises, the client that its version asks with, which is the first
+#: base of its own error, and its reader of large files, which has no error of its own
+FAILURES: tuple[type[Exception], ...] = (HfHubHTTPError.__bases__[0], HFValidationError, OSError, RuntimeError)
 
 _STEP_SECONDS = 0.25  # between two steps
 
@@ -26,7 +30,7 @@ def fetch(repo_id: str, patterns: Sequence[str]) -> Steps[None]:
     """Has the files of a repo that match one of the patterns in the cache, and tells bytes done and in all.
 
     Nothing is told where all of them are there, or where the Hub cannot be asked. Whoever stops listening ends it.
-    Raises what ``snapshot_download`` does: HfHubHTTPError, HFValidationError, LocalEntryNotFoundError, OSError.
+    Raises what ``snapshot_download`` does, one of ``FAILURES``.
     """
     files = list(patterns)
     try:

@@ -25,6 +25,7 @@ class Served:
         self.repo_id, self.folder = repo_id, folder
         self.address = ""
         self.fetched: list[str] = []  # names of the files that were sent
+        self.hangs_up = False  # in place of sending a file
         self.gate = threading.Event()
         self.gate.set()
 
@@ -49,12 +50,16 @@ def serve_repo(repo_id: str, folder: Path) -> Iterator[Served]:
                 files = [
                     {"type": "file", "path": each.name, "size": each.stat().st_size, "oid": _digest(each)}
                     for each in sorted(folder.iterdir())
+                    if each.is_file()
                 ]
                 self._send(json.dumps(files).encode(), {"Content-Type": "application/json"}, with_body)
             elif path.startswith(f"/api/models/{repo_id}"):
                 told = {"id": repo_id, "sha": COMMIT, "siblings": [], "private": False, "tags": []}
                 self._send(json.dumps(told).encode(), {"Content-Type": "application/json"}, with_body)
             elif path.startswith(f"/{repo_id}/resolve/") and (file := folder / path.rpartition("/")[2]).is_file():
+                if with_body and served.hangs_up:
+                    self.close_connection = True
+                    return
                 if with_body:
                     served.fetched.append(file.name)
                 about = {"ETag": f'"{_digest(file)}"', "X-Repo-Commit": COMMIT, "Accept-Ranges": "bytes"}

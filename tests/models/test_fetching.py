@@ -74,6 +74,15 @@ def test_a_repo_that_is_not_there_is_one_sentence(served: Served) -> None:
         finish(fetch_checkpoint("somebody/else"))
 
 
+def test_a_server_that_hangs_up_is_one_sentence(served: Served) -> None:
+    served.hangs_up = True
+    for ask in (lambda: finish(fetch_checkpoint(REPO)), lambda: load_checkpoint(REPO)):
+        with pytest.raises(CheckpointError, match=r"'somebody/bells' is not a folder here and could not be fetched"):
+            ask()
+    served.hangs_up = False
+    assert load_checkpoint(REPO).name == "bells"
+
+
 def test_whoever_stops_listening_ends_the_fetch_and_the_next_one_completes_it(served: Served) -> None:
     served.gate.clear()
     steps = fetch_checkpoint(REPO)
