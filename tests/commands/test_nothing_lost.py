@@ -16,7 +16,7 @@ import pytest
 from shell import JSON_ONLY, Run, assert_explained, assert_one_sentence, entries
 from tiny import RATE, tone
 
-from playitback import audio
+from playitback import audio, cores
 from playitback.commands import explain as command
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -309,15 +309,15 @@ def test_a_process_that_is_killed_leaves_what_is_done(
     explain: Run, folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     out, left = tmp_path / "out", tmp_path / "left"
-    explain_clip = command.explain_clip
+    add = command.Journal.add
 
-    def copied(recognizer: Any, clip: Path, *given: Any) -> Any:
-        if clip.name == "c.wav":  # as the disk is when the process is killed here
+    def copied(journal: command.Journal, clip: Path, *given: Any) -> None:
+        add(journal, clip, *given)
+        if clip.name == "b.wav":  # as the disk is when the process is killed here
             shutil.copytree(out, left)
-        return explain_clip(recognizer, clip, *given)
 
     with monkeypatch.context() as patch:
-        patch.setattr(command, "explain_clip", copied)
+        patch.setattr(command.Journal, "add", copied)
         explain(folder, "--out", out)
     assert rows(left) == ["a.wav", "b.wav"]
     with (left / "folder.jsonl").open("a", encoding="utf-8") as file:
@@ -327,6 +327,22 @@ def test_a_process_that_is_killed_leaves_what_is_done(
     assert heard == ["c.wav"]
     assert table(left)["clips"] == table(out)["clips"]
     assert names(left) == ["a", "b", "c", *TABLES]
+
+
+def test_clips_heard_beside_each_other_are_told_as_one_after_the_other(
+    explain: Run, folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (folder / "bad.wav").write_bytes(b"no sound")
+    told = []
+    for count in (1, 3):
+        monkeypatch.setattr(cores, "_cores", count)
+        out = tmp_path / str(count)
+        status, text, error = explain(folder, "--out", out)
+        told.append((status, text.replace(str(out), ""), error.count("bad.wav"), table(out)["clips"]))
+        assert names(out) == ["a", "b", "c", *TABLES]
+    assert told[0] == told[1]
+    assert (told[0][0], told[0][2]) == (2, 1)
+    assert explain(folder, "--out", tmp_path / "3")[2].count("explained before") == 1
 
 
 def test_what_has_changed_since_is_explained_again(
@@ -360,14 +376,13 @@ def test_a_clip_alone_keeps_its_row_in_the_table_true(explain: Run, folder: Path
 def test_a_run_that_is_told_to_end_puts_what_it_did_in_order(
     explain: Run, folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    explain_clip = command.explain_clip
+    add = command.Journal.add
 
-    def told_to_end(recognizer: Any, clip: Path, *given: Any) -> Any:
-        if clip.name == "b.wav":
-            os.kill(os.getpid(), signal.SIGTERM)
-        return explain_clip(recognizer, clip, *given)
+    def told_to_end(journal: command.Journal, clip: Path, *given: Any) -> None:
+        add(journal, clip, *given)
+        os.kill(os.getpid(), signal.SIGTERM)
 
-    monkeypatch.setattr(command, "explain_clip", told_to_end)
+    monkeypatch.setattr(command.Journal, "add", told_to_end)
     before = signal.getsignal(signal.SIGTERM)
     status, _, error = explain(folder, "--out", tmp_path / "out")
     assert status == 143
