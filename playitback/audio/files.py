@@ -36,7 +36,7 @@ def _sound_files(folder: Path, above: frozenset[Path]) -> Iterator[Path]:
         return
     try:
         with os.scandir(folder) as entries:
-            shown = sorted((entry.name, entry.is_dir()) for entry in entries if not entry.name.startswith("."))
+            shown = sorted((entry.name, _is_folder(entry)) for entry in entries if not entry.name.startswith("."))
     except OSError:
         return
     for name, is_folder in shown:
@@ -45,6 +45,13 @@ def _sound_files(folder: Path, above: frozenset[Path]) -> Iterator[Path]:
     for name, is_folder in shown:
         if is_folder:
             yield from _sound_files(folder / name, above | {here})
+
+
+def _is_folder(entry: os.DirEntry[str]) -> bool:
+    try:
+        return entry.is_dir()
+    except OSError:  # a link that leads to itself
+        return False
 
 
 def stamp_of(recording: str | Path) -> tuple[int, ...]:

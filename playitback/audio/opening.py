@@ -75,11 +75,11 @@ class Sound:
         self._last = (0, np.zeros((0, info.channels), dtype=np.float32))  # what was read last, and its first frame
         self._block_frames = max(1, BLOCK_SAMPLES // info.channels)
 
-    def read(self, begin: int, count: int, *, finite: bool = True) -> np.ndarray:
+    def read(self, begin: int, count: int, *, finite: bool = True, channel: int | None = None) -> np.ndarray:
         """``count`` frames from ``begin`` on, (count, channels) float32; silence where they cannot be decoded.
 
         Raises AudioError, with ``finite``, at a sample that is not finite or far beyond full scale; without ``finite``,
-        such samples become 0.
+        and in the other channels where one is named, such samples become 0.
         """
         frames = np.zeros((count, self.info.channels), dtype=np.float32)
         # Windows that follow one another overlap, by the resampling filter's length at least. What was read before is
@@ -93,8 +93,9 @@ class Sound:
         while filled < count and len(block := self._chain.read(min(self._block_frames, count - filled))):
             wrong = ~(np.abs(block) < _LOUDEST_SAMPLE)  # written so that NaN is wrong too
             if wrong.any():
-                if finite:
-                    raise self._not_finite(block, wrong, begin + filled)
+                asked = wrong if channel is None else wrong & (np.arange(wrong.shape[1]) == channel - 1)
+                if finite and asked.any():
+                    raise self._not_finite(block, asked, begin + filled)
                 block = np.where(wrong, np.float32(0), block)
             frames[filled : filled + len(block)] = block
             filled += len(block)
@@ -122,9 +123,13 @@ class Sound:
         frame, channel = (int(indices[0]) for indices in np.nonzero(wrong))
         value = float(block[frame, channel])
         what = "NaN" if math.isnan(value) else "infinite" if math.isinf(value) else f"{value:.3g}, far over full scale"
+        where, other = "", ""
+        if self.info.channels > 1:
+            where, other = f" in channel {channel + 1}", ", choose another channel"
         return AudioError(
             f"{self.info.name} holds a sample that is not a finite amplitude: {what}, at "
-            f"{(begin + frame) / self.info.sample_rate:.4f} s; correct it there, or export it again as 16-bit WAV"
+            f"{(begin + frame) / self.info.sample_rate:.4f} s{where}; correct it there{other}, or export it again as "
+            "16-bit WAV"
         )
 
 

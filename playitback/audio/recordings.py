@@ -19,6 +19,7 @@ from playitback.audio.opening import BLOCK_SAMPLES, MINIMUM_SECONDS, RecordingIn
 from playitback.errors import AudioError, SettingsError
 from playitback.progress import Report
 
+_LONGEST_SECONDS = 1e9  # thirty years: of a longer one, samples cannot be counted
 _FILTER_CROSSINGS = 64  # zero crossings on either side of the resampling filter
 _LARGEST_RATIO_TERM = 2000  # bounds the resampling filter bank for odd rates (44,101 Hz); the rate error is below 1e-6
 
@@ -64,8 +65,8 @@ def load(
 
     channel: the one to take in place of the mix, counted from 1. The samples are those that the whole file, resampled,
     would have there: the filter reads beyond the window's edges. ``Recording.samples`` is shorter than the window where
-    the file ends first. Raises AudioError as ``probe`` does, for samples that are not finite, and for a channel that
-    the file does not hold; SettingsError for a window that it does not hold.
+    the file ends first. Raises AudioError as ``probe`` does, for samples that are not finite in what is
+    taken, and for a channel that the file does not hold; SettingsError for a window that it does not hold.
     """
     if not (math.isfinite(start_seconds) and start_seconds >= 0):
         raise SettingsError(f"start_seconds is {start_seconds}, but a recording starts at 0; give 0 or more")
@@ -75,7 +76,7 @@ def load(
         info = sound.info
         channel_notes(info, channel)
         length = _resampled_length(info, sample_rate)
-        first = round(start_seconds * sample_rate)
+        first = round(min(start_seconds, info.seconds) * sample_rate)
         count = length - first
         if window_seconds is not None:
             count = min(count, round(window_seconds * sample_rate))
@@ -157,8 +158,10 @@ def check_windows(window_seconds: float, hop_seconds: float | None) -> None:
 
 
 def _check_duration(name: str, seconds: float) -> None:
-    if not (math.isfinite(seconds) and seconds >= MINIMUM_SECONDS):
+    if not MINIMUM_SECONDS <= seconds < math.inf:
         raise SettingsError(f"{name} is {seconds}; give {MINIMUM_SECONDS} or more")
+    if seconds > _LONGEST_SECONDS:
+        raise SettingsError(f"{name} is {seconds:g}; give {_LONGEST_SECONDS:g} or less")
 
 
 def _resampled_length(info: RecordingInfo, sample_rate: int) -> int:
@@ -214,7 +217,7 @@ def _window(sound: Sound, first: int, count: int, length: int, sample_rate: int,
     """Samples ``first`` to ``first + count`` of the whole sound, which has ``length`` at ``sample_rate``."""
     info = sound.info
     begin, end, ratio, skipped = _frames_of(sound, first, count, sample_rate)
-    frames = sound.read(begin, end - begin)
+    frames = sound.read(begin, end - begin, channel=channel)
     mono, mixed = mixing.mix(frames) if channel is None else (frames[:, channel - 1].copy(), None)
     mono, changed = mixing.in_range(mono)
     samples = mono[skipped : skipped + count].copy() if ratio == 1 else _resampled(mono, ratio, skipped, count)

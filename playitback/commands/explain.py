@@ -56,7 +56,7 @@ from playitback.errors import AudioError, PlayItBackError, SettingsError
 from playitback.explain.alone import hear_alone
 from playitback.explain.events import Event
 from playitback.explain.explanation import Explanation
-from playitback.explain.folder import ClipSummary, label_of, no_label_found, read_labels, summarise
+from playitback.explain.folder import ClipSummary, label_of, no_label_found, read_labels, real_path, summarise
 from playitback.explain.lanes import ALL, LANES, find_lanes, wanted_lanes
 from playitback.explain.passages import find_passages
 from playitback.names import printable
@@ -155,7 +155,7 @@ def _labels(clips: Sequence[Path], table: Path | None, classes: Sequence[str]) -
         return {clip: label_of(clip, classes) for clip in clips}
     listed = read_labels(table, classes)
     labels = {clip: label_of(clip, classes, listed) for clip in clips}
-    matched = len({clip.resolve() for clip in clips} & {*listed})
+    matched = len({real_path(clip) for clip in clips} & {*listed})
     if not matched:
         example = Path(os.path.relpath(clips[0], table.parent)).as_posix()
         raise no_label_found(str(table), len(listed), len(clips), example)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from functools import cache
@@ -14,12 +15,22 @@ from playitback.errors import AudioError, SettingsError
 EXPLANATION, EXPLAINING = "explanation.json", ".explaining"  # in the folder of a clip; the second until it is whole
 
 _NAMES_SHOWN = 5
+_LETTERS_SHOWN = 60
 
 
 def path_given(text: str) -> Path:
-    """A path of the command line. Raises SettingsError for an empty one, which would mean the folder one is in."""
+    """A path of the command line.
+
+    Raises SettingsError for an empty one, which would mean the folder one is in, and for one that the system cannot
+    have, which it would tell wherever it is asked for it.
+    """
     if not text:
         raise SettingsError('a name is empty (""); give the name of a file or folder')
+    try:
+        os.stat(text)
+    except OSError as error:
+        if error.errno == errno.ENAMETOOLONG:
+            raise SettingsError(f"{text[:_LETTERS_SHOWN]}... is too long for a name; give a shorter one") from error
     return Path(text)
 
 

@@ -9,6 +9,7 @@ folder that each lies in or by a table; then it can be said what is right, what 
 from __future__ import annotations
 
 import csv
+import os
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -257,9 +258,14 @@ def label_of(path: Path, classes: Sequence[str], table: Mapping[Path, str] | Non
     None where the table does not list the clip, or the folder's name is none of the classes.
     """
     if table is not None:
-        return table.get(path.resolve())
-    folder = path.resolve().parent.name
+        return table.get(real_path(path))
+    folder = real_path(path).parent.name
     return folder if folder in classes else None
+
+
+def real_path(path: Path) -> Path:
+    """What a path leads to, by whatever links; also where a link leads to itself, at which ``resolve`` fails."""
+    return Path(os.path.realpath(path))
 
 
 def no_label_found(table: str, listed: int, recordings: int, example: object) -> DataSetError:
@@ -293,7 +299,7 @@ def read_labels(table: Path, classes: Sequence[str]) -> dict[Path, str]:
                     raise DataSetError(
                         f"{where}: the model knows no class {quoted(label)}; write it as the model does, or take it out"
                     )
-                clip = (table.parent / path).resolve()
+                clip = real_path(table.parent / path)
                 if labels.setdefault(clip, label) != label:
                     raise DataSetError(
                         f"{where}: {path} is {quoted(label)} here and {quoted(labels[clip])} above; keep one of them"

@@ -147,6 +147,21 @@ def test_a_chosen_channel_is_heard_alone_and_that_is_told(tmp_path: Path, rate: 
             np.testing.assert_array_equal(window.samples, other.samples)
 
 
+def test_what_is_wrong_in_one_channel_spoils_no_other(tmp_path: Path) -> None:
+    broken = OTHER.copy()
+    broken[len(broken) // 2] = np.nan
+    path = write(tmp_path / "clip.wav", stereo(SOUND, broken), RATE, subtype="FLOAT")
+    np.testing.assert_array_equal(load(path, channel=1).samples, SOUND)
+    for channel in (None, 2):
+        with pytest.raises(
+            AudioError, match=r"NaN, at .* s in channel 2; correct it there, choose another channel, or"
+        ):
+            load(path, channel=channel)
+    alone = write(tmp_path / "alone.wav", broken, RATE, subtype="FLOAT")
+    with pytest.raises(AudioError, match=r"NaN, at [\d.]+ s; correct it there, or export"):
+        load(alone)
+
+
 def test_the_one_channel_of_a_recording_may_be_chosen_without_a_word(tmp_path: Path) -> None:
     path = write(tmp_path / "clip.wav", SOUND, RATE, subtype="FLOAT")
     recording = load(path, channel=1)
