@@ -1,9 +1,10 @@
 """How fast the models listen on this machine, next to how fast the machine multiplies matrices.
 
-For every preset, number format and batch size: the time until the first hearing is there, the time for all hearings,
-and the floating-point operations that PyTorch counts on the way (matrix products, convolutions and attention; a
-multiply-add is two). Operations over time is the model's rate; the machine's own rate is that of a product of two large
-square matrices in the same format. The ratio says how much of the machine is used.
+For every preset, number format and batch size, and for every checkpoint in the format that it hears in: the time until
+the first hearing is there, the time for all hearings, and the floating-point operations that PyTorch counts on the way
+(matrix products, convolutions and attention; a multiply-add is two). Operations over time is the model's rate; the
+machine's own rate is that of a product of two large square matrices in the same format. The ratio says how much of the
+machine is used.
 
     random weights + noise (batch, samples) -> Listener.listen -> seconds, operations -> BenchRow -> table, JSON
 """
@@ -27,7 +28,7 @@ from playitback.errors import SettingsError
 from playitback.models import families
 from playitback.models.listener import Listener
 from playitback.precision import hearing_in, noise, processor
-from playitback.recognizer import find_device
+from playitback.recognizer import Recognizer, find_device
 
 DTYPES = {"float32": torch.float32, "bfloat16": torch.bfloat16}
 BATCHES = (1, 4)
@@ -43,9 +44,9 @@ _MATRIX_SERIES = 3  # the fastest counts
 
 @dataclass(frozen=True)
 class BenchRow:
-    """One preset in one number format at one batch size. Operations and seconds are those of the whole batch."""
+    """A model in one number format at one batch size. Operations and seconds are those of the whole batch."""
 
-    preset: str
+    preset: str  # its name, or that of the checkpoint
     dtype: str
     batch: int  # clips heard at once
     hearings: int
@@ -55,6 +56,11 @@ class BenchRow:
     first_hearing_operations: int
     all_hearings_operations: int
     matrix_operations_per_second: float  # of this machine in this number format
+
+    @property
+    def multiply_adds(self) -> int:
+        """Of the whole run, two operations each; of a model that is asked for every second alone, of all that."""
+        return self.all_hearings_operations // 2
 
     @property
     def operations_per_second(self) -> float:
@@ -67,9 +73,10 @@ class BenchRow:
         return self.operations_per_second / self.matrix_operations_per_second
 
     def to_dict(self) -> dict[str, Any]:
-        """All fields and both rates, ready for JSON."""
+        """All fields, multiply-adds and both rates, ready for JSON."""
         return {
             **dataclasses.asdict(self),
+            "multiply_adds": self.multiply_adds,
             "operations_per_second": self.operations_per_second,
             "share_of_matrix_rate": self.share_of_matrix_rate,
         }
@@ -93,11 +100,7 @@ def run(
     for dtype in dtypes:
         if dtype not in DTYPES:
             raise SettingsError(f"there is no number format {dtype!r}; choose from {', '.join(DTYPES)}")
-    for batch in batches:
-        if batch < 1:
-            raise SettingsError(f"a batch must hold 1 clip or more, got {batch}; give a larger one")
-    if threads is not None and threads < 1:
-        raise SettingsError(f"threads must be 1 or more, got {threads}; give more")
+    _check(batches, threads)
     place = find_device(device)
     rows: list[BenchRow] = []
     with _threads(threads):
@@ -111,6 +114,23 @@ def run(
                     if report is not None:
                         report(row)
     return rows
+
+
+def run_checkpoint(
+    recognizer: Recognizer, batches: Sequence[int] = BATCHES, threads: int | None = None
+) -> Iterator[BenchRow]:
+    """Times a trained model in the number format that it hears in, batch size by batch size.
+
+    Raises SettingsError for a batch size or a number of threads below 1.
+    """
+    _check(batches, threads)
+    dtype = str(recognizer.dtype).removeprefix("torch.")
+    # what counts operations stumbles over weights that want a gradient
+    model = recognizer.model.in_format(recognizer.dtype).requires_grad_(False)
+    with _threads(threads):
+        matrix_rate = matrix_operations_per_second(model.device, dtype)
+        for batch in batches:
+            yield _row(recognizer.name, model, dtype, batch, matrix_rate)
 
 
 def count_operations(model: Listener, waveforms: Tensor, dtype: str) -> list[int]:
@@ -187,14 +207,14 @@ def table(rows: Sequence[BenchRow], before: Mapping[str, float]) -> str:
     before: seconds for all hearings of ``key`` of some of them, to be set beside.
     """
     lines = [
-        f"{'preset':14}{'dtype':10}{'batch':>5}{'params':>9}{'first hearing':>14}{'all hearings':>14}{'operations':>12}"
-        f"{'rate':>10}{'machine':>10}{'share':>8}{'against':>9}",
-        f"{'':29}{'10^6':>9}{'ms':>14}{'ms':>14}{'10^9':>12}{'10^9/s':>10}{'10^9/s':>10}{'%':>8}{'':9}",
+        f"{'model':16}{'dtype':10}{'batch':>5}{'params':>9}{'mult-adds':>11}{'first hearing':>14}{'all hearings':>14}"
+        f"{'operations':>12}{'rate':>10}{'machine':>10}{'share':>8}{'against':>9}",
+        f"{'':31}{'10^6':>9}{'10^9':>11}{'ms':>14}{'ms':>14}{'10^9':>12}{'10^9/s':>10}{'10^9/s':>10}{'%':>8}{'':9}",
     ]
     for row in rows:
         ratio = against(row.all_hearings_seconds, before.get(key(row)))
         lines.append(
-            f"{row.preset:14}{row.dtype:10}{row.batch:5}{row.parameters / 1e6:9.1f}"
+            f"{row.preset:16}{row.dtype:10}{row.batch:5}{row.parameters / 1e6:9.1f}{row.multiply_adds / 1e9:11.3f}"
             f"{row.first_hearing_seconds * 1e3:14.1f}{row.all_hearings_seconds * 1e3:14.1f}"
             f"{row.all_hearings_operations / 1e9:12.2f}"
             f"{row.operations_per_second / 1e9:10.1f}{row.matrix_operations_per_second / 1e9:10.1f}"
@@ -203,12 +223,21 @@ def table(rows: Sequence[BenchRow], before: Mapping[str, float]) -> str:
     return "\n".join(lines)
 
 
+def _check(batches: Sequence[int], threads: int | None) -> None:
+    for batch in batches:
+        if batch < 1:
+            raise SettingsError(f"a batch must hold 1 clip or more, got {batch}; give a larger one")
+    if threads is not None and threads < 1:
+        raise SettingsError(f"threads must be 1 or more, got {threads}; give more")
+
+
 def _row(name: str, model: Listener, dtype: str, batch: int, matrix_rate: float) -> BenchRow:
     waveforms = noise(model.config, batch).to(model.device)
     operations = count_operations(model, waveforms, dtype)  # which is also the run that does not count
     runs: list[list[float]] = []
     while len(runs) < _LEAST_RUNS or sum(seconds[-1] for seconds in runs) < _LEAST_SECONDS:
-        runs.append(time_hearings(model, waveforms, dtype))
+        # other clips every time: a model may remember what it heard of those before
+        runs.append(time_hearings(model, waveforms.roll(len(runs) + 1, dims=1), dtype))
     return BenchRow(
         preset=name,
         dtype=dtype,

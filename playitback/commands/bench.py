@@ -8,13 +8,17 @@ import sys
 from pathlib import Path
 from typing import Any
 
-from playitback.bench import BATCHES, DTYPES, BenchRow, key, machine, run, table
+from playitback.bench import BATCHES, DTYPES, BenchRow, key, machine, run, run_checkpoint, table
+from playitback.checkpoint import available_checkpoints
 from playitback.commands import bench_tasks
 from playitback.commands.bench_tasks import TaskRow
 from playitback.commands.recordings import path_given
 from playitback.commands.shared import add_device, add_json, names, numbers, print_json
 from playitback.errors import SettingsError, quoted
 from playitback.models.families import presets
+from playitback.recognizer import Recognizer
+
+ALL = "all"  # in place of the names of checkpoints
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -33,14 +37,15 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument(
         "--checkpoints", type=names, default=(), metavar="NAMES",
-        help="trained models, timed from a file to its explanation, to all of its files, and to labels",
+        help=f"trained models, or {ALL} that are bundled: parameters, multiply-adds, milliseconds, and the time from "
+        "a file to its explanation, to all of its files, and to labels",
     )  # fmt: skip
     parser.add_argument(
         "--against", type=path_given, metavar="FILE",
         help="what --json printed before: each time beside it, as a ratio; below 1 is faster",
     )  # fmt: skip
     add_device(parser)
-    parser.add_argument("--threads", type=int, help="of the CPU, for --presets; default: PyTorch's own choice")
+    parser.add_argument("--threads", type=int, help="of the CPU, for a model by itself; default: PyTorch's own choice")
     add_json(parser)
 
 
@@ -54,8 +59,12 @@ def main(arguments: argparse.Namespace) -> int:
         given = arguments.dtypes, arguments.batches, arguments.device, arguments.threads
         rows = run(wanted, *given, report=_tell)
     tasks: list[TaskRow] = []
-    for source in arguments.checkpoints:
-        for task in bench_tasks.run(source, arguments.device):
+    for source in available_checkpoints() if arguments.checkpoints == (ALL,) else arguments.checkpoints:
+        recognizer = Recognizer.from_checkpoint(source, arguments.device)
+        for row in run_checkpoint(recognizer, arguments.batches, arguments.threads):
+            _tell(row)
+            rows.append(row)
+        for task in bench_tasks.run(recognizer):
             print(f"{task.checkpoint}, {task.task}: {task.seconds:.3f} s", file=sys.stderr)
             tasks.append(task)
     if arguments.json:

@@ -50,9 +50,8 @@ class TaskRow:
         return {**dataclasses.asdict(self), "times_real_time": self.times_real_time}
 
 
-def run(source: str, device: str) -> Iterator[TaskRow]:
-    """Yields each task of a checkpoint as soon as it is timed. Raises CheckpointError and SettingsError."""
-    recognizer = Recognizer.from_checkpoint(source, device)
+def run(recognizer: Recognizer) -> Iterator[TaskRow]:
+    """Yields each task of a checkpoint as soon as it is timed."""
     with TemporaryDirectory(prefix="playitback-") as name:
         folder = Path(name)
         clip, long = folder / "clip.wav", folder / "long.wav"

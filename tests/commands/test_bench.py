@@ -9,11 +9,12 @@ from pathlib import Path
 
 import pytest
 import torch
+from hub_folders import write_hub_folder
 from shell import Run
 from tiny import tiny_checkpoint, tiny_model
 from torch import nn
 
-from playitback import bench
+from playitback import bench, checkpoint
 from playitback.bench import BenchRow, count_operations, table, time_hearings
 from playitback.commands import bench as command
 from playitback.commands import bench_tasks
@@ -23,6 +24,7 @@ from playitback.models import families
 from playitback.models.blocks import PooledAttention
 from playitback.models.replay.config import DecoderConfig, EncoderConfig, ReplayConfig, SlotConfig
 from playitback.models.replay.model import ReplayModel
+from playitback.recognizer import Recognizer
 
 TINY = ReplayConfig(
     labels=(("bell", "rain", "siren"),),
@@ -149,7 +151,9 @@ def test_json_holds_the_machine_and_every_row(capsys: pytest.CaptureFixture[str]
     assert answer["machine"]["torch"] == torch.__version__
     assert answer["machine"]["device"]
     fields = {field.name for field in dataclasses.fields(BenchRow)}
-    assert [set(row) for row in answer["rows"]] == [fields | {"operations_per_second", "share_of_matrix_rate"}] * 2
+    assert [set(row) for row in answer["rows"]] == [
+        fields | {"multiply_adds", "operations_per_second", "share_of_matrix_rate"}
+    ] * 2
     assert [row["batch"] for row in answer["rows"]] == [1, 2]
 
 
@@ -165,10 +169,11 @@ def test_command_prints_a_line_for_every_combination(capsys: pytest.CaptureFixtu
 def test_rates_follow_from_operations_and_seconds() -> None:
     assert ROW.operations_per_second == 100e9
     assert ROW.share_of_matrix_rate == 0.25
+    assert ROW.multiply_adds == 50_000_000_000
 
 
 def test_table_stands_in_columns() -> None:
-    figures = ["x3", "bfloat16", "4", "122.9", "250.0", "1000.0", "100.00", "100.0", "400.0", "25.0"]
+    figures = ["x3", "bfloat16", "4", "122.9", "50.000", "250.0", "1000.0", "100.00", "100.0", "400.0", "25.0"]
     for before, ratio in (({}, []), ({bench.key(ROW): 2.0}, ["0.50"])):
         head, units, line = table([ROW], before).splitlines()
         assert len(head) == len(units) == len(line)
@@ -185,12 +190,17 @@ def brief(monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.mark.usefixtures("brief", "tiny_small")
 def test_what_one_waits_for_is_timed_with_a_checkpoint_and_set_beside_a_saved_run(run: Run, tmp_path: Path) -> None:
-    checkpoint = tiny_checkpoint(tmp_path / "tiny", tiny_model(playbacks=1))
-    given = ("bench", "--checkpoints", checkpoint, "--device", "cpu")
+    folder = tiny_checkpoint(tmp_path / "tiny", tiny_model(playbacks=1))
+    given = ("bench", "--checkpoints", folder, "--device", "cpu", "--batches", 1)
     status, told, _ = run(*given, "--json")
     assert status == 0
     answer = json.loads(told)
-    assert answer["rows"] == []  # presets are not run beside unless they are asked for
+    (row,) = answer["rows"]  # presets are not run beside unless they are asked for
+    assert (row["preset"], row["dtype"], row["batch"], row["hearings"]) == ("tiny", "float32", 1, 2)
+    model = tiny_model(playbacks=1).requires_grad_(False)
+    assert row["parameters"] == sum(each.numel() for each in model.parameters())
+    assert 2 * row["multiply_adds"] == count_operations(model, clips(1, model.config), "float32")[-1]
+    row["all_hearings_seconds"] = 1000.0
     assert [each["task"] for each in answer["tasks"]] == [
         "hear a clip",
         "explain it from its file, as JSON",
@@ -204,10 +214,43 @@ def test_what_one_waits_for_is_timed_with_a_checkpoint_and_set_beside_a_saved_ru
         each["seconds"] = 1000.0
     saved = tmp_path / "saved.json"
     saved.write_text(json.dumps(answer), encoding="utf-8")
-    status, told, _ = run(*given, "--presets", "small", "--batches", "1", "--against", saved)
+    status, told, _ = run(*given, "--presets", "small", "--against", saved)
     assert status == 0
     rows = [line for line in told.splitlines() if line.startswith("tiny")]
-    assert [row.split()[-1] for row in rows] == ["0.00"] * 4
+    assert [row.split()[-1] for row in rows] == ["0.00"] * 5
+
+
+@pytest.mark.usefixtures("brief", "tiny_small")
+def test_all_bundled_checkpoints_are_timed_where_that_is_asked_for(
+    run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in ("one", "two"):
+        tiny_checkpoint(tmp_path / name, tiny_model(playbacks=0))
+    monkeypatch.setattr(checkpoint, "BUNDLED", tmp_path)
+    status, told, _ = run("bench", "--checkpoints", "all", "--device", "cpu", "--batches", 1, "--json")
+    assert status == 0
+    answer = json.loads(told)
+    assert [row["preset"] for row in answer["rows"]] == ["one", "two"]
+    assert [task["checkpoint"] for task in answer["tasks"]] == ["one"] * 4 + ["two"] * 4
+
+
+def test_a_model_that_remembers_clips_is_timed_on_clips_that_are_new(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setattr(bench, "_LEAST_SECONDS", 0.0)
+    monkeypatch.setattr(bench, "matrix_operations_per_second", lambda device, dtype: 1e9)
+    recognizer = Recognizer.from_checkpoint(write_hub_folder(tmp_path / "ast"), "cpu")
+    passes: list[int] = []
+    hear = recognizer.model._pass
+
+    def counted(waveforms: torch.Tensor) -> torch.Tensor:
+        passes.append(len(waveforms))
+        return hear(waveforms)
+
+    monkeypatch.setattr(recognizer.model, "_pass", counted)
+    (row,) = bench.run_checkpoint(recognizer, [1])
+    assert sum(passes) == 4 * recognizer.model.passes  # one run that does not count, and three that do
+    assert row.multiply_adds > 0
 
 
 @pytest.mark.parametrize("text", ["", "[]", "{}", '{"rows": [{}], "tasks": []}'])
