@@ -8,6 +8,7 @@ import reprlib
 
 from playitback.names import printable
 
+_MOST_LETTERS = 2000
 _QUOTED = reprlib.Repr()
 _QUOTED.maxstring = 120
 
@@ -16,8 +17,12 @@ class PlayItBackError(Exception):
     """Base of all errors whose message is meant for the user."""
 
     def __str__(self) -> str:
-        """The message in one line, even if it tells the name of a file that would break it or command a terminal."""
-        return printable(super().__str__())
+        """The message in one line, even if it tells the name of a file that would break it or command a terminal, and
+        without its middle where what it quotes has no end: a file may hold a name of a million letters, or 1e308."""
+        message = printable(super().__str__())
+        if len(message) > _MOST_LETTERS:
+            message = f"{message[: _MOST_LETTERS // 2]} ... {message[-_MOST_LETTERS // 2 :]}"
+        return message
 
 
 class AudioError(PlayItBackError):

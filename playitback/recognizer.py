@@ -23,7 +23,7 @@ from playitback import audio
 from playitback.checkpoint import Checkpoint, load_checkpoint
 from playitback.config import ModelConfig
 from playitback.cores import available, on_cores, wanted
-from playitback.errors import AudioError, SettingsError
+from playitback.errors import AudioError, CheckpointError, SettingsError
 from playitback.models.listener import (
     Choice,
     Hearing,
@@ -221,6 +221,11 @@ class Recognizer:
                 heard = next(hearings, None)
             if heard is None:
                 return
+            if any(not (each < torch.inf).all() for each in heard.logits):  # written so that NaN is wrong too
+                raise CheckpointError(
+                    f"{self.name} answers with what is no finite number; its weights are damaged or far too large, so "
+                    "fetch or save it again"
+                )
             yield self._calibrated(heard)
 
     def _calibrated(self, heard: Hearing) -> Hearing:

@@ -48,3 +48,10 @@ def test_an_error_without_a_name_is_told_as_it_stands() -> None:
 def test_a_folder_named_after_a_file_is_one_name(file: str, folder: str) -> None:
     assert folder_name(Path(file)) == folder
     assert Path("out", folder).resolve().parent == Path("out").resolve()
+
+
+def test_an_error_that_quotes_without_end_is_told_without_its_middle() -> None:
+    told = str(PlayItBackError(f"there is no family '{'x' * 1_000_000}' here; there are: replay"))
+    assert told.startswith("there is no family 'xxx")
+    assert told.endswith("xxx' here; there are: replay")
+    assert len(told) < 2100
