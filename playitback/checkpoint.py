@@ -27,7 +27,7 @@ from safetensors.torch import save_file
 from torch import Tensor
 
 from playitback.config import ModelConfig
-from playitback.errors import CheckpointError, SettingsError
+from playitback.errors import CheckpointError, SettingsError, quoted
 from playitback.fetching import FAILURES, fetch
 from playitback.models import families
 from playitback.models.listener import Listener
@@ -172,7 +172,13 @@ def _outline(folder: Path, read: Callable[[], ModelConfig]) -> Listener:
 def find_checkpoint(source: str | Path) -> Path:
     """The folder that ``source`` names; a repo id is downloaded into Hugging Face's cache, or found there."""
     path = Path(source)
-    if path.is_dir():
+    try:
+        is_folder = path.is_dir()
+    except OSError as error:  # too long for a name, or in a folder that may not be looked into
+        raise CheckpointError(
+            f"there is no checkpoint {quoted(str(source))} ({error.strerror}); {_there_are()}"
+        ) from error
+    if is_folder:
         return _complete(path)
     if path.suffix.lower() in _PICKLE_SUFFIXES:
         raise CheckpointError(

@@ -31,6 +31,7 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
         (("windows", "a.wav", "--out", LONG), "x... is too long for a name; give a shorter one"),
         (("corpus", "a.wav", "--out", LONG), "x... is too long for a name; give a shorter one"),
         (("examine", f"{LONG}.wav"), "x... is too long for a name; give a shorter one"),
+        (("explain", "a.wav", "--checkpoint", LONG), "there is no checkpoint 'xxx"),
         (("explain", "loop.wav"), "loop.wav does not exist"),
         (("windows", "loop.wav"), "loop.wav does not exist"),
         (("explain", "a.wav", "--start", "1e308"), "the window starts at 1e+308 s, but a.wav ends at 0.5 s"),
@@ -41,7 +42,8 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 def test_it_is_refused_in_one_sentence(
     run: Run, model_folder: Path, folder: Path, arguments: tuple[str, ...], told: str
 ) -> None:
-    status, output, error = run(*arguments, "--checkpoint", model_folder, "--device", "cpu")
+    model = () if "--checkpoint" in arguments else ("--checkpoint", model_folder)
+    status, output, error = run(*arguments, *model, "--device", "cpu")
     assert (status, output) == (2, "")
     assert_one_sentence(error, told)
 
