@@ -17,7 +17,7 @@ from hypothesis import strategies as st
 from stretches import steadily
 from tiny import CLIP_SECONDS, LABELS, RATE, lively_model, recognizer_of, sounding_clips
 
-from playitback import audio
+from playitback import audio, cores
 from playitback.errors import AudioError, SettingsError
 from playitback.explain.events import Event
 from playitback.explain.windows import (
@@ -55,7 +55,8 @@ def recording(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture
 def reading(monkeypatch: pytest.MonkeyPatch) -> dict[str, int]:
-    """How many windows were read, and how many readings were closed."""
+    """How many windows were read, and how many readings were closed; batches are heard one at a time."""
+    monkeypatch.setattr(cores, "_cores", 1)
     counted = {"read": 0, "closed": 0}
     stream = audio.stream
 
@@ -154,6 +155,29 @@ def test_it_is_known_beforehand_how_many_windows_there_will_be(
 ) -> None:
     windows = list(classify_windows(recognizer, recording, hop, 0))
     assert count_windows(recognizer, audio.probe(recording), hop) == len(windows) > 10
+
+
+def test_batches_heard_beside_each_other_are_those_heard_one_at_a_time(
+    recognizer: Recognizer, recording: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    found = []
+    for count in (1, 3):
+        monkeypatch.setattr(cores, "_cores", count)
+        found.append(list(classify_windows(recognizer, recording)))
+    for one, other in zip(*found, strict=True):
+        np.testing.assert_array_equal(one.probabilities, other.probabilities)
+        assert one.to_dict() == other.to_dict()
+        assert (one.replayed, one.over, one.ongoing) == (other.replayed, other.over, other.ongoing)
+
+
+def test_batches_that_are_heard_ahead_are_given_up_with_the_rest(
+    recognizer: Recognizer, recording: Path, reading: dict[str, int], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(cores, "_cores", 2)
+    windows = classify_windows(recognizer, recording, None, 0)
+    next(windows)
+    windows.close()
+    assert reading["closed"] == 1
 
 
 def test_closing_the_generator_cancels(recognizer: Recognizer, recording: Path, reading: dict[str, int]) -> None:
