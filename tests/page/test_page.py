@@ -155,6 +155,8 @@ def test_only_what_is_documented_is_offered_to_programs(client: Client) -> None:
         "passages",
         "files",
         "channel",
+        "lanes",
+        "check",
     ]
     assert [each["label"] for each in explain["returns"]] == ["explanation", "explanation_file", "segments", "tapes"]
     for name, endpoint in endpoints.items():

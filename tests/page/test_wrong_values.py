@@ -102,13 +102,13 @@ def outcome(address: str, data: str) -> str:
 
 def test_what_only_curl_can_send_is_told_as_well(address: str) -> None:
     for data, sentence in (
-        ('[null, "tiny", NaN, 0, "", false, false, 0]', text.must_be("playbacks", text.A_NUMBER)),
-        ('[null, "tiny", 0, Infinity, "", false, false, 0]', text.must_be("start_seconds", text.A_NUMBER)),
-        ('["clip.wav", "tiny", 0, 0, "", false, false, 0]', text.must_be("recording", text.A_FILE)),
-        ('[[[1]], "tiny", 0, 0, "", false, false, 0]', text.must_be("recording", text.A_FILE)),
-        ('[{"path": 3}, "tiny", 0, 0, "", false, false, 0]', text.must_be("recording", text.A_FILE)),
-        ("[null, null, null, null, null, null, null, null]", text.NO_RECORDING),
-        ("[null]", text.too_few_values(8, 1)),
+        ('[null, "tiny", NaN, 0, "", false, false, 0, "", false]', text.must_be("playbacks", text.A_NUMBER)),
+        ('[null, "tiny", 0, Infinity, "", false, false, 0, "", false]', text.must_be("start_seconds", text.A_NUMBER)),
+        ('["clip.wav", "tiny", 0, 0, "", false, false, 0, "", false]', text.must_be("recording", text.A_FILE)),
+        ('[[[1]], "tiny", 0, 0, "", false, false, 0, "", false]', text.must_be("recording", text.A_FILE)),
+        ('[{"path": 3}, "tiny", 0, 0, "", false, false, 0, "", false]', text.must_be("recording", text.A_FILE)),
+        ("[null, null, null, null, null, null, null, null, null, null]", text.NO_RECORDING),
+        ("[null]", text.too_few_values(10, 1)),
     ):
         told = outcome(address, data)
         assert "event: error" in told
