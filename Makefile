@@ -68,7 +68,7 @@ $(VENV)/.page-installed: requirements.txt | $(IN_VENV)
 	$(IN_VENV) -m pip install --disable-pip-version-check -r requirements.txt
 	@touch $@
 
-$(VENV)/.development-installed: requirements-dev.txt requirements-corpus.txt requirements-hub.txt requirements-mcp.txt requirements-rivals.txt requirements-train.txt $(VENV)/.page-installed
+$(VENV)/.development-installed: requirements-dev.txt requirements-corpus.txt requirements-hub.txt requirements-mcp.txt requirements-openvino.txt requirements-rivals.txt requirements-train.txt $(VENV)/.page-installed
 	$(IN_VENV) -m pip install --disable-pip-version-check -r requirements-dev.txt
 	@touch $@
 

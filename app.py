@@ -36,7 +36,12 @@ def parse_arguments(arguments: Sequence[str]) -> argparse.Namespace:
     parser.add_argument("--host", help="address to listen on (GRADIO_SERVER_NAME, else 127.0.0.1)")
     parser.add_argument("--port", type=int, help="port to listen on (GRADIO_SERVER_PORT, else one from 7860 on)")
     parser.add_argument("--checkpoint", help="folder, name under checkpoints/ or Hugging Face repo id")
-    parser.add_argument("--device", default="auto", choices=("auto", "cpu", "cuda"), help="where to compute")
+    parser.add_argument(
+        "--device",
+        default="auto",
+        choices=("auto", "cpu", "cuda", "openvino"),
+        help="where to compute; openvino: the CPU, by another engine",
+    )
     parser.add_argument(
         "--any-model",
         action="store_true",

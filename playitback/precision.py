@@ -14,7 +14,7 @@ import json
 import os
 import platform
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -46,13 +46,22 @@ def fastest_dtype(model: Listener, device: torch.device, batch: int = 1, *, stor
     if sum(parameter.numel() for parameter in model.parameters()) < LEAST_PARAMETERS:
         return torch.float32
     told = f"{processor()}, {torch.get_num_threads()}, {torch.__version__}, {model.config}, {batch}, {stored}"
+    gain = gain_of(told, lambda: _gain(model, batch, stored))
+    return torch.bfloat16 if gain >= LEAST_GAIN else torch.float32
+
+
+def gain_of(told: str, measure: Callable[[], float]) -> float:
+    """How many times as fast one thing is as another: as it was measured before, or measured now, and remembered.
+
+    told: all that it depends on.
+    """
     key = hashlib.sha256(told.encode()).hexdigest()
     if key not in _measured:
         _measured.update(_remembered())
     if key not in _measured:
-        _measured[key] = _gain(model, batch, stored)
+        _measured[key] = measure()
         _remember(_measured)
-    return torch.bfloat16 if _measured[key] >= LEAST_GAIN else torch.float32
+    return _measured[key]
 
 
 @contextmanager

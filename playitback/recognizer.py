@@ -23,6 +23,7 @@ from playitback import audio
 from playitback.checkpoint import Checkpoint, load_checkpoint
 from playitback.config import ModelConfig
 from playitback.cores import available, on_cores, wanted
+from playitback.engine import OPENVINO, by_openvino
 from playitback.errors import AudioError, CheckpointError, SettingsError
 from playitback.models.listener import (
     Choice,
@@ -83,21 +84,25 @@ class Recognizer:
     """A checkpoint on a device. It keeps no state between clips and may be shared by threads."""
 
     def __init__(self, checkpoint: Checkpoint, device: str = "auto") -> None:
-        self._device = find_device(device)
+        self._device, self._by_openvino = find_device(device), device == OPENVINO
         model = checkpoint.model.to(self._device)
         # torch's annotations do not know this argument
         self.model: Listener = model.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
         #: number of weights
         self.parameters = sum(parameter.numel() for parameter in self.model.parameters())
-        self.dtype = fastest_dtype(self.model, self._device)
+        self.dtype = torch.float32 if self._by_openvino else fastest_dtype(self.model, self._device)
         self._heard_by: tuple[torch.dtype, Listener] | None = None
+        if self._by_openvino:  # what cannot be compiled is told before anybody waits
+            self._heard_by = self.dtype, by_openvino(self.model)
         self.name = checkpoint.name
         self.card = checkpoint.card
         self.about = checkpoint.about
 
     @classmethod
     def from_checkpoint(cls, source: str | Path, device: str = "auto") -> Recognizer:
-        """source: a folder, a name under checkpoints/, or a Hugging Face repo id; device: "auto", "cpu", "cuda", ...
+        """source: a folder, a name under checkpoints/, or a Hugging Face repo id.
+
+        device: "auto", "cpu", "cuda", ..., or "openvino", the CPU by another engine (``engine``).
 
         Raises CheckpointError or, for a device that is not there, SettingsError.
         """
@@ -326,7 +331,8 @@ class Recognizer:
     def _in_format(self) -> Listener:
         """``model`` as it hears in ``dtype``."""
         if self._heard_by is None or self._heard_by[0] != self.dtype:
-            self._heard_by = self.dtype, self.model.in_format(self.dtype)
+            listener = by_openvino(self.model) if self._by_openvino else self.model.in_format(self.dtype)
+            self._heard_by = self.dtype, listener
         return self._heard_by[1]
 
     def _clip_hearing(self, heard: Hearing, asked: int | None) -> ClipHearing:
@@ -368,7 +374,9 @@ def _array(batch: Tensor) -> np.ndarray:
 
 
 def find_device(name: str) -> torch.device:
-    """ "auto" is a GPU where there is one. Raises SettingsError for a device that is not there."""
+    """ "auto" is a GPU where there is one, "openvino" is the CPU. Raises SettingsError for one that is not there."""
+    if name == OPENVINO:
+        return torch.device("cpu")
     if name == "auto":
         return torch.device("cuda" if torch.cuda.is_available() else "cpu")
     try:
@@ -377,4 +385,4 @@ def find_device(name: str) -> torch.device:
         device = torch.device("meta")
     if device.type == "cpu" or (device.type == "cuda" and (device.index or 0) < torch.cuda.device_count()):
         return device
-    raise SettingsError(f"there is no device {name!r} here; choose auto, cpu or, with a GPU, cuda")
+    raise SettingsError(f"there is no device {name!r} here; choose auto, cpu, openvino or, with a GPU, cuda")

@@ -50,7 +50,11 @@ def _checkpoint_help() -> str:
 
 
 def add_device(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("--device", default="auto", help="auto, cpu, cuda, cuda:1, ...")
+    parser.add_argument(
+        "--device",
+        default="auto",
+        help="auto, cpu, cuda, cuda:1, ..., or openvino: the CPU, by an engine installed separately",
+    )
 
 
 def add_windows(parser: argparse.ArgumentParser) -> None:

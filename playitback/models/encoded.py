@@ -11,16 +11,17 @@ B clips, T time columns, F frequency rows, C and W channels.
 
 from __future__ import annotations
 
+import copy
 import math
 from abc import ABC, abstractmethod
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 
 import torch
 from torch import Tensor, nn
 
 from playitback.config import ModelConfig
 from playitback.models.activity import Activity
-from playitback.models.listener import Choice, Hearing, LogMelListener, class_probabilities
+from playitback.models.listener import Choice, Hearing, Listener, LogMelListener, Part, class_probabilities
 from playitback.models.taught import Taught
 from playitback.replay import TimeMaps, column_edges, read_frames
 
@@ -82,6 +83,15 @@ class EncodedListener(LogMelListener):
     def local_shape(self) -> tuple[int, int, int]:
         """(T, F, C) of the local features."""
         return self.encoder.local_shape(self.config.front_end.frames, self.config.front_end.mels)
+
+    def with_compiled_encoder(self, compiled: Callable[[nn.Module, str, Tensor], Part]) -> Listener:
+        other, front_end = copy.deepcopy(self).eval(), self.config.front_end
+        encoder = other.encoder
+        frames = self.mel_mean.new_zeros(1, front_end.frames, front_end.mels)
+        taken = {"local_features": frames, "grid": encoder.local_features(frames).contiguous()}
+        for name, part in {name: compiled(encoder, name, example) for name, example in taken.items()}.items():
+            setattr(encoder, name, part)
+        return other
 
     def parts(self) -> Mapping[str, nn.Module]:
         there = {"encoder": self.encoder, "activity": self.activity, "taught": self.taught}

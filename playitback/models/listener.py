@@ -77,6 +77,8 @@ class Replay:
 
 #: which segments (B, N, 2) to replay after a hearing, in place of those that the model chose
 Choice = Callable[[Hearing], "Tensor | Replay"]
+#: of a network, a function of one tensor
+Part = Callable[[Tensor], Tensor]
 
 
 class Listener(nn.Module, ABC):
@@ -210,6 +212,14 @@ class Listener(nn.Module, ABC):
         other = copy.deepcopy(self)
         other.cast_weights(dtype)
         return other
+
+    def with_compiled_encoder(self, compiled: Callable[[nn.Module, str, Tensor], Part]) -> Listener:
+        """A copy whose encoder's large parts are what ``compiled`` makes of them.
+
+        It is given the encoder, the name of its function, and an example of what that takes, of one clip. No gradient
+        goes through the copy. Raises SettingsError for a model that has no such encoder.
+        """
+        raise SettingsError(f"PyTorch alone computes models of the family {self.config.family}; choose another device")
 
     def check(self, waveforms: Tensor, playbacks: int | None) -> int:
         """The number of playbacks to run. Raises SettingsError for clips or playbacks that cannot be heard."""

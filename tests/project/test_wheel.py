@@ -131,6 +131,7 @@ def test_changelog_begins_with_this_version() -> None:
         ("requirements-rivals.txt", {"page", "rivals"}),
         ("requirements-hub.txt", {"page", "hub"}),
         ("requirements-corpus.txt", {"page", "corpus"}),
+        ("requirements-openvino.txt", {"page", "openvino"}),
         ("requirements-dev.txt", {"dev"}),
     ],
 )
