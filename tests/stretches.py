@@ -1,11 +1,13 @@
-"""Sets of segments that several test files draw with hypothesis, and what can be said of any set."""
+"""Sets of segments that several test files draw with hypothesis, what can be said of any set, and windows."""
 
 from __future__ import annotations
 
+import numpy as np
 from hypothesis import settings
 from hypothesis import strategies as st
 from torch import Tensor
 
+from playitback.explain.windows import Window
 from playitback.segments import Segment
 
 #: of the segments that are drawn
@@ -38,3 +40,8 @@ def assert_sorted_and_disjoint(segments: Tensor, clip_seconds: float) -> None:
     assert (knots.diff(dim=1) >= 0).all()
     assert (knots >= 0).all()
     assert (knots <= clip_seconds).all()
+
+
+def window(start: float, end: float, label: str, probability: float = 0.5) -> Window:
+    """Of a recording, in which one class is named."""
+    return Window(0, start, end, label, probability, (label,), np.array([probability], np.float32))
