@@ -42,6 +42,6 @@ def assert_sorted_and_disjoint(segments: Tensor, clip_seconds: float) -> None:
     assert (knots <= clip_seconds).all()
 
 
-def window(start: float, end: float, label: str, probability: float = 0.5) -> Window:
+def window_of(start: float, end: float, label: str, probability: float = 0.5) -> Window:
     """Of a recording, in which one class is named."""
     return Window(0, start, end, label, probability, (label,), np.array([probability], np.float32))

@@ -12,7 +12,7 @@ import pytest
 import soundfile
 from hypothesis import given
 from hypothesis import strategies as st
-from stretches import steadily, window
+from stretches import steadily, window_of
 from tiny import CLIP_SECONDS, LABELS, RATE, lively_model, recognizer_of, sounding_clips
 
 from playitback import audio, cores
@@ -280,25 +280,25 @@ def test_json_tells_the_clock_time_of_all_that_begins(tmp_path: Path) -> None:
 
 
 def test_windows_of_one_class_that_touch_are_joined() -> None:
-    windows = [window(0, 2, "rain", 0.5), window(2, 4, "rain", 0.6), window(4, 6, "rain", 1.0), window(6, 7, "bell")]
+    windows = [window_of(0, 2, "rain", 0.5), window_of(2, 4, "rain", 0.6), window_of(4, 6, "rain", 1.0), window_of(6, 7, "bell")]
     rain, bell = stretches(windows)
     assert rain == Stretch(0, 6, "rain", pytest.approx(0.7), 3)
     assert bell == Stretch(6, 7, "bell", 0.5, 1)
 
 
 def test_where_overlapping_windows_differ_the_border_lies_in_the_middle() -> None:
-    windows = [window(0, 4, "rain"), window(1, 5, "rain"), window(2, 6, "bell"), window(3, 7, "rain")]
+    windows = [window_of(0, 4, "rain"), window_of(1, 5, "rain"), window_of(2, 6, "bell"), window_of(3, 7, "rain")]
     found = [(each.start_seconds, each.end_seconds, each.label) for each in stretches(windows)]
     assert found == [(0, 3.5, "rain"), (3.5, 4.5, "bell"), (4.5, 7, "rain")]
 
 
 def test_what_was_not_heard_belongs_to_no_stretch() -> None:
-    first, second = stretches([window(0, 2, "rain"), window(3, 5, "rain")])
+    first, second = stretches([window_of(0, 2, "rain"), window_of(3, 5, "rain")])
     assert (first.end_seconds, second.start_seconds) == (2, 3)
 
 
 def test_a_stretch_comes_as_soon_as_it_is_over() -> None:
-    windows = iter([window(0, 2, "rain"), window(2, 4, "bell"), window(4, 6, "siren")])
+    windows = iter([window_of(0, 2, "rain"), window_of(2, 4, "bell"), window_of(4, 6, "siren")])
     joined = stretches(windows)
     assert next(joined).label == "rain"
     assert next(windows).label == "siren"  # the third was not needed
@@ -317,7 +317,7 @@ def test_no_windows_make_no_stretches() -> None:
 def test_stretches_are_sorted_disjoint_and_hold_every_window(
     labels: list[str], hop: float, last_seconds: float
 ) -> None:
-    windows = [window(index * hop, index * hop + CLIP_SECONDS, label) for index, label in enumerate(labels)]
+    windows = [window_of(index * hop, index * hop + CLIP_SECONDS, label) for index, label in enumerate(labels)]
     before_last = windows[-2].end_seconds if len(windows) > 1 else 0.0
     end = max(before_last, windows[-1].start_seconds) + min(last_seconds, hop)
     windows[-1] = replace(windows[-1], end_seconds=end)

@@ -7,7 +7,7 @@ from dataclasses import replace
 from datetime import datetime, timezone
 from pathlib import Path
 
-from stretches import window
+from stretches import window_of
 
 from playitback.explain.events import Event
 from playitback.explain.windows import (
@@ -15,7 +15,7 @@ from playitback.explain.windows import (
 )
 from playitback.report.labels import write_audacity, write_raven, write_recording
 
-ROWS = [window(0, 2.5, "rain", 0.98765), Stretch(2.5, 3661.0625, "door_wood, knock", 0.5, 7)]
+ROWS = [window_of(0, 2.5, "rain", 0.98765), Stretch(2.5, 3661.0625, "door_wood, knock", 0.5, 7)]
 #: two of which sound at once
 EVENTS = [Event("rain", 0.5, 3.25, 0.75, 1.0), Event("bell", 1.1, 1.4, 0.5, 1.2), Event("rain", 4.0, 4.2, 1.0, 4.1)]
 
@@ -27,8 +27,8 @@ BEGAN = datetime(2024, 1, 31, 23, 59, 59, tzinfo=timezone.utc)
 def test_the_table_of_windows_tells_class_clock_notes_and_what_is_none_of_the_classes(tmp_path: Path) -> None:
     noted = ("It is silent.", "It is damaged.")
     told = [
-        replace(window(0, 2.5, "rain", 0.98765), known=0.25),
-        replace(window(2.5, 5, "door, knock", 0.8), notes=noted),
+        replace(window_of(0, 2.5, "rain", 0.98765), known=0.25),
+        replace(window_of(2.5, 5, "door, knock", 0.8), notes=noted),
     ]
     assert [each.to_dict()["known"] for each in told] == [0.25, None]
     write_recording(told, None, 8000.0, tmp_path, "a.wav", began=BEGAN)
@@ -69,7 +69,7 @@ def test_the_selection_table_is_what_raven_opens(tmp_path: Path) -> None:
 
 def test_each_event_has_a_label_of_its_own_also_where_they_overlap(tmp_path: Path) -> None:
     wanted = [(event.start_seconds, event.end_seconds, event.label) for event in EVENTS]
-    write_recording([window(0, 5, "rain")], EVENTS, 8000.0, tmp_path, "a.wav", began=BEGAN)
+    write_recording([window_of(0, 5, "rain")], EVENTS, 8000.0, tmp_path, "a.wav", began=BEGAN)
     with (tmp_path / "events.csv").open(newline="", encoding="utf-8-sig") as file:
         table = list(csv.DictReader(file))
     assert [(float(row["start"]), float(row["stop"]), row["class"]) for row in table] == wanted
@@ -88,6 +88,6 @@ def test_each_event_has_a_label_of_its_own_also_where_they_overlap(tmp_path: Pat
 
 def test_a_tab_in_a_class_name_parts_no_cells(tmp_path: Path) -> None:
     for write in (write_audacity, lambda rows, path: write_raven(rows, path, 8000.0)):
-        write([window(0, 1, "big\tbell\n\nand rain")], tmp_path / "labels.txt")
+        write([window_of(0, 1, "big\tbell\n\nand rain")], tmp_path / "labels.txt")
         line = (tmp_path / "labels.txt").read_text(encoding="utf-8").splitlines()[-1]
         assert "big bell and rain" in line.split("\t")
