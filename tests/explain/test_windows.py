@@ -280,7 +280,12 @@ def test_json_tells_the_clock_time_of_all_that_begins(tmp_path: Path) -> None:
 
 
 def test_windows_of_one_class_that_touch_are_joined() -> None:
-    windows = [window_of(0, 2, "rain", 0.5), window_of(2, 4, "rain", 0.6), window_of(4, 6, "rain", 1.0), window_of(6, 7, "bell")]
+    windows = [
+        window_of(0, 2, "rain", 0.5),
+        window_of(2, 4, "rain", 0.6),
+        window_of(4, 6, "rain", 1.0),
+        window_of(6, 7, "bell"),
+    ]
     rain, bell = stretches(windows)
     assert rain == Stretch(0, 6, "rain", pytest.approx(0.7), 3)
     assert bell == Stretch(6, 7, "bell", 0.5, 1)
