@@ -115,13 +115,17 @@ def test_as_many_compute_at_once_as_there_are_cores_and_a_large_one_alone() -> N
     assert max(most) <= 2
 
 
-@pytest.mark.parametrize(("given", "found"), [(None, "PASSIVE"), ("ACTIVE", "ACTIVE")])
-def test_threads_sleep_while_they_wait_unless_somebody_wants_it_otherwise(given: str | None, found: str) -> None:
-    told = {name: value for name, value in os.environ.items() if name != "OMP_WAIT_POLICY"}
-    told |= {} if given is None else {"OMP_WAIT_POLICY": given}
+@pytest.mark.parametrize(
+    ("given", "found"), [({}, "3000"), ({"GOMP_SPINCOUNT": "7"}, "7"), ({"OMP_WAIT_POLICY": "ACTIVE"}, "None")]
+)
+def test_threads_soon_sleep_while_they_wait_unless_somebody_wants_it_otherwise(
+    given: dict[str, str], found: str
+) -> None:
+    told = {name: value for name, value in os.environ.items() if name not in ("OMP_WAIT_POLICY", "GOMP_SPINCOUNT")}
+    told |= given
     program = (
         "import sys, os, playitback; assert 'torch' not in sys.modules; "
-        "import playitback.cores; print(os.environ['OMP_WAIT_POLICY'])"
+        "import playitback.cores; print(os.environ.get('GOMP_SPINCOUNT'))"
     )
     ended = subprocess.run([sys.executable, "-c", program], env=told, capture_output=True, text=True, check=True)
     assert ended.stdout.strip() == found
