@@ -41,8 +41,8 @@ class Page(gr.Blocks):
     ) -> Any:
         if names_a_link(inputs):
             raise gr.Error(text.NO_LINKS, print_exception=False)
-        if len(inputs) < len(block_fn.inputs):
-            raise gr.Error(text.too_few_values(len(block_fn.inputs), len(inputs)), print_exception=False)
+        # what a program leaves out at the end, as one does that was written before there was so much to say
+        inputs = [*inputs, *(getattr(block, "value", None) for block in block_fn.inputs[len(inputs) :])]
         for block, value in zip(block_fn.inputs, inputs, strict=False):
             if value is not None and (wanted := _wanted(block, value)) is not None:
                 raise gr.Error(text.must_be(getattr(block, "label", None), wanted), print_exception=False)

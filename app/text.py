@@ -103,10 +103,6 @@ def must_be(name: str | None, wanted: str) -> str:
     return f"{name or 'A value'} must be {wanted}; correct it and ask again."
 
 
-def too_few_values(wanted: int, given: int) -> str:
-    return f"This question takes {wanted} values, and {given} were given; the page's API documentation names them."
-
-
 def too_many_changes(most: int) -> str:
     return f"One question may hold up to {most} edits, held segments counting as one more; ask for fewer at once."
 
