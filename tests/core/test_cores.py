@@ -116,7 +116,7 @@ def test_as_many_compute_at_once_as_there_are_cores_and_a_large_one_alone() -> N
 
 
 @pytest.mark.parametrize(
-    ("given", "found"), [({}, "3000"), ({"GOMP_SPINCOUNT": "7"}, "7"), ({"OMP_WAIT_POLICY": "ACTIVE"}, "None")]
+    ("given", "found"), [({}, "10000"), ({"GOMP_SPINCOUNT": "7"}, "7"), ({"OMP_WAIT_POLICY": "ACTIVE"}, "None")]
 )
 def test_threads_soon_sleep_while_they_wait_unless_somebody_wants_it_otherwise(
     given: dict[str, str], found: str
