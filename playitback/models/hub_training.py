@@ -92,6 +92,7 @@ def recipe(preset: str) -> Recipe:
     del preset
     trains = {"audio_spectrogram_transformer": 1.0, "classifier": 1.0}
     return Recipe(
+        micro_batch_size=32,
         stages=(
             replace(ENCODER, learning_rate=1e-3, trains=trains, terms=HubTerms()),
             replace(TAUGHT_STAGE, learning_rate=1e-3, trains={**trains, TAUGHT: 1.0}, terms=HubTaughtTerms()),

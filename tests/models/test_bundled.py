@@ -1,4 +1,4 @@
-"""The bundled checkpoint: that it is what its card says, and hears what anyone can hear."""
+"""The bundled checkpoints: that each is what its card says, and that one hears what anyone can hear."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 import torch
 
-from playitback.checkpoint import BUNDLED, load_checkpoint
+from playitback.checkpoint import BUNDLED, available_checkpoints, describe_checkpoint, load_checkpoint
 from playitback.evidence.intervals import Bootstrap
 from playitback.evidence.localisation import measure_silence
 from playitback.evidence.runs import Ears, Tally
@@ -26,15 +26,22 @@ def recognizer() -> Recognizer:
     return Recognizer.from_checkpoint("esc50-small", "cpu")
 
 
-def test_checkpoint_is_small_and_carries_its_terms() -> None:
-    checkpoint = load_checkpoint("esc50-small")
-    assert (BUNDLED / "esc50-small" / "model.safetensors").stat().st_size < 25e6
-    assert checkpoint.about["licence"] == "CC-BY-NC-3.0"
+@pytest.mark.parametrize("name", available_checkpoints())
+def test_checkpoint_is_small_and_carries_its_terms(name: str) -> None:
+    checkpoint = load_checkpoint(name)
+    assert (BUNDLED / name / "model.safetensors").stat().st_size < 25e6
+    assert checkpoint.about["licence"].upper() == "CC-BY-NC-3.0"
     assert "Freesound" in checkpoint.card
-    results = checkpoint.about["results"]
-    assert len(results["accuracy"]) == checkpoint.model.config.hearings
-    for accuracy in results["accuracy"]:
-        assert f"{100 * accuracy:.2f} %" in checkpoint.card
+    results, hearings = checkpoint.about["results"], checkpoint.model.config.hearings
+    for figure in ("mean_average_precision",) if checkpoint.model.config.multi_label else ("accuracy",):
+        assert len(results[figure]) == hearings
+        for value in results[figure]:
+            assert any(f"{100 * value:.{digits}f}" in checkpoint.card for digits in (1, 2)), (figure, value)
+
+
+def test_every_family_is_bundled() -> None:
+    titles = {describe_checkpoint(name)[0] for name in available_checkpoints()}
+    assert titles == {"replay attention", "attention pooling", "multiscale transformer", "transformers"}
 
 
 def test_knocks_are_named_and_replayed_where_they_are(recognizer: Recognizer) -> None:
