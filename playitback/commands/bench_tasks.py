@@ -55,9 +55,15 @@ def run(recognizer: Recognizer) -> Iterator[TaskRow]:
     with TemporaryDirectory(prefix="playitback-") as name:
         folder = Path(name)
         clip, long = folder / "clip.wav", folder / "long.wav"
-        audio.write_wav(clip, _sound(recognizer.clip_seconds), _RATE)
-        audio.write_wav(long, _sound(LONG_SECONDS), _RATE)
-        samples = recognizer.load(clip).samples
+
+        samples = np.empty(0, np.float32)
+
+        def record(seed: int) -> None:
+            """Other sounds every time: a model may remember what it heard of those before."""
+            nonlocal samples
+            audio.write_wav(clip, _sound(recognizer.clip_seconds, seed), _RATE)
+            audio.write_wav(long, _sound(LONG_SECONDS, seed), _RATE)
+            samples = recognizer.load(clip).samples
 
         def write() -> None:
             explanation, heard = explain_clip(recognizer, clip, 0.0, None)
@@ -78,7 +84,7 @@ def run(recognizer: Recognizer) -> Iterator[TaskRow]:
         ]
         for task, sound_seconds, work in tasks:
             dtype = str(recognizer.dtype).removeprefix("torch.")
-            yield TaskRow(recognizer.name, dtype, task, sound_seconds, _median_seconds(work))
+            yield TaskRow(recognizer.name, dtype, task, sound_seconds, _median_seconds(work, record))
 
 
 def table(rows: list[TaskRow], before: dict[str, float]) -> str:
@@ -97,18 +103,21 @@ def key(row: TaskRow) -> str:
     return f"{row.checkpoint}, {row.task}"
 
 
-def _median_seconds(work: Callable[[], object]) -> float:
+def _median_seconds(work: Callable[[], object], prepare: Callable[[int], None]) -> float:
+    """prepare: for the run of a number; it is not timed."""
+    prepare(0)
     work()
     seconds: list[float] = []
     while len(seconds) < LEAST_RUNS or sum(seconds) < LEAST_SECONDS:
+        prepare(1 + len(seconds))
         began = time.perf_counter()
         work()
         seconds.append(time.perf_counter() - began)
     return statistics.median(seconds)
 
 
-def _sound(seconds: float) -> np.ndarray:
-    """Faint noise, and a tone of half a second in every second: something to choose. The same every time."""
+def _sound(seconds: float, seed: int) -> np.ndarray:
+    """Faint noise, and a tone of half a second in every second: something to choose."""
     time_axis = np.arange(round(seconds * _RATE)) / _RATE
     tones = 0.3 * np.sin(2 * np.pi * (400 + 100 * np.floor(time_axis)) * time_axis) * (time_axis % 1 < 0.5)
-    return (tones + 0.01 * np.random.default_rng(0).standard_normal(len(time_axis))).astype(np.float32)
+    return (tones + 0.01 * np.random.default_rng(seed).standard_normal(len(time_axis))).astype(np.float32)
