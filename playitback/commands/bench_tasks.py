@@ -6,6 +6,7 @@ a recording that is made here -> load, hear, tell -> seconds, the median of some
 from __future__ import annotations
 
 import dataclasses
+import itertools
 import json
 import statistics
 import time
@@ -56,11 +57,12 @@ def run(recognizer: Recognizer) -> Iterator[TaskRow]:
         folder = Path(name)
         clip, long = folder / "clip.wav", folder / "long.wav"
 
-        samples = np.empty(0, np.float32)
+        samples, seeds = np.empty(0, np.float32), itertools.count()
 
-        def record(seed: int) -> None:
+        def record() -> None:
             """Other sounds every time: a model may remember what it heard of those before."""
             nonlocal samples
+            seed = next(seeds)
             audio.write_wav(clip, _sound(recognizer.clip_seconds, seed), _RATE)
             audio.write_wav(long, _sound(LONG_SECONDS, seed), _RATE)
             samples = recognizer.load(clip).samples
@@ -103,13 +105,13 @@ def key(row: TaskRow) -> str:
     return f"{row.checkpoint}, {row.task}"
 
 
-def _median_seconds(work: Callable[[], object], prepare: Callable[[int], None]) -> float:
-    """prepare: for the run of a number; it is not timed."""
-    prepare(0)
+def _median_seconds(work: Callable[[], object], prepare: Callable[[], None]) -> float:
+    """prepare: what precedes every run, and is not timed."""
+    prepare()
     work()
     seconds: list[float] = []
     while len(seconds) < LEAST_RUNS or sum(seconds) < LEAST_SECONDS:
-        prepare(1 + len(seconds))
+        prepare()
         began = time.perf_counter()
         work()
         seconds.append(time.perf_counter() - began)
