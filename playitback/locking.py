@@ -1,16 +1,19 @@
-"""Folders that one process has for itself, on systems that have such locks (Linux, macOS)."""
+"""Folders that one process has for itself, on systems that have such locks (Linux, macOS); elsewhere nothing guards."""
 
 from __future__ import annotations
 
 import errno
-import fcntl
 import os
+import sys
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from playitback.errors import SettingsError
 from playitback.writing import told_in_a_sentence
+
+if sys.platform != "win32":
+    import fcntl
 
 
 @contextmanager
@@ -34,6 +37,8 @@ def lock_folder(folder: Path, name: str, taken: SettingsError) -> int:
         with told_in_a_sentence(path):
             folder.mkdir(parents=True, exist_ok=True)
             lock = os.open(path, os.O_RDWR | os.O_CREAT, 0o666)
+            if sys.platform == "win32":
+                return lock
             try:
                 fcntl.lockf(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
             except OSError as error:
@@ -50,5 +55,10 @@ def lock_folder(folder: Path, name: str, taken: SettingsError) -> int:
 
 def unlock(folder: Path, name: str, lock: int) -> None:
     """Gives the lock of a folder back, and takes its file away."""
-    (folder / name).unlink(missing_ok=True)
-    os.close(lock)
+    if sys.platform == "win32":  # where an open file stays
+        os.close(lock)
+        with suppress(OSError):
+            (folder / name).unlink()
+    else:
+        (folder / name).unlink(missing_ok=True)
+        os.close(lock)
