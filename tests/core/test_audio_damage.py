@@ -112,7 +112,7 @@ def test_a_sample_that_is_no_amplitude_is_named_with_its_second(
     samples = chirp(4.0, 44_100, 2)
     samples[round(2.5 * 44_100), 1] = value
     path = write(tmp_path / "clip.wav", samples, 44_100, subtype=subtype)
-    with pytest.raises(AudioError, match=rf"clip\.wav holds a sample .*finite.*{named}.*2\.5000 s; correct"):
+    with pytest.raises(AudioError, match=rf"clip\.wav holds a sample .*finite.*{named}.*2\.5000 s"):
         load(path)
     assert np.isfinite(load(path, window_seconds=2.0).samples).all()
     assert np.isfinite(audio.overview(path)).all()
