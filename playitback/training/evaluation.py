@@ -18,7 +18,7 @@ import torch
 from torch import Tensor
 
 from playitback.config import ModelConfig
-from playitback.errors import CheckpointError, SettingsError
+from playitback.errors import SettingsError
 from playitback.models.listener import named_class
 from playitback.progress import Progress, Steps
 from playitback.recognizer import Recognizer
@@ -149,9 +149,6 @@ def measure(recognizer: Recognizer, clips: ClipSet, playbacks: int | None = None
     seconds = tuple(torch.cat(replayed, dim=1).mean(dim=1).tolist())
     targets = _joined(true)
     predictions = [_joined(each) for each in zip(*said, strict=True)]
-    if not all(np.isfinite(head).all() for prediction in predictions for head in prediction):
-        raise CheckpointError("the model's probabilities are not finite: its weights are damaged; train it anew")
-
     fuses = len(predictions) > len(seconds)
     heads = [
         _course([_head_figures(prediction[head], targets[head], config) for prediction in predictions], fuses)

@@ -346,7 +346,7 @@ def test_models_of_several_families_are_set_side_by_side(
     [
         (("--parts", "hope"), "there is no part hope; choose from controls"),
         (("--beds", "sea"), "there is no class 'sea' for --beds; choose from tone"),
-        (("--draws", "0"), "draws"),
+        (("--draws", "0", "--rivals", "loudest"), "draws"),
     ],
 )
 def test_impossible_evidence_is_refused(

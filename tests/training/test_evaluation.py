@@ -227,7 +227,7 @@ def test_probabilities_that_are_no_numbers_are_not_taken_for_right_ones() -> Non
     model = tiny_model(labels=SEVEN)
     with torch.no_grad():
         model.decoder.heads[0].weight.fill_(math.nan)  # type: ignore[operator, union-attr]
-    with pytest.raises(CheckpointError, match="not finite: its weights are damaged"):
+    with pytest.raises(CheckpointError, match="no finite number; its weights are damaged"):
         measured_by(model, HeldClips((SEVEN,)), 0)
 
 
