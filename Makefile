@@ -9,6 +9,8 @@ PYTHON ?= python3 python3.12 python3.11 python3.10
 VENV := .venv
 IN_VENV := $(VENV)/bin/python
 PYTEST := $(IN_VENV) -m pytest -n auto --maxprocesses 4 --dist loadfile
+# by itself: what OpenVINO loads stays in a process of its own
+ENGINE := tests/models/test_engine.py
 QUICK := tests/core tests/models tests/explain tests/evidence tests/report tests/project
 SUITABLE := -c 'import sys; sys.exit(not (3, 10) <= sys.version_info[:2] <= (3, 12))'
 
@@ -25,13 +27,14 @@ run: setup ## set up if need be, then serve the page on http://127.0.0.1:7860
 
 # pytest comes last, so that its closing line is the last one.
 test: lint types floors ## what a change must pass: lint, types, floors and every test
+	$(IN_VENV) -m pytest $(ENGINE)
 ifeq ($(BROWSER),no)
 	@echo "The tests that need a browser are left out, as BROWSER=no asks."
-	$(PYTEST) -m "not data and not browser"
+	$(PYTEST) --ignore $(ENGINE) -m "not data and not browser"
 else
 	@browser=$$(.ci/browser) || exit 1; \
 	echo "Tests with a browser use $$browser"; \
-	PLAYITBACK_BROWSER="$$browser" $(PYTEST)
+	PLAYITBACK_BROWSER="$$browser" $(PYTEST) --ignore $(ENGINE)
 endif
 
 # What can be checked in a minute while working; no page, no browser, no training.
