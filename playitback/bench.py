@@ -15,7 +15,6 @@ import dataclasses
 import statistics
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
@@ -24,6 +23,7 @@ from torch import Tensor
 from torch.utils.flop_counter import FlopCounterMode, sdpa_flop_count
 
 from playitback.config import ModelConfig
+from playitback.cores import on_cores
 from playitback.errors import SettingsError
 from playitback.models import families
 from playitback.models.listener import Listener
@@ -103,7 +103,7 @@ def run(
     _check(batches, threads)
     place = find_device(device)
     rows: list[BenchRow] = []
-    with _threads(threads):
+    with on_cores(threads or torch.get_num_threads()):
         matrix_rates = {dtype: matrix_operations_per_second(place, dtype) for dtype in dtypes}
         for name, config in configs.items():
             for dtype in dtypes:
@@ -127,7 +127,7 @@ def run_checkpoint(
     dtype = str(recognizer.dtype).removeprefix("torch.")
     # what counts operations stumbles over weights that want a gradient
     model = recognizer.model.in_format(recognizer.dtype).requires_grad_(False)
-    with _threads(threads):
+    with on_cores(threads or torch.get_num_threads()):
         matrix_rate = matrix_operations_per_second(model.device, dtype)
         for batch in batches:
             yield _row(recognizer.name, model, dtype, batch, matrix_rate)
@@ -243,7 +243,7 @@ def _row(name: str, model: Listener, dtype: str, batch: int, matrix_rate: float)
         dtype=dtype,
         batch=batch,
         hearings=model.config.hearings,
-        parameters=sum(parameter.numel() for parameter in model.parameters()),
+        parameters=model.weights,
         first_hearing_seconds=statistics.median(seconds[0] for seconds in runs),
         all_hearings_seconds=statistics.median(seconds[-1] for seconds in runs),
         first_hearing_operations=operations[0],
@@ -260,16 +260,6 @@ def _untrained(config: ModelConfig, dtype: str, device: torch.device) -> Listene
     model.cast_weights(DTYPES[dtype])  # weights stored in the format of the products need no conversion every time
     model.to(memory_format=torch.channels_last)  # type: ignore[call-overload]  # the overload is missing in PyTorch
     return model.to(device).eval().requires_grad_(False)
-
-
-@contextmanager
-def _threads(threads: int | None) -> Iterator[None]:
-    before = torch.get_num_threads()
-    torch.set_num_threads(threads or before)
-    try:
-        yield
-    finally:
-        torch.set_num_threads(before)
 
 
 def _wait(device: torch.device) -> None:

@@ -11,6 +11,7 @@ from __future__ import annotations
 import threading
 import time
 import warnings
+from functools import cache
 from typing import Any
 
 import torch
@@ -19,12 +20,19 @@ from torch import Tensor, nn
 from playitback import cores
 from playitback.errors import SettingsError
 from playitback.models.listener import Listener, Part
-from playitback.precision import LEAST_GAIN, LEAST_PARAMETERS, gain_of, hearing_in, noise, processor
+from playitback.precision import (
+    LEAST_GAIN,
+    LEAST_PARAMETERS,
+    first_hearing_seconds,
+    gain_of,
+    noise,
+    processor,
+    times_as_fast,
+)
 
 #: as a device: the CPU, by this engine
 OPENVINO = "openvino"
 
-_RUNS = 3  # of each format in turn; the fastest counts, after one that does not
 _FLOAT32, _BFLOAT16 = "f32", "bf16"
 
 
@@ -35,19 +43,11 @@ def by_openvino(model: Listener) -> Listener:
     """
     openvino = _package()
     exact = _compiled(openvino, model, _FLOAT32)
-    weights = sum(parameter.numel() for parameter in model.parameters())
-    if weights < LEAST_PARAMETERS:
+    if model.weights < LEAST_PARAMETERS:
         return exact
-    rounded: list[Listener] = []
-
-    def measured() -> float:
-        rounded.append(_compiled(openvino, model, _BFLOAT16))
-        return _gain(exact, rounded[0])
-
-    gain = gain_of(f"OpenVINO {openvino.__version__}, {processor()}, {model.config}", measured)
-    if gain < LEAST_GAIN:
-        return exact
-    return rounded[0] if rounded else _compiled(openvino, model, _BFLOAT16)
+    rounded = cache(lambda: _compiled(openvino, model, _BFLOAT16))
+    gain = gain_of(f"OpenVINO {openvino.__version__}, {processor()}, {model.config}", lambda: _gain(exact, rounded()))
+    return exact if gain < LEAST_GAIN else rounded()
 
 
 def _package() -> Any:
@@ -63,12 +63,11 @@ def _package() -> Any:
 
 
 def _compiled(openvino: Any, model: Listener, precision: str) -> Listener:
-    weights = sum(parameter.numel() for parameter in model.parameters())
     count = cores.available()
     settings = {
         "INFERENCE_PRECISION_HINT": precision,
         "INFERENCE_NUM_THREADS": count,
-        "NUM_STREAMS": 1 if weights >= cores.LARGE else count,  # hearings beside each other, each on one core
+        "NUM_STREAMS": count // cores.wanted(model.weights),  # hearings beside each other
     }
 
     def compiled(encoder: nn.Module, part: str, example: Tensor) -> Part:
@@ -114,13 +113,9 @@ def _calls(compiled: Any) -> Part:
 def _gain(exact: Listener, rounded: Listener) -> float:
     """How many times as fast a first hearing is in bfloat16."""
     clips = noise(exact.config, 1)
-    runs = [(_seconds(exact, clips), _seconds(rounded, clips)) for _ in range(1 + _RUNS)]
-    before, after = (min(seconds) for seconds in zip(*runs[1:], strict=True))
-    return before / after
-
-
-def _seconds(model: Listener, clips: Tensor) -> float:
-    began = time.perf_counter()  # the engine computes in threads of its own
-    with hearing_in(torch.float32, clips.device):
-        next(iter(model.answer(clips, 0)))
-    return time.perf_counter() - began
+    # by the clock on the wall: the engine computes in threads of its own
+    one, other = (
+        lambda model=each: first_hearing_seconds(model, clips, torch.float32, time.perf_counter)
+        for each in (exact, rounded)
+    )
+    return times_as_fast(one, other)

@@ -22,6 +22,7 @@ import torch
 from torch import Tensor
 
 from playitback.config import ModelConfig
+from playitback.cores import on_cores
 from playitback.errors import SettingsError
 from playitback.models.listener import Listener
 from playitback.writing import write_whole_text
@@ -43,7 +44,7 @@ def fastest_dtype(model: Listener, device: torch.device, batch: int = 1, *, stor
     """
     if device.type == "cuda":
         return torch.bfloat16 if torch.cuda.is_bf16_supported(including_emulation=False) else torch.float32
-    if sum(parameter.numel() for parameter in model.parameters()) < LEAST_PARAMETERS:
+    if model.weights < LEAST_PARAMETERS:
         return torch.float32
     told = f"{processor()}, {torch.get_num_threads()}, {torch.__version__}, {model.config}, {batch}, {stored}"
     gain = gain_of(told, lambda: _gain(model, batch, stored))
@@ -92,24 +93,26 @@ def _gain(model: Listener, batch: int, stored: bool) -> float:
     exact = copy.deepcopy(model).eval()
     rounded = exact.in_format(torch.bfloat16) if stored else exact
     clips = noise(model.config, batch)
-    threads = torch.get_num_threads()
-    torch.set_num_threads(1)  # whose time tells the same beside other work
-    try:
-        runs = [
-            (_seconds(exact, clips, torch.float32), _seconds(rounded, clips, torch.bfloat16)) for _ in range(1 + _RUNS)
-        ]
-    finally:
-        torch.set_num_threads(threads)
-    before, after = (min(seconds) for seconds in zip(*runs[1:], strict=True))
-    return before / after
+    with on_cores(1):  # whose time tells the same beside other work
+        return times_as_fast(
+            lambda: first_hearing_seconds(exact, clips, torch.float32, time.thread_time),
+            lambda: first_hearing_seconds(rounded, clips, torch.bfloat16, time.thread_time),
+        )
 
 
-def _seconds(model: Listener, clips: Tensor, dtype: torch.dtype) -> float:
-    """Of this thread, for a first hearing."""
-    began = time.thread_time()
+def times_as_fast(before: Callable[[], float], after: Callable[[], float]) -> float:
+    """How many times as fast the second is. Each does one run and returns its seconds; they are done in turn."""
+    runs = [(before(), after()) for _ in range(1 + _RUNS)]
+    slower, faster = (min(seconds) for seconds in zip(*runs[1:], strict=True))
+    return slower / faster
+
+
+def first_hearing_seconds(model: Listener, clips: Tensor, dtype: torch.dtype, clock: Callable[[], float]) -> float:
+    """How long a first hearing of clips (B, clip_samples) takes by a clock."""
+    began = clock()
     with hearing_in(dtype, clips.device):
         next(iter(model.answer(clips, 0)))
-    return time.thread_time() - began
+    return clock() - began
 
 
 def _file() -> Path:

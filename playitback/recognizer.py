@@ -88,12 +88,11 @@ class Recognizer:
         model = checkpoint.model.to(self._device)
         # torch's annotations do not know this argument
         self.model: Listener = model.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
-        #: number of weights
-        self.parameters = sum(parameter.numel() for parameter in self.model.parameters())
+        self.parameters = self.model.weights
         self.dtype = torch.float32 if self._by_openvino else fastest_dtype(self.model, self._device)
         self._heard_by: tuple[torch.dtype, Listener] | None = None
         if self._by_openvino:  # what cannot be compiled is told before anybody waits
-            self._heard_by = self.dtype, by_openvino(self.model)
+            self._listener()
         self.name = checkpoint.name
         self.card = checkpoint.card
         self.about = checkpoint.about
@@ -200,7 +199,7 @@ class Recognizer:
         asked: Tensor | None = None,
     ) -> Iterator[Hearing]:
         """``Listener.listen`` on the recognizer's device and in its precision; for clips (B, clip_samples)."""
-        hearings = self._in_format.listen(waveforms.to(self._device), playbacks, choose, asked)
+        hearings = self._listener().listen(waveforms.to(self._device), playbacks, choose, asked)
         return self._steps(hearings, len(waveforms))
 
     def answer(
@@ -211,7 +210,7 @@ class Recognizer:
         asked: Tensor | None = None,
     ) -> Iterator[Hearing]:
         """``Listener.answer`` in the same way: the logits of ``listen``, perhaps without its relevance, and sooner."""
-        hearings = self._in_format.answer(waveforms.to(self._device), playbacks, choose, asked)
+        hearings = self._listener().answer(waveforms.to(self._device), playbacks, choose, asked)
         return self._steps(hearings, len(waveforms))
 
     def _asked(self, label: str | None, count: int) -> Tensor | None:
@@ -260,7 +259,7 @@ class Recognizer:
     def fuse(self, hearings: Sequence[Hearing]) -> tuple[Tensor, ...] | None:
         """``Listener.fuse`` in the recognizer's precision, of all hearings of a run of ``listen``."""
         with hearing_in(self.dtype, self._device):
-            fused = self._in_format.fuse(hearings)
+            fused = self._listener().fuse(hearings)
             return None if fused is None else self._divided(fused)
 
     def decide(self, hearings: Sequence[Hearing]) -> tuple[Tensor, ...]:
@@ -327,8 +326,7 @@ class Recognizer:
                 weights.copy_(weights.flatten()[order].view_as(weights))
         return other
 
-    @property
-    def _in_format(self) -> Listener:
+    def _listener(self) -> Listener:
         """``model`` as it hears in ``dtype``."""
         if self._heard_by is None or self._heard_by[0] != self.dtype:
             listener = by_openvino(self.model) if self._by_openvino else self.model.in_format(self.dtype)

@@ -95,7 +95,7 @@ class Models:
         self._described: dict[str, dict[str, Any]] = {}
         self._loading = threading.Lock()
         # one at a time where the device is lent, and on a GPU
-        self._cores = Cores(1 if on_device is not None else min(AT_ONCE, available(find_device(device))))
+        self._cores = Cores(1 if on_device is not None else available(find_device(device)))
         self._run: Run = self._run_here if on_device is None else on_device(self._run_here)
         self.recognizer(self.checkpoints[0])
 

@@ -56,7 +56,6 @@ def run(recognizer: Recognizer) -> Iterator[TaskRow]:
     with TemporaryDirectory(prefix="playitback-") as name:
         folder = Path(name)
         clip, long = folder / "clip.wav", folder / "long.wav"
-
         samples, seeds = np.empty(0, np.float32), itertools.count()
 
         def record() -> None:

@@ -108,6 +108,11 @@ class Listener(nn.Module, ABC):
         return False
 
     @property
+    def weights(self) -> int:
+        """How many there are."""
+        return sum(parameter.numel() for parameter in self.parameters())
+
+    @property
     def has_gradients(self) -> bool:
         """Whether the gradient of its logits reaches the samples of a clip."""
         return True

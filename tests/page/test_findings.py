@@ -9,11 +9,11 @@ import re
 import numpy as np
 import pytest
 import soundfile
-from tiny import CLIP_SECONDS, LABELS, RATE, sounding_clips, tiny_checkpoint, tiny_model
+from tiny import CLIP_SECONDS, LABELS, RATE
 
 from app import text
 from app.charts.check import alone_chart
-from app.service import ExplainService, ExplanationView, FindingsService, Models, PassagesView, Settings
+from app.service import ExplanationView, FindingsService, Models, PassagesView
 from app.service.findings import Alone, Progress
 from app.tabs.passages import found_html
 from playitback.explain.alone import hear_alone
@@ -31,20 +31,6 @@ FOUND = Passages(
     suffices=Trial((Segment(0.5, 1.0),), 0.25, 0.8, "bell", True),
     needs=Trial((Segment(0.4, 0.6), Segment(1.2, 1.3)), 0.15, 0.1, "rain", True),
 )
-
-
-@pytest.fixture(scope="module")
-def models(tmp_path_factory: pytest.TempPathFactory) -> Models:
-    model = tiny_model(playbacks=1, activity=True)
-    return Models([str(tiny_checkpoint(tmp_path_factory.mktemp("findings") / "tiny", model))], "cpu")
-
-
-@pytest.fixture(scope="module")
-def view(models: Models, tmp_path_factory: pytest.TempPathFactory) -> ExplanationView:
-    folder = tmp_path_factory.mktemp("run")
-    soundfile.write(folder / "noise.wav", sounding_clips(1)[0].numpy(), RATE)
-    *_, finished = ExplainService(models).explain(folder / "noise.wav", Settings("tiny", asked="rain"), folder)
-    return finished
 
 
 def test_what_is_found_is_what_the_core_finds_for_the_class_asked_about(models: Models, view: ExplanationView) -> None:

@@ -4,29 +4,14 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-import soundfile
-from tiny import CLIP_SECONDS, RATE, sounding_clips, tiny_checkpoint, tiny_model
+from tiny import CLIP_SECONDS
 
 from app import text
 from app.charts.lanes import lanes_chart
-from app.service import ExplainService, ExplanationView, FindingsService, Models, Settings
+from app.service import ExplanationView, FindingsService, Models
 from app.service.findings import FurtherLanes, Progress
 from playitback.explain.lanes import FurtherLane, find_lanes
 from playitback.progress import finish
-
-
-@pytest.fixture(scope="module")
-def models(tmp_path_factory: pytest.TempPathFactory) -> Models:
-    model = tiny_model(playbacks=1, activity=True)
-    return Models([str(tiny_checkpoint(tmp_path_factory.mktemp("lanes") / "tiny", model))], "cpu")
-
-
-@pytest.fixture(scope="module")
-def view(models: Models, tmp_path_factory: pytest.TempPathFactory) -> ExplanationView:
-    folder = tmp_path_factory.mktemp("run")
-    soundfile.write(folder / "noise.wav", sounding_clips(1)[0].numpy(), RATE)
-    *_, finished = ExplainService(models).explain(folder / "noise.wav", Settings("tiny", asked="rain"), folder)
-    return finished
 
 
 def test_they_are_those_of_the_core_and_are_kept_with_the_run(models: Models, view: ExplanationView) -> None:
