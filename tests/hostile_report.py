@@ -11,7 +11,7 @@ from tiny import RATE, sounding_clips, tiny_checkpoint, tiny_model
 from playitback.audio import Recording, RecordingInfo
 from playitback.explain.explanation import Explanation
 from playitback.recognizer import Recognizer
-from playitback.report.figure import write_figure
+from playitback.report.figure import figures_of
 from playitback.report.files import draw_player
 from playitback.report.html import report_html
 from playitback.report.rows import PlayerView
@@ -30,12 +30,12 @@ class HostileReport:
     samples: np.ndarray
     explanation: Explanation
     player: PlayerView
-    figure: Path
+    figure: str  # SVG
     html: str
 
 
 def make_hostile_report(folder: Path) -> HostileReport:
-    """``folder``: where the checkpoint, the figure and what the player draws are put."""
+    """``folder``: where the checkpoint and what the player draws are put."""
     model = tiny_model(labels=LABELS, playbacks=PLAYBACKS)
     recognizer = Recognizer.from_checkpoint(tiny_checkpoint(folder / "tiny", model), "cpu")
     samples = sounding_clips(1)[0].numpy()
@@ -43,7 +43,6 @@ def make_hostile_report(folder: Path) -> HostileReport:
     explanation = Explanation.of(recording, recognizer, recognizer.explain(samples))
     (folder / "drawn").mkdir()
     player = draw_player(explanation, samples, recognizer, folder / "drawn")
-    figure = folder / "figure.svg"
-    write_figure(explanation, mel_hertz(recognizer.config.front_end), figure)
+    figure = figures_of(explanation, mel_hertz(recognizer.config.front_end)).svg
     html = report_html(explanation, player, figure, recognizer)
     return HostileReport(recognizer, samples, explanation, player, figure, html)

@@ -7,7 +7,7 @@ import dataclasses
 import json
 import os
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import ExitStack, closing, suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -62,8 +62,11 @@ from playitback.explain.passages import find_passages
 from playitback.names import printable
 from playitback.progress import finish
 from playitback.recognizer import Recognizer
+from playitback.report.figure import Figures
 from playitback.report.files import draw_player, remove_files, write_files
 from playitback.report.labels import write_audacity, write_raven
+from playitback.report.painters import Painters
+from playitback.spectrogram import mel_hertz
 from playitback.writing import TEMPORARY_FILES, told_in_a_sentence
 
 ALL_FILES, JSON_ONLY = "all", "json"
@@ -183,6 +186,7 @@ class _Heard:
     stamp: tuple[int, ...]
     explanation: Explanation
     samples: np.ndarray
+    figures: Callable[[], Figures] | None  # which are being drawn; None where no files but JSON are asked for
 
 
 class _Run:
@@ -208,6 +212,7 @@ class _Run:
         self._asked = (arguments.files, *further, *arguments.lanes)
         self._folders = ResultFolders(arguments.out, _explained_in, EXPLAINING)
         self._entries: list[dict[str, Any]] = []
+        self._painters = Painters(len(clips) if arguments.files == ALL_FILES else 0)
 
     def explain_all(self) -> int:
         """Returns the exit status."""
@@ -216,7 +221,8 @@ class _Run:
             say(heading(self._width, self._can_replay))
         kept, failed, found = 0, 0, None
         try:
-            with closing(ahead(self._hear, map(self._look, self._clips), self._recognizer.at_once)) as each:
+            looked = map(self._look, self._clips)
+            with self._painters, closing(ahead(self._hear, looked, self._recognizer.at_once)) as each:
                 heard_clips = zip(self._clips, each, strict=True)
                 for clip, heard in tqdm(heard_clips, total=len(self._clips), unit="clip", disable=None):
                     if isinstance(heard, _Before):
@@ -264,7 +270,11 @@ class _Run:
         given, recognizer, stamp = self._arguments, self._recognizer, audio.stamp_of(clip)
         try:
             explained = explain_clip(recognizer, clip, given.start, given.playbacks, given.label, given.channel)
-            return _Heard(stamp, _asked_further(*explained, recognizer, given), explained[1])
+            explanation, samples = _asked_further(*explained, recognizer, given), explained[1]
+            figures = None
+            if given.files == ALL_FILES:
+                figures = self._painters.draw(explanation, mel_hertz(recognizer.config.front_end))
+            return _Heard(stamp, explanation, samples, figures)
         except (AudioError, SettingsError) as error:
             return error
 
@@ -278,7 +288,7 @@ class _Run:
         summary = summarise(explanation, clip, self._labels[clip], began)
         with self._folders.claimed(clip) as folder:
             try:
-                self._write_files(explanation, heard.samples, summary, clip, folder)
+                self._write_files(heard, summary, clip, folder)
             except BaseException:  # half of them would look like all of them
                 with suppress(OSError):
                     remove_files(folder)
@@ -288,20 +298,18 @@ class _Run:
                 self._journal.add(clip, Explained(summary, explanation.remarks, self._asked, heard.stamp))
         self._tell(clip, folder, summary, explanation.remarks, explanation)
 
-    def _write_files(
-        self, explanation: Explanation, samples: np.ndarray, summary: ClipSummary, clip: Path, folder: Path
-    ) -> None:
-        recognizer, asked = self._recognizer, self._arguments.label
+    def _write_files(self, heard: _Heard, summary: ClipSummary, clip: Path, folder: Path) -> None:
+        explanation, recognizer, asked = heard.explanation, self._recognizer, self._arguments.label
         with told_in_a_sentence(folder, MAKE_ROOM):
             remove_files(folder)
-        if self._arguments.files == ALL_FILES:
-            samples = recognizer.padded(samples)
+        if heard.figures is not None:
+            samples = recognizer.padded(heard.samples)
             with told_in_a_sentence(*TEMPORARY_FILES), TemporaryDirectory(prefix="playitback-") as drawn:
                 player = draw_player(explanation, samples, recognizer, Path(drawn), asked)
                 with told_in_a_sentence(folder, MAKE_ROOM):
-                    write_files(explanation, player, samples, recognizer, folder, asked)
+                    write_files(explanation, player, samples, recognizer, folder, asked, heard.figures())
         with told_in_a_sentence(folder, MAKE_ROOM):
-            if self._arguments.files == ALL_FILES:
+            if heard.figures is not None:
                 _write_labels(summary.events, min(explanation.info.sample_rate, recognizer.sample_rate) / 2, folder)
             told = json.dumps({"path": whole_path(clip), **explanation.to_dict()}, ensure_ascii=False)
             (folder / EXPLANATION).write_text(told + "\n", encoding="utf-8", errors="backslashreplace")

@@ -14,17 +14,18 @@ from __future__ import annotations
 import base64
 import re
 import threading
-from collections.abc import Callable
-from functools import partial
+import zlib
+from collections.abc import Sequence
+from dataclasses import dataclass
 from io import BytesIO, StringIO
-from pathlib import Path
 from typing import Any
 
 import matplotlib
 import numpy as np
 from matplotlib.axes import Axes
+from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
-from matplotlib.patches import Patch
+from matplotlib.patches import Patch, Rectangle
 from matplotlib.patheffects import AbstractPathEffect, withStroke
 from PIL import Image
 
@@ -34,6 +35,7 @@ from playitback.report import words
 from playitback.report.activity import shown_classes
 from playitback.report.lanes import lane_caption, lanes_title
 from playitback.report.timeline import clip_log_mel, colour_range, frequency_marks, second_marks
+from playitback.segments import Segment
 
 COLOUR_MAP = "magma"
 #: the page's colours, which colour-blind people can tell apart (after Okabe and Ito, 2008)
@@ -61,10 +63,7 @@ _SETTINGS = {
     "svg.fonttype": "none",  # text stays text
     "svg.hashsalt": "playitback",  # otherwise the names of the file's parts are random
 }
-#: what would differ from one second to the next
-_NO_DATE = {".svg": {"Date": None}, ".pdf": {"CreationDate": None}}
-#: a third of the time of matplotlib's own level, a tenth larger
-_OPTIONS: dict[str, Any] = {".png": {"pil_kwargs": {"compress_level": 3}}}
+_NO_DATE = {"Date": None}  # it would differ from one second to the next
 _EMBEDDED_PNG = re.compile(r"data:image/png;base64,([A-Za-z0-9+/=\s]+)")
 _drawing = threading.Lock()  # matplotlib's settings are global
 
@@ -75,9 +74,9 @@ def draw(explanation: Explanation, mel_hertz: np.ndarray) -> Figure:
     first = explanation.hearings[0]
     shown = () if first.activity is None else shown_classes(explanation)
     further = () if explanation.further_lanes is None else explanation.further_lanes.lanes
-    strips: dict[str, list[Callable[[Axes], None]]] = {
-        words.ACTIVITY_TITLE: [partial(_draw_class, explanation, position) for position in shown],
-        lanes_title(explanation.further_lanes): [partial(_draw_further, explanation, lane) for lane in further],
+    strips = {
+        words.ACTIVITY_TITLE: [_class_strip(explanation, position) for position in shown],
+        lanes_title(explanation.further_lanes): [_further_strip(lane, explanation) for lane in further],
     }
     strips_height = sum(_ABOVE_STRIPS + _STRIP * len(each) for each in strips.values() if each)
     height = _TOP + _ROW * hearings + strips_height + _BOTTOM
@@ -99,18 +98,17 @@ def draw(explanation: Explanation, mel_hertz: np.ndarray) -> Figure:
         beside = _LEFT + _MAPS + _GAP
         confidences = place(beside, top, _WIDTH - beside - _RIGHT, _SPECTROGRAM + _BETWEEN + _CURVES)
         _draw_confidences(confidences, explanation, index)
-    top, drawn = _TOP + _ROW - _ROW_GAP, 0
-    for title, each in strips.items():
-        top += _ABOVE_STRIPS if each else 0.0
-        for number, draw_strip in enumerate(each):
-            strip, drawn = place(_LEFT, top, _MAPS, _STRIP), drawn + 1
-            draw_strip(strip)
-            strip.set(xlim=(0.0, explanation.clip_seconds), yticks=())
-            strip.tick_params(labelsize=_TYPE, length=2, width=0.6)
-            _mark_seconds(strip, explanation, numbered=hearings == 1 and drawn == len(shown) + len(further))
-            if number == 0:
-                strip.set_title(title, loc="left", fontsize=_TYPE, pad=2, parse_math=False)
-            top += _STRIP
+    top = _TOP + _ROW - _ROW_GAP
+    drawn = [title for title, each in strips.items() if each]
+    for title in drawn:
+        top += _ABOVE_STRIPS
+        tall = _STRIP * len(strips[title])
+        axes = place(_LEFT, top, _MAPS, tall)
+        _draw_strips(axes, strips[title])
+        axes.set_xlim(0.0, explanation.clip_seconds)
+        axes.set_title(title, loc="left", fontsize=_TYPE, pad=2, parse_math=False)
+        _mark_seconds(axes, explanation, numbered=hearings == 1 and title == drawn[-1])
+        top += tall
     handles, names = figure.axes[1].get_legend_handles_labels()
     if hearings > 1:
         handles.insert(0, Patch(facecolor=matplotlib.colormaps[COLOUR_MAP](0.3), edgecolor=REPLAYED, linewidth=0.9))
@@ -124,18 +122,33 @@ def draw(explanation: Explanation, mel_hertz: np.ndarray) -> Figure:
     return figure
 
 
-def write_figure(explanation: Explanation, mel_hertz: np.ndarray, *paths: Path) -> None:
-    """Writes the figure to every path; the name's ending (.png, .svg, .pdf) chooses the format."""
+@dataclass(frozen=True)
+class Figures:
+    """The figure as files hold it."""
+
+    png: bytes
+    svg: str
+
+
+def figures_of(explanation: Explanation, mel_hertz: np.ndarray) -> Figures:
+    """The figure in both formats. ``mel_hertz``: as for ``draw``."""
     with _drawing, matplotlib.rc_context(_SETTINGS):  # type: ignore[arg-type]
         figure = draw(explanation, mel_hertz)
-        for path in paths:
-            ending = path.suffix.lower()
-            if ending == ".svg":
-                drawn = StringIO()
-                figure.savefig(drawn, format="svg", dpi=DOTS_PER_INCH, metadata=_NO_DATE[ending])
-                path.write_text(_EMBEDDED_PNG.sub(_with_palette, drawn.getvalue()), encoding="utf-8")
-            else:
-                figure.savefig(path, dpi=DOTS_PER_INCH, metadata=_NO_DATE.get(ending), **_OPTIONS.get(ending, {}))
+        svg = StringIO()
+        figure.savefig(svg, format="svg", dpi=DOTS_PER_INCH, metadata=_NO_DATE)
+        return Figures(_png(figure), _EMBEDDED_PNG.sub(_with_palette, svg.getvalue()))
+
+
+def _png(figure: Figure) -> bytes:
+    """Without what ``savefig`` writes beside the colours: nothing shines through, so no share of it is stored."""
+    figure.set_dpi(DOTS_PER_INCH)
+    canvas = FigureCanvasAgg(figure)
+    canvas.draw()
+    pixels = np.ascontiguousarray(np.asarray(canvas.buffer_rgba())[..., :3])
+    written = BytesIO()
+    # runs of one colour are most of it
+    Image.fromarray(pixels).save(written, "png", dpi=(DOTS_PER_INCH, DOTS_PER_INCH), compress_type=zlib.Z_RLE)
+    return written.getvalue()
 
 
 def _with_palette(embedded: re.Match[str]) -> str:
@@ -167,8 +180,7 @@ def _draw_spectrogram(
         interpolation="none",  # an SVG then holds these very pixels, not more of them
     )
     for segment in hearing.replayed:
-        frame = axes.axvspan(segment.start_seconds, segment.end_seconds, fill=False, edgecolor=REPLAYED, linewidth=0.9)
-        frame.set_path_effects(_DARK_EDGE)
+        _span(axes, segment, fill=False, edgecolor=REPLAYED, linewidth=0.9, path_effects=_DARK_EDGE)
     marks = frequency_marks(mel_hertz)
     axes.set_yticks([fraction for fraction, _ in marks], [words.hertz(hertz) for _, hertz in marks])
     axes.tick_params(labelsize=_TYPE, length=2, width=0.6)
@@ -180,7 +192,7 @@ def _draw_lanes(axes: Axes, explanation: Explanation, index: int, *, last: bool)
     hearing = explanation.hearings[index]
     for number, segment in enumerate(hearing.segments):
         label = None if number else "chosen for the next hearing" if explanation.replays else "chosen"
-        axes.axvspan(segment.start_seconds, segment.end_seconds, color=LANES[0], alpha=0.22, linewidth=0, label=label)
+        _span(axes, segment, color=LANES[0], alpha=0.22, linewidth=0, label=label)
     for number, lane in enumerate(hearing.lanes):
         style: dict[str, Any] = {"linewidth": 1.0} if number == 0 else {"linewidth": 0.8, "linestyle": (0, (4, 1.5))}
         axes.plot(hearing.seconds, lane.values, color=LANES[number % len(LANES)], label=lane.name, **style)
@@ -190,6 +202,12 @@ def _draw_lanes(axes: Axes, explanation: Explanation, index: int, *, last: bool)
     _mark_seconds(axes, explanation, numbered=last)
 
 
+def _span(axes: Axes, segment: Segment, **style: Any) -> None:
+    """Of a segment, from the bottom to the top; ``axvspan`` takes thrice as long, to know limits that are set here."""
+    corner, seconds = (segment.start_seconds, 0.0), segment.end_seconds - segment.start_seconds
+    axes.add_artist(Rectangle(corner, seconds, 1.0, transform=axes.get_xaxis_transform(), **style))
+
+
 def _mark_seconds(axes: Axes, explanation: Explanation, *, numbered: bool) -> None:
     """The time axis, with numbers under the last row alone: a mark of matplotlib costs more than a curve."""
     axes.set_xticks(second_marks(explanation.clip_seconds) if numbered else ())
@@ -197,7 +215,18 @@ def _mark_seconds(axes: Axes, explanation: Explanation, *, numbered: bool) -> No
         axes.set_xlabel("seconds of the clip", fontsize=_TYPE, labelpad=2)
 
 
-def _draw_class(explanation: Explanation, position: int, axes: Axes) -> None:
+@dataclass(frozen=True)
+class _Strip:
+    """A curve of values up to 1, which is filled to 0."""
+
+    caption: str
+    seconds: np.ndarray
+    values: np.ndarray
+    colour: str
+    bold: bool = False
+
+
+def _class_strip(explanation: Explanation, position: int) -> _Strip:
     """What the first hearing's moments would be by themselves: one class of them."""
     first = explanation.hearings[0]
     assert first.activity is not None, "whoever asks has looked"
@@ -205,27 +234,31 @@ def _draw_class(explanation: Explanation, position: int, axes: Axes) -> None:
     caption = f"{words.class_name(label)}  {words.up_to(float(values.max()))}"
     if label == explanation.asked(0) != explanation.decision(0):
         caption += f", {words.ASKED_ABOUT}"
-    _draw_strip(axes, first.seconds, values, ACTIVITY, caption, bold=label == explanation.decision(0))
+    return _Strip(caption, first.seconds, values, ACTIVITY, bold=label == explanation.decision(0))
 
 
-def _draw_further(explanation: Explanation, lane: FurtherLane, axes: Axes) -> None:
-    """What another way to explain says of the first hearing; below the middle what speaks against the class."""
+def _further_strip(lane: FurtherLane, explanation: Explanation) -> _Strip:
+    """What another way to explain says of the first hearing; below 0 what speaks against the class."""
     assert explanation.further_lanes is not None, "whoever asks has looked"
-    _draw_strip(axes, explanation.further_lanes.seconds, lane.shares, LANES[0], lane_caption(lane))
+    return _Strip(lane_caption(lane), explanation.further_lanes.seconds, lane.shares, LANES[0])
 
 
-def _draw_strip(
-    axes: Axes, seconds: np.ndarray, values: np.ndarray, colour: str, caption: str, *, bold: bool = False
-) -> None:
-    """A curve of values up to 1 that is filled to 0."""
-    axes.fill_between(seconds, values, color=colour, alpha=0.3, linewidth=0)
-    axes.plot(seconds, values, color=colour, linewidth=0.8)
-    name = axes.text(
-        0.006, 0.92, caption, transform=axes.transAxes, fontsize=_TYPE, va="top", parse_math=False,
-        weight="bold" if bold else "normal",
-    )  # fmt: skip
-    name.set_path_effects([withStroke(linewidth=1.5, foreground="white")])
-    axes.set_ylim(min(0.0, 1.02 * float(values.min())), 1.02)
+def _draw_strips(axes: Axes, strips: Sequence[_Strip]) -> None:
+    """One below the other, each from its lowest value, or 0, to 1: one pair of axes costs less than one each."""
+    for above, strip in enumerate(strips):
+        floor = len(strips) - 1 - above
+        lowest = min(0.0, 1.02 * float(strip.values.min()))
+        zero, *heights = floor + (np.array([0.0, *strip.values]) - lowest) / (1.02 - lowest)
+        axes.fill_between(strip.seconds, heights, zero, color=strip.colour, alpha=0.3, linewidth=0)
+        axes.plot(strip.seconds, heights, color=strip.colour, linewidth=0.8)
+        name = axes.text(
+            0.006, (floor + 0.92) / len(strips), strip.caption, transform=axes.transAxes, fontsize=_TYPE, va="top",
+            parse_math=False, weight="bold" if strip.bold else "normal",
+        )  # fmt: skip
+        name.set_path_effects([withStroke(linewidth=1.5, foreground="white")])
+    axes.hlines(range(1, len(strips)), 0, 1, transform=axes.get_yaxis_transform(), color="black", linewidth=0.6)
+    axes.set(ylim=(0.0, len(strips)), yticks=())
+    axes.tick_params(labelsize=_TYPE, length=2, width=0.6)
 
 
 def _draw_confidences(axes: Axes, explanation: Explanation, index: int) -> None:

@@ -35,7 +35,7 @@ from playitback.explain.passages import kept_sound, left_sound
 from playitback.recognizer import Recognizer
 from playitback.report import timeline, words
 from playitback.report.activity import lanes_of
-from playitback.report.figure import write_figure
+from playitback.report.figure import Figures, figures_of
 from playitback.report.html import report_html
 from playitback.report.rows import PlayerView, draw_row
 from playitback.segments import Segment
@@ -169,12 +169,13 @@ def write_files(
     recognizer: Recognizer,
     directory: Path,
     asked: str | None = None,
+    figures: Figures | None = None,
 ) -> ExplanationFiles:
     """Writes everything into ``directory``, which is made if it is not there; an earlier run there is overwritten.
 
     player: the run as it is shown, of ``draw_player`` or the page; samples: (samples,) of the clip at the model's rate;
-    recognizer: that explained it; asked: a class that the report shows even where it does not lead. There must be
-    one hearing at least. The same run gives the same files.
+    recognizer: that explained it; asked: a class that the report shows even where it does not lead; figures: of the
+    explanation, where they are drawn already. There must be one hearing at least. The same run gives the same files.
     """
     remove_files(directory)
     sounds = directory / _SOUNDS
@@ -192,13 +193,15 @@ def write_files(
         sounds=write_sounds(explanation, samples, sounds, player),
     )
     explanation.write_json(files.explanation)
-    front_end = recognizer.config.front_end
-    write_figure(explanation, mel_hertz(front_end), files.figure_png, files.figure_svg)
+    if figures is None:
+        figures = figures_of(explanation, mel_hertz(recognizer.config.front_end))
+    files.figure_png.write_bytes(figures.png)
+    files.figure_svg.write_text(figures.svg, encoding="utf-8")
     write_table(files.hearings, HEARINGS_COLUMNS, _hearing_rows(explanation))
     write_table(files.segments_table, SEGMENTS_COLUMNS, _segment_rows(explanation))
     if files.activity is not None:
         write_table(files.activity, ("seconds", *explanation.labels), _activity_rows(explanation))
-    files.report.write_text(report_html(explanation, player, files.figure_svg, recognizer, asked), encoding="utf-8")
+    files.report.write_text(report_html(explanation, player, figures.svg, recognizer, asked), encoding="utf-8")
     return files
 
 

@@ -39,9 +39,9 @@ _FOLDER = Path(__file__).parent
 
 
 def report_html(
-    explanation: Explanation, player: PlayerView, figure: Path, recognizer: Recognizer, asked: str | None = None
+    explanation: Explanation, player: PlayerView, figure: str, recognizer: Recognizer, asked: str | None = None
 ) -> str:
-    """The report of a run. player: its rows, whose sounds and pictures are read here; figure: its figure as SVG.
+    """The report of a run. player: its rows, whose sounds and pictures are read here; figure: its figure, SVG.
 
     recognizer: that explained the clip; asked: a class that is shown even where it does not lead. There must be one
     hearing at least. The same run gives the same text.
@@ -58,7 +58,7 @@ def report_html(
     decisions = [explanation.decision(index) for index in range(len(explanation.hearings))]
     conclusion = words.conclusion(decisions, explanation.probability(-1, decisions[-1]))
     explanation_address = _data_address("application/json", _utf8(explanation.to_dict()))
-    figure_address = "data:image/svg+xml," + quote(figure.read_text(encoding="utf-8"), safe=" /:;,=+()!*'@$?&[]{}|^~`")
+    figure_address = "data:image/svg+xml," + quote(figure, safe=" /:;,=+()!*'@$?&[]{}|^~`")
     name = _safe(explanation.info.name)
     return f"""<!doctype html>
 <html lang="en">

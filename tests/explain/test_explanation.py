@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import json
+from io import BytesIO
 from pathlib import Path
 from typing import Any
 
@@ -20,7 +21,7 @@ from playitback.explain.explanation import LEADING_CLASSES, SCHEMA, Explanation,
 from playitback.recognizer import ClipHearing, ClipLane
 from playitback.replay import TimeMap
 from playitback.report import words
-from playitback.report.figure import BAR_OF_DECISION, draw, write_figure
+from playitback.report.figure import BAR_OF_DECISION, draw, figures_of
 from playitback.report.timeline import clip_log_mel, colour_range, frame_marks, frequency_marks, second_marks
 from playitback.segments import Segment
 
@@ -337,17 +338,20 @@ def test_the_figure_has_a_lane_for_every_class_of_the_map(explanation: Explanati
     first, *later = explanation.hearings
     mapped = dataclasses.replace(explanation, hearings=(dataclasses.replace(first, activity=activity, asked=2), *later))
     figure = draw(mapped, MEL_HERTZ)
-    lanes = figure.axes[3 * len(explanation.hearings) :]
-    assert [lane.texts[0].get_text() for lane in lanes] == [
+    (lanes,) = figure.axes[3 * len(explanation.hearings) :]
+    assert [text.get_text() for text in lanes.texts] == [
         f"church bells  up to 80{NBSP}%",
         f"cost$and$worth  up to 30{NBSP}%, asked about",
         f"rain  up to 10{NBSP}%",
     ]
-    assert [lane.texts[0].get_weight() for lane in lanes] == ["normal", "normal", "bold"]  # it decides for rain
-    assert lanes[0].get_title(loc="left") == words.ACTIVITY_TITLE
-    under, below = lanes[-1].get_position(), figure.axes[3].get_position()
-    assert figure.axes[1].get_position().y0 > lanes[0].get_position().y1
-    assert under.y0 > below.y1  # the second hearing's spectrogram
+    assert [text.get_weight() for text in lanes.texts] == ["normal", "normal", "bold"]  # it decides for rain
+    heights = [text.get_position()[1] for text in lanes.texts]
+    assert heights == sorted(heights, reverse=True)
+    curves = [np.asarray(line.get_ydata()) for line in lanes.lines]  # each in its own third, highest first
+    assert np.allclose([curve[0] for curve in curves], [2 + 0.8 / 1.02, 1 + 0.3 / 1.02, 0.1 / 1.02])
+    assert lanes.get_title(loc="left") == words.ACTIVITY_TITLE
+    assert figure.axes[1].get_position().y0 > lanes.get_position().y1
+    assert lanes.get_position().y0 > figure.axes[3].get_position().y1  # the second hearing's spectrogram
 
 
 def test_marks_among_the_models_frames_follow_the_time_map(explanation: Explanation) -> None:
@@ -357,7 +361,7 @@ def test_marks_among_the_models_frames_follow_the_time_map(explanation: Explanat
     assert [second for _, second in marks] == [0.0, 0.5, 1.0, 2.0]
 
 
-def test_the_figure_has_a_row_for_every_hearing(explanation: Explanation, tmp_path: Path) -> None:
+def test_the_figure_has_a_row_for_every_hearing(explanation: Explanation) -> None:
     figure = draw(explanation, MEL_HERTZ)
     assert len(figure.axes) == 3 * len(explanation.hearings)
     titles = [axes.get_title(loc="left") for axes in figure.axes[::3]]
@@ -371,8 +375,7 @@ def test_the_figure_has_a_row_for_every_hearing(explanation: Explanation, tmp_pa
     ]
     confidences = [each.get_text() for each in figure.axes[-1].texts]
     assert confidences == [f"church bells  70{NBSP}%  +35", f"cost$and$worth  20{NBSP}%  −5", f"rain  10{NBSP}%  −30"]
-    write_figure(explanation, MEL_HERTZ, tmp_path / "figure.png")
-    write_figure(explanation, MEL_HERTZ, tmp_path / "figure.svg")
-    with Image.open(tmp_path / "figure.png") as picture:
+    figures = figures_of(explanation, MEL_HERTZ)
+    with Image.open(BytesIO(figures.png)) as picture:
         assert picture.width > 1000
-    assert "<svg" in (tmp_path / "figure.svg").read_text(encoding="utf-8")
+    assert "<svg" in figures.svg

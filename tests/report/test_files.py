@@ -25,7 +25,7 @@ from playitback.explain import explanation as explanation_module
 from playitback.explain.explanation import SCHEMA, Explanation
 from playitback.explain.what_if import forced
 from playitback.recognizer import ClipHearing, Recognizer
-from playitback.report.figure import COLOUR_MAP, write_figure
+from playitback.report.figure import COLOUR_MAP, figures_of
 from playitback.report.files import ExplanationFiles, draw_player, write_archive, write_files
 from playitback.segments import Segment
 from playitback.spectrogram import mel_hertz
@@ -356,8 +356,8 @@ def test_pictures_inside_the_svg_have_a_palette_and_the_pixels_of_the_spectrogra
 
 
 def test_drawing_leaves_the_programs_own_settings_as_they_were(
-    explanation: Explanation, recognizer: Recognizer, tmp_path: Path
+    explanation: Explanation, recognizer: Recognizer
 ) -> None:
     before = dict(matplotlib.rcParams)
-    write_figure(explanation, mel_hertz(recognizer.config.front_end), tmp_path / "figure.png")
+    figures_of(explanation, mel_hertz(recognizer.config.front_end))
     assert dict(matplotlib.rcParams) == before

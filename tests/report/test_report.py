@@ -23,7 +23,7 @@ from playitback.audio import Recording, RecordingInfo
 from playitback.explain.explanation import Explanation
 from playitback.recognizer import Recognizer
 from playitback.report import words
-from playitback.report.figure import write_figure
+from playitback.report.figure import figures_of
 from playitback.report.files import draw_player
 from playitback.report.html import report_html
 from playitback.report.rows import PlayerView
@@ -56,7 +56,7 @@ def player(made: HostileReport) -> PlayerView:
 
 
 @pytest.fixture(scope="module")
-def figure(made: HostileReport) -> Path:
+def figure(made: HostileReport) -> str:
     return made.figure
 
 
@@ -172,7 +172,7 @@ def test_confidences_are_those_of_every_hearing_with_the_decision_marked(report:
 
 
 def test_a_class_that_is_asked_about_is_shown_although_it_does_not_lead(
-    report: str, explanation: Explanation, player: PlayerView, figure: Path, recognizer: Recognizer
+    report: str, explanation: Explanation, player: PlayerView, figure: str, recognizer: Recognizer
 ) -> None:
     unlikely = explanation.ranking(-1)[-1]
     assert unlikely not in explanation.leading()
@@ -201,8 +201,8 @@ def test_a_model_without_slots_and_replay_is_told_without_a_word_of_them(samples
     recording = Recording(samples, RecordingInfo("bell.wav", CLIP_SECONDS, RATE, 1, "WAV"), 0.0, RATE)
     explanation = Explanation.of(recording, toy, toy.explain(samples, asked="siren"))
     player = draw_player(explanation, samples, toy, tmp_path)
-    write_figure(explanation, mel_hertz(toy.config.front_end), tmp_path / "figure.svg")
-    report = Parts(report_html(explanation, player, tmp_path / "figure.svg", toy))
+    drawn = figures_of(explanation, mel_hertz(toy.config.front_end)).svg
+    report = Parts(report_html(explanation, player, drawn, toy))
     texts = [text for kind, found in report.texts.items() if kind not in ("script", "style") for text in found]
     for told in (
         "The hearing",
@@ -214,7 +214,7 @@ def test_a_model_without_slots_and_replay_is_told_without_a_word_of_them(samples
         assert any(told in text for text in texts), told
     unsuited = re.compile("slot|informative|attention|playback|replayed|next hearing", re.IGNORECASE)
     assert [text for text in texts if unsuited.search(text)] == []
-    figure = re.findall(r"<text[^>]*>([^<]*)</text>", (tmp_path / "figure.svg").read_text(encoding="utf-8"))
+    figure = re.findall(r"<text[^>]*>([^<]*)</text>", drawn)
     assert {"relevance", "threshold", "chosen"} <= set(figure)
     assert [text for text in figure if unsuited.search(text)] == []
 
@@ -227,8 +227,8 @@ def test_the_map_of_classes_is_in_it_and_told_where_the_model_knows_of_moments(
     recording = Recording(samples, RecordingInfo("bell.wav", CLIP_SECONDS, RATE, 1, "WAV"), 0.0, RATE)
     explanation = Explanation.of(recording, recognizer, recognizer.explain(samples))
     player = draw_player(explanation, samples, recognizer, tmp_path)
-    write_figure(explanation, mel_hertz(recognizer.config.front_end), tmp_path / "figure.svg")
-    report = report_html(explanation, player, tmp_path / "figure.svg", recognizer)
+    drawn = figures_of(explanation, mel_hertz(recognizer.config.front_end)).svg
+    report = report_html(explanation, player, drawn, recognizer)
     mapped = [bool(row["activity"]) for row in hearings_of(report)["player"]["rows"]]
     assert mapped == [activity, False, False, False]
     assert ("Activity" in Parts(report).texts["dt"]) is activity
@@ -275,7 +275,7 @@ def test_sounds_are_the_pages_own_sample_by_sample_and_each_stands_once(report: 
 
 
 def test_a_run_gives_the_same_report_whoever_drew_its_rows(
-    report: str, explanation: Explanation, player: PlayerView, figure: Path, recognizer: Recognizer
+    report: str, explanation: Explanation, player: PlayerView, figure: str, recognizer: Recognizer
 ) -> None:
     of_page = replace(player, run_id="another", link="beside", finished=False, expected_rows=9)
     assert report_html(explanation, of_page, figure, recognizer) == report
