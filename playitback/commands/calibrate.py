@@ -51,8 +51,8 @@ def main(arguments: argparse.Namespace) -> int:
     else:
         print(
             f"{found.clips} clips: temperature {temperature:.3f}; expected calibration error "
-            f"{100 * found.before:.1f} % before, {100 * found.after:.1f} % with the temperature of the other half. "
-            f"It is stored in {folder}."
+            f"{100 * found.before:.1f} % before, {100 * found.after:.1f} % with the temperature of the other half, "
+            f"{100 * found.by_chance:.1f} % on average by chance alone. It is stored in {folder}."
         )
         if strangeness is not None:
             print(card.strangeness_sentence(strangeness))

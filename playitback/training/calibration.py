@@ -22,6 +22,7 @@ from playitback.training.metrics import areas_under_curve, expected_calibration_
 
 _TEMPERATURES = torch.logspace(-2, 3, 501, base=2.0)  # a quarter to eight, in steps of 0.7 %
 _BATCH = 25
+_DRAWS = 200  # of the true classes from the model's own probabilities
 
 
 @dataclass(frozen=True)
@@ -31,6 +32,7 @@ class Calibration:
     temperature: float  # to divide the logits by, fitted to all clips
     before: float  # the error without it
     after: float  # with it: on each half of the clips, with the temperature fitted to the other half
+    by_chance: float  # what a model that is exactly as sure as it is right would show on so many clips, on average
     clips: int
 
 
@@ -78,12 +80,18 @@ def calibrate(recognizer: Recognizer, clips: ClipSet, seed: int = 0) -> Steps[Ca
         heard.append(logits.float().cpu())
         yield Progress(int(indices[-1]) + 1, len(clips))
     logits, classes = torch.cat(heard), clips.classes()
-    halves = torch.randperm(len(classes), generator=Generator().manual_seed(seed)).tensor_split(2)
+    generator = Generator().manual_seed(seed)
+    halves = torch.randperm(len(classes), generator=generator).tensor_split(2)
     crossed = torch.empty_like(logits)
     for here, there in (halves, halves[::-1]):
         crossed[here] = logits[here] / fit_temperature(logits[there], classes[there])
+    temperature = fit_temperature(logits, classes)
     return Calibration(
-        fit_temperature(logits, classes), _error(logits, classes), _error(crossed, classes), len(classes)
+        temperature,
+        before=_error(logits, classes),
+        after=_error(crossed, classes),
+        by_chance=error_by_chance(logits / temperature, generator),
+        clips=len(classes),
     )
 
 
@@ -91,6 +99,12 @@ def fit_temperature(logits: Tensor, classes: Tensor) -> float:
     """The temperature at which logits (N, C) are most likely to have meant the true classes (N,)."""
     losses = torch.stack([F.cross_entropy(logits / each, classes) for each in _TEMPERATURES])
     return float(_TEMPERATURES[losses.argmin()])
+
+
+def error_by_chance(logits: Tensor, generator: Generator) -> float:
+    """The calibration error of logits (N, C) on average, were every class as likely to be true as they say."""
+    drawn = logits.softmax(dim=1).multinomial(_DRAWS, replacement=True, generator=generator)
+    return float(np.mean([_error(logits, classes) for classes in drawn.T]))
 
 
 def _error(logits: Tensor, classes: Tensor) -> float:

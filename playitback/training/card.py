@@ -172,7 +172,8 @@ def calibration_section(found: Calibration, temperature: float, strangeness: Str
     return f"""## Calibration
 Logits are divided by {temperature:.3f}, fitted to {found.clips} clips that it was not trained on. The expected
 calibration error (15 bins) of its last decision was {100 * found.before:.1f} % there and is
-{100 * found.after:.1f} %, measured on each half of the clips with the temperature of the other half.{more}"""
+{100 * found.after:.1f} %, measured on each half of the clips with the temperature of the other half; a model that is
+exactly as sure as it is right would show {100 * found.by_chance:.1f} % on so few clips.{more}"""
 
 
 def strangeness_sentence(found: Strangeness) -> str:

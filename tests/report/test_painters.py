@@ -12,6 +12,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from tiny import RATE, sounding_clips, tiny_checkpoint
 
 from playitback import cores
 from playitback.audio import Recording, RecordingInfo
@@ -20,7 +21,6 @@ from playitback.recognizer import Recognizer
 from playitback.report.figure import figures_of
 from playitback.report.painters import WORTH_IT, Painters
 from playitback.spectrogram import mel_hertz
-from tests.tiny import RATE, sounding_clips, tiny_checkpoint
 
 _TO_BE_KILLED = """
 import multiprocessing, sys, time

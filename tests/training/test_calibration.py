@@ -16,7 +16,8 @@ from playitback.checkpoint import load_checkpoint
 from playitback.config import TaughtConfig
 from playitback.errors import SettingsError
 from playitback.models.replay.model import ReplayModel
-from playitback.training.calibration import fit_temperature
+from playitback.training.calibration import error_by_chance, fit_temperature
+from playitback.training.metrics import expected_calibration_error
 
 
 @pytest.mark.parametrize("temperature", [0.5, 1.0, 2.5])
@@ -26,6 +27,19 @@ def test_the_temperature_that_made_them_unsure_is_found(temperature: float) -> N
     honest = 2 * torch.randn(20_000, 5, generator=generator)
     classes = honest.softmax(dim=1).multinomial(1, generator=generator).squeeze(1)
     assert fit_temperature(honest * temperature, classes) == pytest.approx(temperature, rel=0.05)
+
+
+def test_what_chance_alone_shows_is_the_error_of_a_model_as_sure_as_it_is_right() -> None:
+    generator = Generator().manual_seed(0)
+    honest = 2 * torch.randn(4_000, 5, generator=generator)
+    classes = honest.softmax(dim=1).multinomial(1, generator=generator).squeeze(1)
+    by_chance = [error_by_chance(each, generator) for each in (honest, honest[:100])]
+    errors = [
+        expected_calibration_error(each.softmax(dim=1).numpy(), true.numpy())
+        for each, true in zip(honest.split(100), classes.split(100), strict=True)
+    ]
+    assert by_chance[1] == pytest.approx(sum(errors) / len(errors), rel=0.15)
+    assert by_chance[0] < 0.3 * by_chance[1]  # the more clips, the less
 
 
 def test_a_temperature_divides_what_every_hearing_says_and_nothing_else() -> None:
@@ -63,6 +77,7 @@ def test_the_command_stores_it_with_the_checkpoint_and_its_card(run: Run, esc50:
     found = json.loads(output)
     assert found["before"] == pytest.approx(before["expected_calibration_error"][-1], abs=1e-6)
     assert found["temperature"] > 1.5
+    assert 0 < found["by_chance"] < found["before"]
     calibrated = load_checkpoint(folder)
     assert calibrated.model.config.temperature == found["temperature"]
     assert calibrated.about["calibration"]["clips"] == 16
