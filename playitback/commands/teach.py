@@ -9,6 +9,8 @@ import argparse
 from pathlib import Path
 
 from playitback.commands.shared import add_channel, add_checkpoint, add_data, bar, load_data, load_unlabelled_clips
+from playitback.config import FrontEndConfig
+from playitback.errors import SettingsError
 from playitback.progress import finish
 from playitback.recognizer import Recognizer
 from playitback.training.answers import Teacher, write_answers
@@ -25,13 +27,21 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--unlabelled", type=Path, metavar="PATH", help="a folder of recordings without labels, or a list of them"
     )
+    parser.add_argument(
+        "--clip-seconds", type=float, metavar="SECONDS", help="of a mixture, which the student will hear; "
+        "default: as long as the teacher's clips, which is the longest",
+    )  # fmt: skip
+    parser.add_argument(
+        "--sample-rate", type=int, metavar="HERTZ", help="of a mixture, which the student will hear; default: the "
+        "teacher's",
+    )  # fmt: skip
     parser.add_argument("--mixtures", type=int, default=10_000, metavar="N", help="default: %(default)s")
     parser.add_argument("--seed", type=int, default=0, metavar="N", help="default: %(default)s")
 
 
 def main(arguments: argparse.Namespace) -> int:
     teacher = Recognizer.from_checkpoint(arguments.checkpoint, arguments.device)
-    front_end = teacher.config.front_end
+    front_end = _front_end(teacher, arguments.clip_seconds, arguments.sample_rate)
     known = DATA_SETS[arguments.dataset]
     folds, channel = arguments.folds, arguments.channel
     if folds is None and arguments.split is None:
@@ -47,7 +57,7 @@ def main(arguments: argparse.Namespace) -> int:
         sets.append(load_unlabelled_clips(unlabelled, front_end, arguments.tolerate, channel))
     plan = plan_mixtures(sets, shared, arguments.mixtures, front_end.sample_rate, arguments.seed)
     with bar("teaching") as report:
-        probabilities, features = finish(ask_teacher(teacher, sets, plan), report)
+        probabilities, features = finish(ask_teacher(teacher, sets, plan, front_end.sample_rate), report)
     about = Teacher(
         teacher=teacher.name,
         credit=f"the Play It Back checkpoint {teacher.name}, and what its card credits",
@@ -63,3 +73,13 @@ def main(arguments: argparse.Namespace) -> int:
         "Learn from them: python -m playitback train --targets, with the same recordings"
     )
     return 0
+
+
+def _front_end(teacher: Recognizer, clip_seconds: float | None, sample_rate: int | None) -> FrontEndConfig:
+    """Of clips as the student hears them, but for its frames, on which nothing depends here."""
+    heard = teacher.config.front_end
+    seconds = heard.clip_seconds if clip_seconds is None else clip_seconds
+    if not 0 < seconds <= heard.clip_seconds:
+        most = f"{teacher.name} hears {heard.clip_seconds:g} s, so give more than 0, up to that"
+        raise SettingsError(f"--clip-seconds is {seconds:g}; {most}")
+    return FrontEndConfig(heard.sample_rate if sample_rate is None else sample_rate, seconds, frames=1)

@@ -72,7 +72,8 @@ class Mixtures:
         require(
             (teacher.sample_rate, teacher.clip_seconds) == (front_end.sample_rate, front_end.clip_seconds),
             f"the teacher heard clips of {teacher.clip_seconds:g} s at {teacher.sample_rate} Hz, this model hears "
-            f"{front_end.clip_seconds:g} s at {front_end.sample_rate} Hz; choose another teacher or model",
+            f"{front_end.clip_seconds:g} s at {front_end.sample_rate} Hz; "
+            "teach --clip-seconds and --sample-rate make answers for it",
         )
         require(len(labelled.labels) == 1, "a teacher teaches models with one head")
         self.answers = answers

@@ -11,6 +11,9 @@ from collections.abc import Sequence
 
 import numpy as np
 import torch
+import torch.nn.functional as F
+from torch import Tensor
+from torchaudio.functional import resample
 
 from playitback.errors import SettingsError
 from playitback.progress import Progress, Steps
@@ -72,12 +75,13 @@ def plan_mixtures(
 
 
 def ask_teacher(
-    teacher: Recognizer, sets: Sequence[ClipSet], plan: dict[str, np.ndarray]
+    teacher: Recognizer, sets: Sequence[ClipSet], plan: dict[str, np.ndarray], sample_rate: int
 ) -> Steps[tuple[np.ndarray, np.ndarray]]:
     """What the teacher says of every mixture of the clips of ``sets`` in a row, after its last hearing.
 
-    Probabilities (N, K) and features (N, D); D is 0 for a family that tells none. Raises SettingsError for a teacher
-    with several heads.
+    sample_rate: of the clips, in hertz; those that are shorter than the teacher's end in silence for it. Probabilities
+    (N, K) and features (N, D); D is 0 for a family that tells none. Raises SettingsError for a teacher with several
+    heads.
     """
     if len(teacher.config.labels) > 1:
         raise SettingsError(f"{teacher.name} names pairs; choose a teacher with one list of classes")
@@ -86,13 +90,20 @@ def ask_teacher(
     probabilities, features = [], []
     for first in range(0, count, _BATCH):
         waveforms = [rendered[number] for number in range(first, min(first + _BATCH, count))]
-        heard = list(teacher.answer(torch.stack(waveforms)))
+        heard = list(teacher.answer(as_heard(torch.stack(waveforms), sample_rate, teacher)))
         (logits,) = teacher.decide(heard)
         probabilities.append(teacher.probabilities(logits).cpu().numpy())
         pooled = heard[-1].pooled
         features.append(np.zeros((len(waveforms), 0)) if pooled is None else pooled.float().cpu().numpy())
         yield Progress(min(first + _BATCH, count), count)
     return np.concatenate(probabilities), np.concatenate(features)
+
+
+def as_heard(waveforms: Tensor, sample_rate: int, teacher: Recognizer) -> Tensor:
+    """(B, samples) of clips at any rate, at the teacher's and as long as its clips."""
+    samples = teacher.config.front_end.clip_samples
+    resampled = resample(waveforms, sample_rate, teacher.sample_rate)[:, :samples]
+    return F.pad(resampled, (0, samples - resampled.shape[1]))
 
 
 def _levels(clips: ClipSet, sample_rate: int) -> np.ndarray:

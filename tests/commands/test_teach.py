@@ -10,12 +10,15 @@ import numpy as np
 import pytest
 import soundfile
 import torch
+from hub_folders import write_hub_folder
 from shell import Run, assert_one_sentence
 from tiny import CATEGORIES, RATE, noise, tiny_checkpoint, tiny_model, write_esc50
 from tiny_presets import ONE_EPOCH, QUICK, STAGES, make_presets_tiny
 
 from playitback.checkpoint import load_checkpoint
+from playitback.recognizer import Recognizer
 from playitback.training.answers import read_answers
+from playitback.training.teaching import as_heard
 
 NO_MORE = [part for stage in STAGES[1:] for part in (f"--{stage}-epochs", "0")]
 FIRST_STAGES = [*QUICK, *NO_MORE, "--taught-epochs", "2", "--seed", "3"]
@@ -74,6 +77,51 @@ def test_a_student_learns_what_a_checkpoint_answered(
     for part in ("## Teacher", "Not from scratch", "wise", "--targets ANSWERS --unlabelled RECORDINGS"):
         assert part in learned.card
     assert "Nothing was pre-trained" not in learned.card
+
+
+def test_a_model_of_the_hub_teaches_too(run: Run, esc50: Path, sounds: Path, tmp_path: Path) -> None:
+    published = write_hub_folder(tmp_path / "published", labels=("Whistle", "Hiss", "Thump"))
+    for_it = ("--clip-seconds", "1")  # which itself hears two
+    answers = taught(run, published, esc50, sounds, tmp_path / "answers", "1,2,4", *for_it)
+    read = read_answers(answers)
+    assert read.teacher.clip_seconds == 1
+    assert read.teacher.teacher == "published"
+    assert read.classes == ("Whistle", "Hiss", "Thump")
+    out = tmp_path / "student"
+    status, _, error = run(*student(esc50, answers, out, "--unlabelled", sounds))
+    assert status == 0, error
+    learned = load_checkpoint(out)
+    assert learned.model.config.taught is not None
+    assert learned.model.config.taught.classes == ("Whistle", "Hiss", "Thump")
+    assert "published" in learned.card
+
+
+def test_mixtures_are_as_long_and_at_the_rate_as_the_student_hears_them(
+    run: Run, teacher: Path, esc50: Path, sounds: Path, tmp_path: Path
+) -> None:
+    for_it = ("--clip-seconds", "0.5", "--sample-rate", "8000")
+    read = read_answers(taught(run, teacher, esc50, sounds, tmp_path / "answers", "1", *for_it))
+    assert (read.teacher.clip_seconds, read.teacher.sample_rate) == (0.5, 8_000)
+    assert read.arrays["end"].max() <= 4_000
+    for seconds in ("1.5", "0", "nan"):
+        out = tmp_path / "none"
+        status, _, error = run(
+            "teach", "--checkpoint", teacher, "--data", esc50, "--clip-seconds", seconds, "--out", out
+        )
+        assert status == 2
+        assert_one_sentence(error, f"--clip-seconds is {seconds}; wise hears 1 s, so give more than 0, up to that")
+        assert not out.exists()
+
+
+def test_a_tone_at_another_rate_is_the_same_tone_to_the_teacher(teacher: Path) -> None:
+    recognizer = Recognizer.from_checkpoint(teacher, "cpu")
+    seconds = torch.arange(RATE // 2) / RATE
+    tone = torch.sin(2 * torch.pi * 440 * seconds)[None]
+    heard = as_heard(tone[:, ::2], RATE // 2, recognizer)
+    assert heard.shape == (1, recognizer.config.front_end.clip_samples)
+    inside = slice(RATE // 10, RATE // 2 - RATE // 10)
+    torch.testing.assert_close(heard[:, inside], tone[:, inside], atol=0.02, rtol=0)
+    assert not heard[:, RATE // 2 + 1 :].any()
 
 
 def test_one_channel_is_taught_and_learned_where_it_is_asked_for(
