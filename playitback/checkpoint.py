@@ -93,9 +93,13 @@ def amend_checkpoint(folder: Path, *, temperature: float, about: Mapping[str, An
 
     A section of the same heading is replaced. Raises CheckpointError for a folder without a valid description.
     """
-    description = _read_description(folder)
-    description["model"]["temperature"] = temperature
-    description.setdefault("about", {}).update(about)
+    description = _read_json(folder / CONFIG_FILE)
+    if families.is_foreign(description):
+        description = families.amend_foreign(description, temperature, about)
+    else:
+        description = _description(folder, description)
+        description["model"]["temperature"] = temperature
+        description.setdefault("about", {}).update(about)
     _write_json(folder / CONFIG_FILE, description)
     card, heading = _read_card(folder), section.splitlines()[0]
     before, _, rest = card.partition(f"{heading}\n")
@@ -195,6 +199,19 @@ def find_checkpoint(source: str | Path) -> Path:
     raise CheckpointError(f"there is no checkpoint {name!r}; {_there_are()}")
 
 
+def find_own_checkpoint(source: str | Path) -> Path:
+    """The folder that ``source`` names, whose files may be changed.
+
+    Raises CheckpointError as ``find_checkpoint`` does, and for a repo id: other programs use what was fetched, too.
+    """
+    if _is_fetched(source):
+        raise CheckpointError(
+            f"{str(source)!r} is not a folder here, and what Hugging Face's cache holds is left as it was fetched; "
+            "copy it into a folder, and give that"
+        )
+    return find_checkpoint(source)
+
+
 def checkpoint_digest(source: str | Path) -> str:
     """What tells a checkpoint from every other one, by what its description and weights hold: 64 hexadecimal digits.
 
@@ -231,10 +248,15 @@ def fetch_checkpoint(source: str | Path) -> Steps[None]:
 
     Of anything else, which is here or nowhere, nothing is told. Raises CheckpointError.
     """
-    name = str(source)
-    if _is_repo_id(name) and not Path(source).exists() and not (BUNDLED / name).is_dir():
+    if _is_fetched(source):
+        name = str(source)
         with _fetch_refused(name):
             yield from fetch(name, _FETCHED)
+
+
+def _is_fetched(source: str | Path) -> bool:
+    name = str(source)
+    return _is_repo_id(name) and not Path(source).exists() and not (BUNDLED / name).is_dir()
 
 
 def _is_repo_id(name: str) -> bool:
@@ -277,11 +299,6 @@ def _read_extractor(folder: Path) -> dict[str, Any]:
     raise CheckpointError(
         f"{folder} has no {_EXTRACTOR_FILE}, which tells how sounds are made ready for its model; fetch that as well"
     )
-
-
-def _read_description(folder: Path) -> dict[str, Any]:
-    """Of a model of ours."""
-    return _description(folder, _read_json(folder / CONFIG_FILE))
 
 
 def _description(folder: Path, description: dict[str, Any]) -> dict[str, Any]:

@@ -6,7 +6,7 @@ import argparse
 from dataclasses import asdict
 from pathlib import Path
 
-from playitback.checkpoint import amend_checkpoint, find_checkpoint
+from playitback.checkpoint import amend_checkpoint, find_own_checkpoint
 from playitback.commands.evaluate import load_unheard
 from playitback.commands.shared import add_checkpoint, add_data, add_json, bar, load_unlabelled_clips, print_json
 from playitback.progress import finish
@@ -26,7 +26,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def main(arguments: argparse.Namespace) -> int:
-    folder = find_checkpoint(arguments.checkpoint)
+    folder = find_own_checkpoint(arguments.checkpoint)
     (recognizer,), clips = load_unheard(arguments, [arguments.checkpoint])
     with bar("listening") as report:
         found = finish(calibrate(recognizer, clips), report)

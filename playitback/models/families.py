@@ -146,6 +146,7 @@ read_foreign = hub_folder.read
 foreign_weights = hub_folder.weights_of
 try_foreign = hub_folder.try_out
 about_foreign = hub_folder.about
+amend_foreign = hub_folder.amended
 
 
 def written_as_foreign(

@@ -55,8 +55,9 @@ _EXTRACTOR_BOUNDS = {
     "stride": (1, 64),
 }
 
-#: entry of config.json with what is known about a model that was trained here; transformers leaves it alone
+#: entry of config.json with what is known here about a model, and its temperature; transformers leaves it alone
 NOTES = "playitback"
+_TEMPERATURE = "temperature"
 #: entries that ask transformers to fetch, replace or pack something; a model computes the same without them
 _LEFT_OUT = ("attn_implementation", "_attn_implementation", "experts_implementation", "fusion_config", "dtype")
 
@@ -72,6 +73,7 @@ def read(values: Mapping[str, Any], read_extractor: Callable[[], Mapping[str, An
     Raises CheckpointError for what is no audio classifier of transformers, and SettingsError for numbers that no model
     has.
     """
+    temperature = _notes(values).get(_TEMPERATURE, 1.0)
     values = {key: value for key, value in values.items() if key != NOTES}
     _check_code(values)
     kind = values.get("model_type")
@@ -101,6 +103,7 @@ def read(values: Mapping[str, Any], read_extractor: Callable[[], Mapping[str, An
         labels=(labels,),
         multi_label=is_multi_label(described.problem_type, len(labels)),
         front_end=front_end,
+        temperature=temperature,
         network=network,
         extractor={**extractor, "dither": 0.0} if "dither" in extractor else extractor,  # noise of its own, never twice
     )
@@ -131,14 +134,19 @@ def about(values: Mapping[str, Any], card: str) -> dict[str, Any]:
 
     Of one that was trained here also all that is noted about the training.
     """
-    notes = values.get(NOTES)
-    found = {**(notes if isinstance(notes, dict) else {}), "architecture": classifier_name(values["model_type"])}
+    notes = {key: value for key, value in _notes(values).items() if key != _TEMPERATURE}
+    found = {**notes, "architecture": classifier_name(values["model_type"])}
     front_matter = re.match(r"---\s*\n(.*?)\n---\s*\n", card, re.DOTALL)
     for told, name in (("license", "licence"), ("base_model", "base_model")):
         line = front_matter and re.search(rf"^{told}:[ \t]*([^\s#][^\n]*)$", front_matter[1], re.MULTILINE)
         if line:
             found[name] = line[1].strip().strip("'\"")
     return found
+
+
+def amended(values: Mapping[str, Any], temperature: float, about: Mapping[str, Any]) -> dict[str, Any]:
+    """A config.json with another temperature, and more that is known of its model, among the notes."""
+    return {**values, NOTES: {**_notes(values), **about, _TEMPERATURE: temperature}}
 
 
 def clip_seconds_of(values: Mapping[str, Any], extractor: Mapping[str, Any]) -> float:
@@ -186,6 +194,11 @@ def distinct_labels(names: Mapping[int, Any] | None) -> tuple[str, ...]:
             label = f"{label} ({number})"
         labels[label] = None
     return tuple(labels)
+
+
+def _notes(values: Mapping[str, Any]) -> dict[str, Any]:
+    notes = values.get(NOTES)
+    return notes if isinstance(notes, dict) else {}
 
 
 def _check_code(values: Mapping[str, Any]) -> None:

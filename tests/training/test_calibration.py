@@ -8,6 +8,8 @@ from pathlib import Path
 
 import pytest
 import torch
+import transformers
+from hub_folders import write_hub_folder
 from shell import Run, assert_one_sentence
 from tiny import CATEGORIES, recognizer_of, sounding_clips, tiny_checkpoint, tiny_config, tiny_model, write_esc50
 from torch import Generator
@@ -91,6 +93,32 @@ def test_the_command_stores_it_with_the_checkpoint_and_its_card(run: Run, esc50:
     card = load_checkpoint(folder).card
     assert card.count("## Calibration") == 1
     assert f"{again['temperature']:.3f}" in card
+
+
+def test_of_a_model_of_the_hub_it_is_stored_among_the_notes_that_transformers_leaves_alone(
+    run: Run, esc50: Path, tmp_path: Path
+) -> None:
+    folder = write_hub_folder(tmp_path / "published", labels=CATEGORIES)
+    ask = ["--checkpoint", folder, "--data", esc50, "--folds", "4", "--device", "cpu"]
+    before = json.loads(run("evaluate", *ask, "--json")[1])
+    found = json.loads(run("calibrate", *ask, "--json")[1])
+    calibrated = load_checkpoint(folder)
+    assert calibrated.model.config.temperature == found["temperature"] != 1
+    assert calibrated.about["calibration"]["clips"] == 16
+    assert "## Calibration" in calibrated.card
+    after = json.loads(run("evaluate", *ask, "--json")[1])
+    assert after["accuracy"] == before["accuracy"]
+    assert after["expected_calibration_error"] != before["expected_calibration_error"]
+    again = json.loads(run("calibrate", *ask, "--json")[1])
+    assert again["before"] == pytest.approx(after["expected_calibration_error"][-1], abs=1e-6)
+    network = transformers.AutoModelForAudioClassification.from_pretrained(folder)
+    assert len(network.config.id2label) == len(CATEGORIES)
+
+
+def test_what_was_fetched_is_left_as_it_is(run: Run, esc50: Path) -> None:
+    status, _, error = run("calibrate", "--checkpoint", "somebody/model", "--data", esc50)
+    assert status == 2
+    assert_one_sentence(error, "copy it into a folder, and give that")
 
 
 def test_how_well_it_tells_what_is_none_of_its_classes(run: Run, esc50: Path, tmp_path: Path) -> None:
