@@ -26,7 +26,7 @@ def doubt(mono: np.ndarray, samples: np.ndarray, sample_rate: int, span: str) ->
             f"{sample_rate / 2000:g} kHz"
         )
     if peak == 0:
-        return f"is silent from {span} (every sample is zero): the result says what the model makes of silence"
+        return f"is silent from {span} (every sample is the same): the result says what the model makes of silence"
     if peak < _QUIET_PEAK or _loudest_moment(samples, sample_rate) < _QUIET_MOMENT:
         return (
             f"holds hardly anything to hear from {span}: it is very quiet, with a peak of {20 * math.log10(peak):.0f} "

@@ -24,8 +24,13 @@ _SLACK_SHARE = 1e-3
 _TAGS = (b"TAG", b"ID3", b"APETAGEX", b"LYRICS")  # what programs write behind a sound of any kind
 _MOST_CHUNKS = 1000  # nobody writes so many before the sound
 _MOST_PARTS = 1000
+_MOST_BLOCKS = 2**20  # of Creative Voice
+_BLOCKS_OF_SOUND = {1: 2, 2: 0, 9: 12}  # kind of one -> bytes before its sound
 CHUNK_BYTES = 2**16  # of what a chunk tells beside the sound
+END_UNKNOWN = "tells no length that can be checked here: were its end missing, that might not show"
+LONGER = "is longer than its header says; it was read to the end of the file"
 _CUT_WITHIN = "is cut short: it ends in the middle of a stretch of sound; what is there was read"
+_DAMAGED = "is damaged: a stretch cannot be decoded, and what follows may stand too early by its length"
 _LARGEST_FRAMES_BYTES = 4096  # of MP3: two frames at least
 _LARGEST_PAGE_BYTES = 65_307  # of OGG (RFC 3533, section 6)
 _BEGIN_OF_FLAC = re.compile(rb"fLaC[\0\x80]\0\0\x22")
@@ -41,6 +46,7 @@ class Part:
     corrections: Mapping[int, bytes] = field(default_factory=dict)  # at a byte of the file: what libsndfile is to see
     told: str | None = None  # what its header has wrong, as a sentence that begins with a verb
     tells_its_end: bool = True  # whether it would be known from the file, or its own frames, that some of it is missing
+    in_blocks: bool = False  # whether its sound is cut into several, of which libsndfile would read the first
 
 
 @dataclass(frozen=True)
@@ -182,8 +188,7 @@ def _checked(file: io.FileIO, begin: int, size: int, length: _Length, chunks: _C
     if joined:
         return Part(begin, joined)
     if size - end > _slack(available) and not in_order:
-        told = "is longer than its header says; it was read to the end of the file"
-        return Part(begin, size, corrections, told)
+        return Part(begin, size, corrections, LONGER)
     return Part(begin, size)
 
 
@@ -277,21 +282,26 @@ def _nist(file: io.FileIO, begin: int) -> tuple[_Length | None, None]:
     return _Length(begin + offset, frames * sample_bytes * (int(channels[1]) if channels else 1)), None
 
 
-def _voc(file: io.FileIO, begin: int) -> tuple[_Length | None, None]:
-    """Creative Voice: blocks of a kind (1 and 9 are sound) and a length of three bytes."""
+def _voc(file: io.FileIO, begin: int, size: int) -> Part:
+    """Creative Voice: blocks of a kind and a length of three bytes; 0 is the end, and more are sound."""
     file.seek(begin + 20)
-    at = begin + int.from_bytes(file.read(2), "little")
-    for _ in range(_MOST_CHUNKS):
+    at, last, blocks = begin + int.from_bytes(file.read(2), "little"), None, 0
+    for _ in range(_MOST_BLOCKS):
         file.seek(at)
         head = file.read(4)
         if len(head) < 4 or head[0] == 0:
-            return None, None
+            break
         count = int.from_bytes(head[1:], "little")
-        if head[0] in (1, 9):
-            inside = at + 4 + (2 if head[0] == 1 else 12)
-            return _Length(inside, count - (inside - at - 4)), None
+        if (skipped := _BLOCKS_OF_SOUND.get(head[0])) is not None:
+            last, blocks = _Length(at + 4 + skipped, count - skipped), blocks + 1
         at += 4 + count
-    return None, None
+    if last is None:
+        return _unknown(file, begin, size)
+    if blocks == 1:
+        return _checked(file, begin, size, last, None)
+    if at > size:
+        return Part(begin, size, told=_CUT_WITHIN, in_blocks=True)
+    return replace(_checked(file, begin, size, last, None), tells_its_end=at < size, in_blocks=True)
 
 
 def _flac(file: io.FileIO, begin: int, size: int) -> Part:
@@ -306,7 +316,9 @@ def _mp3(file: io.FileIO, begin: int, size: int) -> Part:
     at, frame = mp3.first_frame(file, begin)
     counted = mp3.counted_bytes(frame)
     if counted is None:
-        return Part(begin, size, told=_CUT_WITHIN if mp3.ends_within_a_frame(file, at, size) else None)
+        end = mp3.end_of_frames(file, at, size)
+        told = _CUT_WITHIN if end > size else _DAMAGED if mp3.goes_on(file, end, frame[:4]) else None
+        return Part(begin, size, told=told, tells_its_end=False)
     if (missing := at + counted - size) > _SLACK_BYTES:
         return Part(begin, size, told=_cut_short(missing, counted))
     end = at + counted
@@ -349,9 +361,7 @@ def _ogg(file: io.FileIO, begin: int, size: int) -> Part:
         (found_granule,), (found_number,) = struct.unpack_from("<q", page, 6), struct.unpack_from("<I", page, 18)
         if not begins_stream and (found_number != numbers.get(stream) or not _has_its_checksum(page)):
             where = f" near {granule / per_second:.2f} s" if per_second else ""
-            damaged.append(
-                f"is damaged{where}: a stretch cannot be decoded, and what follows may stand too early by its length"
-            )
+            damaged.append(_DAMAGED.replace(":", f"{where}:"))
         granule, numbers[stream] = max(granule, found_granule), found_number + 1
         at += page_bytes
     return Part(begin, size, told=damaged[0] if damaged else None)
@@ -375,7 +385,7 @@ _FINDERS: dict[bytes, Callable[[io.FileIO, int, int], Part]] = {
     **dict.fromkeys(_CHUNKED, _by_length(_chunked)),
     **dict.fromkeys((b".snd", b"dns."), _by_length(_au)),
     b"NIST": _by_length(_nist),
-    b"Crea": _by_length(_voc),
+    b"Crea": _voc,
     b"fLaC": _flac,
     b"OggS": _ogg,
 }

@@ -26,7 +26,9 @@ METADATA_BYTES = 2**16
 _METADATA_SECONDS = 10
 _SILENT_SECONDS = 120  # without a word from ffmpeg: it hangs
 #: What ffmpeg may open: containers of sound, and no playlists, which could name other files.
-_DEMUXERS = "mov,matroska,webm,aac,asf,amr,ac3,eac3,dts,ape,wv,tta,tak,caf,avi,flv,mpeg,mpegts,wav,mp3,ogg,flac,aiff"
+_DEMUXERS = (
+    "mov,matroska,webm,aac,asf,amr,ac3,eac3,dts,ape,wv,tta,tak,caf,voc,avi,flv,mpeg,mpegts,wav,mp3,ogg,flac,aiff"
+)
 _DURATION = re.compile(rb"Duration: (\d+):(\d\d):(\d\d\.\d+)")
 _INPUT = re.compile(rb"Input #0, (\S+), from ")
 _READ_BYTES = 2**20
@@ -126,6 +128,7 @@ class _Run:
         told = subprocess.DEVNULL if level == "quiet" else subprocess.PIPE
         command = [
             *(ffmpeg, "-nostdin", "-nostats", "-hide_banner", "-loglevel", level),
+            *("-err_detect", "crccheck"),  # else what TTA and WavPack know to be damaged is decoded without a word
             *(*_only(path), "-map", "0:a:0", "-c:a", "pcm_s16be", "-f", "au", "-"),
         ]
         try:

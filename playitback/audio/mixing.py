@@ -59,9 +59,12 @@ def in_range(mono: np.ndarray) -> tuple[np.ndarray, tuple[str, ...]]:
     over = int((amplitude > _FAR_OVER).sum())
     if over > _FEW * len(mono):
         peak = float(amplitude.max())
-        divisor = next((each for each in _INTEGER_RANGES if _LEAST_RANGE < peak <= each), peak)
-        mono = mono / np.float32(divisor)
-        told.append(f"its samples reach {peak:.6g} times full scale, so they were divided by {divisor:.6g}")
+        # numbers without a sign lie around the middle of their range, from where the sound goes as far as with one
+        swing = float(np.abs(mono - np.float32(mono.mean(dtype=np.float64))).max())
+        if swing > _FAR_OVER:
+            divisor = next((each for each in _INTEGER_RANGES if _LEAST_RANGE < swing <= each), peak)
+            mono = mono / np.float32(divisor)
+            told.append(f"its samples reach {peak:.6g} times full scale, so they were divided by {divisor:.6g}")
     elif over:
         told.append(
             f"its samples keep to full scale but for {over}, which reach {amplitude.max():.3g} times as far: "

@@ -8,6 +8,7 @@ import re
 
 _MARKS = re.compile(rb"Xing|Info|VBRI")
 _WHERE_MARKS_STAND = 200  # bytes of the first frame
+_FRAMES_IN_A_ROW = 3  # are no accident
 #: by the index in a frame's head; of MPEG 1, and of its halves MPEG 2 and 2.5 (ISO 11172-3, 13818-3; layer III)
 _KILOBITS = (0, 32, 40, 48, 56, 64, 80, 96, 112, 128, 160, 192, 224, 256, 320, 0)
 _KILOBITS_OF_HALVES = (0, 8, 16, 24, 32, 40, 48, 56, 64, 80, 96, 112, 128, 144, 160, 0)
@@ -23,11 +24,7 @@ def begins_frame(start: bytes) -> bool:
 def first_frame(file: io.FileIO, begin: int) -> tuple[int, bytes]:
     """Byte of the first frame of an MP3, behind its tag, and what begins there."""
     file.seek(begin)
-    head = file.read(10)
-    at = begin
-    if head[:3] == b"ID3" and len(head) == 10:
-        # ID3v2: the tag's length in four bytes of seven bits, most significant first.
-        at += 10 + sum((byte & 0x7F) << shift for byte, shift in zip(head[6:], (21, 14, 7, 0), strict=True))
+    at = begin + _tag_bytes(file.read(10))
     file.seek(at)
     return at, file.read(4096)
 
@@ -51,12 +48,40 @@ def counted_bytes(frame: bytes) -> int | None:
     return int.from_bytes(frame[at : at + 4], "big")
 
 
-def ends_within_a_frame(file: io.FileIO, at: int, size: int) -> bool:
-    """Whether the frames that follow one another from a byte on are cut off by the end of the file."""
+def end_of_frames(file: io.FileIO, at: int, size: int) -> int:
+    """The byte behind frames, and tags, that follow one another from a byte on; beyond ``size``, the end of the file,
+    where that cuts the last one off."""
     with mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as content:
-        while count := _frame_bytes(content[at : at + 3]):
+        while at < size and (count := _frame_bytes(content[at : at + 3]) or _tag_bytes(content[at : at + 10])):
             at += count
-    return at > size
+    return at
+
+
+def goes_on(file: io.FileIO, at: int, head: bytes) -> bool:
+    """Whether frames of one kind, which begin like ``head``, follow somewhere behind a byte where none does."""
+    sync, rate = head[:2], head[2:3]
+    with mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as content:
+        while (at := content.find(sync, at + 1)) >= 0:
+            behind = at
+            for _ in range(_FRAMES_IN_A_ROW):
+                found = content[behind : behind + 3]
+                count = _frame_bytes(found) if found[:2] == sync and (found[2] ^ rate[0]) & 0x0C == 0 else 0
+                behind += count
+                if not count:
+                    break
+            else:
+                return True
+    return False
+
+
+def _tag_bytes(head: bytes) -> int:
+    """Of an ID3 tag that begins so; 0 for what is none."""
+    if head[:3] == b"TAG":
+        return 128
+    if head[:3] != b"ID3" or len(head) < 10:
+        return 0
+    # ID3v2: the tag's length in four bytes of seven bits, most significant first.
+    return 10 + sum((byte & 0x7F) << shift for byte, shift in zip(head[6:], (21, 14, 7, 0), strict=True))
 
 
 def _frame_bytes(head: bytes) -> int:

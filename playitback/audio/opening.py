@@ -212,6 +212,8 @@ def _examine(path: Path, report: Report) -> _Examined:
     """Raises LibsndfileError where libsndfile cannot read the file, or would stop long before its end."""
     with View(path) as file:
         found = containers.parts(file)
+    if found[0].in_blocks:
+        raise soundfile.LibsndfileError(0, prefix="only the first block would be read: ")
     parts: list[containers.Part] = []
     counts: list[int] = []
     told: list[str] = []
@@ -233,7 +235,7 @@ def _examine(path: Path, report: Report) -> _Examined:
             first = kind
         parts.append(part)
         counts.append(count)
-        told += [each for each in (part.told or wrong or _end_unknown(part, kind[-1]),) if each]
+        told += [each for each in (part.told or wrong or _end_unknown(part),) if each]
     if len(parts) > 1:
         told.append(f"is {len(parts)} recordings joined into one file; they were read one after the other")
     rate, channels, container = first
@@ -242,10 +244,8 @@ def _examine(path: Path, report: Report) -> _Examined:
     )
 
 
-def _end_unknown(part: containers.Part, container: str) -> str | None:
-    if part.tells_its_end:
-        return None
-    return f"is a {container} file, whose length is not checked here: were some of it missing, nothing would show it"
+def _end_unknown(part: containers.Part) -> str | None:
+    return None if part.tells_its_end else containers.END_UNKNOWN
 
 
 def _second_is_left(seconds: float) -> str:
@@ -263,7 +263,7 @@ def _decode(program: str, path: Path, report: Report) -> tuple[ffmpeg.Decoded, _
 def _told_of(decoded: ffmpeg.Decoded, path: Path) -> _Examined:
     """What ffmpeg makes of a file, as what libsndfile makes of others."""
     seconds, promised = decoded.frames / decoded.sample_rate, decoded.promised_seconds
-    told = foreign.cut_short(path, decoded.demuxer)
+    told = foreign.cut_short(path)
     if promised is not None and seconds < promised - _SHORTER_SECONDS:
         told = (
             f"is cut short or damaged: its header promises {promised:.2f} s, of which {seconds:.2f} s can be decoded; "
@@ -271,7 +271,10 @@ def _told_of(decoded: ffmpeg.Decoded, path: Path) -> _Examined:
         )
     elif decoded.damaged and told is None:
         told = "is damaged or cut short: parts of it cannot be decoded; what is there was read"
-    notes = tuple(each for each in (told, foreign.joined(path)) if each)
+    joined = foreign.joined(path)
+    if told is None and joined is None and foreign.end_unknown(path, decoded.demuxer, promised is not None):
+        told = containers.END_UNKNOWN
+    notes = tuple(each for each in (told, joined) if each)
     kind = path.suffix[1:].upper()
     return _Examined((), (decoded.frames,), decoded.sample_rate, decoded.channels, kind, notes)
 

@@ -69,7 +69,7 @@ def load(
     taken, and for a channel that the file does not hold; SettingsError for a window that it does not hold.
     """
     if not (math.isfinite(start_seconds) and start_seconds >= 0):
-        raise SettingsError(f"start_seconds is {start_seconds}, but a recording starts at 0; give 0 or more")
+        raise SettingsError(f"start_seconds is {start_seconds}, but a recording starts at 0; give a number from 0 on")
     if window_seconds is not None:
         _check_duration("window_seconds", window_seconds)
     with opened(path) as sound:
@@ -158,7 +158,7 @@ def check_windows(window_seconds: float, hop_seconds: float | None) -> None:
 
 
 def _check_duration(name: str, seconds: float) -> None:
-    if not MINIMUM_SECONDS <= seconds < math.inf:
+    if not seconds >= MINIMUM_SECONDS:  # written so that NaN is refused, too
         raise SettingsError(f"{name} is {seconds}; give {MINIMUM_SECONDS} or more")
     if seconds > _LONGEST_SECONDS:
         raise SettingsError(f"{name} is {seconds:g}; give {_LONGEST_SECONDS:g} or less")

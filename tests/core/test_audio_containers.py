@@ -102,8 +102,7 @@ def test_of_a_container_whose_end_is_not_known_that_is_told(tmp_path: Path, suff
     for _ in ("whole", "cut short"):
         (note,) = load(path).notes
         assert note == (
-            f"clip.{suffix} is a {container} file, whose length is not checked here: were some of it missing, nothing "
-            "would show it."
+            f"clip.{suffix} tells no length that can be checked here: were its end missing, that might not show."
         )
         cut(path, 0.5)
 

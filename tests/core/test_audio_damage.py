@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -10,6 +11,7 @@ import pytest
 from sound_files import Read, chirp, load, without_ffmpeg, write
 
 from playitback import audio
+from playitback.audio.containers import END_UNKNOWN
 from playitback.errors import AudioError, SettingsError
 
 # Whole or not
@@ -146,12 +148,28 @@ def test_an_mp3_without_a_length_is_counted(tmp_path: Path) -> None:
 
 def test_an_mp3_without_a_length_that_ends_within_a_frame_is_told(tmp_path: Path) -> None:
     path = untagged_mp3(tmp_path / "clip.mp3", chirp(5.0, 44_100), "CONSTANT")
-    assert load(path).notes == ()
+    assert load(path).notes == (f"clip.mp3 {END_UNKNOWN}.",)
     path.write_bytes(path.read_bytes()[:-100])
     assert (
         "clip.mp3 is cut short: it ends in the middle of a stretch of sound; what is there was read."
         in load(path, window_seconds=1.0).notes
     )
+
+
+@pytest.mark.parametrize(
+    ("fault", "told"),
+    [
+        (lambda content: content[:9_000] + bytes(600) + content[9_600:], "is damaged: a stretch cannot be decoded"),
+        (lambda content: content[:9_000] + content[10_000:], "is damaged: a stretch cannot be decoded"),
+        (lambda content: content + b"TAG" + bytes(125), END_UNKNOWN),
+        (lambda content: content + b"ID3\x04\0\0\0\0\0\x05" + bytes(5) + content, END_UNKNOWN),
+    ],
+)
+def test_a_hole_in_an_mp3_without_a_length_is_told(tmp_path: Path, fault: Callable[[bytes], bytes], told: str) -> None:
+    path = untagged_mp3(tmp_path / "clip.mp3", chirp(5.0, 44_100), "CONSTANT")
+    path.write_bytes(fault(path.read_bytes()))
+    (note,) = load(path, window_seconds=1.0).info.notes
+    assert note.startswith(f"clip.mp3 {told}")
 
 
 def test_an_mp3_that_hides_most_of_its_length_is_not_half_read(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

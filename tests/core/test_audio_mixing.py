@@ -225,6 +225,18 @@ def test_a_few_samples_far_over_full_scale_are_cut_to_it(tmp_path: Path) -> None
     np.testing.assert_array_equal(recording.samples, samples)
 
 
+@pytest.mark.parametrize(("middle", "divisor"), [(2.0**15, 2.0**15), (2.0**23, 2.0**23), (9.0, 1.0)])
+def test_whole_numbers_without_a_sign_are_brought_to_their_middle(
+    tmp_path: Path, middle: float, divisor: float
+) -> None:
+    recording = written(tmp_path, divisor * SOUND + np.float32(middle))
+    np.testing.assert_allclose(recording.samples, SOUND - SOUND.mean(), atol=2e-3)
+    assert [note.partition(" full scale")[0] for note in recording.notes[:-1]] == [
+        f"clip.wav: its samples reach {np.abs(divisor * SOUND + middle).max():.6g} times"
+    ] * (divisor > 1)
+    assert "constant offset was taken off" in recording.notes[-1]
+
+
 @pytest.mark.parametrize(("level", "offset"), [(1.0, 0.3), (1.0, -0.06), (0.01, 0.01), (0.1, 0.5)])
 @pytest.mark.parametrize("rate", [RATE, 44_100])
 def test_a_large_offset_is_taken_off(tmp_path: Path, level: float, offset: float, rate: int) -> None:
@@ -264,8 +276,8 @@ def _one_bit() -> tuple[np.ndarray, int]:
         (hiss(-85, rate=44_100), 44_100, "hear from 0.00 s to 2.00 s: it is very quiet"),
         (*_one_bit(), "hear from 0.00 s to 2.00 s: it is very quiet, with a peak of -90 dBFS"),
         (0.02 * tone(2.0), RATE, "hear from 0.00 s to 2.00 s: it is very quiet, with a peak of -42 dBFS"),
-        (np.full(2 * RATE, 0.25, np.float32), RATE, "is silent from 0.00 s to 2.00 s (every sample is zero)"),
-        (stereo(SILENCE, SILENCE), RATE, "is silent from 0.00 s to 2.00 s (every sample is zero)"),
+        (np.full(2 * RATE, 0.25, np.float32), RATE, "is silent from 0.00 s to 2.00 s (every sample is the same)"),
+        (stereo(SILENCE, SILENCE), RATE, "is silent from 0.00 s to 2.00 s (every sample is the same)"),
     ],
 )
 def test_a_clip_without_anything_to_hear_is_told(tmp_path: Path, samples: np.ndarray, rate: int, told: str) -> None:

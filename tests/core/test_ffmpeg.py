@@ -14,6 +14,7 @@ import pytest
 from tiny import RATE, chirp, cut
 
 from playitback import audio
+from playitback.audio.containers import END_UNKNOWN
 from playitback.errors import AudioError
 
 load = partial(audio.load, sample_rate=RATE)
@@ -68,10 +69,7 @@ def test_every_format_is_read_and_on_time(
     assert recording.info.format == name.rpartition(".")[2].upper()
     told = {
         "clip.mkv": ("clip.mkv: of its 6 channels only channel 3 sounds, so it was taken alone.",),  # where mono is put
-        "clip.ts": (
-            "clip.ts is an MPEG transport stream, which does not say how long it is: were some of it missing, nothing "
-            "would show it.",
-        ),
+        **{each: (f"{each} {END_UNKNOWN}.",) for each in ("clip.aac", "clip.ac3", "clip.ts")},
     }
     assert recording.notes == told.get(name, ())
     assert recording.seconds == pytest.approx(3.0, abs=0.15)
@@ -87,6 +85,7 @@ def test_a_telephone_recording_is_read_and_its_band_told(tmp_path: Path, ffmpeg:
     recording = load(encode(ffmpeg, tmp_path / "call.amr", "-ar", "8000", "-ac", "1"))
     assert recording.seconds == pytest.approx(3.0, abs=0.05)
     assert recording.notes == (
+        f"call.amr {END_UNKNOWN}.",
         "call.amr was sampled at 8000 Hz, so it holds nothing above 4 kHz; the model listens up to 8 kHz.",
     )
 
@@ -124,6 +123,8 @@ def test_of_any_file_cut_short_its_beginning_is_read_and_the_rest_told(
         ("clip.flv", ("-ar", "22050")),
         ("clip.tta", ()),
         ("clip.caf", ("-c:a", "alac")),
+        ("clip.wav", ("-c:a", "flac")),
+        ("clip.voc", ("-c:a", "pcm_s16le")),
     ],
 )
 def test_that_another_recording_follows_is_told_where_only_the_first_is_read(
@@ -142,8 +143,11 @@ def test_that_another_recording_follows_is_told_where_only_the_first_is_read(
     [
         ("clip.avi", ("-c:a", "pcm_s16le"), r"is cut short: \d+ % of the sound that its header promises is missing"),
         ("clip.ogg", ("-c:a", "flac"), "is cut short: it ends in the middle of a stretch of sound"),
-        ("clip.ts", (), "is an MPEG transport stream, which does not say how long it is"),
-        ("clip.mpg", ("-c:a", "mp2"), "is an MPEG program stream, which does not say how long it is"),
+        ("clip.voc", ("-c:a", "pcm_s16le"), "is cut short: it ends in the middle of a stretch of sound"),
+        ("clip.ts", (), END_UNKNOWN),
+        ("clip.mpg", ("-c:a", "mp2"), END_UNKNOWN),
+        ("clip.ac3", ("-ar", "48000"), f"is damaged or cut short|{END_UNKNOWN}"),
+        ("clip.asf", ("-c:a", "libmp3lame", "-ar", "44100"), f"is damaged or cut short|{END_UNKNOWN}"),
     ],
 )
 def test_what_ffmpeg_does_not_tell_of_a_file_cut_short_is_told(
@@ -151,7 +155,43 @@ def test_what_ffmpeg_does_not_tell_of_a_file_cut_short_is_told(
 ) -> None:
     recording = load(cut(encode(ffmpeg, tmp_path / name, *options), 0.6))
     assert 0.5 < recording.seconds < 2.5
-    assert re.match(f"{re.escape(name)} {told}", recording.notes[0])
+    assert re.match(f"{re.escape(name)} ({told})", recording.notes[0])
+
+
+def test_a_stream_cut_short_between_two_frames_is_told(tmp_path: Path, ffmpeg: str) -> None:
+    path = encode(ffmpeg, tmp_path / "clip.ac3", "-ar", "48000", "-b:a", "192k")
+    path.write_bytes(path.read_bytes()[: 768 * 40])  # whole frames
+    recording = load(path)
+    assert recording.seconds == pytest.approx(40 * 1536 / 48_000)
+    assert recording.notes == (f"clip.ac3 {END_UNKNOWN}.",)
+
+
+def test_of_fragments_what_can_no_longer_be_found_is_told(tmp_path: Path, ffmpeg: str) -> None:
+    options = ("-movflags", "frag_keyframe+empty_moov", "-frag_duration", "500000")
+    path = encode(ffmpeg, tmp_path / "clip.mp4", *options)
+    assert load(path).notes == ()
+    content = path.read_bytes()
+    half = len(content) // 2
+    path.write_bytes(content[:half] + content[half + 3_000 :])
+    assert re.match(r"clip\.mp4 is (damaged or cut short|cut short or damaged)", load(path).notes[0])
+
+
+def test_a_voice_file_in_several_blocks_is_read_whole(tmp_path: Path, ffmpeg: str) -> None:
+    recording = load(encode(ffmpeg, tmp_path / "clip.voc", "-c:a", "pcm_s16le"))
+    assert recording.seconds == pytest.approx(3.0, abs=0.01)
+    assert np.corrcoef(recording.samples[: 2 * RATE], chirp(3.0)[: 2 * RATE])[0, 1] > 0.97
+    assert recording.notes == ()
+
+
+@pytest.mark.parametrize("name", ["clip.tta", "clip.wv"])
+def test_what_a_container_knows_to_be_damaged_is_told(tmp_path: Path, ffmpeg: str, name: str) -> None:
+    path = encode(ffmpeg, tmp_path / name)
+    content = bytearray(path.read_bytes())
+    content[len(content) // 2 : len(content) // 2 + 6] = bytes(6)
+    path.write_bytes(content)
+    assert load(path).notes == (
+        f"{name} is damaged or cut short: parts of it cannot be decoded; what is there was read.",
+    )
 
 
 def test_beside_a_damaged_frame_of_aac_the_rest_is_read(tmp_path: Path, ffmpeg: str) -> None:

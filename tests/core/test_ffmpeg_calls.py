@@ -27,6 +27,7 @@ def give(path, frames=-1):
         samples = array.array("h", file.readframes(file.getnframes() if frames < 0 else frames))
         head = struct.pack(">4s5I", b".snd", 24, 0xFFFFFFFF, 3, file.getframerate(), file.getnchannels())
     samples.byteswap()
+    print("[info]   Duration: 00:00:00.10, start: 0", file=sys.stderr, flush=True)
     sys.stdout.buffer.write(head + samples.tobytes())
     sys.stdout.flush()
 """
