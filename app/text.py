@@ -473,8 +473,9 @@ def order_with_area(order: str, area: float) -> str:
     return f"{order}, area {area:.2f}"
 
 
-def score(value: float) -> str:
-    return f"{value:.2f}".replace("-", "\N{MINUS SIGN}")
+def score(value: float | None) -> str:
+    """None: there is none."""
+    return "" if value is None else f"{value:.2f}".replace("-", "\N{MINUS SIGN}")
 
 
 def curves_fill(fill: str) -> str:

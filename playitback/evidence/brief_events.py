@@ -18,7 +18,7 @@ from playitback.evidence.beds import KnownClips, all_beds, plant_beside_burst, p
 from playitback.evidence.intervals import Bootstrap, Interval, mean_over_models
 from playitback.evidence.marking import clips_to_mark, mark_by, passes_of
 from playitback.evidence.rivals import RELEVANCE, Rival
-from playitback.evidence.runs import Ears, correct, true_classes
+from playitback.evidence.runs import Ears, correct, true_class_to_ask, true_classes
 from playitback.progress import Steps
 from playitback.recognizer import Recognizer
 from playitback.segments import lies_inside, share_inside, shared_seconds, total_seconds
@@ -76,7 +76,7 @@ def find_brief_events(
     """
     ears = all_ears[0]
     waveforms = waveforms[:MOST_CLIPS]
-    targets = true_classes(classes, ears.recognizer.config.classes[0])[:MOST_CLIPS]
+    targets = true_classes(classes, ears.recognizer.config)[:MOST_CLIPS]
     sample_rate, seed = ears.sample_rate, bootstrap.seed
     conditions: Mapping[str, Callable[[], KnownClips]] = {
         f"burst +{level:g} dB": partial(plant_beside_burst, waveforms, targets, level, sample_rate, seed)
@@ -109,9 +109,9 @@ def _find(
 ) -> Steps[dict[str, Tensor]]:
     """(N, 3) of every way: found, inside, peak; and (N,) whether the event's class is named."""
     run = yield from ears.hear(known.waveforms)
-    asked = targets.int().argmax(dim=1, keepdim=True)
+    asked = true_class_to_ask(run, targets, ears.recognizer.config).unsqueeze(1)
     marked = yield from mark_by(rivals, ears, known.waveforms, asked, total_seconds(known.events), seed)
-    found = {_NAMED: correct(run.probabilities, targets)[:, -1]}
+    found = {_NAMED: correct(run.named, targets)[:, -1]}
     for way, (marks,) in marked.items():
         found[way] = torch.stack(
             [

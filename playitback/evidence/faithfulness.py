@@ -11,6 +11,9 @@ the clip of which only the segments are left, x_out the clip without them, [z]+ 
   2024, Opti-CAM);
 - input fidelity, Fid-In = 1[argmax p(x_in) = argmax p(x)], and faithfulness, FF = p_c(x) - p_c(x_out), both as in
   Paissan et al. 2024, L-MAC. FF is high for anything that breaks the model: read it only together with Fid-In.
+
+Where every class has a probability of its own, a model decides on each by itself, and that another class overtakes c is
+nothing to c. Fid-In is 1[p_c(x_in) >= 0.5] then, over the clips with p_c(x) >= 0.5.
 """
 
 from __future__ import annotations
@@ -22,10 +25,12 @@ from itertools import product
 import torch
 from torch import Generator, Tensor
 
+from playitback.config import ModelConfig
 from playitback.edits import FILLS, keep_only, remove
 from playitback.evidence.controls import AIMED, CHOSEN, CONTROLS, FOR_TRUE_CLASS, LOUDEST, RANDOM
 from playitback.evidence.intervals import Bootstrap, Interval
 from playitback.evidence.runs import BATCH, Ears, Run, belief, correct, true_classes
+from playitback.models.listener import LIKELY, named_class
 from playitback.progress import Steps
 from playitback.segments import loudest_time, scatter_segments
 
@@ -117,14 +122,14 @@ def hear_controls(
     for control in CONTROLS:
         if control not in runs:
             runs[control] = yield from ears.hear(waveforms, control)
-    true = true_classes(classes, chosen.probabilities.shape[2])
+    true = true_classes(classes, ears.recognizer.config)
     if ears.recognizer.model.can_aim:
         for control in AIMED:
             asked = (true if control == FOR_TRUE_CLASS else ~true).double().clamp_min(1e-9)  # a clip may have none
             runs[control] = yield from ears.hear(waveforms, asked=asked.multinomial(1, generator=generator).squeeze(1))
     targets = dict.fromkeys(runs, true)
     targets[RANDOM] = targets[RANDOM].repeat_interleave(draws, dim=0)
-    right = {control: correct(run.probabilities, targets[control]) for control, run in runs.items()}
+    right = {control: correct(run.named, targets[control]) for control, run in runs.items()}
     sure = {control: belief(run.probabilities, targets[control]) for control, run in runs.items()}
     for outcome in (right, sure):
         outcome[RANDOM] = outcome[RANDOM].unflatten(0, (len(waveforms), draws))
@@ -200,7 +205,11 @@ def score_segments(ears: Ears, waveforms: Tensor, chosen: Run, bootstrap: Bootst
     after = dict(zip(variants, torch.cat(believed, dim=1), strict=True))  # variant -> (N, C)
     values = {
         (source, fill): segment_scores(
-            chosen.probabilities[:, -1], after[source, fill, keep_only], after[source, fill, remove]
+            chosen.probabilities[:, -1],
+            after[source, fill, keep_only],
+            after[source, fill, remove],
+            chosen.decision,
+            ears.recognizer.config,
         )
         for source, fill in product(SOURCES, FILLS)
     }
@@ -228,23 +237,34 @@ def percentile_rank(value: float, draws: Sequence[float]) -> float:
     return 100 * (below + tied / 2) / len(draws)
 
 
-def segment_scores(whole: Tensor, kept: Tensor, removed: Tensor, explained: Tensor | None = None) -> dict[str, Tensor]:
+def segment_scores(
+    whole: Tensor, kept: Tensor, removed: Tensor, explained: Tensor, config: ModelConfig
+) -> dict[str, Tensor]:
     """The scores of every clip, (N,) each, named like the fields of ``Scores``.
 
-    whole, kept, removed: (N, C) probabilities of x, x_in and x_out; explained: (N,) index of c, by default the class
-    that the model names.
+    whole, kept, removed: (N, C) probabilities of x, x_in and x_out; explained: (N,) index of c; config: the model's.
     """
-    named = whole.argmax(dim=1)
-    explained = named if explained is None else explained
     before, inside, outside = (each.gather(1, explained.unsqueeze(1)).squeeze(1) for each in (whole, kept, removed))
     tiny = torch.finfo(whole.dtype).tiny  # where p is 1 there is no room to gain, and 0 / tiny is 0
     return {
         "average_increase": 100 * (inside > before).double(),
         "average_drop": 100 * (before - inside).clamp_min(0) / before.clamp_min(tiny),
         "average_gain": 100 * (inside - before).clamp_min(0) / (1 - before).clamp_min(tiny),
-        "input_fidelity": (kept.argmax(dim=1) == named).double(),
+        "input_fidelity": decision_stays(whole, kept, explained, config),
         "faithfulness": before - outside,
     }
+
+
+def decision_stays(whole: Tensor, edited: Tensor, explained: Tensor, config: ModelConfig) -> Tensor:
+    """(N,) float64: 1 where the decision for a clip is the one for the edited clip, too, else 0.
+
+    whole, edited: (N, C) probabilities; explained: (N,) the class that it is about where every class has a probability
+    of its own. NaN where that class is not more probable than not to begin with: there is no decision for it to stay.
+    """
+    if not config.multi_label:
+        return (named_class(edited, config) == named_class(whole, config)).double()
+    before, after = (each.gather(1, explained.unsqueeze(1)).squeeze(1) >= LIKELY for each in (whole, edited))
+    return torch.where(before, after.double(), torch.nan)
 
 
 def _intervals(values: dict[str, Tensor], bootstrap: Bootstrap) -> Scores:

@@ -56,6 +56,8 @@ PARTS = (CONTROLS, SCENES, SEGMENTS, CURVES, LOCALISATION, POINTING, BRIEF_EVENT
 TOGETHER = (CONTROLS, SCENES, POINTING, BRIEF_EVENTS, REMOVAL, ACTIVITY)
 #: those that replay other segments in place of the chosen ones
 REPLAYING = (CONTROLS, SCENES)
+#: those that must know what a clip holds; of several labels a clip may have none, and has no part in them then
+LABELLED = (CONTROLS, SCENES, LOCALISATION, POINTING, BRIEF_EVENTS, SANITY)
 #: those in which rivals explain the model, too
 EXPLAINING = (POINTING, BRIEF_EVENTS, REMOVAL)
 
@@ -72,7 +74,9 @@ class Evidence:
     seed: int
     resamples: int  # of the bootstrap
     replays: bool  # whether the model can replay
-    accuracy: Interval  # of the decision after the last hearing, 0 to 1
+    multi_label: bool  # whether every class has a probability of its own
+    labelled: int  # clips that have a class
+    accuracy: Interval  # 0 to 1, of those: how often the class named after the last hearing is one of theirs
     draws: int  # of random segments per clip, in ``controls``
     marked_seconds: float  # of a clip, mean: replayed in any of its hearings, or chosen where nothing can be replayed
     narrowness: Narrowness | None = None  # of one model
@@ -123,18 +127,22 @@ def gather(
     _check(recognizers, waveforms, labels, draws, bootstrap, parts)
     rivals = find_rivals(one, rival_names)
     drawn = Bootstrap(bootstrap, seed)
-    count, shuffled = len(waveforms), one.model.choosing_parts
+    targets = true_classes(classes, one.config)
+    with_class = torch.nonzero(targets.any(dim=1)).squeeze(1)
+    if not len(with_class) and set(parts) & set(LABELLED):
+        raise SettingsError(f"no clip has a class, which {', '.join(LABELLED)} need; leave them out")
+    count, known, shuffled = len(waveforms), len(with_class), one.model.choosing_parts
     clips_to_hear: dict[str, Callable[[], int]] = {
-        CONTROLS: lambda: faithfulness.clips_to_hear_controls(count, draws, aims),
-        SCENES: lambda: scenes.clips_to_hear_scenes(count, aims, beds),
+        CONTROLS: lambda: faithfulness.clips_to_hear_controls(known, draws, aims),
+        SCENES: lambda: scenes.clips_to_hear_scenes(known, aims, beds),
         SEGMENTS: lambda: faithfulness.clips_to_score_segments(count),
         CURVES: lambda: curves.clips_to_measure_curves(count),
-        LOCALISATION: lambda: localisation.clips_to_localise(count, beds),
-        POINTING: lambda: pointing.clips_to_point(count, rivals, one),
-        BRIEF_EVENTS: lambda: brief_events.clips_to_find_brief_events(count, rivals, one, beds),
+        LOCALISATION: lambda: localisation.clips_to_localise(known, beds),
+        POINTING: lambda: pointing.clips_to_point(known, rivals, one),
+        BRIEF_EVENTS: lambda: brief_events.clips_to_find_brief_events(known, rivals, one, beds),
         REMOVAL: lambda: removal.clips_to_remove(count, rivals, one),
         ACTIVITY: lambda: truth.clips_to_compare_activity(count, one.clip_seconds),
-        SANITY: lambda: sanity.clips_to_check_sanity(count, shuffled),
+        SANITY: lambda: sanity.clips_to_check_sanity(known, shuffled),
     }
     clips_a_model = count + sum(clips_to_hear[part]() for part in set(parts))
     tally = Tally(len(recognizers) * clips_a_model)
@@ -143,7 +151,6 @@ def gather(
     for each in all_ears:
         choices.append((yield from each.hear(waveforms)))
     ears, chosen = all_ears[0], choices[0]
-    targets = true_classes(classes, ears.recognizer.config.classes[0])
     evidence = Evidence(
         models=len(recognizers),
         clips=count,
@@ -153,24 +160,28 @@ def gather(
         seed=seed,
         resamples=bootstrap,
         replays=replays,
+        multi_label=one.config.multi_label,
+        labelled=known,
         accuracy=drawn.interval(
-            torch.stack([correct(each.probabilities, targets)[:, -1] for each in choices]).mean(dim=0)
+            torch.stack([correct(each.named, targets)[with_class, -1] for each in choices]).mean(dim=0)
         ),
         draws=draws,
         marked_seconds=float(torch.stack([each.marked_seconds for each in choices]).mean()),
         narrowness=None if together else curves.measure_narrowness(waveforms, chosen, ears.sample_rate, drawn),
     )
+    clips, true = waveforms[with_class], targets[with_class]
+    of_clips = [each[with_class] for each in choices]
     measure: dict[str, Callable[[], Steps[Any]]] = {
-        CONTROLS: lambda: _compare_controls(all_ears, waveforms, classes, choices, draws, drawn),
-        SCENES: lambda: scenes.hear_scenes(all_ears, waveforms, classes, drawn, beds),
+        CONTROLS: lambda: _compare_controls(all_ears, clips, true, of_clips, draws, drawn),
+        SCENES: lambda: scenes.hear_scenes(all_ears, clips, true, drawn, beds),
         SEGMENTS: lambda: faithfulness.score_segments(ears, waveforms, chosen, drawn),
         CURVES: lambda: curves.measure_curves(ears, waveforms, chosen, drawn),
-        LOCALISATION: lambda: localisation.localise(ears, waveforms, classes, drawn, beds),
-        POINTING: lambda: pointing.measure_pointing(all_ears, waveforms, classes, rivals, drawn),
-        BRIEF_EVENTS: lambda: brief_events.find_brief_events(all_ears, waveforms, classes, rivals, drawn, beds),
+        LOCALISATION: lambda: localisation.localise(ears, clips, true, drawn, beds),
+        POINTING: lambda: pointing.measure_pointing(all_ears, clips, true, rivals, drawn),
+        BRIEF_EVENTS: lambda: brief_events.find_brief_events(all_ears, clips, true, rivals, drawn, beds),
         REMOVAL: lambda: removal.measure_removal(all_ears, waveforms, choices, rivals, drawn),
         ACTIVITY: lambda: truth.compare_activity(all_ears, waveforms, choices, drawn),
-        SANITY: lambda: sanity.check_sanity(ears, waveforms, classes, chosen, drawn),
+        SANITY: lambda: sanity.check_sanity(ears, clips, true, of_clips[0], drawn),
     }
     found = {}
     for part in PARTS:

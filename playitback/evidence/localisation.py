@@ -141,8 +141,8 @@ def measure_planted_in(
     known = plant_in(waveforms, name, decibels, sample_rate, bootstrap.seed, recorded)
     run = yield from ears.hear(known.waveforms)
     yield ears.tally.count(len(waveforms) - len(known.rows))
-    targets = true_classes(classes, run.probabilities.shape[2])[known.rows]
-    named = correct(run.probabilities, targets)[:, -1]
+    targets = true_classes(classes, ears.recognizer.config)[known.rows]
+    named = correct(run.named, targets)[:, -1]
     return locate(f"{name} {decibels:g} dB", known.waveforms, known.events, run, named, sample_rate, bootstrap)
 
 
@@ -152,10 +152,10 @@ def measure_splices(ears: Ears, waveforms: Tensor, classes: Tensor, bootstrap: B
     None where there is no such splice.
     """
     clip_seconds = ears.clip_seconds
-    targets = true_classes(classes, ears.recognizer.config.classes[0])
+    targets = true_classes(classes, ears.recognizer.config)
     spliced, first, second = splice(waveforms, targets, len(waveforms), Generator().manual_seed(bootstrap.seed))
     run = yield from ears.hear(spliced)
-    is_first, is_second = (correct(run.probabilities, each)[:, -1].bool() for each in (first, second))
+    is_first, is_second = (correct(run.named, each)[:, -1].bool() for each in (first, second))
     rows = torch.nonzero(is_first | is_second).squeeze(1)
     if not len(rows):
         return None
@@ -182,8 +182,8 @@ def measure_silence(ears: Ears, waveforms: Tensor, classes: Tensor, bootstrap: B
         return None
     events = segments_where(audible[rows], edges[rows])
     run = yield from ears.hear(waveforms[rows])
-    targets = true_classes(classes, run.probabilities.shape[2])[rows]
-    named = correct(run.probabilities, targets)[:, -1]
+    targets = true_classes(classes, ears.recognizer.config)[rows]
+    named = correct(run.named, targets)[:, -1]
     return locate("zero-padded", waveforms[rows], events, run, named, ears.sample_rate, bootstrap)
 
 

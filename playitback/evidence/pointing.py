@@ -18,7 +18,7 @@ from playitback.evidence.beds import splice
 from playitback.evidence.intervals import Bootstrap, Interval, mean_over_models
 from playitback.evidence.marking import clips_to_mark, mark_by, passes_of
 from playitback.evidence.rivals import RELEVANCE, Rival
-from playitback.evidence.runs import Ears, correct, true_classes
+from playitback.evidence.runs import Ears, correct, true_class_to_ask, true_classes
 from playitback.progress import Steps
 from playitback.recognizer import Recognizer
 from playitback.segments import share_inside, total_seconds
@@ -62,7 +62,7 @@ def measure_pointing(
     waveforms: (N, clip_samples); classes: (N,) or multi-hot (N, C). Raises SettingsError where no two clips differ.
     """
     ears = all_ears[0]
-    targets = true_classes(classes, ears.recognizer.config.classes[0])
+    targets = true_classes(classes, ears.recognizer.config)
     spliced, first, second = splice(waveforms, targets, len(waveforms), Generator().manual_seed(bootstrap.seed))
     outcomes = []
     for each in all_ears:
@@ -98,7 +98,7 @@ def _point(
     where nothing is marked.
     """
     run = yield from ears.hear(spliced)
-    is_first, is_second = (correct(run.probabilities, each)[:, -1].bool() for each in (first, second))
+    is_first, is_second = (correct(run.named, each)[:, -1].bool() for each in (first, second))
     rows = torch.nonzero(is_first | is_second).squeeze(1)
     passes = clips_to_mark(rivals, ears.recognizer, 2)
     yield ears.tally.count((len(spliced) - len(rows)) * passes)
@@ -107,7 +107,7 @@ def _point(
     }
     if not len(rows):
         return found
-    other = torch.where(is_first.unsqueeze(1), second, first).int().argmax(dim=1)
+    other = true_class_to_ask(run, torch.where(is_first.unsqueeze(1), second, first), ears.recognizer.config)
     asked = torch.stack([run.decision, other], dim=1)[rows]
     middle, end = ears.clip_seconds / 2, ears.clip_seconds
     halves = torch.tensor([[[0.0, middle]], [[middle, end]]], dtype=torch.float64)

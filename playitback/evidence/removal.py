@@ -115,7 +115,8 @@ def _measure(
         found[way, _KEPT] = _of(kept, explained)
         found[way, _FALL] = _of([whole], explained) - _of(rest, explained)
         at = SHARES.index(SCORED_SHARE)
-        found |= {(way, name): score for name, score in segment_scores(whole, kept[at], rest[at]).items()}
+        scores = segment_scores(whole, kept[at], rest[at], explained, ears.recognizer.config)
+        found |= {(way, name): score for name, score in scores.items()}
     return found
 
 

@@ -12,8 +12,9 @@ from dataclasses import dataclass
 import torch
 from torch import Generator, Tensor
 
+from playitback.config import ModelConfig
 from playitback.evidence.controls import CHOSEN, choice
-from playitback.models.listener import Hearing
+from playitback.models.listener import Hearing, named_class, with_broader
 from playitback.progress import Progress, Steps
 from playitback.recognizer import Recognizer
 from playitback.segments import TIME_BINS, equal_edges, merge_segments, resample, total_seconds
@@ -32,11 +33,12 @@ class Run:
     #: replayed or, where nothing is, what the first hearing chose
     marked: Tensor
     relevance: Tensor  # (N, TIME_BINS) mean over the hearings whose choice is marked
+    named: Tensor  # (N, H) int64, the class that is named after every hearing; see ``named_class``
 
     @property
     def decision(self) -> Tensor:
-        """(N,) int64: the most probable class after the last hearing."""
-        return self.probabilities[:, -1].argmax(dim=1)
+        """(N,) int64: the class that is named after the last hearing."""
+        return self.named[:, -1]
 
     @property
     def marked_seconds(self) -> Tensor:
@@ -44,7 +46,7 @@ class Run:
         return total_seconds(self.marked)
 
     def __getitem__(self, rows: Tensor) -> Run:
-        return Run(self.probabilities[rows], self.marked[rows], self.relevance[rows])
+        return Run(self.probabilities[rows], self.marked[rows], self.relevance[rows], self.named[rows])
 
     @classmethod
     def join(cls, runs: Sequence[Run]) -> Run:
@@ -53,6 +55,7 @@ class Run:
             torch.cat([each.probabilities for each in runs]),
             torch.cat([each.marked for each in runs]),
             torch.cat([each.relevance for each in runs]),
+            torch.cat([each.named for each in runs]),
         )
 
 
@@ -147,23 +150,33 @@ class Ears:
         choosing = hearings[:-1] or hearings
         marked = torch.cat([each.replayed for each in hearings[1:]] or [hearings[0].segments], dim=1)
         relevance = [resample(each.relevance, each.edges, TIME_BINS) for each in choosing]
+        probabilities = self._probabilities(hearings)
         return Run(
-            probabilities=self._probabilities(hearings),
+            probabilities=probabilities,
             marked=merge_segments(marked, self.clip_seconds).cpu(),
             relevance=torch.stack(relevance).mean(dim=0).cpu(),
+            named=named_class(probabilities, self.recognizer.config),
         )
 
 
-def true_classes(classes: Tensor, count: int) -> Tensor:
-    """(N, count) bool from class indices (N,) or from one-hot or multi-hot targets (N, count)."""
+def true_classes(classes: Tensor, config: ModelConfig) -> Tensor:
+    """(N, C) bool from class indices (N,) or from one-hot or multi-hot targets (N, C).
+
+    Where it is known which classes are broader than others, those are true, too: a dog is an animal, labelled or not.
+    """
     if classes.ndim == 2:
-        return classes > 0.5
-    return torch.nn.functional.one_hot(classes, count).bool()
+        return with_broader(classes > 0.5, config)
+    return with_broader(torch.nn.functional.one_hot(classes, config.classes[0]).bool(), config)
 
 
-def correct(probabilities: Tensor, targets: Tensor) -> Tensor:
-    """(N, P) float64, 1 where the most probable of (N, P, C) classes is one of the true ones (N, C)."""
-    return targets.gather(1, probabilities.argmax(dim=2)).double()
+def correct(named: Tensor, targets: Tensor) -> Tensor:
+    """(N, P) float64, 1 where the class that is named (N, P) is one of the true ones (N, C)."""
+    return targets.gather(1, named).double()
+
+
+def true_class_to_ask(run: Run, targets: Tensor, config: ModelConfig) -> Tensor:
+    """(N,) of the true classes (N, C) of a clip the one that a model would name if it knew no others; the only one."""
+    return named_class(run.probabilities[:, -1].where(targets, -torch.inf), config)
 
 
 def belief(probabilities: Tensor, targets: Tensor) -> Tensor:

@@ -67,7 +67,7 @@ def check_sanity(
     planted_run = yield from ears.hear(known.waveforms)
     inside = _share_inside(planted_run, known)
     yield ears.tally.count(left_out)
-    targets = true_classes(classes, chosen.probabilities.shape[2])
+    targets = true_classes(classes, ears.recognizer.config)
     parts = []
     for part in ears.recognizer.model.choosing_parts:
         runs, planted = [], []
@@ -118,7 +118,7 @@ def _share_inside(run: Run, known: KnownClips) -> Tensor:
 
 
 def _accuracy(run: Run, targets: Tensor) -> float:
-    return float(correct(run.probabilities, targets)[:, -1].mean())
+    return float(correct(run.named, targets)[:, -1].mean())
 
 
 def _mean(values: Sequence[Tensor]) -> Tensor:

@@ -24,6 +24,7 @@ from playitback.evidence.beds import NOISE_BED, bed
 from playitback.evidence.intervals import Bootstrap, Interval, mean_over_models
 from playitback.evidence.rivals import hear_activity, hear_windows, log_probabilities, windows
 from playitback.evidence.runs import Ears, Run
+from playitback.models.listener import named_class
 from playitback.progress import Steps
 from playitback.segments import audible_columns, inside_segments
 
@@ -110,7 +111,8 @@ def _compare(ears: Ears, waveforms: Tensor, told: Tensor, answers: Tensor, choic
     audible = audible_columns(waveforms, ears.edges.expand(len(waveforms), -1), ears.sample_rate).double()
     counted = audible @ holds.T > 0  # (N, W)
     whole = choice.probabilities[:, :1].expand_as(answers)
-    multi_label = ears.recognizer.config.multi_label
+    config = ears.recognizer.config
+    of_answers = named_class(answers, config)
 
     def mean(values: Tensor) -> Tensor:
         return torch.where(counted, values, torch.nan).nanmean(dim=1)
@@ -118,11 +120,11 @@ def _compare(ears: Ears, waveforms: Tensor, told: Tensor, answers: Tensor, choic
     named = choice.decision.view(-1, 1, 1).expand(-1, answers.shape[1], 1)
     answered, said = (log_probabilities(each).gather(2, named).squeeze(2) for each in (answers, there))
     return {
-        "divergence": mean(divergence(answers, there, multi_label)),
-        "whole_divergence": mean(divergence(answers, whole, multi_label)),
+        "divergence": mean(divergence(answers, there, config.multi_label)),
+        "whole_divergence": mean(divergence(answers, whole, config.multi_label)),
         "correlation": correlation(answered, said, counted),
-        "agreement": mean((answers.argmax(dim=2) == there.argmax(dim=2)).double()),
-        "whole_agreement": mean((answers.argmax(dim=2) == whole.argmax(dim=2)).double()),
+        "agreement": mean((of_answers == named_class(there, config)).double()),
+        "whole_agreement": mean((of_answers == named_class(whole, config)).double()),
     }
 
 
@@ -147,4 +149,5 @@ def _emptiness(ears: Ears, told: Tensor, run: Run) -> Tensor:
     entropy = torch.special.entr(told).sum(dim=2)
     if ears.recognizer.config.multi_label:
         entropy = entropy + torch.special.entr(1 - told).sum(dim=2)
-    return torch.stack([told.amax(dim=2).mean(dim=1), entropy.mean(dim=1), run.probabilities[:, -1].amax(dim=1)], dim=1)
+    decided = run.probabilities[:, -1].gather(1, run.decision.unsqueeze(1)).squeeze(1)
+    return torch.stack([told.amax(dim=2).mean(dim=1), entropy.mean(dim=1), decided], dim=1)

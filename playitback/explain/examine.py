@@ -28,6 +28,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from playitback.config import ModelConfig
 from playitback.edits import FILLS, SILENCE, keep_only, remove
 from playitback.errors import SettingsError
 from playitback.evidence.controls import CHOSEN, CONTROLS, LOUDEST, RANDOM
@@ -41,7 +42,7 @@ from playitback.evidence.curves import (
     kept_slices,
     slice_importance,
 )
-from playitback.evidence.faithfulness import ROUNDING, SOURCES, percentile_rank, segment_scores
+from playitback.evidence.faithfulness import ROUNDING, SOURCES, decision_stays, percentile_rank, segment_scores
 from playitback.evidence.runs import CLIPS_A_STEP, Ears, Run, Tally
 from playitback.progress import Steps
 from playitback.recognizer import Recognizer
@@ -139,11 +140,12 @@ class EditBelief:
     fill: str  # one of edits.FILLS
     kept: float  # p(x_in), 0 to 1
     removed: float  # p(x_out), 0 to 1
-    decision_removed: float  # share of draws, 0 to 1, in which the decision stays without the segments
+    #: share of draws, 0 to 1, in which the decision stays without the segments; None: see ``decision_stays``
+    decision_removed: float | None
     average_increase: float  # AI, percent
     average_drop: float  # AD, percent
     average_gain: float  # AG, percent
-    input_fidelity: float  # Fid-In: share of draws, 0 to 1, in which the decision stays with nothing but the segments
+    input_fidelity: float | None  # Fid-In: the same share, with nothing but the segments
     faithfulness: float  # FF = p - removed, -1 to 1
 
 
@@ -163,7 +165,8 @@ class Examination:
     """What one clip says for and against the explanation of one class."""
 
     label: str  # the class explained
-    decision: str  # the most probable class after the last hearing
+    decision: str  # the class that is named after the last hearing
+    multi_label: bool  # whether every class has a probability of its own
     probability: float  # of ``label`` after the last hearing, 0 to 1
     clip_seconds: float
     replays: bool  # whether segments were replayed in it, so that other ones could be
@@ -304,6 +307,7 @@ def examine(
     return Examination(
         label=label,
         decision=recognizer.labels[int(chosen.decision)],
+        multi_label=recognizer.config.multi_label,
         probability=probability,
         clip_seconds=recognizer.clip_seconds,
         replays=replays,
@@ -316,7 +320,7 @@ def examine(
         drawn=tuple(drawn),
         replay=Standing.of([probability - each for each in drawn]) if replays else None,
         edits=tuple(
-            _edit_belief(source, fill, whole, kept, removed, explained)
+            _edit_belief(source, fill, whole, kept, removed, explained, recognizer.config)
             for (source, fill), (kept, removed) in after.items()
         ),
         reliance=Standing.of((kept_leads - removed_leads).flatten().tolist()),
@@ -382,16 +386,15 @@ def _hear_edits(
     return {key: (part[: len(part) // 2], part[len(part) // 2 :]) for key, part in zip(edited, parts, strict=True)}
 
 
-def _edit_belief(source: str, fill: str, whole: Tensor, kept: Tensor, removed: Tensor, explained: int) -> EditBelief:
+def _edit_belief(
+    source: str, fill: str, whole: Tensor, kept: Tensor, removed: Tensor, explained: int, config: ModelConfig
+) -> EditBelief:
     """whole: (1, C); kept, removed: (draws, C)."""
-    whole = whole.expand(len(kept), -1)
-    scores = segment_scores(whole, kept, removed, torch.full((len(kept),), explained))
-    stays = removed.argmax(dim=1) == whole.argmax(dim=1)
+    whole, column = whole.expand(len(kept), -1), torch.full((len(kept),), explained)
+    scores = segment_scores(whole, kept, removed, column, config)
+    scores["decision_removed"] = decision_stays(whole, removed, column, config)
+    means = {name: None if each.isnan().any() else float(each.mean()) for name, each in scores.items()}
     return EditBelief(
-        source=source,
-        fill=fill,
-        kept=float(kept[:, explained].mean()),
-        removed=float(removed[:, explained].mean()),
-        decision_removed=float(stays.double().mean()),
-        **{name: float(each.mean()) for name, each in scores.items()},
-    )
+        source, fill, float(kept[:, explained].mean()), float(removed[:, explained].mean()),
+        **means,  # type: ignore[arg-type]
+    )  # fmt: skip

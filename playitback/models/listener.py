@@ -344,6 +344,14 @@ def named_class(probabilities: Tensor, config: ModelConfig) -> Tensor:
     return named.squeeze(-1)
 
 
+def with_broader(classes: Tensor, config: ModelConfig) -> Tensor:
+    """Classes (N, C) bool of the first head, and those that hold wherever they hold, as far as that is known."""
+    if not config.broader:
+        return classes
+    above = _narrower(config.broader).T.to(classes.device)
+    return classes | (classes.float() @ above.float() > 0)
+
+
 @lru_cache(maxsize=16)  # every hearing asks for that of its model
 def _narrower(broader: tuple[tuple[int, ...], ...]) -> Tensor:
     """(classes, classes) whether the second is narrower than the first. broader: of a ``ModelConfig``."""

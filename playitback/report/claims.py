@@ -48,5 +48,18 @@ def span(interval: Interval, scale: float, digits: int) -> str:
     return f"{mean} [{low}, {high}]" if not math.isnan(interval.low) else f"{mean} [no interval]"
 
 
+def plain_number(mean: float, digits: int) -> str:
+    """ "0.123"; where no clip could be counted, "-"."""
+    return "-" if math.isnan(mean) else f"{mean:.{digits}f}"
+
+
+def several_labels(labelled: int) -> str:
+    """What figures mean where every class has a probability of its own. labelled: clips that have a class."""
+    return (
+        "Every class has a probability of its own. Accuracy: how often the class named is one of the clip's, over the "
+        f"{labelled} that have any. Fid-In: how often it stays more probable than not, over the clips in which it is."
+    )
+
+
 def few(clips: int) -> str:
     return f" Measured on as few as {clips}: take it as a hint." if clips < _FEW_CLIPS else ""

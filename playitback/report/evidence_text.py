@@ -19,7 +19,7 @@ from playitback.evidence.localisation import SPLICES, Located
 from playitback.evidence.sanity import SanityCheck
 from playitback.evidence.scenes import Scene
 from playitback.report import pointing_text, words
-from playitback.report.claims import WIDTH, few, listed, span, summary
+from playitback.report.claims import WIDTH, few, listed, plain_number, several_labels, span, summary
 
 
 def text(found: Evidence) -> str:
@@ -33,6 +33,8 @@ def text(found: Evidence) -> str:
         f"Accuracy after the last hearing: {span(found.accuracy, 100, 1)} %.\n"
         f"In brackets: 95 % interval of the mean over clips ({found.resamples} bootstrap samples)."
     ]
+    if found.multi_label:
+        blocks[0] += "\n" + textwrap.fill(several_labels(found.labelled), WIDTH)
     if found.models > 1:
         blocks[0] += (
             f"\nEvery clip counts with its mean over {found.models} models; "
@@ -146,7 +148,8 @@ def segments(found: SegmentComparison, marked: str) -> str:
             lead = f"{span(each.lead.input_fidelity, 1, 3)}, {span(each.lead.faithfulness, 1, 3)}"
         lines.append(
             f"{each.fill:<15}{each.source:<10}{scores.average_increase.mean:8.1f}{scores.average_drop.mean:8.1f}"
-            f"{scores.average_gain.mean:8.1f}{scores.input_fidelity.mean:9.3f}{scores.faithfulness.mean:9.3f}   {lead}"
+            f"{scores.average_gain.mean:8.1f}{plain_number(scores.input_fidelity.mean, 3):>9}"
+            f"{scores.faithfulness.mean:9.3f}   {lead}"
         )
     lines.append("Higher is better, except in AD. FF alone says nothing: what breaks the model scores high; read both.")
     random = [each for each in found.scores if each.source == RANDOM and each.lead is not None]

@@ -70,8 +70,9 @@ DEFINITIONS: dict[str, str] = {
     ),
     "Fid-In": (
         "Input fidelity: 1 if the model decides for the same class once nothing but the segments is left, "
-        "argmax p(x_in) = argmax p(x), else 0; of several draws the mean. Higher is better (L-MAC; Paissan et al. "
-        "2024)."
+        "argmax p(x_in) = argmax p(x), else 0; of several draws the mean. Where several classes may sound at once, 1 "
+        "if the class stays more probable than not, and left out where it is not. Higher is better (L-MAC; Paissan et "
+        "al. 2024)."
     ),
     "FF": (
         "Faithfulness: p(x) − p(x_out), what removing the segments takes from the probability of the class, −1 to 1. "
@@ -153,7 +154,8 @@ def reservations(found: Examination) -> tuple[str, ...]:
     if found.obstacle is not None:
         return ()
     name, said = class_name(found.label), []
-    if found.decision != found.label:
+    # of several labels that another is named says nothing against this one
+    if found.decision != found.label and not found.multi_label:
         said.append(f"The model decides for {class_name(found.decision)}, not for {name}.")
     if found.probability < UNSURE_BELOW:
         said.append(f"The model is unsure of {name} itself ({percent(found.probability)}).")
@@ -266,7 +268,8 @@ def _edits(found: Examination) -> str:
         f"{'AI, %':>8}{'AD, %':>8}{'AG, %':>8}"
     ]
     for each in sorted(found.edits, key=lambda edited: FILLS.index(edited.fill)):
-        kept = f"{100 * each.kept:9.1f}{each.input_fidelity:8.2f}"
+        fidelity = "-" if each.input_fidelity is None else f"{each.input_fidelity:.2f}"
+        kept = f"{100 * each.kept:9.1f}{fidelity:>8}"
         removed = f"{100 * each.removed:12.1f}{each.faithfulness:8.3f}"
         scores = f"{each.average_increase:8.1f}{each.average_drop:8.1f}{each.average_gain:8.1f}"
         lines.append(f"{each.fill:<15}{each.source:<10}{kept}{removed}{scores}")

@@ -8,7 +8,7 @@ from playitback.evidence.curves import ATTENTION, ENERGY, RANDOM_ORDER
 from playitback.evidence.gather import Evidence
 from playitback.evidence.removal import SCORED_SHARE, SHARES
 from playitback.evidence.rivals import LOUDEST, RANDOM, RELEVANCE
-from playitback.report.claims import span
+from playitback.report.claims import plain_number, several_labels, span
 
 #: orders of importance and the ways to explain that they are of
 _ORDERS = {ATTENTION: RELEVANCE, RANDOM_ORDER: RANDOM, ENERGY: LOUDEST}
@@ -37,6 +37,7 @@ def families_table(found: Mapping[str, Evidence]) -> str:
         f"{one.clips} clips, in brackets 95 % intervals of the mean over them. Accuracy after the last hearing: "
         + "; ".join(f"{name} {span(each.accuracy, 100, 1)} %" for name, each in found.items())
         + ".",
+        *([several_labels(one.labelled)] if one.multi_label else []),
         "",
         f"| {' | '.join(('model', 'way', *_COLUMNS))} |",
         f"|{'---|' * (2 + len(_COLUMNS))}",
@@ -71,7 +72,7 @@ def _ways(evidence: Evidence) -> dict[str, dict[str, str]]:
                 "AI, %": f"{scores.average_increase.mean:.1f}",
                 "AD, %": f"{scores.average_drop.mean:.1f}",
                 "AG, %": f"{scores.average_gain.mean:.1f}",
-                "Fid-In": f"{scores.input_fidelity.mean:.2f}",
+                "Fid-In": plain_number(scores.input_fidelity.mean, 2),
                 "FF": f"{scores.faithfulness.mean:.2f}",
             }
         )

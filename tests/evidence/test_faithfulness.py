@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import math
-from dataclasses import astuple
+from dataclasses import astuple, replace
 
 import numpy as np
 import pytest
 import torch
 from bands import band_clips, band_model
-from tiny import CLIP_SECONDS, LABELS, recognizer_of, sounding_clips, tiny_model
+from tiny import CLIP_SECONDS, LABELS, recognizer_of, sounding_clips, tiny_config, tiny_model
 from torch import Generator, Tensor
 from toy import toy_model
 
@@ -53,7 +53,7 @@ def test_scores_follow_their_definitions() -> None:
     whole = torch.tensor([[0.6, 0.4], [0.2, 0.8]], dtype=torch.float64)
     kept = torch.tensor([[0.9, 0.1], [0.6, 0.4]], dtype=torch.float64)
     removed = torch.tensor([[0.1, 0.9], [0.1, 0.9]], dtype=torch.float64)
-    scores = segment_scores(whole, kept, removed)
+    scores = segment_scores(whole, kept, removed, torch.tensor([0, 1]), tiny_config())
     expected = {
         "average_increase": [100.0, 0.0],
         "average_drop": [0.0, 50.0],
@@ -66,9 +66,19 @@ def test_scores_follow_their_definitions() -> None:
         assert scores[name].tolist() == pytest.approx(values), name
 
 
+def test_of_several_labels_the_decision_on_the_class_explained_is_its_own() -> None:
+    several = replace(tiny_config(), multi_label=True)
+    whole = torch.tensor([[0.6, 0.5], [0.6, 0.5], [0.4, 0.3]], dtype=torch.float64)
+    kept = torch.tensor([[0.55, 0.9], [0.4, 0.1], [0.4, 0.3]], dtype=torch.float64)
+    found = segment_scores(whole, kept, whole, torch.tensor([0, 0, 0]), several)["input_fidelity"].tolist()
+    # another class overtakes it, which is nothing to it; it is gone, though still the likeliest; it was not there
+    assert found[:2] == [1.0, 0.0]
+    assert math.isnan(found[2])
+
+
 def test_certain_beliefs_have_finite_scores() -> None:
     certain = torch.tensor([[1.0, 0.0]], dtype=torch.float64)
-    scores = segment_scores(certain, certain, certain)
+    scores = segment_scores(certain, certain, certain, torch.tensor([0]), tiny_config())
     assert {name: float(values) for name, values in scores.items()} == {
         "average_increase": 0.0,
         "average_drop": 0.0,
@@ -148,7 +158,7 @@ def test_segments_are_scored_with_every_fill_beside_random_and_loudest(ears: Ear
 
 def test_keeping_everything_is_faithful_and_removing_it_is_not(ears: Ears, clips: Tensor, chosen: Run) -> None:
     everything = torch.tensor([[[0.0, CLIP_SECONDS]]] * CLIPS, dtype=torch.float64)
-    marked = Run(chosen.probabilities, everything, chosen.relevance)
+    marked = replace(chosen, marked=everything)
     found = finish(score_segments(ears, clips, marked, BOOTSTRAP))
     assert found.kept_share == pytest.approx(1.0)
     for each in found.scores:

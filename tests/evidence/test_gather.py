@@ -25,6 +25,7 @@ from playitback.evidence.gather import (
 from playitback.evidence.rivals import LOUDEST, RANDOM
 from playitback.progress import Progress, finish
 from playitback.recognizer import Recognizer
+from playitback.report.evidence_text import text
 
 CLIPS = 3
 CLASSES = torch.arange(CLIPS)
@@ -80,6 +81,20 @@ def test_of_a_model_that_cannot_replay_all_is_gathered_but_what_asks_for_replays
     assert found.sanity is not None
     assert [each.part for each in found.sanity.parts] == ["heads"]
     json.dumps(found.to_dict(), allow_nan=False)
+
+
+def test_a_clip_without_a_class_counts_where_no_class_must_be_known_and_nowhere_else() -> None:
+    recognizer, told = recognizer_of(toy_model(multi_label=True)), []
+    targets = torch.tensor([[1.0, 0, 0, 0], [0, 0, 0, 0], [0, 1.0, 0, 0]])
+    steps = gather([recognizer], sounding_clips(CLIPS), targets, LABELS, bootstrap=50, rival_names=RIVALS)
+    found = finish(steps, told.append)
+    assert told[-1].done == told[-1].total
+    assert (found.clips, found.labelled, found.multi_label) == (3, 2, True)
+    told_of = found.to_dict()
+    assert (told_of["removal"]["clips"], told_of["pointing"]["splices"], told_of["sanity"]["clips"]) == (3, 2, 2)
+    assert "over the 2 that have any" in " ".join(text(found).split())
+    with pytest.raises(SettingsError, match="no clip has a class, which controls, scenes"):
+        finish(gather([recognizer], sounding_clips(CLIPS), 0 * targets, LABELS, rival_names=RIVALS))
 
 
 @pytest.mark.parametrize(

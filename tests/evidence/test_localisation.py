@@ -36,7 +36,7 @@ BOOTSTRAP = Bootstrap(200, 0)
 def run_that_replays(segments: Tensor) -> Run:
     """A run whose relevance lies on the segments (N, 1, 2) that it replays."""
     inside = inside_segments(segments, equal_edges(CLIP_SECONDS, TIME_BINS))
-    return Run(torch.zeros(len(segments), 2, 3), segments, inside)
+    return Run(torch.zeros(len(segments), 2, 3), segments, inside, torch.zeros(len(segments), 2).long())
 
 
 def everything_named(known: KnownClips) -> Tensor:

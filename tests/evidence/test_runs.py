@@ -3,18 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 
 import pytest
 import torch
 from stretches import assert_sorted_and_disjoint, covered
-from tiny import CLIP_SECONDS, LABELS, recognizer_of, sounding_clips, tiny_model
+from tiny import CLIP_SECONDS, LABELS, recognizer_of, sounding_clips, tiny_config, tiny_model
 from torch import Generator, Tensor
 from toy import toy_model
 
 from playitback.errors import SettingsError
 from playitback.evidence.controls import RANDOM
-from playitback.evidence.runs import Ears, Run, Tally, belief, correct, true_classes
-from playitback.models.listener import Listener
+from playitback.evidence.runs import Ears, Run, Tally, belief, correct, true_class_to_ask, true_classes
+from playitback.models.listener import Listener, named_class
 from playitback.progress import Progress, finish
 from playitback.segments import TIME_BINS, resample
 
@@ -38,11 +39,29 @@ def assert_marked(run: Run, segments: Tensor) -> None:
 
 
 def test_multi_label_belief_is_the_mean_over_the_true_classes_and_the_top_class_decides() -> None:
-    targets = true_classes(torch.tensor([[1.0, 0.0, 1.0], [0.0, 1.0, 0.0]]), 3)
+    config = tiny_config(labels=LABELS[:3])
+    targets = true_classes(torch.tensor([[1.0, 0.0, 1.0], [0.0, 1.0, 0.0]]), config)
     probabilities = torch.tensor([[[0.9, 0.2, 0.3]], [[0.9, 0.2, 0.3]]], dtype=torch.float64)
     assert belief(probabilities, targets).squeeze(1).tolist() == pytest.approx([0.6, 0.2])
-    assert correct(probabilities, targets).squeeze(1).tolist() == [1.0, 0.0]
-    assert true_classes(torch.tensor([2, 0]), 3).int().tolist() == [[0, 0, 1], [1, 0, 0]]
+    assert correct(named_class(probabilities, config), targets).squeeze(1).tolist() == [1.0, 0.0]
+    assert true_classes(torch.tensor([2, 0]), config).int().tolist() == [[0, 0, 1], [1, 0, 0]]
+
+
+def test_where_classes_are_within_others_the_narrow_one_is_named_and_asked_and_the_broad_ones_are_true(
+    clips: Tensor,
+) -> None:
+    model = toy_model(multi_label=True)
+    model.config = replace(model.config, broader=((), (0,), (0,), ()))  # rain and siren are bells
+    with torch.no_grad():
+        model.heads[0].weight.zero_()
+        model.heads[0].bias.copy_(torch.tensor([2.0, 1.0, -9.0, -3.0]))
+    run = heard(model, clips)
+    assert run.decision.tolist() == [1] * CLIPS != run.probabilities[:, -1].argmax(dim=1).tolist()
+    targets = true_classes(torch.tensor([1, 2, 3]), model.config)
+    assert targets.int().tolist() == [[1, 1, 0, 0], [1, 0, 1, 0], [0, 0, 0, 1]]
+    assert correct(run.named, targets).squeeze(1).tolist() == [1.0, 0.0, 0.0]
+    # of the siren, which it does not hear, the bell that it is; of the knock, of which it hears next to nothing, that
+    assert true_class_to_ask(run, targets, model.config).tolist() == [1, 0, 3]
 
 
 def test_run_says_what_the_model_says(clips: Tensor) -> None:
