@@ -219,7 +219,9 @@ def own_answer_loss(own: Tensor, answer: Tensor, told: Tensor, multi_label: bool
     """Divergence of logits (B, T, C) from those of an answer (B, C), mean over the columns in ``told`` (B, T)."""
     answer = answer.float().unsqueeze(1).expand(-1, own.shape[1], -1)
     if multi_label:
-        divergence = F.binary_cross_entropy_with_logits(own.float(), answer.sigmoid(), reduction="none").mean(dim=2)
+        said = answer.sigmoid()
+        unsure = F.binary_cross_entropy_with_logits(answer, said, reduction="none")  # the entropy of the answer
+        divergence = (F.binary_cross_entropy_with_logits(own.float(), said, reduction="none") - unsure).sum(dim=2)
     else:
         divergence = F.kl_div(
             own.float().log_softmax(dim=2), answer.log_softmax(dim=2), reduction="none", log_target=True

@@ -83,11 +83,21 @@ def test_it_learns_what_the_model_answers_to_a_stretch_kept_alone() -> None:
     assert sum(losses[-10:]) < 0.5 * sum(losses[:10])
 
 
-def test_a_divergence_counts_the_columns_told_of_alone_and_is_zero_for_the_answer_itself() -> None:
+@pytest.mark.parametrize("multi_label", [False, True])
+def test_a_divergence_counts_the_columns_told_of_alone_and_is_zero_for_the_answer_itself(multi_label: bool) -> None:
     answer = torch.tensor([[2.0, 0.0, -1.0]])
     own = torch.stack([answer, torch.zeros(1, 3)], dim=1)
-    assert float(own_answer_loss(own, answer, torch.tensor([[True, False]]), False)) == pytest.approx(0, abs=1e-6)
-    assert float(own_answer_loss(own, answer, torch.tensor([[True, True]]), False)) > 0.05
+    own_alone = float(own_answer_loss(own, answer, torch.tensor([[True, False]]), multi_label))
+    assert own_alone == pytest.approx(0, abs=1e-6)
+    assert float(own_answer_loss(own, answer, torch.tensor([[True, True]]), multi_label)) > 0.05
+
+
+def test_of_several_labels_the_divergences_of_all_classes_are_summed() -> None:
+    """A mean over hundreds of classes, of which most are silent, would weigh nothing beside the slots' terms."""
+    answer, own, told = torch.tensor([[2.0, -3.0]]), torch.tensor([[[0.5, 1.0]]]), torch.tensor([[True]])
+    said, kept = own[0, 0].sigmoid(), answer[0].sigmoid()
+    each = kept * (kept / said).log() + (1 - kept) * ((1 - kept) / (1 - said)).log()
+    assert float(own_answer_loss(own, answer, told, True)) == pytest.approx(float(each.sum()), rel=1e-5)
 
 
 def test_columns_between_are_those_whose_middle_lies_there() -> None:
