@@ -35,6 +35,7 @@ BATCHES = (1, 4)
 
 #: classes of the benchmarked models: as many as VGG-Sound has, like the sizes and operations that the paper gives
 _LABELS = (tuple(f"class {index}" for index in range(309)),)
+_MOST_CLIPS = 4096  # of a batch
 _LEAST_RUNS = 3  # of a model, after one that does not count
 _LEAST_SECONDS = 1.0  # spent on those runs
 _MATRIX_SIZE = 2048
@@ -227,6 +228,8 @@ def _check(batches: Sequence[int], threads: int | None) -> None:
     for batch in batches:
         if batch < 1:
             raise SettingsError(f"a batch must hold 1 clip or more, got {batch}; give a larger one")
+        if batch > _MOST_CLIPS:
+            raise SettingsError(f"a batch must hold {_MOST_CLIPS} clips or fewer, got {batch}; give a smaller one")
     if threads is not None and threads < 1:
         raise SettingsError(f"threads must be 1 or more, got {threads}; give more")
 

@@ -9,15 +9,16 @@ from pathlib import Path
 from typing import Any
 
 from playitback.bench import BATCHES, DTYPES, BenchRow, key, machine, run, run_checkpoint, table
-from playitback.checkpoint import available_checkpoints
+from playitback.checkpoint import available_checkpoints, find_checkpoint
 from playitback.commands import bench_tasks
 from playitback.commands.bench_tasks import TaskRow
 from playitback.commands.recordings import path_given
-from playitback.commands.shared import add_device, add_json, names, numbers, print_json
+from playitback.commands.shared import add_device, add_json, names, numbers, print_json, whole_number
 from playitback.errors import SettingsError, quoted
 from playitback.models.families import presets
 from playitback.recognizer import Recognizer
 
+_MOST_THREADS = 1024
 ALL = "all"  # in place of the names of checkpoints
 
 
@@ -45,12 +46,19 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help="what --json printed before: each time beside it, as a ratio; below 1 is faster",
     )  # fmt: skip
     add_device(parser)
-    parser.add_argument("--threads", type=int, help="of the CPU, for a model by itself; default: PyTorch's own choice")
+    parser.add_argument(
+        "--threads", type=whole_number("--threads", 1, _MOST_THREADS),
+        help="of the CPU, for a model by itself; default: PyTorch's own choice",
+    )  # fmt: skip
     add_json(parser)
 
 
 def main(arguments: argparse.Namespace) -> int:
     """Prints the tables or the JSON, and meanwhile on standard error what is done. Returns the exit status."""
+    bundled = available_checkpoints() if ALL in arguments.checkpoints else ()
+    sources = dict.fromkeys((*bundled, *(each for each in arguments.checkpoints if each != ALL)))
+    for source in sources:
+        find_checkpoint(source)  # one that is missing is told before others are timed
     before = {} if arguments.against is None else _saved(arguments.against)
     what = machine(arguments.device, arguments.threads)
     wanted = arguments.presets or (() if arguments.checkpoints else presets())
@@ -59,7 +67,7 @@ def main(arguments: argparse.Namespace) -> int:
         given = arguments.dtypes, arguments.batches, arguments.device, arguments.threads
         rows = run(wanted, *given, report=_tell)
     tasks: list[TaskRow] = []
-    for source in available_checkpoints() if arguments.checkpoints == (ALL,) else arguments.checkpoints:
+    for source in sources:
         recognizer = Recognizer.from_checkpoint(source, arguments.device)
         for row in run_checkpoint(recognizer, arguments.batches, arguments.threads):
             _tell(row)

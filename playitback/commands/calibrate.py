@@ -4,11 +4,19 @@ from __future__ import annotations
 
 import argparse
 from dataclasses import asdict
-from pathlib import Path
 
 from playitback.checkpoint import amend_checkpoint, find_own_checkpoint
 from playitback.commands.evaluate import load_unheard
-from playitback.commands.shared import add_checkpoint, add_data, add_json, bar, load_unlabelled_clips, print_json
+from playitback.commands.recordings import path_given
+from playitback.commands.shared import (
+    add_channel,
+    add_checkpoint,
+    add_data,
+    add_json,
+    bar,
+    load_unlabelled_clips,
+    print_json,
+)
 from playitback.progress import finish
 from playitback.training import card
 from playitback.training.calibration import calibrate, tell_strange
@@ -18,8 +26,9 @@ from playitback.training.mixtures import load_unlabelled
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     add_checkpoint(parser)
     add_data(parser)
+    add_channel(parser)
     parser.add_argument(
-        "--strange", type=Path, metavar="PATH",
+        "--strange", type=path_given, metavar="PATH",
         help="recordings that hold none of the classes, a folder or a list: measures whether it tells them",
     )  # fmt: skip
     add_json(parser)
@@ -33,7 +42,7 @@ def main(arguments: argparse.Namespace) -> int:
     strangeness = None
     if arguments.strange is not None:
         strange = load_unlabelled_clips(
-            load_unlabelled(arguments.strange), recognizer.config.front_end, arguments.tolerate
+            load_unlabelled(arguments.strange), recognizer.config.front_end, arguments.tolerate, arguments.channel
         )
         with bar("listening") as report:
             strangeness = finish(tell_strange(recognizer, clips, strange), report)

@@ -4,8 +4,16 @@ from __future__ import annotations
 
 import argparse
 
-from playitback.commands.recordings import path_given
-from playitback.commands.shared import COLUMN, add_clip, belief, explain_clip, explain_given, print_json
+from playitback.commands.recordings import name_given, path_given
+from playitback.commands.shared import (
+    COLUMN,
+    add_clip,
+    belief,
+    channel_given,
+    explain_clip,
+    explain_given,
+    print_json,
+)
 from playitback.errors import SettingsError
 from playitback.explain.compare import Comparison, compare
 from playitback.recognizer import Recognizer
@@ -17,14 +25,14 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.description = "Give a second clip, a second checkpoint, or both."
     add_clip(parser)
     parser.add_argument("second", nargs="?", type=path_given, metavar="SECOND", help="default: the same clip")
-    parser.add_argument("--second-checkpoint", metavar="DIR", help="default: the same")
+    parser.add_argument("--second-checkpoint", type=name_given, metavar="DIR", help="default: the same")
     parser.add_argument(
         "--second-start", type=float, metavar="SECONDS",
         help="where the second clip begins; default: the recording's start, of the same clip the same",
     )  # fmt: skip
     parser.add_argument(
         "--second-channel",
-        type=int,
+        type=channel_given,
         metavar="N",
         help="of the second clip; default: all mixed, of the same clip the same",
     )

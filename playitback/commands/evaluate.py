@@ -7,7 +7,7 @@ import sys
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from playitback.commands.shared import add_checkpoint, add_data, add_json, bar, load_data, print_json
+from playitback.commands.shared import add_channel, add_checkpoint, add_data, add_json, bar, load_data, print_json
 from playitback.errors import SettingsError
 from playitback.progress import finish
 from playitback.recognizer import Recognizer
@@ -19,6 +19,7 @@ from playitback.training.manifest import DATA_SETS
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     add_checkpoint(parser)
     add_data(parser)
+    add_channel(parser)
     parser.add_argument("--playbacks", type=int, metavar="K", help="default: all the model has")
     add_json(parser)
 
@@ -44,7 +45,7 @@ def load_unheard(arguments: argparse.Namespace, names: Sequence[str]) -> tuple[l
     folds, split = arguments.folds, arguments.split
     if folds is None and split is None:
         folds, split = known.test_folds, known.test_split
-    clips = load_data(arguments, recognizers[0].config.front_end, folds, split)
+    clips = load_data(arguments, recognizers[0].config.front_end, folds, split, arguments.channel)
     for recognizer in recognizers:
         if clips.labels != recognizer.config.labels:
             raise SettingsError(

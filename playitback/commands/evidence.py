@@ -6,6 +6,7 @@ import argparse
 import json
 import sys
 from collections.abc import Sequence
+from contextlib import nullcontext
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +14,21 @@ import torch
 from torch import Generator
 
 from playitback.commands.evaluate import load_unheard
-from playitback.commands.shared import add_checkpoints, add_data, add_json, bar, names, print_json
+from playitback.commands.outputs import MAKE_ROOM, result_folder
+from playitback.commands.recordings import path_given
+from playitback.commands.shared import (
+    MOST,
+    add_channel,
+    add_checkpoints,
+    add_data,
+    add_draws,
+    add_json,
+    add_seed,
+    bar,
+    names,
+    print_json,
+    whole_number,
+)
 from playitback.errors import SettingsError
 from playitback.evidence.gather import EXPLAINING, PARTS, TOGETHER, Evidence, gather
 from playitback.evidence.rivals import RIVALS, missing_rivals
@@ -21,6 +36,7 @@ from playitback.progress import finish
 from playitback.report.evidence_figures import write_figures
 from playitback.report.evidence_text import text
 from playitback.report.families_text import families_table
+from playitback.writing import told_in_a_sentence
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -30,11 +46,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help="examine each checkpoint by itself, of whatever family, and set them side by side in one table",
     )  # fmt: skip
     add_data(parser)
+    add_channel(parser)
     parser.add_argument(
         "--parts", type=names, metavar="NAME,NAME",
         help=f"some of {','.join(PARTS)}, of several models {','.join(TOGETHER)}; default: all of these",
     )  # fmt: skip
-    parser.add_argument("--draws", type=int, default=20, metavar="N", help="of random segments; default: %(default)s")
+    add_draws(parser, "of random segments; default: %(default)s")
     parser.add_argument(
         "--beds", type=names, default=(), metavar="CLASS,CLASS",
         help="classes whose clips serve as background for planted events, besides synthesised noise",
@@ -44,25 +61,35 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help=f"other ways to explain, in {','.join(EXPLAINING)}: some of {', '.join(known.name for known in RIVALS)}; "
         "default: all that the model and the installed packages have",
     )  # fmt: skip
-    parser.add_argument("--clips", type=int, metavar="N", help="drawn at random; default: all of the data")
-    parser.add_argument("--seed", type=int, default=0, metavar="N", help="of everything drawn; default: %(default)s")
     parser.add_argument(
-        "--out", type=Path, metavar="DIR", help="write evidence.json, evidence.txt and the figures there"
+        "--clips", type=whole_number("--clips", 1, MOST), metavar="N", help="drawn at random; default: all of the data"
+    )
+    add_seed(parser)
+    parser.add_argument(
+        "--out", type=path_given, metavar="DIR", help="write evidence.json, evidence.txt and the figures there"
     )
     add_json(parser)
 
 
 def main(arguments: argparse.Namespace) -> int:
-    if not arguments.compare:
-        evidence = _examine(arguments, arguments.checkpoint)
-        _write(evidence.to_dict(), text(evidence), arguments.out)
-        if arguments.out is not None:
+    if arguments.compare and len(set(arguments.checkpoint)) < 2:
+        raise SettingsError("there is nothing to compare; give two checkpoints at least")
+    with nullcontext() if arguments.out is None else result_folder(arguments.out):
+        return _compare(arguments) if arguments.compare else _together(arguments)
+
+
+def _together(arguments: argparse.Namespace) -> int:
+    evidence = _examine(arguments, arguments.checkpoint)
+    _write(evidence.to_dict(), text(evidence), arguments.out)
+    if arguments.out is not None:
+        with told_in_a_sentence(arguments.out, MAKE_ROOM):
             for path in write_figures(evidence, arguments.out):
                 print(f"playitback: {path}", file=sys.stderr)
-        _tell(arguments, evidence.to_dict(), text(evidence))
-        return 0
-    if len(set(arguments.checkpoint)) < 2:
-        raise SettingsError("there is nothing to compare; give two checkpoints at least")
+    _tell(arguments, evidence.to_dict(), text(evidence))
+    return 0
+
+
+def _compare(arguments: argparse.Namespace) -> int:
     found = {name: _examine(arguments, [name]) for name in arguments.checkpoint}
     described = {"models": {name: evidence.to_dict() for name, evidence in found.items()}}
     _write(described, families_table(found), arguments.out)
@@ -80,10 +107,10 @@ def _tell(arguments: argparse.Namespace, described: dict[str, Any], told: str) -
 def _write(described: dict[str, Any], told: str, folder: Path | None) -> None:
     if folder is None:
         return
-    folder.mkdir(parents=True, exist_ok=True)
     written = json.dumps(described, indent=1, ensure_ascii=False) + "\n"
-    (folder / "evidence.json").write_text(written, encoding="utf-8")
-    (folder / "evidence.txt").write_text(told + "\n", encoding="utf-8")
+    with told_in_a_sentence(folder, MAKE_ROOM):
+        (folder / "evidence.json").write_text(written, encoding="utf-8")
+        (folder / "evidence.txt").write_text(told + "\n", encoding="utf-8")
 
 
 def _examine(arguments: argparse.Namespace, checkpoints: Sequence[str]) -> Evidence:

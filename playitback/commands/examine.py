@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import argparse
 
-from playitback.commands.shared import add_class, add_clip, bar, explain_given, print_json
+from playitback.commands.shared import add_class, add_clip, add_draws, add_seed, bar, explain_given, print_json
 from playitback.explain.examine import ENOUGH_DRAWS, examine
 from playitback.progress import finish
 from playitback.recognizer import Recognizer
@@ -19,11 +19,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     add_clip(parser)
     add_class(parser)
-    parser.add_argument(
-        "--draws", type=int, default=20, metavar="N",
-        help=f"of random segments; {ENOUGH_DRAWS} or more can support a claim; default: %(default)s",
-    )  # fmt: skip
-    parser.add_argument("--seed", type=int, default=0, metavar="N", help="of everything drawn; default: %(default)s")
+    add_draws(parser, f"of random segments; {ENOUGH_DRAWS} or more can support a claim; default: %(default)s")
+    add_seed(parser)
 
 
 def main(arguments: argparse.Namespace) -> int:

@@ -5,13 +5,18 @@ from __future__ import annotations
 import argparse
 
 from playitback.checkpoint import available_checkpoints
+from playitback.commands.recordings import name_given
 from playitback.commands.shared import add_json, print_json
 from playitback.recognizer import Recognizer
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
-        "checkpoints", nargs="*", metavar="CHECKPOINT", help="folders or repo ids besides those that are bundled"
+        "checkpoints",
+        type=name_given,
+        nargs="*",
+        metavar="CHECKPOINT",
+        help="folders or repo ids besides those that are bundled",
     )
     add_json(parser)
 

@@ -18,14 +18,20 @@ _NAMES_SHOWN = 5
 _LETTERS_SHOWN = 60
 
 
+def name_given(text: str) -> str:
+    """A name of the command line. Raises SettingsError for an empty one, which would mean the folder one is in."""
+    if not text:
+        raise SettingsError('a name is empty (""); give the name of a file or folder')
+    return text
+
+
 def path_given(text: str) -> Path:
     """A path of the command line.
 
-    Raises SettingsError for an empty one, which would mean the folder one is in, and for one that the system cannot
-    have, which it would tell wherever it is asked for it.
+    Raises SettingsError for an empty one, and for one that the system cannot have, which it would tell wherever it is
+    asked for it.
     """
-    if not text:
-        raise SettingsError('a name is empty (""); give the name of a file or folder')
+    name_given(text)
     try:
         os.stat(text)
     except OSError as error:

@@ -7,7 +7,7 @@ import dataclasses
 import json
 import sys
 from collections.abc import Callable, Iterable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any, TextIO
 
@@ -16,8 +16,9 @@ from tqdm import tqdm
 
 from playitback import audio
 from playitback.checkpoint import available_checkpoints
-from playitback.commands.recordings import path_given
+from playitback.commands.recordings import name_given, path_given
 from playitback.config import FrontEndConfig
+from playitback.errors import SettingsError, quoted
 from playitback.explain.explanation import Explanation
 from playitback.names import printable
 from playitback.progress import Progress, Report
@@ -27,19 +28,28 @@ from playitback.training.entries import Manifest
 from playitback.training.manifest import DATA_SETS, read_manifest
 
 DEFAULT_CHECKPOINT = "esc50-small"
+MOST = 2**31 - 1  # of what options count: what is larger overflows somewhere below
+_MOST_DRAWS = 10_000
 _PATIENCE_SECONDS = 1.0
 COLUMN = 28  # characters of a class with its confidence, in tables
 
 
 def add_checkpoint(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("--checkpoint", default=DEFAULT_CHECKPOINT, metavar="DIR", help=_checkpoint_help())
+    parser.add_argument(
+        "--checkpoint", type=name_given, default=DEFAULT_CHECKPOINT, metavar="DIR", help=_checkpoint_help()
+    )
     add_device(parser)
 
 
 def add_checkpoints(parser: argparse.ArgumentParser, several: str) -> None:
     """One or more of them. several: what the help says of more."""
     parser.add_argument(
-        "--checkpoint", nargs="+", default=[DEFAULT_CHECKPOINT], metavar="DIR", help=f"{_checkpoint_help()}; {several}"
+        "--checkpoint",
+        type=name_given,
+        nargs="+",
+        default=[DEFAULT_CHECKPOINT],
+        metavar="DIR",
+        help=f"{_checkpoint_help()}; {several}",
     )
     add_device(parser)
 
@@ -91,9 +101,43 @@ def add_start(parser: argparse.ArgumentParser) -> None:
 
 def add_channel(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
-        "--channel", type=int, metavar="N",
+        "--channel", type=channel_given, metavar="N",
         help="of recordings with several channels take this one, counted from 1; default: they are mixed",
     )  # fmt: skip
+
+
+def whole_number(option: str, least: int, most: int) -> Callable[[str], int]:
+    """A reader of an option that is a whole number within bounds; it raises SettingsError for anything else."""
+
+    def read(text: str) -> int:
+        with suppress(ValueError):
+            if least <= (number := int(text)) <= most:
+                return number
+        raise SettingsError(f"{option} is {quoted(text)}; give a whole number from {least} to {most}")
+
+    return read
+
+
+def add_draws(parser: argparse.ArgumentParser, help: str) -> None:
+    parser.add_argument("--draws", type=whole_number("--draws", 1, _MOST_DRAWS), default=20, metavar="N", help=help)
+
+
+def add_seed(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "--seed", type=whole_number("--seed", 0, MOST), default=0, metavar="N",
+        help="of everything drawn; default: %(default)s",
+    )  # fmt: skip
+
+
+def channel_given(text: str) -> int:
+    """A channel of the command line. Raises SettingsError for one that no recording can have."""
+    try:
+        channel = int(text)
+    except ValueError as error:
+        raise argparse.ArgumentTypeError(f"{text!r} is no channel; write 1, 2, ...") from error
+    if channel < 1:
+        raise SettingsError(f"channel {channel} is asked for, but channels are counted from 1; give 1 or more")
+    return channel
 
 
 def add_class(parser: argparse.ArgumentParser) -> None:
@@ -102,8 +146,10 @@ def add_class(parser: argparse.ArgumentParser) -> None:
 
 def add_data(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--dataset", choices=tuple(DATA_SETS), default="esc50", help="default: %(default)s")
-    parser.add_argument("--data", type=Path, required=True, metavar="ROOT", help="the data set's folder")
-    parser.add_argument("--labels", type=Path, metavar="FILE", help="the data set's own list of classes, if it has one")
+    parser.add_argument("--data", type=path_given, required=True, metavar="ROOT", help="the data set's folder")
+    parser.add_argument(
+        "--labels", type=path_given, metavar="FILE", help="the data set's own list of classes, if it has one"
+    )
     parser.add_argument(
         "--tolerate", type=float, default=0.05, metavar="SHARE",
         help="of clips that may be missing or unreadable before it stops; default: %(default)s",

@@ -6,26 +6,39 @@ The student is trained by ``train --targets``.
 from __future__ import annotations
 
 import argparse
-from pathlib import Path
 
-from playitback.commands.shared import add_channel, add_checkpoint, add_data, bar, load_data, load_unlabelled_clips
+from playitback.commands.outputs import MAKE_ROOM, result_folder
+from playitback.commands.recordings import path_given
+from playitback.commands.shared import (
+    add_channel,
+    add_checkpoint,
+    add_data,
+    add_seed,
+    bar,
+    load_data,
+    load_unlabelled_clips,
+    whole_number,
+)
 from playitback.config import FrontEndConfig
 from playitback.errors import SettingsError
 from playitback.progress import finish
 from playitback.recognizer import Recognizer
-from playitback.training.answers import Teacher, write_answers
+from playitback.training.answers import CLASSES_FILE, MIXES_FILE, TEACHER_FILE, Teacher, write_answers
 from playitback.training.manifest import DATA_SETS
 from playitback.training.mixtures import load_unlabelled
 from playitback.training.teaching import ask_teacher, plan_mixtures
+from playitback.writing import told_in_a_sentence
+
+_MOST_MIXTURES = 10_000_000
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     add_checkpoint(parser)
     add_data(parser)
     add_channel(parser)
-    parser.add_argument("--out", type=Path, required=True, metavar="DIR", help="the folder of answers")
+    parser.add_argument("--out", type=path_given, required=True, metavar="DIR", help="the folder of answers")
     parser.add_argument(
-        "--unlabelled", type=Path, metavar="PATH", help="a folder of recordings without labels, or a list of them"
+        "--unlabelled", type=path_given, metavar="PATH", help="a folder of recordings without labels, or a list of them"
     )
     parser.add_argument(
         "--clip-seconds", type=float, metavar="SECONDS", help="of a mixture, which the student will hear; "
@@ -35,11 +48,25 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--sample-rate", type=int, metavar="HERTZ", help="of a mixture, which the student will hear; default: the "
         "teacher's",
     )  # fmt: skip
-    parser.add_argument("--mixtures", type=int, default=10_000, metavar="N", help="default: %(default)s")
-    parser.add_argument("--seed", type=int, default=0, metavar="N", help="default: %(default)s")
+    parser.add_argument(
+        "--mixtures",
+        type=whole_number("--mixtures", 1, _MOST_MIXTURES),
+        default=10_000,
+        metavar="N",
+        help="default: %(default)s",
+    )
+    add_seed(parser)
 
 
 def main(arguments: argparse.Namespace) -> int:
+    for name in (CLASSES_FILE, MIXES_FILE):
+        if (arguments.out / name).exists() and not (arguments.out / TEACHER_FILE).exists():
+            raise SettingsError(f"{arguments.out / name} was not written by teach; choose another --out, or rename it")
+    with result_folder(arguments.out):
+        return _teach(arguments)
+
+
+def _teach(arguments: argparse.Namespace) -> int:
     teacher = Recognizer.from_checkpoint(arguments.checkpoint, arguments.device)
     front_end = _front_end(teacher, arguments.clip_seconds, arguments.sample_rate)
     known = DATA_SETS[arguments.dataset]
@@ -67,7 +94,8 @@ def main(arguments: argparse.Namespace) -> int:
         channel=channel,
     )
     names = tuple(name for clips in sets for name in clips.names)
-    write_answers(arguments.out, about, teacher.labels, names, plan, probabilities, features)
+    with told_in_a_sentence(arguments.out, MAKE_ROOM):
+        write_answers(arguments.out, about, teacher.labels, names, plan, probabilities, features)
     print(
         f"{arguments.mixtures} answers are in {arguments.out}. "
         "Learn from them: python -m playitback train --targets, with the same recordings"

@@ -16,6 +16,7 @@ import torch
 from tqdm import tqdm
 
 from playitback.checkpoint import load_checkpoint, save_checkpoint
+from playitback.commands.recordings import name_given, path_given
 from playitback.commands.shared import (
     add_data,
     add_device,
@@ -56,21 +57,21 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     terms = _terms_of_stages()
     parser.add_argument("--preset", choices=families.presets(), default="small", help="default: %(default)s")
     add_data(parser)
-    parser.add_argument("--out", type=Path, required=True, metavar="DIR", help="the checkpoint's folder")
+    parser.add_argument("--out", type=path_given, required=True, metavar="DIR", help="the checkpoint's folder")
     parser.add_argument(
-        "--start-from", metavar="DIR",
+        "--start-from", type=name_given, metavar="DIR",
         help="a checkpoint of the same preset to start from; what tells other classes than these apart begins anew, "
         "and what a stage with 0 epochs would train stays as it is there",
     )  # fmt: skip
     parser.add_argument(
-        "--targets", type=Path, metavar="DIR", help="a teacher's answers to learn from (see playitback teach)"
+        "--targets", type=path_given, metavar="DIR", help="a teacher's answers to learn from (see playitback teach)"
     )
     parser.add_argument(
-        "--unlabelled", type=Path, metavar="PATH",
+        "--unlabelled", type=path_given, metavar="PATH",
         help="a folder of recordings without labels that the teacher answered, too, or a list of them",
     )  # fmt: skip
     parser.add_argument(
-        "--ontology", type=Path, metavar="FILE",
+        "--ontology", type=path_given, metavar="FILE",
         help="which classes are broader than others, like AudioSet's ontology.json: a dog is not called an animal",
     )  # fmt: skip
     for name in (*map(_epochs_of, terms), *_RECIPE_NUMBERS):

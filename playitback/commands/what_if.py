@@ -38,6 +38,8 @@ def main(arguments: argparse.Namespace) -> int:
     changes = ((REMOVE, arguments.remove), (KEEP, arguments.keep))
     edits = [Edit(action, segments, arguments.fill) for action, segments in changes if segments is not None]
     held = dict(arguments.hold)
+    if len(held) < len(arguments.hold):
+        raise SettingsError("--hold was given twice for one hearing; give all its segments in one")
     if not edits and not held:
         raise SettingsError("nothing was changed; give --hold, --remove or --keep")
     if arguments.sound is not None:

@@ -270,6 +270,8 @@ def real_path(path: Path) -> Path:
 
 def no_label_found(table: str, listed: int, recordings: int, example: object) -> DataSetError:
     """Of a table that lists none of the recordings. example: a path as it should stand in it."""
+    if not listed:
+        return DataSetError(f"{table} lists no recordings; write a line for each, its path and its label")
     paths = "its path as it is" if listed == 1 else f"its {listed} paths as they are"
     return DataSetError(
         f"{table} lists none of these {recordings} recordings; write {paths} in the folder, such as {example}"
@@ -290,6 +292,9 @@ def read_labels(table: Path, classes: Sequence[str]) -> dict[Path, str]:
                 raise DataSetError(
                     f"{table} lacks the column {lacking[0]}; give a CSV file whose first line is path,label"
                 )
+            for name in ("path", "label"):
+                if list(rows.fieldnames or ()).count(name) > 1:
+                    raise DataSetError(f"{table} has the column {name} twice; keep one of them")
             for row in rows:
                 path, label = (cell_text((row[column] or "").strip()) for column in ("path", "label"))
                 where = f"{table}, line {rows.line_num}"

@@ -84,12 +84,12 @@ def wanted_lanes(recognizer: Recognizer, names: Sequence[str]) -> tuple[str, ...
 
     Raises SettingsError for a name that is not known, or one that this model or this installation does not have.
     """
-    if tuple(names) == (ALL,):
+    for name in names:
+        if name not in (*LANES, ALL):
+            raise SettingsError(f"there is no lane {name!r}; choose from {', '.join((*LANES, ALL))}")
+    if ALL in names:
         missing = missing_rivals(recognizer)
         return tuple(name for name in LANES if name not in missing)
-    for name in names:
-        if name not in LANES:
-            raise SettingsError(f"there is no lane {name!r}; choose from {', '.join((*LANES, ALL))}")
     find_rivals(recognizer, names)
     return tuple(name for name in LANES if name in names)
 
@@ -123,7 +123,7 @@ def find_lanes(
     if OCCLUSION in lanes:  # which ranks moments by what is left of the belief: here, by how far it falls
         believed = math.log(max(float(first.probabilities[column]), _TINY))
         lanes[OCCLUSION] = replace(lanes[OCCLUSION], values=lanes[OCCLUSION].values + believed)
-    reasons = missing_rivals(recognizer) if tuple(names) == (ALL,) else {}
+    reasons = missing_rivals(recognizer) if ALL in names else {}
     return FurtherLanes(
         label=label,
         seconds=(edges[:-1] + edges[1:]) / 2,

@@ -90,6 +90,9 @@ def read_table(path: Path, columns: Sequence[str], what: str, *, header: bool = 
             lacking = [name for name in columns if name not in names]
             if lacking:
                 raise DataSetError(f"{path} lacks the columns {', '.join(lacking)}; it is not {what}")
+            for name in columns:
+                if names.count(name) > 1:
+                    raise DataSetError(f"{path} has the column {name} twice; keep one of them")
             for row in rows:
                 if not row or (not header and row[0].startswith("#")):
                     continue

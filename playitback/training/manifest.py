@@ -152,5 +152,7 @@ def read_manifest(
         parts = tuple(map(str, folds))
     manifest = known.read(root, parts, labels_file)
     if not manifest.entries and not manifest.missing:
+        if parts is None:
+            raise DataSetError(f"{root} lists no clips; write a line for each, or give other data")
         raise DataSetError(f"{root} lists no clips in the part of {data_set} that is asked for; choose another part")
     return manifest

@@ -12,7 +12,7 @@ from collections.abc import Collection, Sequence
 from pathlib import Path
 
 from playitback.audio import sound_files
-from playitback.errors import DataSetError
+from playitback.errors import DataSetError, quoted
 from playitback.training.entries import (
     Entry,
     Manifest,
@@ -48,7 +48,14 @@ def read_csv(root: Path, splits: Sequence[str] | None, labels_file: Path | None)
     _check_parts(table, splits, {row["split"] for row in rows} if divided else set())
     entries, missing = [], []
     repeated: Counter[str] = Counter()
+    said: dict[tuple[str | None, ...], tuple[str, ...]] = {}  # of a stretch: its labels
     for row, of_row in zip(rows, labels_of, strict=True):
+        before = said.setdefault(tuple(row.values.get(each) for each in ("path", "start", "stop", "split")), of_row)
+        if {*before} != {*of_row}:
+            raise row.error(
+                f"{row['path']} is {quoted(';'.join(of_row))} here and {quoted(';'.join(before))} above; keep one of "
+                "them, or write all of its labels with semicolons between them"
+            )
         targets = tuple(row.class_index(label, index_of, labels_file or table) for label in of_row)
         if splits is not None and row["split"] not in splits:
             continue

@@ -32,6 +32,19 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
         (("corpus", "a.wav", "--out", LONG), "x... is too long for a name; give a shorter one"),
         (("examine", f"{LONG}.wav"), "x... is too long for a name; give a shorter one"),
         (("explain", "a.wav", "--checkpoint", LONG), "there is no checkpoint 'xxx"),
+        (("explain", "a.wav", "--checkpoint", ""), 'a name is empty ("")'),
+        (("compare", "a.wav", "--second-checkpoint", ""), 'a name is empty ("")'),
+        (("evaluate", "--data", ""), 'a name is empty ("")'),
+        (("windows", "a.wav", "--channel", "0"), "channel 0 is asked for, but channels are counted from 1"),
+        (("compare", "a.wav", "--second-channel", "-1"), "channel -1 is asked for, but channels are counted from 1"),
+        (("explain", "a.wav", "--start", "inf"), "a recording starts at 0; give a number from 0 on"),
+        (("windows", "a.wav", "--hop", "inf"), "hop_seconds is inf; give 1e+09 or less"),
+        (("examine", "a.wav", "--seed", "9" * 30), "give a whole number from 0 to 2147483647"),
+        (("bench", "--threads", "9" * 12), "give a whole number from 1 to 1024"),
+        (("bench", "--presets", "small", "--batches", "9" * 30), "a batch must hold 4096 clips or fewer"),
+        (("teach", "--data", ".", "--out", "out", "--mixtures", "0"), "--mixtures is '0'; give a whole number"),
+        (("teach", "--data", ".", "--out", "a.wav"), "cannot be made a folder (File exists); choose another --out"),
+        (("bench", "--checkpoints", "all,nowhere"), "there is no checkpoint 'nowhere'"),
         (("explain", "loop.wav"), "loop.wav does not exist"),
         (("windows", "loop.wav"), "loop.wav does not exist"),
         (("explain", "a.wav", "--start", "1e308"), "the window starts at 1e+308 s, but a.wav ends at 0.5 s"),
@@ -42,7 +55,7 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 def test_it_is_refused_in_one_sentence(
     run: Run, model_folder: Path, folder: Path, arguments: tuple[str, ...], told: str
 ) -> None:
-    model = () if "--checkpoint" in arguments else ("--checkpoint", model_folder)
+    model = () if "--checkpoint" in arguments or "bench" in arguments else ("--checkpoint", model_folder)
     status, output, error = run(*arguments, *model, "--device", "cpu")
     assert (status, output) == (2, "")
     assert_one_sentence(error, told)

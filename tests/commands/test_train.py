@@ -345,6 +345,10 @@ def test_models_of_several_families_are_set_side_by_side(
     ("arguments", "part"),
     [
         (("--parts", "hope"), "there is no part hope; choose from controls"),
+        (("--seed", "-1"), "--seed is '-1'; give a whole number from 0 to 2147483647"),
+        (("--clips", "-1"), "--clips is '-1'; give a whole number from 1 to 2147483647"),
+        (("--out", __file__), "cannot be made a folder (File exists); choose another --out"),
+        (("--channel", "2"), "channel 2 is asked for"),
         (("--beds", "sea"), "there is no class 'sea' for --beds; choose from tone"),
         (("--draws", "0", "--rivals", "loudest"), "draws"),
     ],

@@ -126,6 +126,7 @@ def test_a_table_labels_clips_and_overrules_folders(tmp_path: Path, monkeypatch:
     [
         ("file,label\na.wav,rain\n", "lacks the column path; give a CSV file whose first line is path,label"),
         ("", "lacks the column path"),
+        ("path,label,label\na.wav,rain,bell\n", "has the column label twice; keep one"),
         ("path,label\na.wav,rain\nb.wav,\n", "line 3: a path or a label is missing"),
         ("path,label\na.wav\n", "line 2: a path or a label is missing"),
         ("path,label\na.wav,hail\n", "line 2: the model knows no class 'hail'; write it as the model does"),

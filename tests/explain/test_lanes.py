@@ -79,11 +79,12 @@ def test_progress_reaches_the_cost_that_is_told() -> None:
 def test_what_a_model_has_not_is_told_or_refused(monkeypatch: pytest.MonkeyPatch) -> None:
     recognizer = recognizer_of(tiny_model())
     assert wanted_lanes(recognizer, (ALL,)) == (GRAD_CAM, OCCLUSION, INTEGRATED)
+    assert wanted_lanes(recognizer, (OCCLUSION, ALL)) == (GRAD_CAM, OCCLUSION, INTEGRATED)
     assert wanted_lanes(recognizer, (OCCLUSION, GRAD_CAM)) == (GRAD_CAM, OCCLUSION)
     assert "does not read its classes" in lanes_of(recognizer, noise(1.0)).missing[CLASS_MAP]
     assert lanes_of(recognizer, noise(1.0), names=(OCCLUSION,)).missing == {}
     with pytest.raises(SettingsError, match="no lane 'loudest'; choose from grad-cam, class activation map, occlusion"):
-        wanted_lanes(recognizer, ("loudest",))
+        wanted_lanes(recognizer, (ALL, "loudest"))
     with pytest.raises(SettingsError, match="class activation map cannot be measured"):
         wanted_lanes(recognizer, (CLASS_MAP,))
     monkeypatch.setattr(rivals, "find_spec", lambda name: None if name == "captum" else find_spec(name))

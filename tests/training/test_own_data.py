@@ -49,7 +49,7 @@ def test_several_labels_make_the_set_multi_label_in_all_its_splits(tmp_path: Pat
 
 def test_names_are_unique_where_a_line_is_there_twice(tmp_path: Path) -> None:
     write_sounds(tmp_path, "a.wav")
-    write_text(tmp_path, "manifest.csv", "path,label\na.wav,wren\na.wav,wren\na.wav,rain\n")
+    write_text(tmp_path, "manifest.csv", "path,label\na.wav,wren\na.wav,wren\na.wav,wren\n")
     assert [each.name for each in read_manifest("csv", tmp_path).entries] == ["a.wav", "a.wav (2)", "a.wav (3)"]
 
 
@@ -72,6 +72,8 @@ def test_label_file_gives_the_order_of_ones_own_classes(tmp_path: Path) -> None:
     ("text", "words"),
     [
         ("file,label\na.wav,wren\n", "lacks the columns path"),
+        ("path,label,label\na.wav,wren,rain\n", "has the column label twice; keep one"),
+        ("path,label\na.wav,wren\na.wav,rain\n", "line 3: a.wav is 'rain' here and 'wren' above; keep one of them"),
         ("path,label\na.wav,;\n", "line 2: the column label is empty"),
         ("path,label,start\na.wav,wren,soon\n", "line 2: start is 'soon', but must be seconds"),
         ("path,label,start\na.wav,wren,-1\n", "line 2: start is '-1', but a recording starts at 0"),
