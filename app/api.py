@@ -32,7 +32,6 @@ from app.service import (
     WhatIfService,
     WindowsService,
     begin_variants,
-    rival,
 )
 from app.service.what_if import MOST_VARIANTS
 from app.uploads import RecordingUpload
@@ -246,7 +245,7 @@ class Asked:
     ) -> Answers:
         run = self._run(recording, model, playbacks, start_seconds, channel=channel)
         first = class_name or run.decisions[-1]
-        *_, answer = self._contrast.contrast(run, first, second_class or rival(run, first), fill)
+        *_, answer = self._contrast.contrast(run, first, second_class or run.explanation.rival(first), fill)
         assert isinstance(answer, ContrastView), "the last one is it"
         yield answer.contrast.to_dict()
 

@@ -288,7 +288,8 @@ def _ask(view: ExplanationView, label: str | None, last: Ask | None, latest: Beg
 def status_html(view: ExplanationView) -> str:
     """How far a run is; when it is finished, what it says."""
     if view.finished:
-        decision = view.explanation.decision(-1)
-        conclusion = words.conclusion(view.decisions, view.explanation.probability(-1, decision))
+        explanation = view.explanation
+        probability = explanation.probability(-1, explanation.decision(-1))
+        conclusion = words.conclusion(view.decisions, probability, explanation.multi_label)
         return message_html(conclusion, *view.explanation.remarks)
     return progress_html(view.hearings, view.expected_hearings, text.progress(view.hearings, view.expected_hearings))

@@ -743,10 +743,11 @@ CONTRAST_DEFINITIONS = {
     "log-odds of two classes": (
         "ln(p₁ / p₂) of their probabilities after a hearing, in nats: 0 where both are equally probable, +0.69 where "
         "the first is twice as probable, +2.3 ten times. Under a softmax it is the difference of the two outputs "
-        "z₁ − z₂; no third class has a part in it."
+        "z₁ − z₂; no third class has a part in it. Where several classes may sound at once, each has odds p / (1 − p) "
+        "of its own, and z₁ − z₂ is the logarithm of the one divided by the other, which is taken."
     ),
     "lost by removal": (
-        "ln(p₁ / p₂) after the last hearing of the run minus the same without the segment; above 0 the segment speaks "
+        "The log-odds after the last hearing of the run minus the same without the segment; above 0 the segment speaks "
         "for the first class, below 0 for the second. Without it the model is free to replay other moments, so "
         "segments that overlap or repeat one another may each seem to matter little (occlusion; Zeiler and Fergus "
         "2014)."
@@ -763,11 +764,11 @@ def one_class(model: str) -> str:
     return f"The model {model} knows one class only, so there are no two to contrast."
 
 
-def removal_caption(fill: str, first_label: str, second_label: str) -> str:
+def removal_caption(fill: str, first_label: str, second_label: str, multi_label: bool) -> str:
     first, second = words.class_name(first_label), words.class_name(second_label)
-    return (
-        f"ln(p of {first} / p of {second}) after the last hearing, with {_FILL_NAMES[fill]} where something was removed"
-    )
+    of = "odds of" if multi_label else "p of"
+    between = f"ln({of} {first} / {of} {second})"
+    return f"{between} after the last hearing, with {_FILL_NAMES[fill]} where something was removed"
 
 
 def leads(first_label: str, second_label: str, value: float) -> str:
@@ -881,6 +882,9 @@ def run_name(clip: str, start_seconds: float, channel: int | None, model: str) -
 
 def agreement(first_disagreement: int | None, hearings: int, first: str, second: str) -> str:
     """Where two runs part, in one sentence. ``first``, ``second``: what they decide after the last hearing of both."""
+    if first_disagreement is None and first != second:
+        names = f"{words.class_name(first)} and {words.class_name(second)}"
+        return f"Both decide for the same class after every hearing; in the end {names}, one within the other."
     if first_disagreement is None:
         return f"Both decide for the same class after every hearing; in the end, {words.class_name(first)}."
     where = "already at the first hearing" if first_disagreement == 0 else f"at playback {first_disagreement}"
@@ -1013,6 +1017,7 @@ LEFT_OUT = "Left out"
 ACCURACY_TITLE = "What replay mends and what it spoils"
 ACCURACY_OF_ONE_TITLE = "How many are right"
 ACCURACY_READING = "How many are right after every hearing, of the clips whose class is known."
+NARROWER_IS_RIGHT = " A class within that one is right, too."
 ACCURACY_CAPTION = "Accuracy after every hearing"
 CONFUSION_TITLE = "What is taken for what"
 CONFUSION_READING = (
@@ -1131,7 +1136,7 @@ CHECK_DEFINITIONS = {
     "distance": (
         "The mean over the stretches of Σ p ln(p / a), p being the answer and a the activity, averaged over the same "
         "stretch: the Kullback-Leibler divergence over all classes in nats, 0 where both are equal (of several classes "
-        "at once: the mean over the classes of that of yes and no). For the class explained: the mean absolute "
+        "at once: the sum over the classes of that of yes and no). For the class explained: the mean absolute "
         "difference in percentage points, and Pearson’s correlation."
     ),
 }

@@ -1,7 +1,7 @@
 """The page's only door to the model: paths and settings in, plain data and files out. It knows no gradio."""
 
 from app.service.compare import CompareService, ComparisonView, Other
-from app.service.contrast import ContrastService, ContrastView, rival
+from app.service.contrast import ContrastService, ContrastView
 from app.service.examine import ExaminationView, ExamineService
 from app.service.explain import ClipRun, ExplainService, ExplanationView, RecordingView, Settings
 from app.service.findings import FindingsService, PassagesView
@@ -12,10 +12,12 @@ from app.service.take_away import TakeAway, TakeAwayService
 from app.service.what_if import Variants, WhatIfService, begin_variants
 from app.service.windows import WindowsService, WindowsView
 from playitback.errors import PlayItBackError
+from playitback.explain.folder import ClipSummary
 
 __all__ = [
     "AT_ONCE",
     "ClipRun",
+    "ClipSummary",
     "CompareService",
     "ComparisonView",
     "ContrastService",

@@ -1,6 +1,5 @@
 """Why one class and not another: both over the hearings of a run, and which of its segments spoke for which.
 
-    ClipRun -> rival -> the class that came closest
     ClipRun, two classes -> ContrastService.contrast -> Progress after every batch, then the ContrastView
 
 Errors that a visitor can act on are ``PlayItBackError``s and pass through with their sentence.
@@ -13,7 +12,6 @@ from dataclasses import dataclass
 
 from app.service.explain import ClipRun
 from app.service.models import Models
-from playitback.errors import SettingsError
 from playitback.explain.contrast import Contrast, SegmentContrast, contrast
 from playitback.progress import Progress
 from playitback.recognizer import ClipHearing
@@ -59,18 +57,6 @@ class ContrastService:
         arguments = view.explanation, view.samples, first_label, second_label, fill
         for each in self.models.compute(view.settings.checkpoint, contrast, *arguments):
             yield _view(view, each) if isinstance(each, Contrast) else each
-
-
-def rival(view: ClipRun, label: str) -> str:
-    """The class other than ``label`` that is most probable after the last hearing of a run.
-
-    Raises SettingsError where the model knows no other.
-    """
-    explanation = view.explanation
-    others = [other for other in explanation.ranking(-1) if other != label]
-    if not others:
-        raise SettingsError(f"{explanation.model_name} knows one class alone; choose a model that knows another")
-    return others[0]
 
 
 def _view(view: ClipRun, answer: Contrast) -> ContrastView:

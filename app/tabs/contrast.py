@@ -14,7 +14,7 @@ from app.events import ON_MODEL, PRIVATE, QUIET, Updates, ended, may_run, on_sto
 from app.markup import Html, error_html, message_html, progress_html, safe, section, table
 from app.player import stretches
 from app.service import ExplanationView, Models
-from app.service.contrast import ContrastService, ContrastView, SegmentView, rival
+from app.service.contrast import ContrastService, ContrastView, SegmentView
 from app.tabs import hints
 from playitback.report import words
 
@@ -161,7 +161,7 @@ def question(view: ExplanationView) -> tuple[Any, Any]:
     label = view.asked_class
     assert label is not None, "a finished run has decided"
     named = sorted((words.class_name(each), each) for each in view.explanation.labels)
-    return gr.update(choices=named, value=label), gr.update(choices=named, value=rival(view, label))
+    return gr.update(choices=named, value=label), gr.update(choices=named, value=view.explanation.rival(label))
 
 
 def updates(parts: Contrast, view: ContrastView) -> Updates:
@@ -197,7 +197,7 @@ def table_html(view: ContrastView) -> str:
     if not view.segments:
         return f'<p class="plain">{text.NO_SEGMENTS}</p>'
     colours = {contrast.first_label: "first-class", contrast.second_label: "second-class", None: "neither-class"}
-    caption = text.removal_caption(contrast.fill, contrast.first_label, contrast.second_label)
+    caption = text.removal_caption(contrast.fill, contrast.first_label, contrast.second_label, contrast.multi_label)
     rows = [_cells(each, colours[each.said.spoke_for]) for each in view.segments]
     return table(caption, text.CONTRAST_COLUMNS, rows)
 

@@ -26,7 +26,7 @@ from app.events import (
 )
 from app.markup import error_html, message_html, progress_html, reading, safe, section, table
 from app.running import Inputs, Wish
-from app.service import FolderFile, FolderService, FolderView, Models
+from app.service import ClipSummary, FolderFile, FolderService, FolderView, Models
 from app.service.folder import SOUND_SUFFIXES, write_events, write_table
 from app.tabs.recorder import channel_choices
 from app.uploads import FolderUpload, UploadedFile
@@ -223,7 +223,7 @@ def table_update(view: FolderView) -> Any:
             cells.append("" if clip.label is None else words.class_name(clip.label))
         cells.append(words.class_name(clip.decisions[-1]))
         if labelled:
-            cells.append(outcome(clip.label, clip.decisions))
+            cells.append(outcome(clip))
         cells += [round(100 * probability) for probability in clip.probabilities]
         if view.hearings > 1:
             cells += [round(clip.replayed_seconds, 2), ", ".join(map(str, clip.changed_at))]
@@ -241,11 +241,11 @@ def table_update(view: FolderView) -> Any:
     )
 
 
-def outcome(label: str | None, decisions: Sequence[str]) -> str:
+def outcome(clip: ClipSummary) -> str:
     """What replay did to the decision on a clip whose class is known; empty where it is not."""
-    if label is None:
+    if clip.label is None:
         return ""
-    first, last = decisions[0] == label, decisions[-1] == label
+    first, last = (clip.holds(clip.label, index) for index in (0, -1))
     return {
         (True, True): text.RIGHT,
         (False, False): text.WRONG,
@@ -316,14 +316,16 @@ def summary_updates(parts: Folder, view: FolderView) -> Updates:
 def accuracy_html(view: FolderView) -> str:
     """Accuracy after every hearing and, where there are several, which clips replay mended and spoilt."""
     summary = view.summary
+    within = text.NARROWER_IS_RIGHT if any(any(clip.broader) for clip in view.clips) else ""
+    reading = text.ACCURACY_READING + within
     titles = map(words.hearing_title, range(view.hearings))
     shares = table(
         text.ACCURACY_CAPTION, ["", *titles], [(text.RIGHT, *(words.percent(share) for share in summary.accuracy))]
     )
     if view.hearings == 1:
-        return section(text.ACCURACY_OF_ONE_TITLE, text.ACCURACY_READING, {}) + shares
+        return section(text.ACCURACY_OF_ONE_TITLE, reading, {}) + shares
     lists = "".join(
         f"<dt>{name}: {len(clips)}</dt><dd>{safe(', '.join(str(clip.path) for clip in clips)) or '–'}</dd>"
         for name, clips in ((text.RESCUED, summary.rescued), (text.SPOILT, summary.spoilt))
     )
-    return section(text.ACCURACY_TITLE, text.ACCURACY_READING, {}) + f'{shares}<dl class="mended">{lists}</dl>'
+    return section(text.ACCURACY_TITLE, reading, {}) + f'{shares}<dl class="mended">{lists}</dl>'

@@ -7,7 +7,6 @@ from collections.abc import Iterator
 
 from playitback.commands.shared import add_class, add_clip, bar, explain_given, print_json
 from playitback.edits import FILLS, SILENCE
-from playitback.errors import SettingsError
 from playitback.explain.contrast import Contrast, contrast
 from playitback.progress import finish
 from playitback.recognizer import Recognizer
@@ -18,7 +17,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add_clip(parser)
     add_class(parser)
     parser.add_argument(
-        "--against", metavar="NAME", help="the class to set against it; default: the most probable other one"
+        "--against",
+        metavar="NAME",
+        help="the class to set against it; default: of those neither broader nor narrower, the most probable one",
     )
     parser.add_argument("--fill", choices=FILLS, default=SILENCE, help="what a segment becomes; default: %(default)s")
 
@@ -28,9 +29,7 @@ def main(arguments: argparse.Namespace) -> int:
     asked = arguments.label
     explanation, samples = explain_given(recognizer, arguments, asked)
     first = asked or explanation.decision(-1)
-    second = arguments.against or next((label for label in explanation.ranking(-1) if label != first), None)
-    if second is None:
-        raise SettingsError(f"{recognizer.name} knows the class {first!r} alone; a contrast needs two classes")
+    second = arguments.against or explanation.rival(first)
     with bar("hearing") as report:
         found = finish(contrast(recognizer, explanation, samples, first, second, arguments.fill), report)
     if arguments.json:
@@ -41,7 +40,8 @@ def main(arguments: argparse.Namespace) -> int:
 
 
 def _text(found: Contrast) -> str:
-    lines = [f"ln(p({found.first_label}) / p({found.second_label})), nats"]
+    of = "odds" if found.multi_label else "p"
+    lines = [f"ln({of}({found.first_label}) / {of}({found.second_label})), nats"]
     for index, (first, second, log_odds) in enumerate(zip(found.first, found.second, found.log_odds, strict=True)):
         lines.append(f"  hearing {index}: {log_odds:+.2f}   ({100 * first:.1f} % and {100 * second:.1f} %)")
     lines.append(f"{'seconds':>15}  {'lost by removal':>15}  {'elsewhere':>16}  spoke for")

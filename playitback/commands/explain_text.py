@@ -49,7 +49,7 @@ def heading(width: int, can_replay: bool) -> str:
 def row_text(clip: ClipSummary, notes: Sequence[str], width: int, can_replay: bool) -> str:
     """Of one of several clips."""
     first, last = (belief(clip.decisions[index], clip.probabilities[index]) for index in (0, -1))
-    label = "" if clip.label is None else f"{clip.label} ({'right' if clip.decisions[-1] == clip.label else 'wrong'})"
+    label = "" if clip.label is None else f"{clip.label} ({'right' if clip.holds(clip.label, -1) else 'wrong'})"
     changed = f"hearing {', '.join(map(str, clip.changed_at))}" if clip.changed_at else ""
     remarks = "; ".join(filter(None, (label, changed)))
     replayed = f"  {last:<{COLUMN}}  {clip.replayed_seconds:6.2f} s" if can_replay else ""
@@ -59,7 +59,7 @@ def row_text(clip: ClipSummary, notes: Sequence[str], width: int, can_replay: bo
 
 def totals_text(found: FolderSummary, out: Path, can_replay: bool) -> str:
     """Of all clips, whose tables lie in ``out``."""
-    changed = sum(clip.decisions[0] != clip.decisions[-1] for clip in found.clips)
+    changed = sum(clip.differ(0, -1) for clip in found.clips)
     lines = ["1 clip" if len(found.clips) == 1 else f"{len(found.clips)} clips"]
     if can_replay:
         lines[0] += f"; another class after the last hearing than at the first hearing: {changed}"

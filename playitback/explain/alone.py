@@ -37,7 +37,7 @@ class Distance:
     """How far the activity is from what the model says of the same stretches kept alone."""
 
     #: nats: mean over the stretches of the Kullback-Leibler divergence of the activity from the answers; where every
-    #: class has a probability of its own, the mean over the classes of the divergence of its two outcomes
+    #: class has a probability of its own, the sum over the classes of the divergence of its two outcomes
     divergence: float
     difference: float  # mean absolute difference of the probabilities of the class asked about, 0 to 1
     correlation: float | None  # Pearson's, of the same; None for fewer than three stretches, or a curve that is flat
@@ -53,6 +53,7 @@ class Alone:
     probabilities: np.ndarray  # (S, C) after the first hearing of nothing but the stretch
     activity: np.ndarray | None  # (S, C) of the whole clip's first hearing, mean over each stretch; None: has none
     distance: Distance | None  # None without activity, or without stretches
+    multi_label: bool = False  # whether every class has a probability of its own
 
     @property
     def seconds(self) -> tuple[float, ...]:
@@ -123,6 +124,7 @@ def hear_alone(
         probabilities=probabilities,
         activity=activity,
         distance=measured,
+        multi_label=recognizer.config.multi_label,
     )
 
 
@@ -131,9 +133,8 @@ def distance(answers: np.ndarray, activity: np.ndarray, column: int, multi_label
     truth, learned = (np.clip(each.astype(np.float64), _TINY, 1 - _TINY) for each in (answers, activity))
     divergence = truth * np.log(truth / learned)
     if multi_label:
-        divergence = (divergence + (1 - truth) * np.log((1 - truth) / (1 - learned))).mean(axis=1)
-    else:
-        divergence = divergence.sum(axis=1)
+        divergence += (1 - truth) * np.log((1 - truth) / (1 - learned))
+    divergence = divergence.sum(axis=1)
     one, other = answers[:, column], activity[:, column]
     varies = len(one) >= _ENOUGH and min(np.ptp(one), np.ptp(other)) > _TINY
     return Distance(

@@ -39,12 +39,8 @@ class HearingComparison:
     first_probability: float  # of ``first_decision``
     second_decision: str
     second_probability: float  # of ``second_decision``
+    agree: bool  # whether both decide for the same class, or one of them for a narrower one
     replayed: ReplayedTime | None  # None where the clips differ in length
-
-    @property
-    def agree(self) -> bool:
-        """Whether both decide for the same class."""
-        return self.first_decision == self.second_decision
 
 
 @dataclass(frozen=True)
@@ -88,6 +84,7 @@ def compare(first: Explanation, second: Explanation) -> Comparison:
             first_probability=first.probability(index, first.decision(index)),
             second_decision=second.decision(index),
             second_probability=second.probability(index, second.decision(index)),
+            agree=any(each.akin(first.decision(index), second.decision(index)) for each in (first, second)),
             replayed=_replayed(first, second, index) if same_length else None,
         )
         for index in range(min(len(first.hearings), len(second.hearings)))

@@ -1,7 +1,8 @@
 """Why this class and not that one: how two classes fared against each other, and which segment spoke for which.
 
 The log-odds of two classes are ln(p_first / p_second), in nats: above 0 the first one is ahead; under a softmax they
-are the difference of the two logits, and no third class has a part in them. What a segment says is what its removal
+are the difference of the two logits, and no third class has a part in them. Where every class has a probability of its
+own, that difference is ln(odds_first / odds_second), which is taken then. What a segment says is what its removal
 takes away: log-odds with it minus without it, after the last hearing (occlusion, Zeiler and Fergus 2014, on the odds of
 two classes). Without it the model is free to replay other moments; only segments that were forced into the run stay
 forced.
@@ -71,7 +72,7 @@ class ActivityContrast:
     seconds: tuple[float, ...]  # centre of every column, seconds of the clip
     first: tuple[float, ...]  # activity of the first class, 0 to 1
     second: tuple[float, ...]
-    log_odds: tuple[float, ...]  # nats: ln(first / second); above 0 the moment is more of the first class
+    log_odds: tuple[float, ...]  # nats; above 0 the moment is more of the first class
 
     @property
     def foremost(self) -> tuple[int, int]:
@@ -88,9 +89,10 @@ class Contrast:
     fill: str  # one of edits.FILLS: what stood where a segment was removed
     first: tuple[float, ...]  # probability of the first class, 0 to 1
     second: tuple[float, ...]
-    log_odds: tuple[float, ...]  # nats: ln(first / second)
+    log_odds: tuple[float, ...]  # nats; see ``odds_between``
     segments: tuple[SegmentContrast, ...]  # hearing by hearing; one that several hearings chose stands there once
     activity: ActivityContrast | None = None  # None where the model does not tell activity
+    multi_label: bool = False  # whether every class has a probability of its own
 
     def to_dict(self) -> dict[str, Any]:
         """Plain numbers, strings, lists and dicts for JSON."""
@@ -118,7 +120,8 @@ def contrast(
     first, second = (
         tuple(explanation.probability(index, label) for index in range(len(explanation.hearings))) for label in labels
     )
-    log_odds = tuple(odds_between(*pair) for pair in zip(first, second, strict=True))
+    multi_label = recognizer.config.multi_label
+    log_odds = tuple(odds_between(*pair, multi_label) for pair in zip(first, second, strict=True))
 
     found = _find_segments(explanation)
     segments = [each.segment for each in found]
@@ -126,7 +129,7 @@ def contrast(
     removed = segments + list(chain.from_iterable(elsewhere.values()))
     believed = yield from _without_each(recognizer, explanation, samples, removed, fill)
     without = believed[:, [explanation.labels.index(label) for label in labels]].tolist()
-    changes = [log_odds[-1] - odds_between(*pair) for pair in without]
+    changes = [log_odds[-1] - odds_between(one, other, multi_label) for one, other in without]
     by_octave = np.reshape(changes[len(found) :], (len(elsewhere), DRAWS))
     ranges = {octave: (float(row.min()), float(row.max())) for octave, row in zip(elsewhere, by_octave, strict=True)}
     return Contrast(
@@ -152,6 +155,7 @@ def contrast(
             for row, each in enumerate(found)
         ),
         activity=_contrast_activity(explanation, labels),
+        multi_label=multi_label,
     )
 
 
@@ -160,7 +164,7 @@ def _contrast_activity(explanation: Explanation, labels: tuple[str, str]) -> Act
     if heard.activity is None:
         return None
     first, second = (tuple(heard.activity[:, explanation.labels.index(label)].tolist()) for label in labels)
-    odds = tuple(odds_between(*pair) for pair in zip(first, second, strict=True))
+    odds = tuple(odds_between(*pair, explanation.multi_label) for pair in zip(first, second, strict=True))
     return ActivityContrast(tuple(heard.seconds.tolist()), first, second, odds)
 
 

@@ -13,15 +13,15 @@ for. explanation.schema.json describes it all. ``read_json`` reads files of this
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from playitback.audio import Recording, RecordingInfo
-from playitback.errors import DataSetError
+from playitback.errors import DataSetError, SettingsError
 from playitback.explain.alone import Alone
 from playitback.explain.lanes import FurtherLanes
 from playitback.explain.passages import Passages
@@ -53,6 +53,7 @@ class Explanation:
     hearings: tuple[ClipHearing, ...]
     taught: tuple[str, ...] = ()  # (K,) the classes of its teacher, if it had one
     multi_label: bool = False  # whether every class has a probability of its own
+    broader: Mapping[str, tuple[str, ...]] = field(default_factory=dict)  # class -> those that hold wherever it does
     can_aim: bool = False  # whether relevance and segments follow the class asked about; see ``Listener.can_aim``
     passages: Passages | None = None  # what suffices and what is needed; None: not asked
     alone: Alone | None = None  # every second kept alone; None: not asked
@@ -75,6 +76,7 @@ class Explanation:
             hearings=tuple(hearings),
             taught=() if recognizer.config.taught is None else recognizer.config.taught.classes,
             multi_label=recognizer.config.multi_label,
+            broader=recognizer.broader,
             can_aim=recognizer.model.can_aim,
             channel=recording.channel,
         )
@@ -132,9 +134,23 @@ class Explanation:
         """How far hearing ``index`` moved the probability of a class; None for the first hearing."""
         return None if index == 0 else self.probability(index, label) - self.probability(index - 1, label)
 
+    def akin(self, label: str, other: str) -> bool:
+        """Whether two names do not exclude each other: they are the same, or one is the broader, as of dog and bark."""
+        return label == other or label in self.broader.get(other, ()) or other in self.broader.get(label, ())
+
+    def rival(self, label: str) -> str:
+        """The class that came closest to another, which is the most probable in the end that is not ``akin`` to it.
+
+        Where all are, the most probable of those. Raises SettingsError for a model that knows one class alone.
+        """
+        others = [other for other in self.ranking(-1) if other != label]
+        if not others:
+            raise SettingsError(f"{self.model_name} knows one class alone; choose a model that knows another")
+        return next((other for other in others if not self.akin(label, other)), others[0])
+
     def decision_changed(self, index: int) -> bool:
-        """Whether hearing ``index`` decided otherwise than the hearing before it."""
-        return index > 0 and self.decision(index) != self.decision(index - 1)
+        """Whether hearing ``index`` decided otherwise than the one before it, and not only more narrowly or broadly."""
+        return index > 0 and not self.akin(self.decision(index), self.decision(index - 1))
 
     @property
     def remarks(self) -> tuple[str, ...]:

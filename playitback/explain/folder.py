@@ -45,6 +45,15 @@ class ClipSummary:
     events: tuple[Event, ...] | None = None  # seconds of the recording; None for a model without activity
     known: float | None = None  # probability that any of the model's own classes is heard; None: it never learned that
     began: datetime | None = None  # when the recording did, as ``audio.recorded_at`` tells
+    broader: tuple[tuple[str, ...], ...] = ()  # (hearings,) classes that hold with each decision; () where none do
+
+    def holds(self, label: str | None, index: int) -> bool:
+        """Whether a class is the decision after a hearing, or a broader one than that: where a bark is, a dog is."""
+        return label == self.decisions[index] or (bool(self.broader) and label in self.broader[index])
+
+    def differ(self, one: int, other: int) -> bool:
+        """Whether two hearings decided otherwise, and not only more narrowly or broadly."""
+        return not (self.holds(self.decisions[one], other) or self.holds(self.decisions[other], one))
 
     @property
     def replayed_seconds(self) -> float:
@@ -54,19 +63,17 @@ class ClipSummary:
     @property
     def changed_at(self) -> tuple[int, ...]:
         """The hearings that decided otherwise than the hearing before."""
-        return tuple(
-            index for index in range(1, len(self.decisions)) if self.decisions[index] != self.decisions[index - 1]
-        )
+        return tuple(index for index in range(1, len(self.decisions)) if self.differ(index - 1, index))
 
     @property
     def rescued(self) -> bool:
         """Whether the first hearing was wrong and the last hearing is right."""
-        return self.label is not None and self.decisions[0] != self.label == self.decisions[-1]
+        return self.label is not None and not self.holds(self.label, 0) and self.holds(self.label, -1)
 
     @property
     def spoilt(self) -> bool:
         """Whether the first hearing was right and the last hearing is wrong."""
-        return self.label is not None and self.decisions[0] == self.label != self.decisions[-1]
+        return self.label is not None and self.holds(self.label, 0) and not self.holds(self.label, -1)
 
     def to_dict(self) -> dict[str, Any]:
         """Plain numbers, strings, lists and dicts for JSON."""
@@ -76,6 +83,7 @@ class ClipSummary:
             "label": self.label,
             "recorded_at": None if self.began is None else self.began.isoformat(),
             "decisions": list(self.decisions),
+            "broader": [list(each) for each in self.broader],
             "probabilities": list(self.probabilities),
             "known": self.known,
             "replayed": [
@@ -101,6 +109,7 @@ def summary_of(told: Mapping[str, Any], clip_seconds: float) -> ClipSummary:
         events=None if told["events"] is None else tuple(map(_event, told["events"])),
         known=told["known"],
         began=None if began is None else datetime.fromisoformat(began),
+        broader=tuple(map(tuple, told.get("broader", ()))),
     )
 
 
@@ -130,6 +139,7 @@ def summarise(
         events=None if explanation.hearings[0].activity is None else clip_events(explanation),
         known=explanation.hearings[0].known,
         began=began,
+        broader=tuple(explanation.broader.get(each, ()) for each in decisions) if explanation.broader else (),
     )
 
 
@@ -139,7 +149,8 @@ class FolderSummary:
 
     labels: tuple[str, ...]  # (C,)
     clips: tuple[ClipSummary, ...]
-    accuracy: tuple[float, ...]  # (H,) share of the labelled clips that are right after every hearing; () without any
+    #: (H,) share of the labelled clips that are right after every hearing: as labelled, or narrower; () without any
+    accuracy: tuple[float, ...]
     confusion_first: np.ndarray  # (C, C) labelled clips: row is their label, column the first hearing's decision
     confusion_last: np.ndarray  # (C, C) the same after the last hearing
     rescued: tuple[ClipSummary, ...]  # wrong at the first hearing, right after the last hearing
@@ -164,7 +175,7 @@ class FolderSummary:
             labels=tuple(labels),
             clips=clips,
             accuracy=tuple(
-                sum(clip.decisions[index] == clip.label for clip in labelled) / len(labelled)
+                sum(clip.holds(clip.label, index) for clip in labelled) / len(labelled)
                 for index in range(hearings.pop())
                 if labelled
             ),

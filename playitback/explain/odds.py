@@ -16,6 +16,12 @@ def odds_of(probability: float, least_doubt: float = _LEAST_DOUBT) -> float:
     return math.log(within / (1 - within))
 
 
-def odds_between(first: float, second: float) -> float:
-    """ln(p_first / p_second) of two classes, kept finite."""
+def odds_between(first: float, second: float, multi_label: bool = False) -> float:
+    """Log-odds of two classes, the difference of their logits, kept finite: ln(p_first / p_second).
+
+    multi_label: each has a probability of its own, and so odds of its own; these are divided, not the probabilities,
+    which hardly move near 1.
+    """
+    if multi_label:
+        return odds_of(first) - odds_of(second)
     return math.log(max(first, _TINY) / max(second, _TINY))

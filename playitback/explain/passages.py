@@ -72,8 +72,9 @@ class Trial:
     segments: tuple[Segment, ...]  # that were kept alone, or removed: sorted, disjoint, of no digital silence
     share: float  # of what sounds, 0 to 1
     probability: float  # of the class, 0 to 1
-    decision: str  # the most probable class
+    decision: str  # the class that is named
     holds: bool  # whether the class stands with nothing but them, or is gone without them
+    decision_probability: float  # of ``decision``
 
     @property
     def seconds(self) -> float:
@@ -91,6 +92,7 @@ class Trial:
             "share": self.share,
             "probability": self.probability,
             "decision": self.decision,
+            "decision_probability": self.decision_probability,
         }
 
 
@@ -99,7 +101,7 @@ class Passages:
     """What suffices for a class, and what it needs."""
 
     label: str  # the class
-    decision: str  # the most probable class of the whole clip, after the last hearing
+    decision: str  # the class that is named of the whole clip, after the last hearing
     probability: float  # of ``label`` then, 0 to 1
     audible_seconds: float  # of the clip that are not digital silence
     clip_seconds: float
@@ -108,6 +110,7 @@ class Passages:
     #: the least time found whose removal holds or, where none does, the most that was removed; None: nothing sounds, or
     #: the class has less than ``LEAST_PROBABILITY`` and is not the decision
     needs: Trial | None
+    multi_label: bool = False  # whether every class has a probability of its own
 
     def to_dict(self) -> dict[str, Any]:
         """Plain numbers, strings, lists and dicts for JSON."""
@@ -147,6 +150,7 @@ def find_passages(
         clip_seconds=recognizer.clip_seconds,
         suffices=suffices,
         needs=needs,
+        multi_label=recognizer.config.multi_label,
     )
 
 
@@ -214,7 +218,7 @@ class _Clip:
     def stands(self, probabilities: np.ndarray) -> bool:
         if self.recognizer.config.multi_label:
             return float(probabilities[self.column]) >= LIKELY
-        return int(probabilities.argmax()) == self.column
+        return self.recognizer.named(probabilities) == self.column
 
     def is_gone(self, probabilities: np.ndarray) -> bool:
         fallen = probabilities[self.column] < GONE_SHARE * self.whole[self.column]
@@ -304,12 +308,14 @@ class _Clip:
         return segments_where(torch.from_numpy(masks), self.edges.expand(len(masks), -1))
 
     def trial(self, mask: _Mask, believed: np.ndarray, holds: bool) -> Trial:
+        named = self.recognizer.named(believed)
         return Trial(
             segments=unpad_segments(self._segments(mask[None]))[0],
             share=float(mask.sum() / self.audible.sum()),
             probability=float(believed[self.column]),
-            decision=self.recognizer.labels[self.recognizer.named(believed)],
+            decision=self.recognizer.labels[named],
             holds=holds,
+            decision_probability=float(believed[named]),
         )
 
 

@@ -68,15 +68,12 @@ class HearingDifference:
     original_probability: float  # of the asked class, 0 to 1
     variant_probability: float
     log_odds_change: float  # nats: ln(p / (1 - p)) of that class in the variant minus in the original
+    decided_otherwise: bool  # and not only more narrowly or broadly
 
     @property
     def change(self) -> float:
         """By how much the asked class became more probable, -1 to 1."""
         return self.variant_probability - self.original_probability
-
-    @property
-    def decided_otherwise(self) -> bool:
-        return self.variant_decision != self.original_decision
 
 
 @dataclass(frozen=True)
@@ -210,4 +207,5 @@ def _hearing_difference(original: Explanation, variant: Explanation, label: str,
         original_probability=before,
         variant_probability=after,
         log_odds_change=odds_of(after) - odds_of(before),
+        decided_otherwise=not original.akin(original.decision(index), variant.decision(index)),
     )

@@ -56,7 +56,7 @@ def report_html(
     script = f"{synchronised_player.script()}\n{_text('report.js')}"
     style = f"{synchronised_player.style()}\n{_text('report.css')}\n{passages.style()}"
     decisions = [explanation.decision(index) for index in range(len(explanation.hearings))]
-    conclusion = words.conclusion(decisions, explanation.probability(-1, decisions[-1]))
+    conclusion = words.conclusion(decisions, explanation.probability(-1, decisions[-1]), explanation.multi_label)
     explanation_address = _data_address("application/json", _utf8(explanation.to_dict()))
     figure_address = "data:image/svg+xml," + quote(figure, safe=" /:;,=+()!*'@$?&[]{}|^~`")
     name = _safe(explanation.info.name)

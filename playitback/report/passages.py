@@ -8,6 +8,7 @@ from pathlib import Path
 
 from playitback.explain.alone import Alone
 from playitback.explain.passages import Passages, Trial
+from playitback.models.listener import LIKELY
 from playitback.report import words
 from playitback.segments import Segment
 
@@ -27,6 +28,8 @@ def suffices_sentence(found: Passages) -> str:
     whole = f"against {words.percent(found.probability)} in the whole clip"
     if trial.holds:
         beside = "" if trial.decision == found.label else f" (most probable: {words.class_name(trial.decision)})"
+        if beside and found.multi_label:
+            beside = f" ({_named(found, trial)})"
         return (
             f"{_extent(trial)}, kept alone, suffices: {name} has {words.percent(trial.probability)}, {whole}{beside}."
         )
@@ -105,8 +108,9 @@ def alone_sentence(found: Alone) -> str:
         return f"{heard}. This model has no activity to set beside them."
     distance, name = found.distance, words.class_name(found.label)
     together = "" if distance.correlation is None else f", with a correlation of {distance.correlation:.2f}"
+    averaged = "summed" if found.multi_label else "on average"
     return (
-        f"{heard}: activity is {distance.divergence:.2f}{words.NBSP}nats from what the model says of them, on average "
+        f"{heard}: activity is {distance.divergence:.2f}{words.NBSP}nats from what the model says of them, {averaged} "
         f"over all classes; for {name} the two differ by {100 * distance.difference:.0f} points{together}."
     )
 
@@ -117,6 +121,13 @@ def _extent(trial: Trial) -> str:
 
 
 def _named(found: Passages, trial: Trial) -> str:
-    """What the model says then."""
+    """What the model says then.
+
+    Where every class has a probability of its own, one is named even if the model is sure of none.
+    """
+    if found.multi_label and trial.decision_probability < LIKELY:
+        if trial.decision == found.label:
+            return "no other class takes its place"
+        return f"the model names {words.class_name(trial.decision)}, at {words.percent(trial.decision_probability)}"
     still = "still " if trial.decision == found.decision else ""
     return f"the model {still}hears {words.class_name(trial.decision)}"

@@ -158,14 +158,16 @@ def _further_lanes(explanation: Explanation) -> Iterator[LaneView]:
 
 def _sentence(explanation: Explanation, index: int) -> str:
     hearing, decision = explanation.hearings[index], explanation.decision(index)
+    before = explanation.decision(index - 1) if index else None
     return words.hearing_sentence(
         index,
         decision,
         explanation.probability(index, decision),
         explanation.change(index, decision),
-        explanation.decision(index - 1) if index else None,
+        before,
         hearing.replayed_seconds,
         hearing.hop_seconds,
+        explanation.probability(index, before) if before is not None and explanation.multi_label else None,
     )
 
 

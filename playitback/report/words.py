@@ -85,8 +85,13 @@ def hearing_sentence(
     previous_decision: str | None,
     replayed_seconds: float,
     hop_seconds: float,
+    previous_probability: float | None = None,
 ) -> str:
-    """What happened in one hearing, in one or two sentences."""
+    """What happened in one hearing, in one or two sentences.
+
+    previous_probability: what the previous decision has now, where every class has a probability of its own: that
+    another is named does not mean then that it is gone.
+    """
     if index == 0:
         return (
             f"At the first hearing, at a hop of {milliseconds(hop_seconds)}, the model says "
@@ -101,17 +106,27 @@ def hearing_sentence(
     if previous_decision == decision:
         return f"{heard} The model still says {class_name(decision)} ({moved})."
     before = class_name(previous_decision or "")
+    if previous_probability is not None:
+        named = f"{heard} The model now says {class_name(decision)} ({moved})"
+        return f"{named}; {before}, named before, has {percent(previous_probability)}."
     return f"{heard} The model now says {class_name(decision)} ({moved}), no longer {before}."
 
 
-def conclusion(decisions: Sequence[str], probability: float) -> str:
-    """What the whole run says. ``decisions``: after every hearing; ``probability``: of the last decision."""
+def conclusion(decisions: Sequence[str], probability: float, multi_label: bool = False) -> str:
+    """What the whole run says.
+
+    decisions: after every hearing; probability: of the last decision; multi_label: whether every class has one of its
+    own, so that to name another is no change of mind.
+    """
     last = f"{class_name(decisions[-1])}, {percent(probability)}"
     changes = [index for index in range(1, len(decisions)) if decisions[index] != decisions[index - 1]]
     if len(decisions) == 1:
         return f"The model hears {last}."
     if not changes:
         return f"The model hears {last}; it did from the first hearing on."
+    if multi_label:
+        before = [class_name(label) for label in dict.fromkeys(decisions[:-1]) if label != decisions[-1]]
+        return f"The model hears {last}. In earlier hearings it named {_listed(before)}, too."
     at = " and ".join(filter(None, (", ".join(str(index) for index in changes[:-1]), str(changes[-1]))))
     playbacks = "playback" if len(changes) == 1 else "playbacks"
     return (

@@ -89,7 +89,7 @@ def test_the_distance_is_in_nats() -> None:
 
 def test_the_distance_of_classes_each_with_its_own_probability() -> None:
     answers, activity = np.array([[0.5, 0.9]]), np.array([[0.25, 0.9]])
-    expected = (0.5 * math.log(2) + 0.5 * math.log(0.5 / 0.75)) / 2  # the second class adds nothing
+    expected = 0.5 * math.log(2) + 0.5 * math.log(0.5 / 0.75)  # the second class adds nothing
     assert distance(answers, activity, 0, multi_label=True).divergence == pytest.approx(expected)
 
 

@@ -215,6 +215,7 @@ def test_a_folder_is_json() -> None:
         "label": "rain",
         "recorded_at": None,
         "decisions": ["bell", "rain"],
+        "broader": [],
         "probabilities": [0.5, 0.5],
         "replayed": [],
         "replayed_seconds": 0,

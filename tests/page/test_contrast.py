@@ -15,7 +15,7 @@ from tiny import RATE, sounding_clips, tiny_checkpoint, tiny_model
 from app import text
 from app.charts.contrast import CLASS_COLOURS, NEITHER_COLOUR, activity_chart, attention_chart, trajectories_chart
 from app.service import ExplainService, ExplanationView, Models, Settings
-from app.service.contrast import ContrastService, ContrastView, rival
+from app.service.contrast import ContrastService, ContrastView
 from app.tabs.contrast import conclusion, question, table_html
 from playitback.edits import NOISE, SILENCE
 from playitback.errors import SettingsError
@@ -106,8 +106,8 @@ def test_segments_that_moved_the_log_odds_most_stand_first_and_can_be_heard(
 
 def test_the_rival_is_the_class_that_came_closest(run: ExplanationView) -> None:
     decided, second, *_ = run.explanation.ranking(-1)
-    assert rival(run, decided) == second
-    assert rival(run, second) == decided
+    assert run.explanation.rival(decided) == second
+    assert run.explanation.rival(second) == decided
     first_offer, second_offer = question(run)
     assert (first_offer["value"], second_offer["value"]) == (decided, second)
     assert sorted(value for _, value in first_offer["choices"]) == sorted(LABELS)

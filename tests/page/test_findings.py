@@ -28,8 +28,8 @@ FOUND = Passages(
     probability=0.9,
     audible_seconds=CLIP_SECONDS,
     clip_seconds=CLIP_SECONDS,
-    suffices=Trial((Segment(0.5, 1.0),), 0.25, 0.8, "bell", True),
-    needs=Trial((Segment(0.4, 0.6), Segment(1.2, 1.3)), 0.15, 0.1, "rain", True),
+    suffices=Trial((Segment(0.5, 1.0),), 0.25, 0.8, "bell", True, 0.8),
+    needs=Trial((Segment(0.4, 0.6), Segment(1.2, 1.3)), 0.15, 0.1, "rain", True, 0.7),
 )
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import shutil
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path, PurePosixPath
 
 import pytest
@@ -12,7 +13,7 @@ import soundfile
 from tiny import CLIP_SECONDS, RATE, chirp, lively_model, noise, sounding_clips, tiny_checkpoint, tiny_model
 
 from app import text
-from app.service import ExplainService, FolderFile, FolderService, FolderView, Models, Settings
+from app.service import ClipSummary, ExplainService, FolderFile, FolderService, FolderView, Models, Settings
 from app.service.folder import write_events, write_table
 from app.tabs import folder as folder_tab
 from playitback.errors import AudioError, DataSetError, SettingsError
@@ -196,8 +197,9 @@ def test_a_cell_names_the_longest_events() -> None:
     ],
 )
 def test_the_outcome_says_what_replay_did_to_the_decision(decisions: Sequence[str], outcome: str) -> None:
-    assert folder_tab.outcome("rain", decisions) == outcome
-    assert folder_tab.outcome(None, decisions) == ""
+    clip = ClipSummary(Path("a.wav"), "a.wav", "rain", tuple(decisions), (0.5,) * len(decisions), (), 5.0)
+    assert folder_tab.outcome(clip) == outcome
+    assert folder_tab.outcome(replace(clip, label=None)) == ""
 
 
 def test_the_table_of_the_page_has_a_column_a_hearing_and_tells_classes_only_where_one_is_known(

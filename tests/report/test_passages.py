@@ -19,8 +19,8 @@ from playitback.report.passages import (
 from playitback.report.words import NBSP
 from playitback.segments import Segment
 
-SUFFICES = Trial((Segment(0.5, 1.0),), 0.1, 0.81, "church_bells", True)
-NEEDS = Trial((Segment(0.25, 1.0), Segment(3, 3.5)), 0.25, 0.12, "cow", True)
+SUFFICES = Trial((Segment(0.5, 1.0),), 0.1, 0.81, "church_bells", True, 0.81)
+NEEDS = Trial((Segment(0.25, 1.0), Segment(3, 3.5)), 0.25, 0.12, "cow", True, 0.6)
 FOUND = Passages("church_bells", "church_bells", 0.9, 5.0, 5.0, SUFFICES, NEEDS)
 NOWHERE = Passages("dog", "rain", 0.001, 5.0, 5.0, replace(SUFFICES, decision="rain", holds=False), None)
 
@@ -37,6 +37,11 @@ NOWHERE = Passages("dog", "rain", 0.001, 5.0, 5.0, replace(SUFFICES, decision="r
             replace(FOUND, suffices=replace(SUFFICES, decision="rain")),  # of several classes at once
             "0.50–1.00 s (0.5 s, 10 % of what sounds), kept alone, suffices: church bells has 81 %, against 90 % in "
             "the whole clip (most probable: rain).",
+        ),
+        (
+            replace(FOUND, suffices=replace(SUFFICES, decision="rain"), multi_label=True),  # perhaps not the likeliest
+            "0.50–1.00 s (0.5 s, 10 % of what sounds), kept alone, suffices: church bells has 81 %, against 90 % in "
+            "the whole clip (the model hears rain).",
         ),
         (
             NOWHERE,
@@ -57,6 +62,16 @@ def test_what_suffices_is_said_with_its_figures(found: Passages, sentence: str) 
             FOUND,
             "Without 0.25–1.00, 3.00–3.50 s (1.25 s, 25 % of what sounds), church bells falls from 90 % to 12 %; the "
             "model hears cow.",
+        ),
+        (  # of several labels one is named however unsure the model is
+            replace(FOUND, needs=replace(NEEDS, decision_probability=0.3), multi_label=True),
+            "Without 0.25–1.00, 3.00–3.50 s (1.25 s, 25 % of what sounds), church bells falls from 90 % to 12 %; the "
+            "model names cow, at 30 %.",
+        ),
+        (
+            replace(FOUND, needs=replace(NEEDS, decision="church_bells", decision_probability=0.12), multi_label=True),
+            "Without 0.25–1.00, 3.00–3.50 s (1.25 s, 25 % of what sounds), church bells falls from 90 % to 12 %; no "
+            "other class takes its place.",
         ),
         (
             replace(FOUND, needs=replace(NEEDS, probability=0.7, decision="church_bells", holds=False)),
