@@ -19,7 +19,7 @@ from torch import Tensor
 
 from playitback.config import ModelConfig
 from playitback.errors import SettingsError
-from playitback.models.listener import named_class
+from playitback.models.listener import named_class, with_broader
 from playitback.progress import Progress, Steps
 from playitback.recognizer import Recognizer
 from playitback.segments import total_seconds
@@ -185,10 +185,14 @@ def _head_figures(probabilities: np.ndarray, targets: np.ndarray, config: ModelC
 
 
 def _precision_at_1(probabilities: np.ndarray, targets: np.ndarray, config: ModelConfig) -> float:
-    """Of the clips that have a class: how often the one that is named is one of theirs; NaN where none has any."""
+    """Of the clips that have a class: how often the one that is named is one of theirs; NaN where none has any.
+
+    The broader ones hold, too, labelled or not: a dog is an animal.
+    """
     has_one = targets.any(axis=1)
     named = named_class(torch.from_numpy(probabilities[has_one]), config).numpy()
-    right = np.take_along_axis(targets[has_one], named[:, None], axis=1)
+    true = with_broader(torch.from_numpy(targets[has_one] > 0.5), config).numpy()
+    right = np.take_along_axis(true, named[:, None], axis=1)
     return float(right.mean()) if len(right) else math.nan
 
 
