@@ -151,7 +151,9 @@ class FolderSummary:
     clips: tuple[ClipSummary, ...]
     #: (H,) share of the labelled clips that are right after every hearing: as labelled, or narrower; () without any
     accuracy: tuple[float, ...]
-    confusion_first: np.ndarray  # (C, C) labelled clips: row is their label, column the first hearing's decision
+    #: (C, C) labelled clips: row is their label, column the first hearing's decision; the label itself where that is
+    #: narrower, so that all that is right lies on the diagonal
+    confusion_first: np.ndarray
     confusion_last: np.ndarray  # (C, C) the same after the last hearing
     rescued: tuple[ClipSummary, ...]  # wrong at the first hearing, right after the last hearing
     spoilt: tuple[ClipSummary, ...]  # the other way round
@@ -244,7 +246,8 @@ def _confusion(clips: Sequence[ClipSummary], labels: Sequence[str], index: int) 
     confusion = np.zeros((len(labels), len(labels)), dtype=np.int64)
     for clip in clips:
         if clip.label is not None:
-            confusion[index_of[clip.label], index_of[clip.decisions[index]]] += 1
+            decision = clip.label if clip.holds(clip.label, index) else clip.decisions[index]
+            confusion[index_of[clip.label], index_of[decision]] += 1
     return confusion
 
 

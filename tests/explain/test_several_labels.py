@@ -95,6 +95,9 @@ def test_a_clip_is_right_where_its_class_holds() -> None:
     found = FolderSummary.of(clips, LABELS)
     assert found.accuracy == pytest.approx((2 / 3, 2 / 3))
     assert [str(each.path) for each in (*found.rescued, *found.spoilt)] == ["rescued", "spoilt"]
+    dog, rain = LABELS.index("dog"), LABELS.index("rain")
+    for counted in (found.confusion_first, found.confusion_last):
+        assert (counted[dog, dog], counted[dog, rain], counted.sum()) == (2, 1, 3)
     assert [each.changed_at for each in clips] == [(), (1,), (1,)]
     assert [summary_of(each.to_dict(), CLIP_SECONDS) for each in clips] == clips
     broader_only = ClipSummary(Path("a"), "a", "bark", ("dog",), (0.8,), (), CLIP_SECONDS, broader=(("animal",),))
