@@ -233,14 +233,10 @@ class Recognizer:
             yield self._calibrated(heard)
 
     def _calibrated(self, heard: Hearing) -> Hearing:
-        """The same at the model's temperature (Guo et al. 2017, section 4.2), by which training knows nothing."""
-        temperature, activity = self.config.temperature, heard.activity
-        if temperature == 1:
+        """The same at the model's temperature (Guo et al. 2017, section 4.2), at which its activity is told already."""
+        if self.config.temperature == 1:
             return heard
-        if activity is not None:
-            logits = activity.logit() if self.config.multi_label else activity.log()
-            activity = self.probabilities(logits / temperature)
-        return dataclasses.replace(heard, logits=self._divided(heard.logits), activity=activity)
+        return dataclasses.replace(heard, logits=self._divided(heard.logits))
 
     def _divided(self, logits: tuple[Tensor, ...]) -> tuple[Tensor, ...]:
         return tuple(each / self.config.temperature for each in logits)

@@ -21,7 +21,7 @@ from torch import Tensor, nn
 
 from playitback.config import ModelConfig
 from playitback.models.activity import Activity
-from playitback.models.listener import Choice, Hearing, Listener, LogMelListener, Part, class_probabilities
+from playitback.models.listener import Choice, Hearing, Listener, LogMelListener, Part
 from playitback.models.taught import Taught
 from playitback.replay import TimeMaps, column_edges, read_frames
 
@@ -179,7 +179,7 @@ class OneHearing(EncodedListener):
         logits = self.encoder.classify(pooled)
         activity = None
         if self.activity is not None:
-            activity = class_probabilities(self.activity(local, grid)[0], self.config.multi_label)
+            activity = self.calibrated(self.activity(local, grid)[0])
         name, relevance, details = self.relevance(local, grid, activity, self.asked_or_named(logits[0], asked))
         taught, known = self.lessons(pooled)
         yield self.only_hearing(

@@ -29,7 +29,7 @@ from playitback.config import ModelConfig
 from playitback.edits import STEP_SECONDS, STRETCH_SECONDS, each_alone, stretches_of
 from playitback.errors import CheckpointError
 from playitback.models.hub_network import make_extractor, make_network
-from playitback.models.listener import Choice, Hearing, Listener, class_probabilities, share_of_peak
+from playitback.models.listener import Choice, Hearing, Listener, share_of_peak
 from playitback.models.recipe import TAUGHT
 from playitback.models.taught import Taught
 from playitback.segments import Segment
@@ -176,7 +176,7 @@ class HubModel(Listener):
         sounding = sounds.any(dim=1)
         silent = (~sounding).nonzero().flatten()
         rows = torch.cat([sounding.nonzero().flatten(), silent[:1]])
-        heard = class_probabilities(self._logits(sounds[rows]), self.config.multi_label)
+        heard = self.calibrated(self._logits(sounds[rows]))
         answers = heard.new_empty(len(sounds), heard.shape[1])
         answers[silent] = heard[-1]
         answers[sounding] = heard[: int(sounding.sum())]

@@ -238,9 +238,16 @@ class Listener(nn.Module, ABC):
             )
         return playbacks
 
+    def calibrated(self, logits: Tensor) -> Tensor:
+        """Probabilities of logits (..., classes) at the model's temperature; see ``class_probabilities``.
+
+        What is told of activity is told so, and what follows from activity follows from that (Guo et al. 2017).
+        """
+        return class_probabilities(logits.float() / self.config.temperature, self.config.multi_label)
+
     def asked_or_named(self, logits: Tensor, asked: Tensor | None) -> Tensor:
         """(B,) the classes asked about; where there are none (-1), those named by logits (B, classes)."""
-        named = named_class(class_probabilities(logits, self.config.multi_label), self.config)
+        named = named_class(self.calibrated(logits), self.config)
         return named if asked is None else torch.where(asked < 0, named, asked)
 
     def only_hearing(

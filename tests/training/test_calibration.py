@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import json
 from dataclasses import replace
 from pathlib import Path
@@ -9,6 +10,7 @@ from pathlib import Path
 import pytest
 import torch
 import transformers
+from hears_once import model_of
 from hub_folders import write_hub_folder
 from shell import Run, assert_one_sentence
 from tiny import CATEGORIES, recognizer_of, sounding_clips, tiny_checkpoint, tiny_config, tiny_model, write_esc50
@@ -16,7 +18,9 @@ from torch import Generator
 
 from playitback.checkpoint import load_checkpoint
 from playitback.config import TaughtConfig
+from playitback.edits import each_alone, stretches_of
 from playitback.errors import SettingsError
+from playitback.models.listener import Listener
 from playitback.models.replay.model import ReplayModel
 from playitback.training.calibration import error_by_chance, fit_temperature
 from playitback.training.metrics import expected_calibration_error
@@ -59,6 +63,26 @@ def test_a_temperature_divides_what_every_hearing_says_and_nothing_else() -> Non
         torch.testing.assert_close(other.activity, one.activity.sqrt() / one.activity.sqrt().sum(2, keepdim=True))
     gradients = [each.first_logits(clips) for each in recognizers]
     torch.testing.assert_close(gradients[1], gradients[0] / 2)
+
+
+@pytest.mark.parametrize("family", ["mast", "ast"])
+def test_relevance_that_is_a_share_of_activity_is_told_at_the_temperature_too(family: str, tmp_path: Path) -> None:
+    plain: Listener = model_of(family) if family == "mast" else load_checkpoint(write_hub_folder(tmp_path)).model
+    warm = copy.deepcopy(plain)
+    warm.config = replace(plain.config, temperature=0.25)
+    clips, asked = sounding_clips(2), torch.tensor([1, 2])
+    clips = clips[:, : plain.config.front_end.clip_samples]
+    (one,), (other,) = (recognizer_of(each).listen(clips, asked=asked) for each in (plain, warm))
+    assert other.activity is not None
+    own = other.activity.take_along_dim(asked.view(-1, 1, 1), dim=2).squeeze(2)
+    torch.testing.assert_close(other.relevance, own / own.amax(dim=1, keepdim=True))
+    assert other.relevance.min() < one.relevance.min() - 0.01
+    torch.testing.assert_close(other.logits[0], 4 * one.logits[0])
+    if family == "ast":  # the mean of its answers to stretches alone, as it gives them now
+        stretches = stretches_of(2.0, 0.5, 0.125)
+        alone = each_alone(clips[0], stretches, 16_000)
+        answers = torch.from_numpy(recognizer_of(warm).classify(alone.numpy())[0])
+        torch.testing.assert_close(other.activity[0], (answers[:-1] + answers[1:]) / 2, rtol=0, atol=1e-5)
 
 
 @pytest.fixture(scope="module")

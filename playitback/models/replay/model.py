@@ -18,7 +18,7 @@ from torch import Tensor, nn
 from playitback.models.blocks import Block
 from playitback.models.columns import ColumnFeatures
 from playitback.models.encoded import EncodedListener
-from playitback.models.listener import Choice, Hearing, Lane, Listener, Replay, class_probabilities
+from playitback.models.listener import Choice, Hearing, Lane, Listener, Replay
 from playitback.models.replay.config import ReplayConfig
 from playitback.models.replay.decoder import Decoder
 from playitback.models.replay.encoder import Encoder
@@ -162,7 +162,7 @@ class ReplayModel(EncodedListener):
             maps=maps,
             log_mel=frames,
             fine_log_mel=fine,
-            activity=None if activity is None else class_probabilities(activity, self.config.multi_label),
+            activity=None if activity is None else self.calibrated(activity),
             lanes=_lanes(slots.attention),
             details={"slot_attention": torch.stack(slots.attention_per_iteration, dim=1)},
             local=local,
