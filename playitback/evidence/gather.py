@@ -13,7 +13,7 @@ from __future__ import annotations
 import dataclasses
 import math
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import torch
@@ -229,7 +229,9 @@ def _check(
             raise SettingsError(
                 f"several models are examined together in {', '.join(TOGETHER)} only; leave out {', '.join(alone)}"
             )
-        if any(each.config != recognizers[0].config for each in recognizers):
+        # each is as sure as it is right by a temperature of its own
+        settings = [replace(each.config, temperature=1.0) for each in recognizers]
+        if any(each != settings[0] for each in settings):
             raise SettingsError(
                 "the models differ in more than their seed; give models of the same settings and classes"
             )
