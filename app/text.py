@@ -114,6 +114,7 @@ The model hears the whole clip once. Two slots then compete for every moment of 
 speaks for a class, the **uninformative** slot the rest. Where the informative slot stays above the threshold, the clip
 is heard again with a finer hop, so that these moments fill more of what the model is given; and so on, playback by
 playback. Every row shows what the model was given in that hearing, what it attended to, and what it then believed.
+Models of other families hear the clip once, in one row; in place of the slots, it shows the relevance of every moment.
 A probability says how sure this model is, not how likely it is to be right.
 
 ## What becomes of a recording
@@ -491,8 +492,9 @@ DEFINITIONS: dict[str, str] = {
     ),
     "activity": (
         "What the model would say of each moment by itself: the probability of a class, 0 to 1, over the clip's time. "
-        "It is learned from the model's own answers to short stretches kept alone, so it is the model's and not the "
-        "truth; models trained before there was activity lack it, and no map of classes is shown for them."
+        "It is learned from the model's own answers to short stretches kept alone (of models of transformers it is the "
+        "mean of these answers), so it is the model's and not the truth; models trained before there was activity lack "
+        "it, and no map of classes is shown for them."
     ),
     "threshold": (
         "Stretches where the informative slot's attention lies above it are heard again. It is the model's own, "
@@ -1126,7 +1128,7 @@ HEAR_LEFT, HEAR_LEFT_NAME = "what is left", "Play the clip without all that it n
 CHECK = "Check"
 CHECK_READING = (
     "“Check” keeps every second of the clip alone and lets the model hear it: a line for each of the likeliest "
-    "classes. Where the model has activity, which is learned, what that says of the same second is dotted beside it."
+    "classes. Where the model has learned activity, what that says of the same second is dotted beside it."
 )
 CHECK_DEFINITIONS = {
     "every second alone": (

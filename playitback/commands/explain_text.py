@@ -26,8 +26,9 @@ def summary_text(explanation: Explanation, folder: Path) -> str:
         chosen = (
             ", ".join(f"{each.start_seconds:.2f}-{each.end_seconds:.2f} s" for each in hearing.segments) or "nothing"
         )
+        hop = f", hop {1000 * hearing.hop_seconds:.1f} ms" if explanation.reads_log_mel else ""
         lines.append(
-            f"  hearing {index}, hop {1000 * hearing.hop_seconds:.1f} ms: "
+            f"  hearing {index}{hop}: "
             f"{belief(name, explanation.probability(index, name))}{moved}{beside}; chose {chosen}"
         )
     if explanation.passages is not None:

@@ -6,7 +6,8 @@ the model is asked in earnest:
     clip -> stretches of 1 s, one every 0.25 s -> keep_only each -> first hearing -> (stretches, classes)
     activity (columns, classes) -> mean over each stretch -> (stretches, classes) -> divergence, difference, correlation
 
-Stretches that are digital silence for the greater part are left out: nothing sounds there that could be named.
+Stretches that are digital silence for the greater part are left out: nothing sounds there that could be named. Of a
+model whose activity is not learned, but asked for in this very way, there is nothing to compare.
 """
 
 from __future__ import annotations
@@ -51,9 +52,11 @@ class Alone:
     labels: tuple[str, ...]  # (C,)
     stretches: tuple[Segment, ...]  # (S,) cut at the clip's ends
     probabilities: np.ndarray  # (S, C) after the first hearing of nothing but the stretch
-    activity: np.ndarray | None  # (S, C) of the whole clip's first hearing, mean over each stretch; None: has none
+    #: (S, C) of the whole clip's first hearing, mean over each stretch; None: there is none, or none that is learned
+    activity: np.ndarray | None
     distance: Distance | None  # None without activity, or without stretches
     multi_label: bool = False  # whether every class has a probability of its own
+    learns_activity: bool = True  # False: it is asked for in this very way, and there is nothing to measure
 
     @property
     def seconds(self) -> tuple[float, ...]:
@@ -112,7 +115,9 @@ def hear_alone(
         yield Progress(begin + len(sounds), len(stretches))
     probabilities = np.concatenate(answers)
 
-    activity = None if first.activity is None else _mean_over(stretches, first, clip, sample_rate)
+    activity, learned = None, recognizer.model.learns_activity
+    if learned and first.activity is not None:
+        activity = _mean_over(stretches, first, clip, sample_rate)
     column = recognizer.labels.index(label)
     measured = None
     if activity is not None and stretches:
@@ -125,6 +130,7 @@ def hear_alone(
         activity=activity,
         distance=measured,
         multi_label=recognizer.config.multi_label,
+        learns_activity=learned,
     )
 
 

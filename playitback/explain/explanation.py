@@ -55,6 +55,8 @@ class Explanation:
     multi_label: bool = False  # whether every class has a probability of its own
     broader: Mapping[str, tuple[str, ...]] = field(default_factory=dict)  # class -> those that hold wherever it does
     can_aim: bool = False  # whether relevance and segments follow the class asked about; see ``Listener.can_aim``
+    learns_activity: bool = True  # as of its ``Listener``, so that what is said of activity and of hops is true
+    reads_log_mel: bool = True
     passages: Passages | None = None  # what suffices and what is needed; None: not asked
     alone: Alone | None = None  # every second kept alone; None: not asked
     further_lanes: FurtherLanes | None = None  # what other ways to explain say; None: not asked
@@ -78,6 +80,8 @@ class Explanation:
             multi_label=recognizer.config.multi_label,
             broader=recognizer.broader,
             can_aim=recognizer.model.can_aim,
+            learns_activity=recognizer.model.learns_activity,
+            reads_log_mel=recognizer.model.reads_log_mel,
             channel=recording.channel,
         )
 
@@ -156,7 +160,8 @@ class Explanation:
     def remarks(self) -> tuple[str, ...]:
         """Sentences for the user: the notes, and one where the clip is probably none of the model's classes."""
         if self.multi_label and self.hearings and self.hearings[-1].probabilities.max() < LIKELY:
-            return (*self.notes, f"None of the {len(self.labels)} classes is more probable than not.")
+            which = f"None of the {len(self.labels)} classes" if len(self.labels) > 1 else "Not even its only class"
+            return (*self.notes, f"{which} is more probable than not.")
         first = self.hearings[0] if self.hearings else None
         if first is None or first.known is None or first.taught is None or first.known >= KNOWN:
             return self.notes

@@ -76,6 +76,7 @@ class HubModel(Listener):
     """A network of transformers, with its feature extractor."""
 
     config_class = HubConfig
+    learns_activity = reads_log_mel = False
     config: HubConfig
 
     def __init__(self, config: HubConfig) -> None:

@@ -11,7 +11,8 @@ Clips are as long as those that a model was trained on, as far as its descriptio
 - the others take any length: clips of 5 s.
 
 Every class has a probability of its own where ``problem_type`` says so. Where it says nothing, that holds for the 527
-classes of AudioSet, several of which sound at once: published models of AudioSet were trained so and do not tell.
+classes of AudioSet, several of which sound at once: published models of AudioSet were trained so and do not tell. A
+class that is alone has one, too: a softmax would give it 100 %, whatever is heard.
 """
 
 from __future__ import annotations
@@ -36,6 +37,7 @@ _SPECTROGRAM_TRANSFORMER, _WHISPER = "audio-spectrogram-transformer", "whisper"
 _FRAME_SECONDS = 0.010  # of the audio spectrogram transformer
 _WHISPER_SECONDS, _USUAL_SECONDS = 10.0, 5.0
 _HOPS_A_SECOND = 80  # of the picture that is shown of a clip; the network has its own
+_HOPS_DIFFER = 1.25  # times that, or one such part of it
 _LONGEST_LABEL = 1000  # characters
 _LONGEST_NAME = 80  # characters, of what is refused
 
@@ -160,9 +162,16 @@ def clip_seconds_of(values: Mapping[str, Any], extractor: Mapping[str, Any]) -> 
 
 
 def front_end_of(sample_rate: int, clip_seconds: float) -> FrontEndConfig:
-    """The picture that is shown of a clip, and its length in whole frames."""
-    hop_samples = round(sample_rate / _HOPS_A_SECOND)
-    frames = round(clip_seconds * sample_rate / hop_samples)
+    """The picture that is shown of a clip, and its length in whole frames.
+
+    Its hop is a little longer or shorter where the clip comes nearer to its length by that.
+    """
+    clip_samples, usual = round(clip_seconds * sample_rate), round(sample_rate / _HOPS_A_SECOND)
+    hop_samples = min(
+        range(math.ceil(usual / _HOPS_DIFFER), math.floor(usual * _HOPS_DIFFER) + 1),
+        key=lambda hop: (abs(round(clip_samples / hop) * hop - clip_samples), abs(hop - usual)),
+    )
+    frames = round(clip_samples / hop_samples)
     return FrontEndConfig(
         sample_rate=sample_rate,
         clip_seconds=frames * hop_samples / sample_rate,
@@ -174,8 +183,8 @@ def front_end_of(sample_rate: int, clip_seconds: float) -> FrontEndConfig:
 
 def is_multi_label(problem_type: str | None, classes: int) -> bool:
     """Whether every class has a probability of its own; see above."""
-    if problem_type is None:
-        return classes == AUDIOSET_CLASSES
+    if problem_type is None or classes == 1:
+        return classes in (1, AUDIOSET_CLASSES)
     return problem_type == "multi_label_classification"
 
 

@@ -86,6 +86,8 @@ class Listener(nn.Module, ABC):
 
     config_class: ClassVar[type[ModelConfig]] = ModelConfig
     head_name: str = "heads.{}.weight"  # name of the weights (classes, width) of head {}
+    learns_activity: bool = True  # False: it is asked for every stretch alone, and its activity is what it answers
+    reads_log_mel: bool = True  # False: the log-mel of a hearing stands for its sound in pictures, and no more
 
     def __init__(self, config: ModelConfig) -> None:
         super().__init__()

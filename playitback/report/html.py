@@ -47,7 +47,13 @@ def report_html(
     hearing at least. The same run gives the same text.
     """
     has_slots, can_replay = explanation.has_slots, recognizer.model.can_replay
-    reading = words.how_to_read(has_slots=has_slots, can_replay=can_replay, has_activity=explanation.has_activity)
+    reading = words.how_to_read(
+        has_slots=has_slots,
+        can_replay=can_replay,
+        has_activity=explanation.has_activity,
+        learns_activity=explanation.learns_activity,
+        reads_log_mel=explanation.reads_log_mel,
+    )
     description = words.figure_description(has_slots)
     files = _Files()
     # the name of a run changes whenever its rows are drawn; in the report there is this one run
@@ -158,7 +164,9 @@ def _facts(explanation: Explanation, config: ModelConfig, asked: str | None) -> 
         words.FACT_MODEL: words.model_facts(
             explanation.model_name, len(explanation.labels), explanation.clip_seconds, config.front_end.sample_rate
         ),
-        words.FACT_HEARINGS: words.hearing_facts([hearing.hop_seconds for hearing in hearings]),
+        words.FACT_HEARINGS: words.hearing_facts(
+            [hearing.hop_seconds for hearing in hearings] if explanation.reads_log_mel else []
+        ),
         words.FACT_THRESHOLD: words.threshold_fact(
             [hearing.threshold for hearing in hearings], has_slots=explanation.has_slots
         ),

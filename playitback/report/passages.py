@@ -104,6 +104,8 @@ def alone_sentence(found: Alone) -> str:
     if not found.stretches:
         return NOTHING_SOUNDS
     heard = f"{len(found.stretches)} stretches of a second, each heard alone"
+    if not found.learns_activity:
+        return f"{heard}. This model is asked for its activity in the same way, so there is nothing to set beside them."
     if found.distance is None:
         return f"{heard}. This model has no activity to set beside them."
     distance, name = found.distance, words.class_name(found.label)

@@ -47,7 +47,7 @@ class RowView:
 
     index: int  # 0 is the first hearing
     title: str  # "First hearing", "Playback 2"
-    hop_ms: float  # of the replayed stretches
+    hop_ms: float | None  # of the replayed stretches; None of a model that takes no frames
     replayed_seconds: float  # of the clip, together
     spectrogram: str  # path of a PNG without axes: x from 0 to clip_seconds, low frequency at the bottom
     frames_spectrogram: str  # path of a PNG: the model's frames as they were
@@ -116,7 +116,7 @@ def draw_row(
     return RowView(
         index=index,
         title=words.hearing_title(index),
-        hop_ms=1000 * hearing.hop_seconds,
+        hop_ms=1000 * hearing.hop_seconds if explanation.reads_log_mel else None,
         replayed_seconds=hearing.replayed_seconds,
         spectrogram=str(spectrogram),
         frames_spectrogram=str(frames_spectrogram),
@@ -166,7 +166,7 @@ def _sentence(explanation: Explanation, index: int) -> str:
         explanation.change(index, decision),
         before,
         hearing.replayed_seconds,
-        hearing.hop_seconds,
+        hearing.hop_seconds if explanation.reads_log_mel else None,
         explanation.probability(index, before) if before is not None and explanation.multi_label else None,
     )
 
@@ -226,7 +226,7 @@ def _row_data(row: RowView, file: Address) -> dict[str, Any]:
     return {
         "index": int(row.index),
         "title": row.title,
-        "hop_ms": float(row.hop_ms),
+        "hop_ms": None if row.hop_ms is None else float(row.hop_ms),
         "replayed_seconds": float(row.replayed_seconds),
         "spectrogram": file(row.spectrogram),
         "frames_spectrogram": file(row.frames_spectrogram),

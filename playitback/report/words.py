@@ -84,14 +84,17 @@ def hearing_sentence(
     change: float | None,
     previous_decision: str | None,
     replayed_seconds: float,
-    hop_seconds: float,
+    hop_seconds: float | None,
     previous_probability: float | None = None,
 ) -> str:
     """What happened in one hearing, in one or two sentences.
 
-    previous_probability: what the previous decision has now, where every class has a probability of its own: that
-    another is named does not mean then that it is gone.
+    hop_seconds: None of a model that takes no frames, and so replays nothing; previous_probability: what the previous
+    decision has now, where every class has a probability of its own: that another is named does not mean then that it
+    is gone.
     """
+    if hop_seconds is None:
+        return f"The model says {class_name(decision)} ({percent(probability)})."
     if index == 0:
         return (
             f"At the first hearing, at a hop of {milliseconds(hop_seconds)}, the model says "
@@ -207,11 +210,24 @@ _READING_ACTIVITY = (
     "Class by class, what the model would say of each moment by itself, 0 to 100 %: learned from its own answers to "
     "short stretches kept alone, so it tells of the model, not of what is true."
 )
+_READING_ASKED_ACTIVITY = (
+    "Class by class, what the model says of each moment by itself, 0 to 100 %: the mean of its answers to the short "
+    "stretches around it, each kept alone, so it tells of the model, not of what is true."
+)
+_READING_OTHER_FRAMES = "The same, column by column; what the model is given is made of the sound in a way of its own."
 
 
-def how_to_read(*, has_slots: bool, can_replay: bool, has_activity: bool) -> dict[str, str]:
+def how_to_read(
+    *,
+    has_slots: bool,
+    can_replay: bool,
+    has_activity: bool,
+    learns_activity: bool = True,
+    reads_log_mel: bool = True,
+) -> dict[str, str]:
     """What it is -> one line on how to read it."""
     rows, spectrogram, frames, tape, confidence = _READING_HEARINGS if can_replay else _READING_ONE_HEARING
+    frames = frames if reads_log_mel else _READING_OTHER_FRAMES
     chosen = "the segment is chosen for the next hearing" if can_replay else "the segment is chosen"
     lane, meaning = "Relevance", "How much every moment matters for the class asked about, else the decision. Where it"
     if has_slots:
@@ -220,7 +236,7 @@ def how_to_read(*, has_slots: bool, can_replay: bool, has_activity: bool) -> dic
         "Rows": rows,
         "Spectrogram": spectrogram,
         lane: f"{meaning} stays above the threshold, {chosen} (dashed edges).",
-        **({"Activity": _READING_ACTIVITY} if has_activity else {}),
+        **({"Activity": _READING_ACTIVITY if learns_activity else _READING_ASKED_ACTIVITY} if has_activity else {}),
         "Model's frames": frames,
         "As the model heard it": tape,
         "Confidence": confidence,
@@ -263,7 +279,9 @@ def model_facts(model_name: str, classes: int, clip_seconds: float, sample_rate:
 
 
 def hearing_facts(hops_seconds: Sequence[float]) -> str:
-    """ "the first hearing and 1 playback, at hops of 25 ms and 12.5 ms"; one hop a hearing."""
+    """ "the first hearing and 1 playback, at hops of 25 ms and 12.5 ms"; one hop a hearing, none for a sole one."""
+    if not hops_seconds:
+        return "the first hearing alone"
     hops = _listed(list(map(milliseconds, hops_seconds)))
     count = len(hops_seconds) - 1
     if count == 0:

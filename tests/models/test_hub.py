@@ -194,6 +194,8 @@ def test_frames_divide_clips_at_every_rate(rate: int, seconds: float) -> None:
     front_end = front_end_of(rate, seconds)
     assert front_end.clip_seconds == pytest.approx(seconds, abs=0.01)
     assert front_end.clip_samples % front_end.frames == 0
+    if seconds >= 1:
+        assert front_end.clip_seconds == seconds  # so that no clip of that length is said to be cut
 
 
 def test_classes_have_probabilities_of_their_own_where_told_and_for_audioset() -> None:
@@ -201,6 +203,8 @@ def test_classes_have_probabilities_of_their_own_where_told_and_for_audioset() -
     assert not is_multi_label("single_label_classification", 527)
     assert is_multi_label(None, 527)
     assert not is_multi_label(None, 35)
+    assert is_multi_label(None, 1)
+    assert is_multi_label("single_label_classification", 1)
 
 
 def test_labels_are_in_the_order_of_their_numbers_and_distinct() -> None:
@@ -216,6 +220,14 @@ def test_probabilities_of_a_multi_label_model_are_each_of_one_class(tmp_path: Pa
     assert recognizer.config.multi_label
     (heard,) = recognizer.explain(noise(2.0))
     assert heard.probabilities.sum() != pytest.approx(1, abs=1e-3)
+
+
+def test_a_class_that_is_alone_may_be_absent(tmp_path: Path) -> None:
+    recognizer = Recognizer.from_checkpoint(write_hub_folder(tmp_path / "one", labels=("bark",)), "cpu")
+    (heard,) = recognizer.explain(noise(2.0))
+    assert 0.01 < heard.probabilities[0] < 0.99
+    assert heard.activity is not None
+    assert np.ptp(heard.activity) > 0
 
 
 # what is refused

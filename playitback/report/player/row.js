@@ -87,7 +87,8 @@ function makeRow(row, view, resolve, map) {
   const head = make("div", "row-head");
   const readout = make("span", "readout", "", { "aria-hidden": "true" });
   const explained = row.asked === null ? "" : ` · explains ${row.asked}`;
-  const facts = `hop ${trimmed(row.hop_ms)} ms · ${replayText(row, clipSeconds)}${explained}`;
+  const hop = row.hop_ms === null ? "" : `hop ${trimmed(row.hop_ms)} ms · `;
+  const facts = `${hop}${replayText(row, clipSeconds)}${explained}`;
   head.append(make("h3", "row-title", row.title), make("span", "row-facts", facts), readout);
 
   const laneScale = make("div", "lane-scale", null, { "aria-hidden": "true" });

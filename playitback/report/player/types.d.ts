@@ -27,7 +27,7 @@ interface ActivityData {
 interface RowData {
   index: number;
   title: string;
-  hop_ms: number;
+  hop_ms: number | null; // null: the model takes no frames
   replayed_seconds: number;
   spectrogram: FileName;
   frames_spectrogram: FileName;
