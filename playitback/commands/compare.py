@@ -16,6 +16,7 @@ from playitback.commands.shared import (
 )
 from playitback.errors import SettingsError
 from playitback.explain.compare import Comparison, compare
+from playitback.explain.explanation import Explanation
 from playitback.recognizer import Recognizer
 
 _CLASSES_SHOWN = 5
@@ -60,11 +61,11 @@ def main(arguments: argparse.Namespace) -> int:
     if arguments.json:
         print_json({"first": first.to_dict(), "second": second.to_dict(), "comparison": comparison.to_dict()})
     else:
-        print(_text(comparison))
+        print(_text(first, second, comparison))
     return 0
 
 
-def _text(comparison: Comparison) -> str:
+def _text(first_run: Explanation, second_run: Explanation, comparison: Comparison) -> str:
     replaying = len(comparison.hearings) > 1  # nothing is replayed in the first hearing
     heading = "replayed by both, by the first, by the second alone" if replaying else ""
     lines = [f"{'hearing':<9}{'first':<{COLUMN}}{'second':<{COLUMN}}{heading}".rstrip()]
@@ -79,6 +80,13 @@ def _text(comparison: Comparison) -> str:
             f"{replayed.only_second_seconds:.2f} s"
         )
         lines.append(f"{each.index:<9}{first:<{COLUMN}}{second:<{COLUMN}}{seconds if replaying else ''}".rstrip())
+    if len(first_run.hearings) != len(second_run.hearings):  # then what one of them says in the end is not there yet
+        first, second = (
+            belief(each.decision(-1), each.probability(-1, each.decision(-1))) for each in (first_run, second_run)
+        )
+        lines.append(f"{'last':<9}{first:<{COLUMN}}{second:<{COLUMN}}".rstrip())
+    if not comparison.classes:
+        lines.append("the two models name no class in common")
     for klass in comparison.classes[:_CLASSES_SHOWN]:
         lines.append(
             f"{klass.label}: {100 * klass.first_probability:.0f} % and {100 * klass.second_probability:.0f} % "

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -173,4 +174,12 @@ def test_it_is_compared_with_a_model_that_replays_as_far_as_it_hears(
         place = LABELS.index(each["label"])
         for model, name in zip(models, ("first_probability", "second_probability"), strict=True):
             assert each[name] == pytest.approx(float(beliefs[model][place]), abs=1e-5)
-    assert len(said(run, *question).splitlines()) == 2 + len(LABELS)
+    lines = said(run, *question).splitlines()
+    assert len(lines) == 3 + len(LABELS)
+    in_the_end = [told_runs[name]["hearings"][-1]["decision"] for name in models]
+    assert re.fullmatch(r"last +(\w+) \d+ % +(\w+) \d+ %", lines[2]).groups() == tuple(in_the_end)  # type: ignore[union-attr]
+
+
+def test_two_models_without_a_common_class_are_said_to_have_none(run: Run) -> None:
+    question = ("compare", "clip.wav", "--checkpoint", "toy", "--second-checkpoint", "sounds")
+    assert said(run, *question).splitlines()[2:] == ["the two models name no class in common"]
