@@ -291,7 +291,9 @@ def _heading(explanation: Explanation) -> str:
 
 def _title(explanation: Explanation, index: int) -> str:
     hearing = explanation.hearings[index]
-    title = f"{words.hearing_title(index)} · hop {words.milliseconds(hearing.hop_seconds)}"
+    title = words.hearing_title(index)
+    if explanation.reads_log_mel:
+        title += f" · hop {words.milliseconds(hearing.hop_seconds)}"
     if index == 0:
         return title
     return f"{title} · replays {words.seconds(hearing.replayed_seconds)} of {words.seconds(explanation.clip_seconds)}"

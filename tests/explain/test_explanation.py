@@ -370,6 +370,8 @@ def test_the_figure_has_a_row_for_every_hearing(explanation: Explanation) -> Non
         f"Playback 1 · hop 50{NBSP}ms · replays 0.5{NBSP}s of 2{NBSP}s",
         f"Playback 2 · hop 33.3{NBSP}ms · replays 0.5{NBSP}s of 2{NBSP}s",
     ]
+    others = draw(dataclasses.replace(explanation, reads_log_mel=False), MEL_HERTZ)  # whose hop is only the picture's
+    assert others.axes[0].get_title(loc="left") == "First hearing"
     assert [each.get_text() for each in figure.axes[0].get_yticklabels()] == [
         words.hertz(hertz) for _, hertz in frequency_marks(MEL_HERTZ)
     ]
