@@ -12,9 +12,10 @@ import multiprocessing
 import os
 import signal
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from concurrent.futures import ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
+from contextlib import contextmanager
 from functools import partial
 from multiprocessing.connection import wait
 from types import TracebackType
@@ -55,7 +56,8 @@ class Painters:
         if self._processes is None:
             return here
         try:
-            drawn = self._processes.submit(figures_of, explanation, mel_hertz)
+            with _ctrl_c_kept_back():
+                drawn = self._processes.submit(figures_of, explanation, mel_hertz)
         except BrokenProcessPool:
             return here
 
@@ -66,6 +68,22 @@ class Painters:
                 return here()
 
         return figures
+
+
+@contextmanager
+def _ctrl_c_kept_back() -> Iterator[None]:
+    """A process that is started within it does not notice Ctrl-C, which is for its parent, before ``_obey`` is called.
+
+    Else it would end with a traceback, while it is importing. The parent is told at the end, at the latest.
+    """
+    if not hasattr(signal, "pthread_sigmask"):  # Windows
+        yield
+        return
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+    try:
+        yield
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
 
 
 def _obey() -> None:

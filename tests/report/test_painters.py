@@ -34,6 +34,8 @@ if __name__ == "__main__":
         time.sleep(600)
 """
 
+_TO_BE_INTERRUPTED = _TO_BE_KILLED.replace("time.sleep(600)", "signal.pause()").replace("sys,", "signal, sys,")
+
 
 @pytest.fixture(scope="module")
 def made(tmp_path_factory: pytest.TempPathFactory) -> tuple[Explanation, np.ndarray]:
@@ -87,6 +89,22 @@ def test_whoever_draws_ends_with_a_process_that_is_killed(tmp_path: Path) -> Non
     while any(map(_runs, drawing)):
         assert time.monotonic() < end, f"{drawing} go on"
         time.sleep(0.1)
+
+
+@pytest.mark.skipif(not hasattr(signal, "pthread_sigmask"), reason="Windows has no masks of signals")
+def test_ctrl_c_while_they_start_is_left_to_the_process_that_asked(tmp_path: Path) -> None:
+    script = tmp_path / "interrupted.py"
+    script.write_text(_TO_BE_INTERRUPTED)
+    environment = {**os.environ, "PYTHONPATH": str(Path(__file__).parents[2])}
+    with subprocess.Popen(
+        [sys.executable, script], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env=environment,
+        start_new_session=True,
+    ) as asked:  # fmt: skip
+        assert asked.stdout is not None, "it is a pipe"
+        assert asked.stdout.readline()
+        os.killpg(asked.pid, signal.SIGINT)
+        told = asked.communicate()[1]
+    assert told.count("Traceback") == 1  # of the script itself, which is no command
 
 
 def _runs(number: int) -> bool:
