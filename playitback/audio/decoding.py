@@ -45,7 +45,10 @@ class View(io.FileIO):
     def readinto(self, buffer: memoryview) -> int:  # type: ignore[override]
         begin = super().tell()
         view = memoryview(buffer).cast("B")[: max(0, self._part.end - begin)]
-        count = super().readinto(view) or 0
+        try:
+            count = super().readinto(view) or 0
+        except OSError:  # what a disk cannot read is missing, as what was cut off; libsndfile takes no errors
+            return 0
         for at, correction in self._part.corrections.items():
             for byte, value in enumerate(correction, at - begin):
                 if 0 <= byte < count:
@@ -70,7 +73,8 @@ class Decoder(soundfile.SoundFile):
 
     def close(self) -> None:
         super().close()
-        self._view.close()
+        if "_view" in self.__dict__:  # else there was no file to open
+            self._view.close()
 
     def seekable(self) -> bool:
         return False

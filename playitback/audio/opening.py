@@ -78,9 +78,13 @@ class Sound:
     def read(self, begin: int, count: int, *, finite: bool = True, channel: int | None = None) -> np.ndarray:
         """``count`` frames from ``begin`` on, (count, channels) float32; silence where they cannot be decoded.
 
-        Raises AudioError, with ``finite``, at a sample that is not finite or far beyond full scale; without ``finite``,
-        and in the other channels where one is named, such samples become 0.
+        Raises AudioError where the file is gone and, with ``finite``, at a sample that is not finite or far beyond full
+        scale; without ``finite``, and in the other channels where one is named, such samples become 0.
         """
+        with _told_as_unreadable(self.info.name):
+            return self._read(begin, count, finite, channel)
+
+    def _read(self, begin: int, count: int, finite: bool, channel: int | None) -> np.ndarray:
         frames = np.zeros((count, self.info.channels), dtype=np.float32)
         # Windows that follow one another overlap, by the resampling filter's length at least. What was read before is
         # not read again: where seeking is inexact, that would mean decoding the file from its start.
@@ -146,15 +150,17 @@ def opened(given: str | Path, report: Report | None = None) -> Iterator[Sound]:
     with ExitStack() as cleanup:
         start = _start_of(path, name)
         chain: Chain | ffmpeg.Pipe
-        try:
-            examined = _remembered(path, "libsndfile", lambda: _examine(path, tell))
-            chain = cleanup.enter_context(Chain(path, examined.parts, examined.frames))
-        except (soundfile.LibsndfileError, TypeError) as error:  # TypeError: soundfile asks for the rate of a .raw file
-            program = ffmpeg.program()
-            if program is None:
-                raise _not_sound(start, path, name) from error
-            decoded, examined = _remembered(path, program, lambda: _decode(program, path, tell))
-            chain = cleanup.enter_context(ffmpeg.Pipe(program, path, decoded))
+        with _told_as_unreadable(name):
+            try:
+                examined = _remembered(path, "libsndfile", lambda: _examine(path, tell))
+                chain = cleanup.enter_context(Chain(path, examined.parts, examined.frames))
+            # TypeError: soundfile asks for the rate of a .raw file
+            except (soundfile.LibsndfileError, TypeError) as error:
+                program = ffmpeg.program()
+                if program is None:
+                    raise _not_sound(start, path, name) from error
+                decoded, examined = _remembered(path, program, lambda: _decode(program, path, tell))
+                chain = cleanup.enter_context(ffmpeg.Pipe(program, path, decoded))
         frames, rate = sum(examined.frames), examined.sample_rate
         if frames == 0:
             raise AudioError(f"{name} is a sound file with zero samples; record or export it again")
@@ -173,11 +179,24 @@ def opened(given: str | Path, report: Report | None = None) -> Iterator[Sound]:
         yield Sound(chain, info)
 
 
+@contextmanager
+def _told_as_unreadable(name: str) -> Iterator[None]:
+    """Raises AudioError for what the system says against reading a file that it has opened before."""
+    try:
+        yield
+    except OSError as error:
+        raise AudioError(
+            f"{name} cannot be read ({error.strerror or error}); check that it is there, and its disk whole"
+        ) from error
+
+
 def _start_of(path: Path, name: str) -> bytes:
     """The first bytes of a file. Raises AudioError for what is wrong before any decoding."""
     try:
         if path.is_dir():
             raise AudioError(f"{name} is a folder, not a recording; give a sound file that lies in it")
+        if path.is_symlink() and not path.exists():
+            raise AudioError(f"{name} is a link that leads to no file; link it anew, or give the recording itself")
         if not path.exists():
             raise AudioError(f"{name} does not exist (looked for {path}); check the name and the folder")
         if not path.is_file():  # a pipe would make us wait, a device would never end

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 from collections.abc import Callable
 from pathlib import Path
@@ -11,6 +12,7 @@ import pytest
 from sound_files import Read, chirp, load, without_ffmpeg, write
 
 from playitback import audio
+from playitback.audio import opening
 from playitback.audio.containers import END_UNKNOWN
 from playitback.errors import AudioError, SettingsError
 
@@ -20,6 +22,38 @@ from playitback.errors import AudioError, SettingsError
 def test_a_missing_file_is_named(tmp_path: Path, read: Read) -> None:
     with pytest.raises(AudioError, match=r"nowhere\.wav does not exist .*check"):
         read(tmp_path / "nowhere.wav")
+
+
+def test_a_link_to_nothing_is_told_as_one(tmp_path: Path, read: Read) -> None:
+    for name, target in (("gone.wav", "nowhere.wav"), ("circle.wav", "circle.wav")):
+        (tmp_path / name).symlink_to(target)
+        with pytest.raises(AudioError, match=f"{name} is a link that leads to no file; .*give"):
+            read(tmp_path / name)
+
+
+@pytest.mark.parametrize("number", [errno.ENOENT, errno.EIO])
+def test_what_the_system_says_against_reading_is_told(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, read: Read, number: int
+) -> None:
+    """A file that is taken away once it is known to be there, and one on a disk with a fault."""
+
+    def failed(path: Path, *_: object) -> None:
+        raise OSError(number, os.strerror(number), str(path))
+
+    path = write(tmp_path / "a.wav", chirp(1.0, 16_000))
+    monkeypatch.setattr(opening, "View", failed)
+    with pytest.raises(AudioError, match=rf"a\.wav cannot be read \({os.strerror(number)}\); check"):
+        read(path)
+
+
+def test_a_file_that_is_gone_while_it_is_read_is_told(tmp_path: Path) -> None:
+    path = tmp_path / "joined.wav"
+    path.write_bytes(2 * write(tmp_path / "a.wav", chirp(1.0, 16_000)).read_bytes())
+    with opening.opened(path) as sound:
+        sound.read(0, 100)
+        path.unlink()
+        with pytest.raises(AudioError, match=r"joined\.wav cannot be read \(No such file"):
+            sound.read(16_000, 100)
 
 
 def test_a_folder_is_refused(tmp_path: Path, read: Read) -> None:
