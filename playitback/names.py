@@ -8,6 +8,7 @@ from pathlib import Path
 #: what a terminal obeys, what turns a line round or ends it, and bytes that are no text
 _UNSHOWN = re.compile("[\x00-\x1f\x7f-\x9f\u2028\u2029\u202a-\u202e\u2066-\u2069\ud800-\udfff]")
 _NAMELESS = "clip"
+_MOST_BYTES = 240  # of a folder's name; systems take 255, and a number may follow
 
 
 def printable(text: str) -> str:
@@ -18,6 +19,8 @@ def printable(text: str) -> str:
 def folder_name(file: Path) -> str:
     """A file's name without its suffix, as a folder inside another one may be called.
 
-    "...wav" without its suffix is "..", the folder above; and Windows takes no name that ends with a dot.
+    "...wav" without its suffix is "..", the folder above; and Windows takes no name that ends with a dot. Of a name
+    that fills what the system allows the end is left out.
     """
-    return _UNSHOWN.sub("_", file.stem).strip(". ") or _NAMELESS
+    shown = _UNSHOWN.sub("_", file.stem).encode()[:_MOST_BYTES].decode(errors="ignore")
+    return shown.strip(". ") or _NAMELESS

@@ -43,6 +43,8 @@ def test_an_error_without_a_name_is_told_as_it_stands() -> None:
         (".hidden.wav", "hidden"),
         ("a\x1b]0;x\x07.wav", "a_]0;x_"),
         ("M\udce4rz.wav", "M_rz"),
+        (255 * "b", 240 * "b"),  # a number may follow, where two recordings are called the same
+        (f"{125 * 'é'}.wav", 120 * "é"),
     ],
 )
 def test_a_folder_named_after_a_file_is_one_name(file: str, folder: str) -> None:
