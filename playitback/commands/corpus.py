@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import sys
 from collections.abc import Iterator, Sequence
 from functools import partial
 from pathlib import Path
@@ -12,7 +11,7 @@ from playitback import __version__
 from playitback.checkpoint import checkpoint_digest
 from playitback.commands.outputs import ended_in_order, result_folder, whole_path
 from playitback.commands.recordings import find_recordings, path_given
-from playitback.commands.shared import add_channel, add_checkpoint, add_json, add_windows, bar, print_json, say
+from playitback.commands.shared import add_channel, add_checkpoint, add_json, add_windows, bar, print_json, remark, say
 from playitback.corpus.cluster import hear_on_cluster, require_ray
 from playitback.corpus.dataset import FAILURES, SCHEMA, WINDOWS, listed_paths, require_pyarrow
 from playitback.corpus.hearing import Order, hear_here
@@ -102,8 +101,8 @@ def _recordings(sources: Sequence[Path], out: Path) -> list[str]:
     """Whole paths of all recordings, each once. What is left out of folders is told."""
     lists = [each for each in sources if each.suffix.lower() in (_LINES, _COLUMN) and not each.is_dir()]
     found, left_out = find_recordings([each for each in sources if each not in lists], out)
-    for remark in left_out:
-        say(f"playitback: {remark}", sys.stderr)
+    for told in left_out:
+        remark(told)
     given = dict.fromkeys(map(whole_path, found))
     for each in lists:
         given |= dict.fromkeys(whole_path(each.parent / path) for path in _listed(each))
@@ -127,9 +126,9 @@ def _listed(table: Path) -> Iterator[str]:
 
 def _tell(summary: Summary, out: Path, as_json: bool) -> None:
     for failure in summary.failures[:_SHOWN]:
-        say(f"playitback: from {failure.start_seconds:g} s on: {failure.recording}: {failure.reason}", sys.stderr)
+        remark(f"from {failure.start_seconds:g} s on: {failure.recording}: {failure.reason}")
     if (more := len(summary.failures) - _SHOWN) > 0:
-        say(f"playitback: and {more} more; {out / FAILURES} has all", sys.stderr)
+        remark(f"and {more} more; {out / FAILURES} has all")
     if as_json:
         print_json(
             {

@@ -3,11 +3,19 @@
 from __future__ import annotations
 
 import argparse
-import sys
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from playitback.commands.shared import add_channel, add_checkpoint, add_data, add_json, bar, load_data, print_json
+from playitback.commands.shared import (
+    add_channel,
+    add_checkpoint,
+    add_data,
+    add_json,
+    bar,
+    load_data,
+    print_json,
+    remark,
+)
 from playitback.errors import SettingsError
 from playitback.progress import finish
 from playitback.recognizer import Recognizer
@@ -53,10 +61,7 @@ def load_unheard(arguments: argparse.Namespace, names: Sequence[str]) -> tuple[l
                 "evaluate it on the data of its own classes"
             )
         if _was_trained_on(recognizer.about, arguments.dataset, folds, split):
-            print(
-                f"playitback: {recognizer.name} was trained on some of these clips; this is no measure of accuracy",
-                file=sys.stderr,
-            )
+            remark(f"{recognizer.name} was trained on some of these clips; this is no measure of accuracy")
     return recognizers, clips
 
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import argparse
 import json
-import sys
 from collections.abc import Sequence
 from contextlib import nullcontext
 from pathlib import Path
@@ -27,6 +26,7 @@ from playitback.commands.shared import (
     bar,
     names,
     print_json,
+    remark,
     whole_number,
 )
 from playitback.errors import SettingsError
@@ -84,7 +84,7 @@ def _together(arguments: argparse.Namespace) -> int:
     if arguments.out is not None:
         with told_in_a_sentence(arguments.out, MAKE_ROOM):
             for path in write_figures(evidence, arguments.out):
-                print(f"playitback: {path}", file=sys.stderr)
+                remark(str(path))
     _tell(arguments, evidence.to_dict(), text(evidence))
     return 0
 
@@ -130,7 +130,7 @@ def _examine(arguments: argparse.Namespace, checkpoints: Sequence[str]) -> Evide
         waveforms, targets = waveforms[rows], targets[rows]
     if arguments.rivals is None and set(arguments.parts or EXPLAINING) & set(EXPLAINING):
         for name, reason in missing_rivals(recognizers[0]).items():
-            print(f"playitback: {name} is left out: {reason}", file=sys.stderr)
+            remark(f"{name} is left out: {reason}")
     with bar("listening") as report:
         steps = gather(
             recognizers,

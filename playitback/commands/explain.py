@@ -6,7 +6,6 @@ import argparse
 import dataclasses
 import json
 import os
-import sys
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import ExitStack, closing, suppress
 from dataclasses import dataclass
@@ -49,6 +48,7 @@ from playitback.commands.shared import (
     explain_clip,
     names,
     print_json,
+    remark,
     say,
 )
 from playitback.cores import ahead
@@ -129,8 +129,8 @@ def main(arguments: argparse.Namespace) -> int:
         refuse_given(arguments.out / name, "--out", "a recording that is to be explained", clips)
         if arguments.labels is not None:
             refuse_given(arguments.out / name, "--out", "the table of --labels", [arguments.labels])
-    for remark in left_out:
-        say(f"playitback: {remark}", sys.stderr)
+    for told in left_out:
+        remark(told)
     several = len(clips) > 1 or arguments.clips[0].is_dir()
     with ExitStack() as entered:
         entered.enter_context(result_folder(arguments.out))
@@ -163,10 +163,9 @@ def _labels(clips: Sequence[Path], table: Path | None, classes: Sequence[str]) -
         example = Path(os.path.relpath(clips[0], table.parent)).as_posix()
         raise no_label_found(str(table), len(listed), len(clips), example)
     if matched < len(listed):
-        say(
-            f"playitback: {len(listed) - matched} of the {len(listed)} paths in {table} are none of these recordings; "
+        remark(
+            f"{len(listed) - matched} of the {len(listed)} paths in {table} are none of these recordings; "
             f"{sum(label is None for label in labels.values())} of {len(clips)} have no label",
-            sys.stderr,
         )
     return labels
 
@@ -232,19 +231,18 @@ class _Run:
                         self._write(clip, heard)
                     else:  # the other clips are explained all the same
                         failed += 1
-                        say(f"playitback: {heard}", sys.stderr)
+                        remark(str(heard))
         except (KeyboardInterrupt, SystemExit):
             if self._several:
-                say("playitback: stopped; the same command goes on with the clips that are missing", sys.stderr)
+                remark("stopped; the same command goes on with the clips that are missing")
             raise
         finally:
             if self._journal is not None:
                 with told_in_a_sentence(self._arguments.out, MAKE_ROOM):
                     found = self._journal.finish(self._recognizer.labels)
         if kept:
-            say(
-                f"playitback: {kept} of {len(self._clips)} clips were explained before, with the same result",
-                sys.stderr,
+            remark(
+                f"{kept} of {len(self._clips)} clips were explained before, with the same result",
             )
         if self._several and found is not None and as_text:
             say(totals_text(found, self._arguments.out, self._can_replay))

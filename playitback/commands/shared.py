@@ -203,7 +203,7 @@ def load_data(
     if clips.skipped:
         shown = "; ".join(clips.skipped[:3]) + ("; ..." if len(clips.skipped) > 3 else "")
         are = "is" if len(clips.skipped) == 1 else "are"
-        print(f"playitback: {len(clips.skipped)} of the clips {are} left out: {shown}", file=sys.stderr)
+        remark(f"{len(clips.skipped)} of the clips {are} left out: {shown}")
     return clips
 
 
@@ -269,6 +269,11 @@ def bar(name: str, unit: str = "clip", delay_seconds: float = 0) -> Iterator[Rep
 def say(text: str, file: TextIO | None = None) -> None:
     """Prints lines beside a progress bar, on standard output unless another file is given, whatever names hold."""
     tqdm.write("\n".join(map(printable, text.split("\n"))), file=file or sys.stdout)
+
+
+def remark(sentence: str) -> None:
+    """Prints one sentence on standard error, in one line whatever it names."""
+    say(f"playitback: {printable(sentence)}", sys.stderr)
 
 
 def print_json(value: Any) -> None:

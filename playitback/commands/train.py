@@ -9,7 +9,6 @@ import argparse
 import dataclasses
 import os
 import shlex
-import sys
 from pathlib import Path
 
 import torch
@@ -27,7 +26,7 @@ from playitback.commands.shared import (
     load_data,
     load_unlabelled_clips,
     print_json,
-    say,
+    remark,
 )
 from playitback.config import FrontEndConfig, TaughtConfig
 from playitback.errors import SettingsError
@@ -103,7 +102,7 @@ def main(arguments: argparse.Namespace) -> int:
         answers = _answers(arguments)
         channel = None if answers is None else answers.teacher.channel
         if channel is not None:
-            _tell(f"the teacher heard channel {channel} of every recording, so the model hears it, too")
+            remark(f"the teacher heard channel {channel} of every recording, so the model hears it, too")
         clips = load_data(arguments, description.front_end, folds, split, channel)
         config = dataclasses.replace(description, labels=clips.labels, multi_label=clips.multi_label)
         if arguments.ontology is not None:
@@ -130,7 +129,7 @@ def main(arguments: argparse.Namespace) -> int:
                 mixtures=mixtures,
                 processes=processes,
                 workers=workers,
-                tell=_tell,
+                tell=remark,
             )
         if not processes.first:
             return 0
@@ -238,10 +237,6 @@ def _refuse_tested(arguments: argparse.Namespace, unlabelled: Manifest) -> None:
         raise SettingsError(
             f"{min(both)} is kept for measuring, and is among the recordings without labels, too; leave it out of them"
         )
-
-
-def _tell(sentence: str) -> None:
-    say(f"playitback: {sentence}", sys.stderr)
 
 
 class _Bar:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import sys
 from collections.abc import Mapping, Sequence
 from contextlib import ExitStack, closing
 from pathlib import Path
@@ -13,10 +12,21 @@ from playitback import audio
 from playitback.commands.journal import settings_of
 from playitback.commands.outputs import ResultFolders, ended_in_order, owned_tables, result_folder
 from playitback.commands.recordings import find_recordings, path_given
-from playitback.commands.shared import add_channel, add_checkpoint, add_json, add_windows, bar, print_json, probe, say
+from playitback.commands.shared import (
+    add_channel,
+    add_checkpoint,
+    add_json,
+    add_windows,
+    bar,
+    print_json,
+    probe,
+    remark,
+    say,
+)
 from playitback.commands.window_files import ALL_WINDOWS, AllTables, GrowingFiles, owner_of, told_of
 from playitback.errors import AudioError
 from playitback.explain.windows import RecordingSummary, classify_windows, count_windows
+from playitback.names import printable
 from playitback.progress import Progress
 from playitback.recognizer import Recognizer
 
@@ -51,8 +61,8 @@ def main(arguments: argparse.Namespace) -> int:
     alone = len(recordings) == 1 and not arguments.recordings[0].is_dir()
     if alone:  # a bad file is refused before a folder is made
         audio.channel_notes(probe(recordings[0]), arguments.channel)
-    for remark in left_out:
-        say(f"playitback: {remark}", sys.stderr)
+    for told in left_out:
+        remark(told)
     with ExitStack() as entered:
         entered.enter_context(result_folder(arguments.out))
         entered.enter_context(ended_in_order())
@@ -104,14 +114,12 @@ class _Run:
                 except AudioError as error:  # the other recordings are heard all the same
                     if self._alone:
                         raise
-                    say(f"playitback: {error}", sys.stderr)
+                    remark(str(error))
                     failed += 1
         except (KeyboardInterrupt, SystemExit):
             missing = "" if self._alone else " with the recordings that are missing"
-            say(
-                f"playitback: stopped; the same command goes on{missing}, and hears the one that was stopped from its "
-                "start",
-                sys.stderr,
+            remark(
+                f"stopped; the same command goes on{missing}, and hears the one that was stopped from its start",
             )
             raise
         if kept:
@@ -120,12 +128,10 @@ class _Run:
                 if len(self._recordings) == 1
                 else f"{kept} of {len(self._recordings)} recordings were"
             )
-            say(f"playitback: {were} heard before, with the same result", sys.stderr)
+            remark(f"{were} heard before, with the same result")
         if not self._recognizer.model.has_activity:
-            say(
-                f"playitback: {self._recognizer.name} has no activity, so the labels are stretches of windows of one "
-                "class",
-                sys.stderr,
+            remark(
+                f"{self._recognizer.name} has no activity, so the labels are stretches of windows of one class",
             )
         if self._arguments.json:
             print_json(self._entries[0] if self._alone else self._entries)
@@ -167,7 +173,7 @@ class _Run:
             finally:
                 written = files.finish({"settings": self._settings, "stamp": stamp, "finished": finished})
                 for path in written:
-                    say(f"playitback: {path}", sys.stderr)
+                    remark(str(path))
                 if written and not finished and self._together is not None:
                     self._together.add(folder)
             told = told_of(folder)
@@ -179,13 +185,13 @@ class _Run:
         if self._together is not None:
             self._together.add(folder)
         for note in told["notes"]:
-            say(f"playitback: {note}", sys.stderr)
+            remark(note)
         if self._arguments.json:
             del told["run"]
             self._entries.append({**told, "recording": {**told["recording"], "path": str(recording)}})
             return
         if not self._alone:
-            say(str(recording))
+            say(printable(str(recording)))
         rows = told["stretches"] if told["events"] is None else told["events"]
         say(_table(rows) if rows else "no event: no class is sure enough of any moment")
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import json
+import shutil
 from pathlib import Path
 
 import numpy as np
@@ -261,6 +262,17 @@ def test_several_recordings_have_a_folder_each_and_a_bad_one_spoils_no_other(
     name = same_name[0].stem
     assert sorted(path.name for path in out.iterdir()) == [name, f"{name}-2", "all-windows.csv"]
     assert [listened(out / each)[0] for each in (name, f"{name}-2")] == list(map(str, same_name))
+
+
+def test_a_name_of_two_lines_is_told_in_one(run: Run, model_folder: Path, recording: Path, tmp_path: Path) -> None:
+    folder = tmp_path / "odd"
+    folder.mkdir()
+    shutil.copy(recording, folder / "a\nb.wav")
+    (folder / "c\nplayitback: d.txt").touch()
+    status, output, error = run(folder, "--checkpoint", model_folder, "--out", tmp_path / "out")
+    assert status == 0
+    assert output.startswith(str(folder / r"a\nb.wav") + "\n")
+    assert error.splitlines()[0].endswith(r"by the name no sound: c\nplayitback: d.txt")
 
 
 @pytest.mark.parametrize("name", ["events.csv", "audacity.txt", "folder.json", "explanation.json"])
