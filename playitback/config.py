@@ -153,6 +153,7 @@ class ModelConfig:
         for names in self.labels:
             require(len(names) <= MOST_CLASSES, f"a head has at most {MOST_CLASSES} classes, got {len(names)}")
             require(len(set(names)) == len(names), "class names must differ from one another")
+            require(all(map(str.strip, names)), "a class name must not be empty")
         if self.broader:
             require(len(self.broader) == len(self.labels[0]), "of every class it must be known which are broader")
             there = range(len(self.labels[0]))

@@ -154,7 +154,8 @@ def refuse_absent(root: Path, kind: str, asked: Sequence[str] | None, there: Col
     absent = sorted(set(asked or ()) - set(there))
     if absent:
         parts = ", ".join(sorted(there)) or "none"
-        raise DataSetError(f"{root} has no {kind} {', '.join(absent)}; it has {parts}")
+        lacking = ", ".join(each or '""' for each in absent)
+        raise DataSetError(f"{root} has no {kind} {lacking}; it has {parts}")
 
 
 def sounds_by_stem(folder: Path) -> dict[str, Path]:

@@ -39,6 +39,7 @@ def test_entries_that_are_not_known_are_refused() -> None:
         ({"labels": ()}, "every head needs at least one class name"),
         ({"labels": (("a",), ())}, "every head needs at least one class name"),
         ({"labels": (("a", "a"),)}, "class names must differ"),
+        ({"labels": (("a", " "),)}, "a class name must not be empty"),
     ],
 )
 def test_impossible_models_are_refused(settings: dict[str, object], message: str) -> None:

@@ -322,6 +322,7 @@ def test_the_class_that_is_named_may_be_narrower_than_the_most_probable_one_and_
 def test_text_is_an_aligned_table_with_two_decimals() -> None:
     lines = ONE.text().splitlines()
     assert lines[0] == "400 clips"
+    assert replace(ONE, clips=1).text().splitlines()[0] == "1 clip"
     assert lines[1].split() == ["hearing", "0", "hearing", "1", "fused"]
     cells = {line[:34].strip(): line[34:].split() for line in lines[2:]}
     assert cells["accuracy, %"] == ["78.25", "79.25", "80.00"]

@@ -98,8 +98,9 @@ def test_table_in_another_encoding_is_refused(tmp_path: Path) -> None:
 
 def test_split_of_a_table_without_splits_is_refused(tmp_path: Path) -> None:
     write_text(tmp_path, "manifest.csv", "path,label\na.wav,wren\n")
-    with pytest.raises(DataSetError, match="has no split test; it has none"):
-        read_manifest("csv", tmp_path, split="test")
+    for split, told in (("test", "test"), ("", '""')):
+        with pytest.raises(DataSetError, match=f"has no split {told}; it has none"):
+            read_manifest("csv", tmp_path, split=split)
     with pytest.raises(DataSetError, match=r"has no manifest\.csv; give a CSV file"):
         read_manifest("csv", tmp_path / "..", split="test")
 
