@@ -6,10 +6,13 @@ A mistake in what was given ends with one sentence on standard error and exit st
 from __future__ import annotations
 
 import argparse
+import errno
 import importlib
 import os
 import sys
 from collections.abc import Sequence
+from contextlib import suppress
+from pathlib import Path
 
 from playitback import __version__
 from playitback.errors import PlayItBackError, SettingsError
@@ -47,16 +50,27 @@ _COMMANDS = {
     "bench": ("playitback.commands.bench", "how fast the models listen here, beside what the machine can do"),
 }
 
+_STREAM_FAILURES = (errno.ENOSPC, errno.EFBIG, errno.EIO)  # where what is printed goes into a file
+
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Runs one command; returns the exit status."""
     try:
+        _stand_somewhere()
         parsed = _parser(sys.argv[1:] if arguments is None else arguments).parse_args(arguments)
         status: int = parsed.run(parsed)
         return status
     except PlayItBackError as error:
         print(f"playitback: {error}", file=sys.stderr)
         return 2
+
+
+def _stand_somewhere() -> None:
+    """Raises SettingsError where the working folder was deleted, in which libraries fail for reasons of their own."""
+    try:
+        os.getcwd()
+    except FileNotFoundError as error:
+        raise SettingsError("the folder that this was started in is no longer there; change to another one") from error
 
 
 def _parser(arguments: Sequence[str]) -> argparse.ArgumentParser:
@@ -83,16 +97,38 @@ def _parser(arguments: Sequence[str]) -> argparse.ArgumentParser:
 
 def run() -> None:
     """Runs the command that the shell gave, as a program of its own, and ends with its status."""
+    _open_streams()
     for stream in (sys.stdout, sys.stderr):
         stream.reconfigure(errors="backslashreplace")  # type: ignore[union-attr]  # a console may lack letters of a name
     try:
-        sys.exit(main())
+        try:
+            sys.exit(main())
+        finally:
+            sys.stdout.flush()  # else what cannot be written is noticed too late to be told
     except KeyboardInterrupt:
         sys.exit(130)
-    except BrokenPipeError:
-        # the program that read our output has ended; without this Python would complain when it closes the stream
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    except BrokenPipeError:  # the program that read our output has ended
+        _print_no_more()
         sys.exit(1)
+    except OSError as error:
+        if error.errno not in _STREAM_FAILURES or error.filename is not None:
+            raise
+        _print_no_more()
+        with suppress(OSError):  # standard error leads to the same disk, perhaps
+            print(f"playitback: what it prints cannot be written ({error.strerror}); make room there", file=sys.stderr)
+        sys.exit(2)
+
+
+def _print_no_more() -> None:
+    """Without this Python would complain when it closes the stream."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+
+
+def _open_streams() -> None:
+    """Standard streams that the shell closed lead nowhere; else what is opened next would be taken for them."""
+    for name, mode in (("stdin", "r"), ("stdout", "w"), ("stderr", "w")):  # in the order of their numbers
+        if getattr(sys, name) is None:
+            setattr(sys, name, Path(os.devnull).open(mode, encoding="utf-8"))  # noqa: SIM115  # until the end
 
 
 if __name__ == "__main__":

@@ -45,6 +45,38 @@ def test_command_runs_as_a_program(model_folder: Path, sounds: Path, tmp_path: P
     assert entry["hearings"] == assert_explained(tmp_path / "bell", "bell.wav")["hearings"]
 
 
+@pytest.mark.skipif(os.name == "nt", reason="needs a POSIX shell")
+@pytest.mark.parametrize(
+    ("line", "status", "told"),
+    [
+        ("--version <&-", 0, ""),
+        ("--version >&-", 0, ""),
+        ("--version 2>&-", 0, ""),
+        ("--version <&- >&- 2>&-", 0, ""),
+        ("models >/dev/full", 2, "playitback: what it prints cannot be written"),
+    ],
+)
+def test_streams_that_are_closed_or_full_bring_no_traceback(line: str, status: int, told: str) -> None:
+    if "/dev/full" in line and not Path("/dev/full").exists():
+        pytest.skip("this system has no /dev/full")
+    finished = _in_a_shell(f'"$PYTHON" -m playitback {line}', ROOT)
+    assert finished.returncode == status
+    assert finished.stderr.startswith(told)
+    assert len(finished.stderr.splitlines()) == bool(told)
+
+
+@pytest.mark.skipif(os.name == "nt", reason="needs a POSIX shell")
+def test_a_working_folder_that_was_deleted_is_told(tmp_path: Path) -> None:
+    finished = _in_a_shell('mkdir gone && cd gone && rmdir ../gone && exec "$PYTHON" -m playitback models', tmp_path)
+    assert finished.returncode == 2
+    assert_one_sentence(finished.stderr, "no longer there; change to another")
+
+
+def _in_a_shell(line: str, folder: Path) -> subprocess.CompletedProcess[str]:
+    environment = {**os.environ, "PYTHON": sys.executable, "PYTHONPATH": str(ROOT)}
+    return subprocess.run(["sh", "-c", line], cwd=folder, env=environment, capture_output=True, text=True, check=False)
+
+
 # models
 
 
