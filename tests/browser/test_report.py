@@ -120,7 +120,7 @@ def test_the_numbers_and_the_figure_can_be_saved(page: Page, made: HostileReport
         assert saved.value.suggested_filename == name
         content = Path(saved.value.path()).read_text(encoding="utf-8")
         if name == "figure.svg":
-            assert content == made.figure.read_text(encoding="utf-8")
+            assert content == made.figure
         else:
             assert json.loads(content) == made.explanation.to_dict()
 

@@ -45,8 +45,8 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
         (("teach", "--data", ".", "--out", "out", "--mixtures", "0"), "--mixtures is '0'; give a whole number"),
         (("teach", "--data", ".", "--out", "a.wav"), "cannot be made a folder (File exists); choose another --out"),
         (("bench", "--checkpoints", "all,nowhere"), "there is no checkpoint 'nowhere'"),
-        (("explain", "loop.wav"), "loop.wav does not exist"),
-        (("windows", "loop.wav"), "loop.wav does not exist"),
+        (("explain", "loop.wav"), "loop.wav is a link that leads to no file"),
+        (("windows", "loop.wav"), "loop.wav is a link that leads to no file"),
         (("explain", "a.wav", "--start", "1e308"), "the window starts at 1e+308 s, but a.wav ends at 0.5 s"),
         (("windows", "a.wav", "--hop", "1e308"), "hop_seconds is 1e+308; give 1e+09 or less"),
         (("corpus", "a.wav", "--hop", "1e308", "--out", "out"), "hop_seconds is 1e+308; give 1e+09 or less"),
@@ -69,6 +69,6 @@ def test_a_link_that_leads_to_itself_spoils_no_folder(
     for command, more in (("explain", (*JSON_ONLY, "--labels", "labels.csv")), ("windows", ())):
         status, _, error = run(command, folder, *given, *more)
         assert status == 2
-        assert "loop.wav does not exist" in error
+        assert "loop.wav is a link that leads to no file" in error
     for name in ("folder.csv", "all-windows.csv"):
         assert len((tmp_path / "out" / name).read_text(encoding="utf-8").splitlines()) == 2

@@ -174,7 +174,7 @@ def test_a_class_can_be_asked_for(client: Client, clip: Path) -> None:
     [
         ({"playbacks": 7}, "tiny plays back 0 to 2 times, not 7; choose one of those"),
         ({"start_seconds": 99}, "the window starts at 99 s"),
-        ({"start_seconds": -1}, "give 0 or more"),
+        ({"start_seconds": -1}, "give a number from 0 on"),
         ({"model": "huge"}, "there is no model 'huge'; there are: tiny"),
         ({"channel": 2}, "channel 2 is asked for, but chirp.wav has one channel; choose 1, or none, to mix them"),
         ({"channel": -1}, "channel -1 is asked for"),
