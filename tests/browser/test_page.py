@@ -11,7 +11,7 @@ import pytest
 import soundfile
 from gate import Gate
 from player_pages import WATCH
-from playwright.sync_api import Locator, Page, Request, Route, expect
+from playwright.sync_api import Locator, Page, expect
 from tiny import CLIP_SECONDS, RATE, chirp, tiny_checkpoint, tiny_model
 
 from app import text
@@ -173,21 +173,16 @@ def test_a_run_that_waits_for_its_turn_can_be_stopped(page: Page, address: str, 
 
 def test_a_stop_is_no_error_however_late_its_end_arrives(page: Page, gate: Gate) -> None:
     """gradio takes the end of a cancelled event for a failure where it arrives after the answer to the cancelling."""
-    asked: list[Request] = []
-
-    def answer_at_once(route: Route) -> None:
-        asked.append(route.request)
-        route.fulfill(json={"success": True})
-
-    page.route("**/cancel", answer_at_once)
+    page.route("**/cancel", lambda route: route.fulfill(json={"success": True}))
     choose_example(page)
     gate.close()
     run_button(page).click()
     expect_rows(page, 0)
-    stop_button(page).click()
+    with page.expect_request("**/cancel") as asked:
+        stop_button(page).click()
     expect(page.locator("#status")).to_have_text(text.STOPPED)
     gate.open()
-    page.context.request.post(asked[0].url, data=asked[0].post_data_json)
+    page.context.request.post(asked.value.url, data=asked.value.post_data_json)
     expect(page.locator("#status [data-testid='status-tracker'] .error")).to_be_attached()
     expect(page.locator("#status")).to_have_text(text.STOPPED, use_inner_text=True)
     play_back(page)
