@@ -12,6 +12,8 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
+from playitback.errors import DataSetError
+
 ENCODING = "utf-8-sig"
 
 _FORMULA = re.compile(r"'*[=+\-@\t\n]")  # apostrophes before it would be lost in reading
@@ -32,6 +34,13 @@ def add_row(path: Path, row: Sequence[Any]) -> None:
 def cell_text(cell: str) -> str:
     """What a cell of such a table says, without the apostrophe of one that begins like a formula."""
     return cell[1:] if cell.startswith("'") and _FORMULA.match(cell) else cell
+
+
+def refuse_twice(path: Path, header: Sequence[str], columns: Sequence[str]) -> None:
+    """Raises DataSetError where the head of a table names one of the columns twice: which of them is meant?"""
+    for name in columns:
+        if header.count(name) > 1:
+            raise DataSetError(f"{path} has the column {name} twice; keep one of them")
 
 
 def _guarded(row: Sequence[Any]) -> list[str]:

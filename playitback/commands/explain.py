@@ -165,7 +165,7 @@ def _labels(clips: Sequence[Path], table: Path | None, classes: Sequence[str]) -
     if matched < len(listed):
         remark(
             f"{len(listed) - matched} of the {len(listed)} paths in {table} are none of these recordings; "
-            f"{sum(label is None for label in labels.values())} of {len(clips)} have no label",
+            f"{sum(label is None for label in labels.values())} of {len(clips)} have no label"
         )
     return labels
 
@@ -241,9 +241,7 @@ class _Run:
                 with told_in_a_sentence(self._arguments.out, MAKE_ROOM):
                     found = self._journal.finish(self._recognizer.labels)
         if kept:
-            remark(
-                f"{kept} of {len(self._clips)} clips were explained before, with the same result",
-            )
+            remark(f"{kept} of {len(self._clips)} clips were explained before, with the same result")
         if self._several and found is not None and as_text:
             say(totals_text(found, self._arguments.out, self._can_replay))
         if not as_text:

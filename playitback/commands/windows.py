@@ -118,9 +118,7 @@ class _Run:
                     failed += 1
         except (KeyboardInterrupt, SystemExit):
             missing = "" if self._alone else " with the recordings that are missing"
-            remark(
-                f"stopped; the same command goes on{missing}, and hears the one that was stopped from its start",
-            )
+            remark(f"stopped; the same command goes on{missing}, and hears the one that was stopped from its start")
             raise
         if kept:
             were = (
@@ -130,9 +128,7 @@ class _Run:
             )
             remark(f"{were} heard before, with the same result")
         if not self._recognizer.model.has_activity:
-            remark(
-                f"{self._recognizer.name} has no activity, so the labels are stretches of windows of one class",
-            )
+            remark(f"{self._recognizer.name} has no activity, so the labels are stretches of windows of one class")
         if self._arguments.json:
             print_json(self._entries[0] if self._alone else self._entries)
         return 2 if failed else 0

@@ -22,6 +22,7 @@ from torch import Tensor
 
 from playitback.edits import each_alone, stretches_of
 from playitback.evidence.runs import CLIPS_A_STEP
+from playitback.evidence.truth import divergence
 from playitback.progress import Progress, Steps
 from playitback.recognizer import ClipHearing, Recognizer
 from playitback.segments import TIME_BINS, Segment, audible_columns, equal_edges, inside_segments, pad_segments
@@ -136,15 +137,12 @@ def hear_alone(
 
 def distance(answers: np.ndarray, activity: np.ndarray, column: int, multi_label: bool) -> Distance:
     """Of activity from answers, both probabilities (S, C), S > 0. column: of the class asked about."""
-    truth, learned = (np.clip(each.astype(np.float64), _TINY, 1 - _TINY) for each in (answers, activity))
-    divergence = truth * np.log(truth / learned)
-    if multi_label:
-        divergence += (1 - truth) * np.log((1 - truth) / (1 - learned))
-    divergence = divergence.sum(axis=1)
+    clipped = (np.clip(each.astype(np.float64), _TINY, 1 - _TINY) for each in (answers, activity))
+    truth, learned = map(torch.from_numpy, clipped)
     one, other = answers[:, column], activity[:, column]
     varies = len(one) >= _ENOUGH and min(np.ptp(one), np.ptp(other)) > _TINY
     return Distance(
-        divergence=max(0.0, float(divergence.mean())),  # rounding may leave it below
+        divergence=max(0.0, float(divergence(truth, learned, multi_label).mean())),  # rounding may leave it below
         difference=float(np.abs(one - other).mean()),
         correlation=float(np.corrcoef(one, other)[0, 1]) if varies else None,
     )

@@ -22,7 +22,7 @@ from playitback.errors import DataSetError, SettingsError, quoted
 from playitback.explain.events import Event, clip_events
 from playitback.explain.explanation import Explanation
 from playitback.segments import Segment, equal_edges, inside_segments, merge_segments, pad_segments, unpad_segments
-from playitback.tables import ENCODING, cell_text, write_table
+from playitback.tables import ENCODING, cell_text, refuse_twice, write_table
 
 SCHEMA = "playitback.folder/1"
 TIME_BINS = 20  # equal stretches of a clip in which replayed time is counted
@@ -306,9 +306,7 @@ def read_labels(table: Path, classes: Sequence[str]) -> dict[Path, str]:
                 raise DataSetError(
                     f"{table} lacks the column {lacking[0]}; give a CSV file whose first line is path,label"
                 )
-            for name in ("path", "label"):
-                if list(rows.fieldnames or ()).count(name) > 1:
-                    raise DataSetError(f"{table} has the column {name} twice; keep one of them")
+            refuse_twice(table, rows.fieldnames or (), ("path", "label"))
             for row in rows:
                 path, label = (cell_text((row[column] or "").strip()) for column in ("path", "label"))
                 where = f"{table}, line {rows.line_num}"

@@ -10,6 +10,7 @@ from pathlib import Path
 
 from playitback.audio import SOUND_SUFFIXES, sound_files
 from playitback.errors import DataSetError, quoted
+from playitback.tables import refuse_twice
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,9 +91,7 @@ def read_table(path: Path, columns: Sequence[str], what: str, *, header: bool = 
             lacking = [name for name in columns if name not in names]
             if lacking:
                 raise DataSetError(f"{path} lacks the columns {', '.join(lacking)}; it is not {what}")
-            for name in columns:
-                if names.count(name) > 1:
-                    raise DataSetError(f"{path} has the column {name} twice; keep one of them")
+            refuse_twice(path, names, columns)
             for row in rows:
                 if not row or (not header and row[0].startswith("#")):
                     continue
