@@ -59,8 +59,14 @@ class LogMel(nn.Module):
         )
         # (B, bins, frames) -> (B, frames, bins) @ (bins, mels); always float32, which the logarithm needs
         with torch.autocast(waveforms.device.type, enabled=False):
-            mel = spectrum.abs().transpose(1, 2) @ self.mel_basis
+            mel = _magnitude(spectrum).transpose(1, 2) @ self.mel_basis
             return torch.log(mel + LOG_FLOOR)
+
+
+def _magnitude(spectrum: Tensor) -> Tensor:
+    """As ``spectrum.abs()`` but for rounding, and twice as fast: nothing here is so large that its square overflows."""
+    power = spectrum.real.square().addcmul_(spectrum.imag, spectrum.imag)
+    return power.clamp_min_(torch.finfo(power.dtype).tiny).sqrt_()  # the root of 0 has no gradient
 
 
 def levelled(waveforms: Tensor, sample_rate: int) -> Tensor:

@@ -11,7 +11,7 @@ from tiny import RATE, noise
 from torch import Generator
 
 from playitback.config import FrontEndConfig
-from playitback.spectrogram import LogMel, levelled, mask_frames
+from playitback.spectrogram import LOG_FLOOR, LogMel, levelled, mask_frames
 
 
 def test_masks_are_whole_bands_and_whole_stretches_of_the_mean() -> None:
@@ -53,3 +53,28 @@ def test_a_clip_is_not_levelled_unless_its_model_says_so() -> None:
     hear, hop = LogMel(front_end), front_end.hop_samples(0)
     assert not front_end.levelled
     assert float((hear(clip, hop) - hear(clip / 10, hop)).mean()) == pytest.approx(np.log(10), rel=0.01)
+
+
+def test_magnitudes_are_those_of_the_spectrum_and_silence_has_a_gradient() -> None:
+    front_end = FrontEndConfig()
+    clip = torch.from_numpy(noise(5.0))[None]
+    clip[:, 40_000:] = 0
+    clip.requires_grad_()
+    hop, window = front_end.hop_samples(0), front_end.window_samples
+    heard = LogMel(front_end)
+    found = heard(clip, hop)
+    spectrum = torch.stft(
+        clip,
+        front_end.fft_samples,
+        hop,
+        window,
+        torch.hann_window(window),
+        pad_mode="constant",
+        return_complex=True,
+    )
+    expected = torch.log(spectrum.abs().transpose(1, 2) @ heard.mel_basis + LOG_FLOOR)
+    torch.testing.assert_close(found, expected, atol=1e-5, rtol=0)
+    (gradient,) = torch.autograd.grad(found.sum(), clip)
+    assert gradient.isfinite().all()
+    assert gradient[:, :30_000].any()
+    assert not gradient[:, 50_000:].any()
