@@ -17,7 +17,7 @@ from dataclasses import dataclass, field, replace
 
 from playitback.audio import mp3
 
-_UNKNOWN_BYTES = 0x7FFF0000  # programs that write to a pipe put this length or a larger one into a WAV header
+UNKNOWN_BYTES = 0x7FFF0000  # programs that write to a pipe put this length or a larger one into a WAV header
 #: Some programs count the header in, and some pad the file: so many bytes too many or too few are no sound.
 _SLACK_BYTES = 64
 _SLACK_SHARE = 1e-3
@@ -33,6 +33,8 @@ _CUT_WITHIN = "is cut short: it ends in the middle of a stretch of sound; what i
 _DAMAGED = "is damaged: a stretch cannot be decoded, and what follows may stand too early by its length"
 _LARGEST_FRAMES_BYTES = 4096  # of MP3: two frames at least
 _LARGEST_PAGE_BYTES = 65_307  # of OGG (RFC 3533, section 6)
+#: first packets of streams of sound in OGG
+_SOUND_IN_OGG = (b"\x01vorbis", b"OpusHead", b"\x7fFLAC", b"Speex   ")
 _BEGIN_OF_FLAC = re.compile(rb"fLaC[\0\x80]\0\0\x22")
 _REVERSED_BITS = bytes(int(f"{byte:08b}"[::-1], 2) for byte in range(256))
 
@@ -47,6 +49,7 @@ class Part:
     told: str | None = None  # what its header has wrong, as a sentence that begins with a verb
     tells_its_end: bool = True  # whether it would be known from the file, or its own frames, that some of it is missing
     in_blocks: bool = False  # whether its sound is cut into several, of which libsndfile would read the first
+    tracks: int = 1  # of sound, beside each other; libsndfile reads the first
 
 
 @dataclass(frozen=True)
@@ -147,17 +150,6 @@ def riff_chunks(file: io.FileIO, names: Collection[bytes]) -> Iterator[tuple[byt
         at = _RIFF.after(at, count)
 
 
-def cut_riff(file: io.FileIO) -> str | None:
-    """Of a RIFF file of any kind, such as AVI, that stands at its beginning: that it is shorter than it says."""
-    head, size = file.read(8), file.seek(0, io.SEEK_END)
-    if head[:4] != b"RIFF" or len(head) < 8:
-        return None
-    promised = 8 + int.from_bytes(head[4:], "little")
-    if promised - 8 >= _UNKNOWN_BYTES or promised - size <= _slack(promised):
-        return None
-    return _cut_short(promised - size, promised)
-
-
 def _unknown(file: io.FileIO, begin: int, size: int) -> Part:
     return Part(begin, size, tells_its_end=False)
 
@@ -181,8 +173,7 @@ def _checked(file: io.FileIO, begin: int, size: int, length: _Length, chunks: _C
         return Part(begin, size, corrections, "does not say how long it is; it was read to the end of the file")
     missing = length.count - available
     if missing > 0:
-        told = _cut_short(missing, length.count) if missing > _slack(length.count) else None
-        return Part(begin, size, corrections, told)
+        return Part(begin, size, corrections, cut_short(length.count, available))
     end = length.begin + length.count
     joined, in_order = _behind(file, end, size, chunks)
     if joined:
@@ -192,7 +183,13 @@ def _checked(file: io.FileIO, begin: int, size: int, length: _Length, chunks: _C
     return Part(begin, size)
 
 
-def _cut_short(missing: int, promised: int) -> str:
+def cut_short(promised: int, there: int) -> str | None:
+    """That bytes are missing, if so many that it is no matter of rounding."""
+    missing = promised - there
+    return _share_missing(missing, promised) if missing > _slack(promised) else None
+
+
+def _share_missing(missing: int, promised: int) -> str:
     share = min(99, max(1, round(100 * missing / promised)))
     return f"is cut short: {share} % of the sound that its header promises is missing; what is there was read"
 
@@ -248,7 +245,7 @@ def _chunked(file: io.FileIO, begin: int) -> tuple[_Length | None, _Chunks]:
         if name == sound:
             if long_at and count == 0xFFFFFFFF:
                 return _Length(inside, long_count, long_count >= 2**62, long_at, "<Q"), chunks
-            unknown = count < 0 or (chunks.form[-1] == "I" and count >= _UNKNOWN_BYTES)
+            unknown = count < 0 or (chunks.form[-1] == "I" and count >= UNKNOWN_BYTES)
             form, added = chunks.form[0] + chunks.form[-1], chunks.head_bytes if chunks.counts_head else 0
             return _Length(inside, count, unknown, at + len(name), form, added), chunks
         if count < 0:
@@ -264,7 +261,7 @@ def _au(file: io.FileIO, begin: int) -> tuple[_Length | None, None]:
         return None, None
     order = ">" if head[:4] == b".snd" else "<"
     offset, count = struct.unpack(f"{order}II", head[4:])
-    return _Length(begin + offset, count, count >= _UNKNOWN_BYTES, begin + 8, f"{order}I"), None
+    return _Length(begin + offset, count, count >= UNKNOWN_BYTES, begin + 8, f"{order}I"), None
 
 
 def _nist(file: io.FileIO, begin: int) -> tuple[_Length | None, None]:
@@ -320,7 +317,7 @@ def _mp3(file: io.FileIO, begin: int, size: int) -> Part:
         told = _CUT_WITHIN if end > size else _DAMAGED if mp3.goes_on(file, end, frame[:4]) else None
         return Part(begin, size, told=told, tells_its_end=False)
     if (missing := at + counted - size) > _SLACK_BYTES:
-        return Part(begin, size, told=_cut_short(missing, counted))
+        return Part(begin, size, told=_share_missing(missing, counted))
     end = at + counted
     file.seek(end)
     behind = file.read(132)
@@ -336,7 +333,7 @@ def _ogg(file: io.FileIO, begin: int, size: int) -> Part:
 
     libsndfile leaves damaged pages out without a word.
     """
-    at, granule, per_second = begin, 0, 0
+    at, granule, per_second, tracks = begin, 0, 0, 0
     numbers: dict[bytes, int] = {}  # of the next page of every stream, by the stream's own number
     damaged: list[str] = []
     while at < size:
@@ -351,20 +348,21 @@ def _ogg(file: io.FileIO, begin: int, size: int) -> Part:
             continue
         page += file.read(max(0, page_bytes - len(page)))
         if len(page) < max(27, page_bytes) or len(table) < page[26]:
-            return Part(begin, size, told=_CUT_WITHIN)
+            return Part(begin, size, told=_CUT_WITHIN, tracks=tracks)
         begins_stream, stream = bool(page[5] & 2), page[14:18]
         if begins_stream and any(number > 1 for number in numbers.values()):
-            return Part(begin, at, told=damaged[0] if damaged else None)
+            return Part(begin, at, told=damaged[0] if damaged else None, tracks=tracks)
         page = page[:page_bytes]
         if begins_stream:
-            per_second = per_second or _granules_per_second(page[27 + len(table) :])
+            packet = page[27 + len(table) :]
+            per_second, tracks = per_second or _granules_per_second(packet), tracks + packet.startswith(_SOUND_IN_OGG)
         (found_granule,), (found_number,) = struct.unpack_from("<q", page, 6), struct.unpack_from("<I", page, 18)
         if not begins_stream and (found_number != numbers.get(stream) or not _has_its_checksum(page)):
             where = f" near {granule / per_second:.2f} s" if per_second else ""
             damaged.append(_DAMAGED.replace(":", f"{where}:"))
         granule, numbers[stream] = max(granule, found_granule), found_number + 1
         at += page_bytes
-    return Part(begin, size, told=damaged[0] if damaged else None)
+    return Part(begin, size, told=damaged[0] if damaged else None, tracks=tracks)
 
 
 def _granules_per_second(packet: bytes) -> int:

@@ -80,8 +80,13 @@ class Decoder(soundfile.SoundFile):
         return False
 
     @property
+    def of_mpeg(self) -> bool:
+        """Whether it decodes frames of MP3 and its kin, which stand in files of their own, and in WAV."""
+        return self.subtype.startswith("MPEG")
+
+    @property
     def seeks_exactly(self) -> bool:
-        return super().seekable() and not self.subtype.startswith("MPEG")
+        return super().seekable() and not self.of_mpeg
 
     @property
     def bytes_read(self) -> int:
@@ -225,7 +230,7 @@ def counted(path: Path, part: Part, report: Report) -> tuple[int, str | None]:
         tagged = has_length_tag(file)
     with Decoder(path, part) as decoder:
         frames, rate = int(decoder.frames), int(decoder.samplerate)
-        if frames >= _UNKNOWN_FRAMES or (decoder.format == "MP3" and not tagged):
+        if frames >= _UNKNOWN_FRAMES or (decoder.of_mpeg and not (decoder.format == "MP3" and tagged)):
             return _count_by_decoding(path, part, report)
         cut_mp3 = decoder.format == "MP3" and part.told is not None
         if not frames or decoder.format not in ("FLAC", "MP3") or (not cut_mp3 and _reaches(decoder, frames, rate)):

@@ -16,7 +16,8 @@ SOUND_SUFFIXES = (
     ".m4a", ".aac", ".wma", ".mp4", ".webm", ".mp1", ".mp2", ".mpga", ".mpa", ".m4b", ".m4r", ".3gp", ".3g2", ".amr",
     ".awb", ".mka", ".wv", ".ac3", ".eac3", ".dts", ".tta", ".tak", ".ape", ".asf", ".spx", ".aifc", ".snd", ".voc",
     ".sph", ".nist", ".ircam", ".sf", ".paf", ".svx", ".avr", ".pvf", ".sds", ".wve", ".bwf", ".mov", ".mkv", ".avi",
-    ".flv", ".mpg", ".mpeg", ".m4v", ".wmv",
+    ".flv", ".mpg", ".mpeg", ".m4v", ".wmv", ".wave", ".weba", ".ec3", ".adts", ".3gpp", ".ogv", ".ogx", ".m2ts",
+    ".f4a", ".f4v", ".qt",
 )  # fmt: skip
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -25,6 +25,7 @@ _LOUDEST_SAMPLE = 1e10  # full scale is 1; the power of anything louder overflow
 _OGG_RUN_UP_FRAMES = 2**19  # more than one OGG page can hold (255 packets of 1,024 frames); decoded in about 0.05 s
 _REMEMBERED = 1024  # files
 _SHORTER_SECONDS = 0.15  # a film's pictures may go on so much longer than its sound
+_WITH_A_CLOCK = ("mov", "matroska")  # players show it; that of what is broadcast begins anywhere
 _FFMPEG_SUFFIXES = {
     *(".m4a", ".m4b", ".mp4", ".mov", ".3gp", ".webm", ".mka", ".mkv", ".aac", ".ac3", ".amr"),
     *(".wma", ".asf", ".ape", ".wv", ".tta", ".avi", ".flv", ".ts"),
@@ -171,9 +172,11 @@ def opened(given: str | Path, report: Report | None = None) -> Iterator[Sound]:
             )
         if frames < MINIMUM_SECONDS * rate:
             held = math.floor(1000 * frames / rate) / 1000  # rounded up, it might read as long enough
-            raise AudioError(
-                f"{name} is {held:.3f} s long; at least {MINIMUM_SECONDS} s are needed; give a longer recording"
-            )
+            short, give = f"is {held:.3f} s long", "give a longer recording"
+            if examined.told:  # what is wrong with it, without what became of the rest
+                short = f"{examined.told[0].partition(';')[0]}; only {held:.3f} s of it can be heard"
+                give = "copy or export it again"
+            raise AudioError(f"{name} {short}; at least {MINIMUM_SECONDS} s are needed; {give}")
         notes = tuple(f"{name} {told}." for told in examined.told)
         info = RecordingInfo(name, frames / rate, rate, examined.channels, examined.format, notes)
         yield Sound(chain, info)
@@ -255,11 +258,13 @@ def _examine(path: Path, report: Report) -> _Examined:
         parts.append(part)
         counts.append(count)
         told += [each for each in (part.told or wrong or _end_unknown(part),) if each]
+        if part.tracks > 1:
+            told.append(_first_of_tracks(part.tracks))
     if len(parts) > 1:
-        told.append(f"is {len(parts)} recordings joined into one file; they were read one after the other")
+        told.append(_joined(len(parts)))
     rate, channels, container = first
     return _Examined(
-        tuple(parts), tuple(counts), rate, channels, "WAV" if container == "WAVEX" else container, tuple(told)
+        tuple(parts), tuple(counts), rate, channels, "WAV" if container == "WAVEX" else container, _once(told)
     )
 
 
@@ -271,31 +276,68 @@ def _second_is_left(seconds: float) -> str:
     return f"holds another recording, of another kind, from {seconds:.2f} s on; only what comes before was read"
 
 
-def _decode(program: str, path: Path, report: Report) -> tuple[ffmpeg.Decoded, _Examined]:
-    def heard(seconds: float, promised: float | None) -> None:
-        report(Progress(int(seconds), int(max(seconds, promised)) if promised else 0))
+def _decode(program: str, path: Path, report: Report) -> tuple[tuple[ffmpeg.Decoded, ...], _Examined]:
+    """Raises AudioError where ffmpeg cannot read the file either."""
+    found = foreign.parts(path)
+    decoded: list[ffmpeg.Decoded] = []
+    told: list[str] = []
+    for part in found:
+        before = sum(each.seconds for each in decoded)
 
-    decoded = ffmpeg.examine(program, path, heard)
-    return decoded, _told_of(decoded, path)
+        def heard(seconds: float, promised: float | None, before: float = before) -> None:
+            report(Progress(int(before + seconds), int(before + max(seconds, promised)) if promised else 0))
+
+        try:
+            another = ffmpeg.examine(program, path, part if len(found) > 1 else None, heard)
+        except ffmpeg.Undecodable:
+            if not decoded:
+                raise
+            told.append(_second_is_left(before))
+            break
+        if decoded and (another.sample_rate, another.channels) != (decoded[0].sample_rate, decoded[0].channels):
+            told.append(_second_is_left(before))
+            break
+        decoded.append(another)
+        told += _told_of(another, part)
+    if len(decoded) > 1:
+        told.append(_joined(len(decoded)))
+    frames, kind = tuple(each.frames for each in decoded), path.suffix[1:].upper()
+    return tuple(decoded), _Examined((), frames, decoded[0].sample_rate, decoded[0].channels, kind, _once(told))
 
 
-def _told_of(decoded: ffmpeg.Decoded, path: Path) -> _Examined:
-    """What ffmpeg makes of a file, as what libsndfile makes of others."""
-    seconds, promised = decoded.frames / decoded.sample_rate, decoded.promised_seconds
-    told = foreign.cut_short(path)
+def _told_of(decoded: ffmpeg.Decoded, part: containers.Part) -> Iterator[str]:
+    """What was not found as it should be in a part that ffmpeg decodes."""
+    seconds, promised, late = decoded.seconds, decoded.promised_seconds, decoded.late_frames / decoded.sample_rate
     if promised is not None and seconds < promised - _SHORTER_SECONDS:
-        told = (
-            f"is cut short or damaged: its header promises {promised:.2f} s, of which {seconds:.2f} s can be decoded; "
-            "what is there was read"
-        )
-    elif decoded.damaged and told is None:
-        told = "is damaged or cut short: parts of it cannot be decoded; what is there was read"
-    joined = foreign.joined(path)
-    if told is None and joined is None and foreign.end_unknown(path, decoded.demuxer, promised is not None):
-        told = containers.END_UNKNOWN
-    notes = tuple(each for each in (told, joined) if each)
-    kind = path.suffix[1:].upper()
-    return _Examined((), (decoded.frames,), decoded.sample_rate, decoded.channels, kind, notes)
+        of_it = f"its header promises {promised:.2f} s, of which {seconds:.2f} s can be decoded"
+        if decoded.pictures and not decoded.damaged and part.told is None:
+            yield f"has sound up to {seconds:.2f} s of {promised:.2f} s: it ends before its pictures, or is cut short"
+        else:
+            yield f"is cut short or damaged: {of_it}; what is there was read"
+    elif part.told is not None:
+        yield part.told
+    elif decoded.damaged:
+        yield "is damaged or cut short: parts of it cannot be decoded; what is there was read"
+    elif foreign.end_unknown(part, decoded.demuxer, promised is not None):
+        yield containers.END_UNKNOWN
+    if decoded.tracks > 1:
+        yield _first_of_tracks(decoded.tracks)
+    if late > _SHORTER_SECONDS:
+        yield f"is silent for its first {late:.2f} s: its sound begins so much later than its pictures or another track"
+    if decoded.start_seconds > _SHORTER_SECONDS and decoded.demuxer.startswith(_WITH_A_CLOCK):
+        yield f"begins at {decoded.start_seconds:.2f} s by its own clock; seconds are counted from there"
+
+
+def _once(told: Iterable[str]) -> tuple[str, ...]:
+    return tuple(dict.fromkeys(told))
+
+
+def _joined(count: int) -> str:
+    return f"is {count} recordings joined into one file; they were read one after the other"
+
+
+def _first_of_tracks(count: int) -> str:
+    return f"holds {count} tracks of sound; only the first was taken"
 
 
 def _not_sound(start: bytes, path: Path, name: str) -> AudioError:

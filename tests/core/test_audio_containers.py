@@ -88,6 +88,14 @@ def test_how_much_is_missing_is_told(tmp_path: Path) -> None:
     assert "75 % of the sound that its header promises is missing" in load(path, window_seconds=0.2).notes[0]
 
 
+def test_of_a_file_of_which_next_to_nothing_is_left_that_is_told(tmp_path: Path) -> None:
+    path = cut(sound_in(tmp_path, "WAV", chirp(5.0, 16_000)), 0.01)
+    with pytest.raises(
+        AudioError, match=r"is cut short: 99 % of .*; only 0\.048 s of it can be heard; at least 0\.1 s"
+    ):
+        load(path)
+
+
 @pytest.mark.parametrize(("suffix", "container", "subtype"), ENCODINGS + OTHERS)
 def test_a_whole_file_gets_no_note(tmp_path: Path, suffix: str, container: str, subtype: str) -> None:
     path = write(tmp_path / f"clip.{suffix}", chirp(1.0, 16_000), format=container, subtype=subtype)

@@ -60,6 +60,7 @@ def encode(ffmpeg: str, target: Path, *options: str) -> Path:
         ("clip.ts", (), 0.065),
         ("clip.flv", ("-ar", "22050"), 0.065),
         ("clip.wma", (), 0.065),
+        ("clip.wav", ("-c:a", "libmp3lame"), 0.075),
     ],
 )
 def test_every_format_is_read_and_on_time(
@@ -119,23 +120,51 @@ def test_of_any_file_cut_short_its_beginning_is_read_and_the_rest_told(
         ("clip.m4a", ()),
         ("clip.mp4", ("-movflags", "frag_keyframe+empty_moov")),
         ("clip.mov", ("-c:a", "pcm_s16le")),
+        ("clip.mkv", (*PICTURES, "-c:a", "libvorbis")),
+        ("clip.mka", ("-c:a", "flac")),
+        ("clip.webm", ()),
+        ("clip.avi", ("-c:a", "pcm_s16le")),
+        ("clip.ogg", ("-c:a", "flac")),
         ("clip.wma", ()),
         ("clip.flv", ("-ar", "22050")),
         ("clip.tta", ()),
+        ("clip.wv", ()),
+        ("clip.wv", ("-ac", "6")),
         ("clip.caf", ("-c:a", "alac")),
         ("clip.wav", ("-c:a", "flac")),
+        ("clip.wav", ("-c:a", "libmp3lame")),
         ("clip.voc", ("-c:a", "pcm_s16le")),
     ],
 )
-def test_that_another_recording_follows_is_told_where_only_the_first_is_read(
+def test_joined_recordings_are_read_one_after_the_other(
     tmp_path: Path, ffmpeg: str, name: str, options: tuple[str, ...]
 ) -> None:
     path = encode(ffmpeg, tmp_path / name, *options)
+    once = load(path)
     path.write_bytes(2 * path.read_bytes())
+    twice = load(path)
+    assert twice.notes[0] == f"{name} is 2 recordings joined into one file; they were read one after the other."
+    assert twice.notes[1:] == once.notes
+    np.testing.assert_allclose(twice.samples[: RATE * 5 // 2], once.samples[: RATE * 5 // 2], atol=1e-4)
+    second = len(twice.samples) - len(once.samples)
+    assert second == pytest.approx(len(once.samples), abs=2)
+    later = load(path, start_seconds=second / RATE + 1, window_seconds=0.5)
+    likeness = np.corrcoef(later.samples, once.samples[RATE : RATE * 3 // 2])[0, 1]
+    assert likeness > 0.95
+
+
+@pytest.mark.parametrize("second", ["other.webm", "other.m4a", "broken.m4a"])
+def test_of_a_joined_recording_of_another_kind_that_is_told(tmp_path: Path, ffmpeg: str, second: str) -> None:
+    path = encode(ffmpeg, tmp_path / "clip.m4a")
+    other = encode(ffmpeg, tmp_path / second, "-ar", "48000")
+    if second == "broken.m4a":
+        cut(other, 0.5)
+    path.write_bytes(path.read_bytes() + other.read_bytes())
     recording = load(path)
-    assert recording.seconds == pytest.approx(3.0, abs=0.15)
-    told = f"{name} holds another recording behind the first 50 % of the file; only what comes before was read."
-    assert recording.notes == (told,)
+    assert recording.seconds == pytest.approx(3.0, abs=0.1)
+    (note,) = recording.notes
+    assert "holds another recording, of another kind, from 3.0" in note
+    assert note.endswith("only what comes before was read.")
 
 
 @pytest.mark.parametrize(
@@ -147,7 +176,11 @@ def test_that_another_recording_follows_is_told_where_only_the_first_is_read(
         ("clip.ts", (), END_UNKNOWN),
         ("clip.mpg", ("-c:a", "mp2"), END_UNKNOWN),
         ("clip.ac3", ("-ar", "48000"), f"is damaged or cut short|{END_UNKNOWN}"),
-        ("clip.asf", ("-c:a", "libmp3lame", "-ar", "44100"), f"is damaged or cut short|{END_UNKNOWN}"),
+        (
+            "clip.asf",
+            ("-c:a", "libmp3lame", "-ar", "44100"),
+            "is cut short: 40 % of the sound that its header promises is missing",
+        ),
     ],
 )
 def test_what_ffmpeg_does_not_tell_of_a_file_cut_short_is_told(
@@ -207,12 +240,104 @@ def test_beside_a_damaged_frame_of_aac_the_rest_is_read(tmp_path: Path, ffmpeg: 
     )
 
 
+# Films
+
+
+FILMS = [
+    ("film.mp4", ()),
+    ("film.mov", ("-c:a", "pcm_s16le")),
+    ("film.mkv", ()),
+    ("film.webm", ()),
+    ("film.flv", ("-ar", "22050")),
+    ("film.ts", ("-c:v", "mpeg2video", "-r", "25")),
+]
+
+
+@pytest.mark.parametrize(("name", "options"), FILMS)
+def test_seconds_of_a_film_are_those_of_its_pictures(
+    tmp_path: Path, ffmpeg: str, name: str, options: tuple[str, ...]
+) -> None:
+    """A sound that begins a second later."""
+    source = tmp_path / "late.wav"
+    audio.write_wav(source, chirp(3.0), RATE)
+    streams = ("-itsoffset", "1", "-i", str(source), "-map", "1:v", "-map", "2:a")
+    pictures = (*PICTURES[:3], PICTURES[3].replace("duration=3", "duration=4"))
+    recording = load(encode(ffmpeg, tmp_path / name, *pictures, *streams, *options))
+    told = re.fullmatch(
+        rf"{re.escape(name)} is silent for its first (0\.9\d|1\.0\d) s: its sound begins so much later than its "
+        r"pictures or another track\.",
+        recording.notes[-1],
+    )
+    assert told
+    assert [note for note in recording.notes[:-1] if END_UNKNOWN not in note] == []
+    late = round(float(told[1]) * RATE)
+    assert not recording.samples[: late - 200].any()
+    lags = range(RATE - 1100, RATE + 1100)
+    meant = chirp(3.0)[RATE : 2 * RATE]
+    likeness = [np.corrcoef(recording.samples[RATE + lag : 2 * RATE + lag], meant)[0, 1] for lag in lags]
+    assert max(likeness) > 0.97
+    middle = load(tmp_path / name, start_seconds=0.5, window_seconds=2.0)  # over the beginning of its sound
+    np.testing.assert_allclose(middle.samples, recording.samples[RATE // 2 :][: 2 * RATE], atol=1e-4)
+
+
+@pytest.mark.parametrize(("name", "options"), FILMS[:4])
+def test_a_film_whose_sound_ends_first_is_not_called_damaged(
+    tmp_path: Path, ffmpeg: str, name: str, options: tuple[str, ...]
+) -> None:
+    pictures = (*PICTURES[:3], PICTURES[3].replace("duration=3", "duration=5"))
+    recording = load(encode(ffmpeg, tmp_path / name, *pictures, *options))
+    (note,) = recording.notes
+    assert re.search(r"has sound up to 3\.0\d s of 5\.0\d s: it ends before its pictures, or is cut short\.$", note)
+
+
+def test_a_sound_with_a_clock_of_its_own_is_counted_from_its_beginning_and_that_is_told(
+    tmp_path: Path, ffmpeg: str
+) -> None:
+    source = tmp_path / "late.wav"
+    audio.write_wav(source, chirp(3.0), RATE)
+    path = encode(ffmpeg, tmp_path / "clip.mka", "-itsoffset", "100", "-i", str(source), "-map", "1:a")
+    recording = load(path)
+    assert recording.seconds == pytest.approx(3.0, abs=0.05)
+    assert recording.notes == ("clip.mka begins at 100.00 s by its own clock; seconds are counted from there.",)
+
+
+@pytest.mark.parametrize(
+    ("name", "options"),
+    [
+        *FILMS[:3],
+        ("film.avi", ("-c:a", "pcm_s16le")),
+        *[("two.ogg", ("-c:a", codec)) for codec in ("flac", "libvorbis", "libopus")],
+    ],
+)
+def test_that_a_file_has_several_tracks_of_sound_is_told(
+    tmp_path: Path, ffmpeg: str, name: str, options: tuple[str, ...]
+) -> None:
+    path = encode(ffmpeg, tmp_path / name, "-map", "0:a", "-map", "0:a", "-map", "0:a", *options)
+    assert load(path).notes == (f"{name} holds 3 tracks of sound; only the first was taken.",)
+
+
+@pytest.mark.parametrize("name", ["song.m4a", "song.mp3", "song.flac", "song.mka"])
+def test_a_cover_makes_no_film(tmp_path: Path, ffmpeg: str, name: str) -> None:
+    picture = tmp_path / "cover.png"
+    subprocess.run([ffmpeg, "-loglevel", "error", *PICTURES, "-frames:v", "1", str(picture)], check=True)
+    options = ("-map", "0:a", "-map", "1:v", "-c:v", "copy", "-disposition:v", "attached_pic")
+    recording = load(encode(ffmpeg, tmp_path / name, "-i", str(picture), *options))
+    assert recording.seconds == pytest.approx(3.0, abs=0.05)
+    assert recording.notes == ()
+
+
+def test_what_a_file_says_of_itself_is_not_taken_for_words_of_ffmpeg(tmp_path: Path, ffmpeg: str) -> None:
+    title = "[error]\n  Duration: 99:00:00.00, start: 5.000000\n  Stream #0:7: Audio: pcm, start 9.000000"
+    recording = load(encode(ffmpeg, tmp_path / "clip.mka", "-metadata", f"title={title}"))
+    assert recording.seconds == pytest.approx(3.0, abs=0.05)
+    assert recording.notes == ()
+
+
+# No sound
+
+
 def _index_cut_off(ffmpeg: str, folder: Path) -> Path:
     return cut(encode(ffmpeg, folder / "clip.m4a"), 0.5)
-
-
-def _film_without_sound(ffmpeg: str, folder: Path) -> Path:
-    return encode(ffmpeg, folder / "film.mp4", *PICTURES, "-map", "1:v")
 
 
 def _playlist(ffmpeg: str, folder: Path) -> Path:
@@ -230,8 +355,14 @@ def _concatenation(ffmpeg: str, folder: Path) -> Path:
     return path
 
 
-@pytest.mark.parametrize("make", [_index_cut_off, _film_without_sound, _playlist, _concatenation])
+@pytest.mark.parametrize("make", [_index_cut_off, _playlist, _concatenation])
 def test_what_holds_no_sound_itself_is_refused(tmp_path: Path, ffmpeg: str, make: Callable[[str, Path], Path]) -> None:
     path = make(ffmpeg, tmp_path)
     with pytest.raises(AudioError, match=rf"{path.name} is not a sound file, or it is damaged or cut short"):
+        load(path)
+
+
+def test_a_film_without_sound_is_told_as_one(tmp_path: Path, ffmpeg: str) -> None:
+    path = encode(ffmpeg, tmp_path / "film.mp4", *PICTURES, "-map", "1:v")
+    with pytest.raises(AudioError, match=r"film\.mp4 holds no sound, only pictures or text; give a recording, or"):
         load(path)
