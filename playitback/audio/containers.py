@@ -11,11 +11,10 @@ import io
 import mmap
 import re
 import struct
-import zlib
 from collections.abc import Callable, Collection, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 
-from playitback.audio import mp3
+from playitback.audio import flac, mp3, ogg
 
 UNKNOWN_BYTES = 0x7FFF0000  # programs that write to a pipe put this length or a larger one into a WAV header
 #: Some programs count the header in, and some pad the file: so many bytes too many or too few are no sound.
@@ -32,11 +31,8 @@ LONGER = "is longer than its header says; it was read to the end of the file"
 _CUT_WITHIN = "is cut short: it ends in the middle of a stretch of sound; what is there was read"
 _DAMAGED = "is damaged: a stretch cannot be decoded, and what follows may stand too early by its length"
 _LARGEST_FRAMES_BYTES = 4096  # of MP3: two frames at least
-_LARGEST_PAGE_BYTES = 65_307  # of OGG (RFC 3533, section 6)
-#: first packets of streams of sound in OGG
-_SOUND_IN_OGG = (b"\x01vorbis", b"OpusHead", b"\x7fFLAC", b"Speex   ")
+_MORE_FRAMES = 3  # some programs count the first frame of an MP3, and some do not
 _BEGIN_OF_FLAC = re.compile(rb"fLaC[\0\x80]\0\0\x22")
-_REVERSED_BITS = bytes(int(f"{byte:08b}"[::-1], 2) for byte in range(256))
 
 
 @dataclass(frozen=True)
@@ -214,6 +210,8 @@ def _behind(file: io.FileIO, end: int, size: int, chunks: _Chunks | None) -> tup
         if file.read(4) in _FINDERS:
             return at, True
         head = chunks.head(file, at) if chunks else None
+        if head and chunks and head[0] == chunks.sound:  # of two, libsndfile would read the second
+            return at, True
         if chunks is None or head is None or not _is_name(head[0]) or not 0 <= head[1] <= size - at:
             return 0, False
         at = chunks.after(at, head[1])
@@ -302,10 +300,18 @@ def _voc(file: io.FileIO, begin: int, size: int) -> Part:
 
 
 def _flac(file: io.FileIO, begin: int, size: int) -> Part:
-    """FLAC does not tell its length in bytes; another stream begins with the same letters and its STREAMINFO."""
+    """FLAC does not tell its length in bytes; another stream begins with the same letters and its STREAMINFO.
+
+    libsndfile stops at the number of samples that is told in front, though there be more.
+    """
     with mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as content:
         another = _BEGIN_OF_FLAC.search(content, begin + 4)
-        return Part(begin, another.start() if another else size)
+        end, start = another.start() if another else size, content[begin : begin + 42]
+        last = flac.last_sample(start, content[max(begin, end - flac.TAIL_BYTES) : end])
+    if 0 < flac.promised_samples(start) < last:
+        corrections = {begin + at: correction for at, correction in flac.without_promise(start).items()}
+        return Part(begin, end, corrections, LONGER)
+    return Part(begin, end)
 
 
 def _mp3(file: io.FileIO, begin: int, size: int) -> Part:
@@ -313,19 +319,29 @@ def _mp3(file: io.FileIO, begin: int, size: int) -> Part:
     at, frame = mp3.first_frame(file, begin)
     counted = mp3.counted_bytes(frame)
     if counted is None:
-        end = mp3.end_of_frames(file, at, size)
+        end, frames = mp3.end_of_frames(file, at, size)
         told = _CUT_WITHIN if end > size else _DAMAGED if mp3.goes_on(file, end, frame[:4]) else None
-        return Part(begin, size, told=told, tells_its_end=False)
-    if (missing := at + counted - size) > _SLACK_BYTES:
+        return _of_frames(Part(begin, size, told=told, tells_its_end=False), at, frame, frames)
+    promised, missing = mp3.promised_frames(frame), at + counted - size
+    if missing > _SLACK_BYTES and not (promised and mp3.end_of_frames(file, at, size)[1] >= promised[0]):
         return Part(begin, size, told=_share_missing(missing, counted))
-    end = at + counted
+    end = min(size, at + counted)
     file.seek(end)
     behind = file.read(132)
     if behind[:3] == b"TAG":  # of 128 bytes, and old
         end, behind = end + 128, behind[128:]
     # Some programs do not count the first frame: a few frames more are no recording.
     joined = size - end > _LARGEST_FRAMES_BYTES and (behind[:3] == b"ID3" or mp3.begins_frame(behind))
-    return Part(begin, end if joined else size)
+    end = end if joined else size
+    return _of_frames(Part(begin, end), at, frame, mp3.end_of_frames(file, at, end)[1])
+
+
+def _of_frames(part: Part, at: int, frame: bytes, frames: int) -> Part:
+    """The same MP3, read to its end where it has more frames than its first one, at a byte, says."""
+    promised = mp3.promised_frames(frame)
+    if promised is None or frames <= promised[0] + _MORE_FRAMES:
+        return part
+    return replace(part, corrections={at + promised[1]: frames.to_bytes(4, "big")}, told=part.told or LONGER)
 
 
 def _ogg(file: io.FileIO, begin: int, size: int) -> Part:
@@ -342,7 +358,7 @@ def _ogg(file: io.FileIO, begin: int, size: int) -> Part:
         table = page[27 : 27 + page[26]] if len(page) >= 27 else b""
         page_bytes = 27 + len(table) + sum(table)
         if page[:4] != b"OggS":  # on to the next page; that its number is not the next one shows the damage
-            page += file.read(_LARGEST_PAGE_BYTES)
+            page += file.read(ogg.LARGEST_PAGE_BYTES)
             found = page.find(b"OggS")
             at += found if found > 0 else max(1, len(page) - 3)
             continue
@@ -355,28 +371,14 @@ def _ogg(file: io.FileIO, begin: int, size: int) -> Part:
         page = page[:page_bytes]
         if begins_stream:
             packet = page[27 + len(table) :]
-            per_second, tracks = per_second or _granules_per_second(packet), tracks + packet.startswith(_SOUND_IN_OGG)
+            per_second, tracks = per_second or ogg.granules_per_second(packet), tracks + ogg.begins_sound(packet)
         (found_granule,), (found_number,) = struct.unpack_from("<q", page, 6), struct.unpack_from("<I", page, 18)
-        if not begins_stream and (found_number != numbers.get(stream) or not _has_its_checksum(page)):
+        if not begins_stream and (found_number != numbers.get(stream) or not ogg.has_its_checksum(page)):
             where = f" near {granule / per_second:.2f} s" if per_second else ""
             damaged.append(_DAMAGED.replace(":", f"{where}:"))
         granule, numbers[stream] = max(granule, found_granule), found_number + 1
         at += page_bytes
     return Part(begin, size, told=damaged[0] if damaged else None, tracks=tracks)
-
-
-def _granules_per_second(packet: bytes) -> int:
-    """By the first packet of a stream; 0 where the codec is none of those that libsndfile's OGG files have."""
-    if packet.startswith(b"OpusHead"):
-        return 48_000
-    return int.from_bytes(packet[12:16], "little") if packet.startswith(b"\x01vorbis") else 0
-
-
-def _has_its_checksum(page: bytes) -> bool:
-    """Whether a page is as it was written. Its CRC-32 is zlib's with the bits the other way round, and not inverted."""
-    without = page[:22] + bytes(4) + page[26:]
-    crc = zlib.crc32(without.translate(_REVERSED_BITS), 0xFFFFFFFF) ^ 0xFFFFFFFF
-    return crc.to_bytes(4, "big").translate(_REVERSED_BITS) == page[22:26]
 
 
 _FINDERS: dict[bytes, Callable[[io.FileIO, int, int], Part]] = {

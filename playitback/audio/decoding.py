@@ -244,10 +244,16 @@ def counted(path: Path, part: Part, report: Report) -> tuple[int, str | None]:
             readable = first
     if not readable:
         raise soundfile.LibsndfileError(0, prefix="nothing can be decoded: ")
-    told = (
-        f"is cut short or damaged: its header promises {frames / rate:.2f} s, of which {readable / rate:.2f} s can be "
+    return readable, short_of(frames / rate, readable / rate) if readable < frames else None
+
+
+def short_of(promised: float, readable: float) -> str:
+    """That fewer seconds can be decoded than a header promises, in as many digits as show it."""
+    digits = 2 if promised - readable > 0.01 else 5
+    return (
+        f"is cut short or damaged: its header promises {promised:.{digits}f} s, of which {readable:.{digits}f} s can "
+        "be decoded; what is there was read"
     )
-    return readable, f"{told}decoded; what is there was read" if readable < frames else None
 
 
 def _reaches(decoder: Decoder, frames: int, rate: int) -> bool:

@@ -9,6 +9,9 @@ import numpy as np
 
 _LIVE = 0.1  # of the strongest channel's power: what has less is as good as silent beside it
 _CANCELLED = 0.5  # of the power that unrelated channels would leave in their mean; channels that agree leave more
+_MOMENT_SECONDS = 0.25  # for which channels may cancel that do not before and after
+_CANCELLED_MOMENT = 0.3  # of the same power; in so short a time, channels that are far apart may agree less by chance
+_MATTERS = 0.1  # of a clip's mean power: a moment with less is a pause
 _FAR_OVER = 4.0  # full scale is 1, and loud masters and decoders go over it, by less than this
 _FEW = 1e-3  # share of the samples: fewer that are far over full scale are faults in a clip that keeps to it
 _INTEGER_RANGES = (2.0**15, 2.0**23, 2.0**31)  # what programs leave that write whole numbers as floats
@@ -17,12 +20,13 @@ _LARGE_OFFSET = 0.05
 _LEAST_OFFSET = 1e-3  # taken off only where the sound itself is as faint
 
 
-def mix(frames: np.ndarray) -> tuple[np.ndarray, str | None]:
-    """Frames (n, channels) -> (n,) float32: the mean of the channels unless it would lose what is in them.
+def mix(frames: np.ndarray, sample_rate: int) -> tuple[np.ndarray, str | None]:
+    """Frames (n, channels) at so many hertz -> (n,) float32: the mean of the channels unless it would lose what is in
+    them.
 
     Where fewer than half of the channels sound, the others are left out, for their noise would be added. Where the mean
-    cancels, as of a microphone wired the wrong way round, the strongest channel is taken. Then comes what was done,
-    as a sentence.
+    cancels, be it for a moment, as of a microphone wired the wrong way round, the strongest channel is taken. Then
+    comes what was done, as a sentence.
     """
     channels = frames.shape[1]
     if channels == 1:
@@ -35,7 +39,8 @@ def mix(frames: np.ndarray) -> tuple[np.ndarray, str | None]:
     kept = frames if len(live) == channels else frames[:, live]
     mono = kept.mean(axis=1)
     unrelated = powers[:, live].sum(axis=1) / len(live) ** 2
-    if (_powers(mono[:, None])[:, 0] < _CANCELLED * unrelated).any():
+    all_along = (_powers(mono[:, None])[:, 0] < _CANCELLED * unrelated).any()
+    if all_along or _cancel_for_a_moment(kept, mono, round(_MOMENT_SECONDS * sample_rate)):
         return frames[:, strongest].copy(), (
             f"its {channels} channels cancel one another when they are averaged, so channel {strongest + 1}, the "
             "strongest, was taken alone"
@@ -46,6 +51,19 @@ def mix(frames: np.ndarray) -> tuple[np.ndarray, str | None]:
         named = ", ".join(str(channel + 1) for channel in live)
         return mono, f"of its {channels} channels only {named} sound, so these alone were averaged"
     return mono, None
+
+
+def _cancel_for_a_moment(frames: np.ndarray, mono: np.ndarray, moment: int) -> bool:
+    """Whether there are ``moment`` frames, of (n, channels), that matter and of which the mean (n,) leaves nothing."""
+    count = len(mono) // moment
+    if not count:
+        return False
+    whole = slice(count * moment)
+    left = mono[whole].reshape(count, moment).var(axis=1, dtype=np.float64)
+    powers = frames[whole].reshape(count, moment, -1).var(axis=1, dtype=np.float64)
+    unrelated = powers.sum(axis=1) / powers.shape[1] ** 2
+    matters = (unrelated > 0) & (unrelated >= _MATTERS * unrelated.mean())
+    return bool((matters & (left < _CANCELLED_MOMENT * unrelated)).any())
 
 
 def in_range(mono: np.ndarray) -> tuple[np.ndarray, tuple[str, ...]]:

@@ -48,13 +48,26 @@ def counted_bytes(frame: bytes) -> int | None:
     return int.from_bytes(frame[at : at + 4], "big")
 
 
-def end_of_frames(file: io.FileIO, at: int, size: int) -> int:
-    """The byte behind frames, and tags, that follow one another from a byte on; beyond ``size``, the end of the file,
-    where that cuts the last one off."""
+def promised_frames(frame: bytes) -> tuple[int, int] | None:
+    """How many frames follow, as the first one says, and at which of its bytes it says so; None where it does not."""
+    mark = _MARKS.search(frame, 0, _WHERE_MARKS_STAND)
+    if mark is None or (mark[0] != b"VBRI" and not frame[mark.start() + 7] & 1):
+        return None
+    at = mark.start() + (14 if mark[0] == b"VBRI" else 8)
+    return int.from_bytes(frame[at : at + 4], "big"), at
+
+
+def end_of_frames(file: io.FileIO, at: int, size: int) -> tuple[int, int]:
+    """The byte behind frames, and tags, that follow one another from a byte on, and how many frames these are; the byte
+    is beyond ``size``, the end of the file, where that cuts the last one off."""
+    frames = 0
     with mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as content:
-        while at < size and (count := _frame_bytes(content[at : at + 3]) or _tag_bytes(content[at : at + 10])):
+        while at < size and (
+            count := (frame := _frame_bytes(content[at : at + 3])) or _tag_bytes(content[at : at + 10])
+        ):
             at += count
-    return at
+            frames += frame > 0
+    return at, frames
 
 
 def goes_on(file: io.FileIO, at: int, head: bytes) -> bool:

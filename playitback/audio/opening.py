@@ -12,8 +12,8 @@ from typing import Any, TypeVar
 import numpy as np
 import soundfile
 
-from playitback.audio import containers, ffmpeg, foreign
-from playitback.audio.decoding import Chain, Decoder, View, counted
+from playitback.audio import containers, contradictions, ffmpeg, foreign
+from playitback.audio.decoding import Chain, Decoder, View, counted, short_of
 from playitback.errors import AudioError
 from playitback.progress import Progress, Report
 
@@ -233,12 +233,11 @@ def _remembered(path: Path, decoder: str, find: Callable[[], _Found]) -> _Found:
 def _examine(path: Path, report: Report) -> _Examined:
     """Raises LibsndfileError where libsndfile cannot read the file, or would stop long before its end."""
     with View(path) as file:
-        found = containers.parts(file)
+        found, told = containers.parts(file), contradictions.in_head(file)
     if found[0].in_blocks:
         raise soundfile.LibsndfileError(0, prefix="only the first block would be read: ")
     parts: list[containers.Part] = []
     counts: list[int] = []
-    told: list[str] = []
     first = (0, 0, "")
     for part in found:
         try:
@@ -280,7 +279,8 @@ def _decode(program: str, path: Path, report: Report) -> tuple[tuple[ffmpeg.Deco
     """Raises AudioError where ffmpeg cannot read the file either."""
     found = foreign.parts(path)
     decoded: list[ffmpeg.Decoded] = []
-    told: list[str] = []
+    with View(path) as file:
+        told = contradictions.in_head(file)
     for part in found:
         before = sum(each.seconds for each in decoded)
 
@@ -309,11 +309,10 @@ def _told_of(decoded: ffmpeg.Decoded, part: containers.Part) -> Iterator[str]:
     """What was not found as it should be in a part that ffmpeg decodes."""
     seconds, promised, late = decoded.seconds, decoded.promised_seconds, decoded.late_frames / decoded.sample_rate
     if promised is not None and seconds < promised - _SHORTER_SECONDS:
-        of_it = f"its header promises {promised:.2f} s, of which {seconds:.2f} s can be decoded"
         if decoded.pictures and not decoded.damaged and part.told is None:
             yield f"has sound up to {seconds:.2f} s of {promised:.2f} s: it ends before its pictures, or is cut short"
         else:
-            yield f"is cut short or damaged: {of_it}; what is there was read"
+            yield short_of(promised, seconds)
     elif part.told is not None:
         yield part.told
     elif decoded.damaged:

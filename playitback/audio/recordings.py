@@ -218,7 +218,7 @@ def _window(sound: Sound, first: int, count: int, length: int, sample_rate: int,
     info = sound.info
     begin, end, ratio, skipped = _frames_of(sound, first, count, sample_rate)
     frames = sound.read(begin, end - begin, channel=channel)
-    mono, mixed = mixing.mix(frames) if channel is None else (frames[:, channel - 1].copy(), None)
+    mono, mixed = mixing.mix(frames, info.sample_rate) if channel is None else (frames[:, channel - 1].copy(), None)
     mono, changed = mixing.in_range(mono)
     samples = mono[skipped : skipped + count].copy() if ratio == 1 else _resampled(mono, ratio, skipped, count)
     start_seconds, end_seconds = first / sample_rate, (first + count) / sample_rate

@@ -115,6 +115,27 @@ def test_few_channels_that_sound_are_averaged_alone(tmp_path: Path) -> None:
     np.testing.assert_allclose(recording.samples, (SOUND + OTHER) / 2, atol=1e-7)
 
 
+@pytest.mark.parametrize("rate", [RATE, 44_100])
+@pytest.mark.parametrize("begin", [0.0, 1.1, 1.75])
+def test_channels_that_cancel_for_a_moment_lose_nothing_then(tmp_path: Path, begin: float, rate: int) -> None:
+    """A call that reaches two microphones the opposite way, before and after a sound that does not."""
+    event = OTHER.copy()
+    event[: round(begin * RATE)] = 0
+    event[round(begin * RATE) + RATE // 2 :] = 0
+    recording = written(tmp_path, stereo(0.15 * SOUND + event, 0.1 * SOUND - event), rate)
+    (note,) = recording.notes
+    assert "its 2 channels cancel one another when they are averaged, so channel 1, the strongest, was taken" in note
+
+
+@pytest.mark.parametrize("seed", range(5))
+def test_channels_that_are_far_apart_are_averaged_whatever_they_do_by_chance(tmp_path: Path, seed: int) -> None:
+    """Low and narrow bands, whose phases wander, and pauses in which only hiss is left."""
+    left, right = (rumble(0.2, 2 * seed + side) for side in (0, 1))
+    pause = np.where(np.arange(len(SOUND)) < RATE, 1, 1e-4)
+    recording = written(tmp_path, stereo(pause * (left + 0.5 * SOUND), pause * (right + 0.5 * SOUND)))
+    assert recording.notes == ()
+
+
 def test_the_overview_shows_what_channels_hold_that_cancel(tmp_path: Path) -> None:
     path = write(tmp_path / "clip.wav", stereo(SOUND, -SOUND), subtype="FLOAT")
     assert audio.overview(path, 10).min() > 0.3
