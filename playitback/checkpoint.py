@@ -11,9 +11,9 @@ preprocessor_config.json as well: ``families`` says what it holds.
 from __future__ import annotations
 
 import json
-import math
+import os
 import reprlib
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from functools import partial
@@ -26,12 +26,14 @@ from huggingface_hub import snapshot_download
 from safetensors.torch import save_file
 from torch import Tensor
 
+from playitback.about import check_about
 from playitback.config import ModelConfig
 from playitback.errors import CheckpointError, SettingsError, quoted
 from playitback.fetching import FAILURES, fetch
 from playitback.models import families
 from playitback.models.listener import Listener
 from playitback.progress import Steps
+from playitback.reading import read_json, read_text
 from playitback.weights import INDEX_FILE, PART_FILES, WEIGHTS_FILE, Upgrade, load_weights, weight_files
 from playitback.writing import write_whole, write_whole_text
 
@@ -41,10 +43,7 @@ _INSTALLED = Path(__file__).resolve().parent / "checkpoints"  # where a wheel ha
 BUNDLED = _INSTALLED if _INSTALLED.is_dir() else Path(__file__).resolve().parent.parent / "checkpoints"
 FORMAT = 2
 
-#: A checkpoint may come from anybody. What stands in it is bounded before it is read, so that none takes the memory.
-_MOST_BYTES = 4_000_000  # of config.json and of the card
-_MOST_DIGITS = 40  # of a number; a float has 17
-_DEEPEST = 32  # lists and objects within one another
+_PIECE_BYTES = 1 << 20  # of a file that is read to its end, which may be larger than the memory
 
 #: of a repo of Hugging Face
 _FETCHED = [WEIGHTS_FILE, INDEX_FILE, PART_FILES, CONFIG_FILE, CARD_FILE, _EXTRACTOR_FILE, _PROCESSOR_FILE]
@@ -66,7 +65,7 @@ def available_checkpoints() -> tuple[str, ...]:
     """Names of the bundled checkpoints that can be opened here."""
     there = sorted(BUNDLED.glob(f"*/{CONFIG_FILE}"))
     if not families.opens_foreign():
-        there = [path for path in there if not families.is_foreign(_read_json(path))]
+        there = [path for path in there if not families.is_foreign(read_json(path))]
     return tuple(path.parent.name for path in there)
 
 
@@ -93,7 +92,7 @@ def amend_checkpoint(folder: Path, *, temperature: float, about: Mapping[str, An
 
     A section of the same heading is replaced. Raises CheckpointError for a folder without a valid description.
     """
-    description = _read_json(folder / CONFIG_FILE)
+    description = read_json(folder / CONFIG_FILE)
     if families.is_foreign(description):
         description = families.amend_foreign(description, temperature, about)
     else:
@@ -114,10 +113,11 @@ def load_checkpoint(source: str | Path) -> Checkpoint:
     Raises CheckpointError, which says what is wrong and which checkpoints there are.
     """
     folder = find_checkpoint(source)
-    described = _read(folder)
-    model = load_weights(described.outline, folder, weight_files(folder), described.upgrade).eval()
-    if described.foreign:
-        families.try_foreign(model)
+    with _named(folder):
+        described = _read(folder)
+        model = load_weights(described.outline, folder, weight_files(folder), described.upgrade).eval()
+        if described.foreign:
+            families.try_foreign(model)
     return Checkpoint(
         name=Path(source).resolve().name,  # of a repo id, the folder in the cache is named after its commit
         model=model,
@@ -136,8 +136,22 @@ def describe_checkpoint(source: str | Path) -> tuple[str, ModelConfig]:
 
     Raises CheckpointError.
     """
-    config = _read(find_checkpoint(source)).outline.config
+    folder = find_checkpoint(source)
+    with _named(folder):
+        config = _read(folder).outline.config
     return families.title(config), config
+
+
+@contextmanager
+def _named(folder: Path) -> Iterator[None]:
+    """Has every refusal say which checkpoint it is, as several may have been given."""
+    try:
+        yield
+    except CheckpointError as error:
+        told = str(error)
+        if told.startswith(str(folder)) or os.path.join(folder, "") in told:
+            raise
+        raise CheckpointError(f"{folder}: {told}") from error
 
 
 @dataclass(frozen=True)
@@ -152,22 +166,28 @@ class _Described:
 
 
 def _read(folder: Path) -> _Described:
-    values, card = _read_json(folder / CONFIG_FILE), _read_card(folder)
+    values, card = read_json(folder / CONFIG_FILE), _read_card(folder)
+    about: dict[str, Any]
     if families.is_foreign(values):
-        outline = _outline(folder, lambda: families.read_foreign(values, lambda: _read_extractor(folder)))
-        upgrade = partial(families.foreign_weights, outline)
-        return _Described(outline, upgrade, families.about_foreign(values, card), card, foreign=True)
+        with _valid(folder):
+            outline = families.outline(families.read_foreign(values, lambda: _read_extractor(folder)))
+            about = families.about_foreign(values, card)
+            check_about(about)
+        return _Described(outline, partial(families.foreign_weights, outline), about, card, foreign=True)
     description = _description(folder, values)
     model, is_format_1 = description["model"], description["format"] == 1
-    upgraded = families.upgrade_description(model) if is_format_1 else model
-    outline = _outline(folder, lambda: families.read_config(upgraded))
-    about: dict[str, Any] = description.get("about", {})
+    about = description.get("about", {})
+    with _valid(folder):
+        outline = families.outline(families.read_config(families.upgrade_description(model) if is_format_1 else model))
+        check_about(about)
     return _Described(outline, families.upgrade_weights if is_format_1 else dict, about, card, foreign=False)
 
 
-def _outline(folder: Path, read: Callable[[], ModelConfig]) -> Listener:
+@contextmanager
+def _valid(folder: Path) -> Iterator[None]:
+    """What is wrong with a description, in a sentence that names the file."""
     try:
-        return families.outline(read())
+        yield
     # numbers that no one checked, as in a file edited by hand, fail where they are first used
     except (SettingsError, ArithmeticError, AttributeError, RuntimeError, TypeError, ValueError) as error:
         raise CheckpointError(f"{folder / CONFIG_FILE} describes no valid model: {error}; restore the file") from error
@@ -219,7 +239,12 @@ def checkpoint_digest(source: str | Path) -> str:
     """
     folder, digest = find_checkpoint(source), sha256()
     for path in (folder / CONFIG_FILE, *weight_files(folder)):
-        digest.update(path.read_bytes())
+        try:
+            with path.open("rb") as file:
+                while piece := file.read(_PIECE_BYTES):
+                    digest.update(piece)
+        except OSError as error:
+            raise CheckpointError(f"{path} cannot be read ({error.strerror}); check its permissions") from error
     return digest.hexdigest()
 
 
@@ -279,20 +304,11 @@ def _fetch_refused(repo_id: str) -> Iterator[None]:
         ) from error
 
 
-def _read_json(path: Path) -> dict[str, Any]:
-    """An object that a file holds; anything else is an empty one, which describes nothing."""
-    try:
-        values = json.loads(_read_text(path), parse_constant=_number, parse_int=_number, parse_float=_number)
-    except (ValueError, RecursionError) as error:
-        raise CheckpointError(f"{path} is not JSON ({error}); restore the file") from error
-    return values if isinstance(values, dict) and _is_shallow(values, _DEEPEST) else {}
-
-
 def _read_extractor(folder: Path) -> dict[str, Any]:
     """How sounds are made ready for a model in transformers' format, which newer versions note within another file."""
     for name in (_PROCESSOR_FILE, _EXTRACTOR_FILE):
         if (folder / name).is_file():
-            values = _read_json(folder / name)
+            values = read_json(folder / name)
             values = values.get("feature_extractor", {}) if name == _PROCESSOR_FILE else values
             if isinstance(values, dict) and values:
                 return values
@@ -315,40 +331,7 @@ def _description(folder: Path, description: dict[str, Any]) -> dict[str, Any]:
 
 def _read_card(folder: Path) -> str:
     path = folder / CARD_FILE
-    try:
-        return _read_text(path) if path.is_file() else ""
-    except UnicodeDecodeError as error:
-        raise CheckpointError(f"{path} is no text in UTF-8; save it as that, or take the file away") from error
-
-
-def _read_text(path: Path) -> str:
-    try:
-        size = path.stat().st_size
-        if size > _MOST_BYTES:
-            raise CheckpointError(
-                f"{path} has {size} bytes, and more than {_MOST_BYTES} are not read; restore or shorten the file"
-            )
-        return path.read_text(encoding="utf-8")
-    except OSError as error:
-        raise CheckpointError(f"{path} cannot be read ({error.strerror}); check its permissions") from error
-
-
-def _number(text: str) -> int | float:
-    """A number of JSON. Raises ValueError for NaN and infinity, which JSON does not know, and for endless ones."""
-    if len(text) > _MOST_DIGITS:
-        raise ValueError(f"a number has {len(text)} digits")
-    number = float(text)
-    if not math.isfinite(number):
-        raise ValueError(f"{text} is no finite number")
-    return number if set(text) & set(".eE") else int(text)
-
-
-def _is_shallow(value: Any, levels: int) -> bool:
-    """Whether at most so many lists and objects stand within one another."""
-    if not isinstance(value, list | dict):
-        return True
-    within = value.values() if isinstance(value, dict) else value
-    return levels > 0 and all(_is_shallow(each, levels - 1) for each in within)
+    return read_text(path) if path.is_file() else ""
 
 
 def _write_json(path: Path, values: Mapping[str, Any]) -> None:

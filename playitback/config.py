@@ -10,11 +10,14 @@ import math
 import reprlib
 import types
 import typing
+import unicodedata
+from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, TypeVar
 
-from playitback.errors import CheckpointError, SettingsError
+from playitback.errors import CheckpointError, SettingsError, quoted
+from playitback.names import is_shown
 
 _Config = TypeVar("_Config")
 
@@ -23,7 +26,13 @@ WIDEST = 65_536
 MOST_CLASSES = 20_000  # of a head
 _MOST_HEADS = 16
 _LONGEST_TEXT = 1000  # characters, of a class name as well
-_KINDS = {bool: "true or false", int: "a whole number", float: "a finite number", str: "a text", tuple: "a list"}
+_KINDS = {
+    bool: "true or false",
+    int: "a whole number",
+    float: "a finite number",
+    str: f"a text of up to {_LONGEST_TEXT} characters",
+    tuple: "a list",
+}
 
 
 def require(condition: bool, message: str) -> None:
@@ -152,8 +161,12 @@ class ModelConfig:
         require(len(self.labels) <= _MOST_HEADS, f"a model has at most {_MOST_HEADS} heads")
         for names in self.labels:
             require(len(names) <= MOST_CLASSES, f"a head has at most {MOST_CLASSES} classes, got {len(names)}")
-            require(len(set(names)) == len(names), "class names must differ from one another")
-            require(all(map(str.strip, names)), "a class name must not be empty")
+            for name in names:
+                require(bool(name.strip()), "a class name must not be empty")
+                require(is_shown(name), f"a class name must be a text that can be shown, got {quoted(name)}")
+            seen = Counter(unicodedata.normalize("NFC", name).strip() for name in names)
+            twice = max(seen, key=seen.__getitem__)
+            require(seen[twice] == 1, f"class names must differ from one another, and {quoted(twice)} is there twice")
         if self.broader:
             require(len(self.broader) == len(self.labels[0]), "of every class it must be known which are broader")
             there = range(len(self.labels[0]))
@@ -211,7 +224,7 @@ def _entry(kind: Any, value: Any, name: str) -> Any:
     if typing.get_origin(kind) is tuple:
         kind, each_kind = tuple, typing.get_args(kind)[0]
         if isinstance(value, list | tuple):
-            return tuple(_entry(each_kind, each, name) for each in value)
+            return tuple(_entry(each_kind, each, f"each of {name.removeprefix('each of ')}") for each in value)
     elif kind is float and type(value) in (int, float):
         if math.isfinite(value):
             return value

@@ -16,6 +16,11 @@ def printable(text: str) -> str:
     return _UNSHOWN.sub(lambda found: found[0].encode("unicode_escape").decode("ascii"), text)
 
 
+def is_shown(text: str) -> bool:
+    """Whether a text can be seen as it is: it has a letter or a sign, and nothing that must not be shown."""
+    return any(each.isprintable() and not each.isspace() for each in text) and not _UNSHOWN.search(text)
+
+
 def folder_name(file: Path) -> str:
     """A file's name without its suffix, as a folder inside another one may be called.
 

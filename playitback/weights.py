@@ -10,6 +10,8 @@ that an index does not name by its plain name within the folder.
 from __future__ import annotations
 
 import json
+import math
+import os
 import re
 import reprlib
 from collections.abc import Callable, Mapping, Sequence
@@ -19,21 +21,24 @@ from typing import Any
 
 import torch
 from safetensors import SafetensorError, safe_open
-from torch import Tensor
 
 from playitback.errors import CheckpointError
 from playitback.models import families
 from playitback.models.listener import Listener
+from playitback.reading import read_json
 
 WEIGHTS_FILE, INDEX_FILE = "model.safetensors", "model.safetensors.index.json"
 PART_FILES = "model-*-of-*.safetensors"  # as a repo of Hugging Face is asked for them
 
 _PART = re.compile(r"model-\d{1,5}-of-\d{1,5}\.safetensors", re.ASCII)
 _MOST_PARTS = 256
-_MOST_BYTES = 4_000_000  # of an index, and of what safetensors tells of the tensors of one file
+_LENGTH_BYTES = 8  # of the length of the list of tensors, with which a file begins
+_PIECE_BYTES = 1 << 22  # of a file at a time
+_MOST_BYTES = 4_000_000  # of what safetensors tells of the tensors of one file
 
 #: of tensors; others are no weights
-_FLOATS, _INTEGERS = {"F64", "F32", "F16", "BF16"}, {"I64", "I32", "I16", "I8", "U8"}
+_FLOATS = {"F64": torch.float64, "F32": torch.float32, "F16": torch.float16, "BF16": torch.bfloat16}
+_INTEGERS = {"I64", "I32", "I16", "I8", "U8"}
 
 #: names of tensors in the files, each to itself -> the model's name of each to that in the files
 Upgrade = Callable[[Mapping[str, str]], dict[str, str]]
@@ -79,11 +84,15 @@ def load_weights(outline: Listener, folder: Path, files: Sequence[Path], upgrade
             _check_weights(
                 outline, folder, of_all, {name: (each.get_shape(), each.get_dtype()) for name, each in found.items()}
             )
-            for name, stored in stored_as.items():
-                if not _is_finite(file_of[stored].get_tensor(stored)):
-                    raise CheckpointError(f"{of_all} has numbers in {name} that are not finite; fetch or save it again")
+            _check_room(outline, of_all)
+            for path in files:
+                _check_numbers(path)
             model = families.build(outline.config)  # anew: what follows from the configuration is computed only now
             model.load_state_dict({name: file_of[stored].get_tensor(stored) for name, stored in stored_as.items()})
+        except (RuntimeError, MemoryError) as error:  # of torch, where a file cannot be mapped or a tensor not made
+            raise CheckpointError(
+                f"{path} holds more weights than there is room for in the memory; choose a smaller model"
+            ) from error
         except (SafetensorError, OSError) as error:
             raise CheckpointError(
                 f"{path} is not a whole safetensors file ({error}); fetch or save it again"
@@ -94,16 +103,12 @@ def load_weights(outline: Listener, folder: Path, files: Sequence[Path], upgrade
 def _read_index(folder: Path) -> dict[str, str]:
     """Name of every tensor -> plain name of the file that holds it."""
     path = folder / INDEX_FILE
+    named = read_json(path).get("weight_map")
+    if not isinstance(named, dict):
+        raise CheckpointError(f"{path} is no list of weights, as it has no weight_map; restore the file")
     try:
-        size = path.stat().st_size
-        if size > _MOST_BYTES:
-            raise CheckpointError(
-                f"{path} has {size} bytes, and more than {_MOST_BYTES} are not read; restore the file"
-            )
-        told = json.loads(path.read_text(encoding="utf-8"))
-        named = told["weight_map"]
         parts = set(named.values())
-    except (OSError, ValueError, RecursionError, LookupError, TypeError, AttributeError) as error:
+    except TypeError as error:
         raise CheckpointError(f"{path} is no list of weights ({error}); restore the file") from error
     if not 0 < len(parts) <= _MOST_PARTS:
         raise CheckpointError(f"{path} names {len(parts)} files, and 1 to {_MOST_PARTS} are read; restore the file")
@@ -114,8 +119,7 @@ def _read_index(folder: Path) -> dict[str, str]:
                 f"{path} names the file {reprlib.repr(name)}; only files as model-00001-of-00002.safetensors, beside "
                 "it are read; restore the file"
             )
-    found: dict[str, str] = named
-    return found
+    return named
 
 
 def _check_index(folder: Path, there: Any) -> None:
@@ -129,7 +133,7 @@ def _check_index(folder: Path, there: Any) -> None:
 
 def _check_list(path: Path) -> None:
     with path.open("rb") as file:
-        told = int.from_bytes(file.read(8), "little")  # bytes of the list of tensors, which comes first
+        told = int.from_bytes(file.read(_LENGTH_BYTES), "little")  # bytes of the list of tensors, which comes first
     if told > _MOST_BYTES:
         raise SafetensorError("its list of tensors is too long")
 
@@ -164,7 +168,33 @@ def _check_weights(outline: Listener, folder: Path, path: Path, found: Mapping[s
             raise CheckpointError(f"{path} {what} {wrong[0]}{more}; it does not belong to its config.json")
 
 
-def _is_finite(tensor: Tensor) -> bool:
-    """Whether all numbers are finite in float32, in which the model computes."""
-    # the sum tells at a glance, unless it is itself too large
-    return bool(tensor.sum(dtype=torch.float32).isfinite() or tensor.float().isfinite().all())
+def _check_room(outline: Listener, path: Path) -> None:
+    """Raises CheckpointError for weights that this machine's memory cannot hold, in float32."""
+    needed = sum(each.numel() * each.element_size() for each in outline.state_dict().values())
+    there = os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE") if hasattr(os, "sysconf") else math.inf
+    if needed > there:
+        raise CheckpointError(
+            f"{path} holds weights that need {needed / 1e9:.0f} GB of memory, and this machine has {there / 1e9:.0f}; "
+            "choose a smaller model"
+        )
+
+
+def _check_numbers(path: Path) -> None:
+    """Raises CheckpointError unless all numbers of a file are finite in float32, in which the model computes.
+
+    The file, which was opened by safetensors, is read piece by piece, as it may be as large as the memory.
+    """
+    with path.open("rb") as file:
+        length = int.from_bytes(file.read(_LENGTH_BYTES), "little")
+        told: dict[str, Any] = json.loads(file.read(length))
+        for name, each in told.items():
+            kind = _FLOATS.get(each.get("dtype"))
+            if kind is None:  # a whole number, or what the file tells of itself
+                continue
+            at, end = each["data_offsets"]
+            file.seek(_LENGTH_BYTES + length + at)
+            while at < end:
+                piece = bytearray(file.read(min(_PIECE_BYTES, end - at)))
+                at += len(piece)
+                if not torch.frombuffer(piece, dtype=kind).float().isfinite().all():
+                    raise CheckpointError(f"{path} has numbers in {name} that are not finite; fetch or save it again")

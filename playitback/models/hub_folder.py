@@ -23,13 +23,22 @@ import reprlib
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
+import numpy as np
 import torch
 
 from playitback.config import MOST_CLASSES, FrontEndConfig, require
 from playitback.errors import CheckpointError
 from playitback.models.hub import HubConfig, HubModel
-from playitback.models.hub_network import classifier_name, in_a_line, knows_extractor, read_network, stored_names
+from playitback.models.hub_network import (
+    FAILURES,
+    classifier_name,
+    in_a_line,
+    knows_extractor,
+    read_network,
+    stored_names,
+)
 from playitback.models.listener import Listener
+from playitback.names import is_shown, printable
 
 AUDIOSET_CLASSES = 527
 
@@ -61,7 +70,10 @@ _EXTRACTOR_BOUNDS = {
 NOTES = "playitback"
 _TEMPERATURE = "temperature"
 #: entries that ask transformers to fetch, replace or pack something; a model computes the same without them
-_LEFT_OUT = ("attn_implementation", "_attn_implementation", "experts_implementation", "fusion_config", "dtype")
+_LEFT_OUT = (
+    *("attn_implementation", "_attn_implementation", "experts_implementation", "fusion_config", "dtype"),
+    *("return_dict", "output_attentions", "output_hidden_states"),
+)
 
 
 def is_foreign(values: Mapping[str, Any]) -> bool:
@@ -76,6 +88,10 @@ def read(values: Mapping[str, Any], read_extractor: Callable[[], Mapping[str, An
     has.
     """
     temperature = _notes(values).get(_TEMPERATURE, 1.0)
+    require(
+        type(temperature) in (int, float),
+        f"{NOTES}.{_TEMPERATURE} must be a number, not {reprlib.repr(temperature)}",
+    )
     values = {key: value for key, value in values.items() if key != NOTES}
     _check_code(values)
     kind = values.get("model_type")
@@ -97,6 +113,11 @@ def read(values: Mapping[str, Any], read_extractor: Callable[[], Mapping[str, An
     described = read_network(network)
     require(described.problem_type != "regression", "it estimates a number and names no class")
     labels = distinct_labels(described.id2label)
+    named = values.get("id2label") or labels
+    require(
+        len(named) == len(labels),
+        f"it names {len(named)} classes (id2label) and tells of {len(labels)} (num_labels, or a number that is twice)",
+    )
     sample_rate = extractor["sampling_rate"]
     front_end = front_end_of(sample_rate, clip_seconds_of(values, extractor))
     positions = _positions(values, described, front_end.clip_samples)
@@ -121,9 +142,9 @@ def try_out(model: Listener) -> None:
     """Has the model hear a clip of silence. Raises CheckpointError where extractor and network do not fit together."""
     classes = model.config.classes[0]
     try:
-        with torch.inference_mode():
+        with torch.inference_mode(), np.errstate(all="ignore"):  # what comes of it is told in a sentence
             (heard,) = model.answer(torch.zeros(1, model.config.front_end.clip_samples))
-    except (ArithmeticError, IndexError, RuntimeError, TypeError, ValueError) as error:
+    except FAILURES as error:
         raise CheckpointError(
             f"its preprocessor_config.json does not fit its network ({in_a_line(error)}); fetch them again"
         ) from error
@@ -197,7 +218,12 @@ def distinct_labels(names: Mapping[int, Any] | None) -> tuple[str, ...]:
     )
     labels: dict[str, None] = {}
     for number in range(len(names)):
-        label = str(names[number]).strip() or f"LABEL_{number}"
+        told = names[number]
+        require(
+            type(told) in (str, int, float), f"the name of class {number} is {reprlib.repr(told)}, which is no text"
+        )
+        label = printable(str(told).strip())
+        label = label if is_shown(label) else f"LABEL_{number}"
         require(len(label) <= _LONGEST_LABEL, f"the name of class {number} has {len(label)} characters")
         while label in labels:
             label = f"{label} ({number})"
@@ -206,8 +232,9 @@ def distinct_labels(names: Mapping[int, Any] | None) -> tuple[str, ...]:
 
 
 def _notes(values: Mapping[str, Any]) -> dict[str, Any]:
-    notes = values.get(NOTES)
-    return notes if isinstance(notes, dict) else {}
+    notes = values.get(NOTES, {})
+    require(isinstance(notes, dict), f"{NOTES} must be an object, not {reprlib.repr(notes)}")
+    return dict(notes)
 
 
 def _check_code(values: Mapping[str, Any]) -> None:
@@ -225,7 +252,15 @@ def _check_numbers(values: Mapping[str, Any]) -> None:
         require(
             not isinstance(value, list) or len(value) <= _LONGEST_LIST, f"{name} is a list of {_LONGEST_LIST} or more"
         )
-        most = _MOST_LAYERS if "layers" in name else _MOST_POSITIONS if "positions" in name else _LARGEST
+        most = (
+            MOST_CLASSES
+            if name == "num_labels"
+            else _MOST_LAYERS
+            if "layers" in name
+            else _MOST_POSITIONS
+            if "positions" in name
+            else _LARGEST
+        )
         for number in _whole_numbers(value):
             require(abs(number) <= most, f"{name} is {number}, and at most {most} is read")
 

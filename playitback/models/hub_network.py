@@ -6,6 +6,7 @@ weights from ``playitback.checkpoint``, so that no code of a stranger's is run, 
 
 from __future__ import annotations
 
+import logging
 import textwrap
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -84,16 +85,28 @@ def make_extractor(values: Mapping[str, Any]) -> Any:
         return kind(**{name: value for name, value in values.items() if name != "feature_extractor_type"})
 
 
+#: what transformers raises for values that no one checked
+FAILURES = (
+    *(ArithmeticError, AssertionError, AttributeError, ImportError, LookupError),
+    *(RuntimeError, StrictDataclassError, TypeError, ValueError),
+)
+
+
 @contextmanager
 def _refusals() -> Iterator[None]:
-    """What transformers raises for values that no one checked, as one short line."""
+    """What transformers raises for values that no one checked, as one short line; what it logs of them is not shown.
+
+    Its log repeats them as they are, and they may command a terminal.
+    """
+    log = logging.getLogger("transformers")
+    level = log.level
+    log.setLevel(logging.CRITICAL)
     try:
         yield
-    except (
-        *(ArithmeticError, AssertionError, AttributeError, ImportError, LookupError),
-        *(RuntimeError, StrictDataclassError, TypeError, ValueError),
-    ) as error:
+    except FAILURES as error:
         raise SettingsError(in_a_line(error)) from error
+    finally:
+        log.setLevel(level)
 
 
 def in_a_line(error: Exception) -> str:

@@ -267,7 +267,7 @@ def test_description_that_is_no_json_is_refused(folder: Path, text: str) -> None
 
 def test_description_that_is_no_text_is_refused(folder: Path) -> None:
     (folder / "config.json").write_bytes(b"\xff\xfe\x00")
-    with pytest.raises(CheckpointError, match="is not JSON"):
+    with pytest.raises(CheckpointError, match="is no text in UTF-8; save it as that"):
         load_checkpoint(folder)
 
 

@@ -13,6 +13,7 @@ import pytest
 import torch
 import transformers
 from hub_folders import KINDS, amend, write_hub_folder
+from mutants import refusal
 from safetensors.torch import load_file, save_file
 from tiny import LABELS, noise
 
@@ -47,9 +48,11 @@ def refused(folder: Path) -> str:
     """The sentence with which a folder is refused."""
     with pytest.raises(CheckpointError) as caught:
         load_checkpoint(folder)
-    assert "\n" not in str(caught.value)
-    assert len(str(caught.value)) < 1000
-    return str(caught.value)
+    text = str(caught.value)
+    assert "\n" not in text
+    assert len(text) < 1000
+    assert text.startswith(str(folder))
+    return text
 
 
 @pytest.mark.parametrize("kind", KINDS)
@@ -289,6 +292,21 @@ def test_what_is_no_audio_classifier_is_refused(folder: Path, values: dict[str, 
         ("config.json", {"hidden_size": "wide"}, "describes no valid model"),
         ("config.json", {"frequency_stride": 0}, "describes no valid model"),
         ("config.json", {"problem_type": "regression"}, "names no class"),
+        ("config.json", {"num_labels": 10**6}, "num_labels is 1000000, and at most 20000 is read"),
+        ("config.json", {"num_labels": 7}, "names 4 classes (id2label) and tells of 7 (num_labels"),
+        ("config.json", {"id2label": {"0": "a", "00": "b", "1": "c"}}, "names 3 classes (id2label) and tells of 2"),
+        ("config.json", {"id2label": {"0": "a", "2": "b"}}, "not numbered from 0 on"),
+        ("config.json", {"id2label": {"one": "a"}}, "describes no valid model"),
+        ("config.json", {"id2label": ["a", "b", "c", "d"]}, "describes no valid model"),
+        ("config.json", {"id2label": {"0": "a", "1": ["b"], "2": "c", "3": "d"}}, "class 1 is ['b'], which is no text"),
+        ("config.json", {"id2label": {"0": "a" * 2000, "1": "b"}}, "the name of class 0 has 2000 characters"),
+        ("config.json", {"playitback": [1]}, "playitback must be an object, not [1]"),
+        ("config.json", {"playitback": {"temperature": "warm"}}, "playitback.temperature must be a number, not 'warm'"),
+        ("config.json", {"playitback": {"temperature": True}}, "playitback.temperature must be a number, not True"),
+        ("config.json", {"playitback": {"temperature": [1]}}, "playitback.temperature must be a number, not [1]"),
+        ("config.json", {"playitback": {"temperature": 0}}, "temperature must be positive"),
+        ("config.json", {"playitback": {"temperature": 1e30}}, "temperature must lie in 1e-06 to 1e+06"),
+        ("preprocessor_config.json", {"std": 0}, "with a finite number for each of its 4 classes"),
         ("config.json", {"quantization_config": {"quant_method": "gptq"}}, "its weights are quantized"),
         ("preprocessor_config.json", {"sampling_rate": 10**9}, "sampling_rate must be a whole number in 1000 to"),
         ("preprocessor_config.json", {"max_length": 10**9}, "max_length must be a whole number in 1 to 10000"),
@@ -302,6 +320,32 @@ def test_numbers_that_no_model_has_are_refused(folder: Path, file: str, values: 
     amend(folder / file, **values)
     sentence = refused(folder)
     assert any(each in sentence for each in told.split("|")), sentence
+
+
+@pytest.mark.parametrize("name", ["return_dict", "output_attentions", "output_hidden_states"])
+@pytest.mark.parametrize("value", [False, 0, "", [], True])
+def test_what_else_a_network_is_told_to_give_back_changes_no_answer(folder: Path, name: str, value: object) -> None:
+    before = load_checkpoint(folder).model
+    amend(folder / "config.json", **{name: value})
+    clip = torch.from_numpy(noise(2.0))[None]
+    with torch.inference_mode():
+        (first,), (second,) = before.answer(clip), load_checkpoint(folder).model.answer(clip)
+    assert torch.equal(first.logits[0], second.logits[0])
+
+
+def test_class_names_that_command_a_terminal_are_told_as_their_codes(folder: Path) -> None:
+    amend(folder / "config.json", id2label={"0": "\x1b[2J", "1": "a\nb", "2": "\u200b", "3": 7}, label2id=None)
+    assert load_checkpoint(folder).model.config.labels == (("\\x1b[2J", "a\\nb", "LABEL_2", "7"),)
+
+
+@pytest.mark.parametrize("name", ["num_labels", "bos_token_id", "hidden_act"])
+def test_nothing_of_a_strangers_description_reaches_the_terminal_as_it_is(
+    folder: Path, name: str, capfd: pytest.CaptureFixture[str], caplog: pytest.LogCaptureFixture
+) -> None:
+    amend(folder / "config.json", **{name: "\x1b[2J"})
+    sentence = refusal(lambda: load_checkpoint(folder), CheckpointError) or ""
+    told = capfd.readouterr()
+    assert "\x1b" not in sentence + told.out + told.err + caplog.text
 
 
 def test_folder_without_its_extractor_is_refused(folder: Path) -> None:

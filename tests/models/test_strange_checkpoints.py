@@ -38,11 +38,13 @@ def described(folder: Path, *path: str, value: object) -> None:
 
 
 def refusal(folder: Path) -> str:
+    """The sentence with which a folder is refused, which says that it is this one."""
     with pytest.raises(CheckpointError) as refused:
         load_checkpoint(folder)
     text = str(refused.value)
     assert len(text) < 1000
     assert "\n" not in text
+    assert text.startswith(str(folder))
     return text
 
 
@@ -87,6 +89,14 @@ STRANGE: list[tuple[tuple[str, ...], object]] = [
     (("labels",), [["bell", "rain", "siren", 4]]),
     (("labels",), [["bell", "rain", "siren", "k" * 1_000_000]]),
     (("labels",), "bell"),
+    (("labels",), [["bell", "rain", "siren", " "]]),
+    (("labels",), [["bell", "rain", "siren", "\u200b"]]),
+    (("labels",), [["bell", "rain", "siren", "\x1b[2J"]]),
+    (("labels",), [["bell", "rain", "siren", "knock\n"]]),
+    (("labels",), [["bell", "rain", "siren", "\u202eknock"]]),
+    (("labels",), [["bell", "rain", "siren", "\ud800"]]),
+    (("labels",), [["bell", "rain", "siren", "siren "]]),
+    (("labels",), [["bell", "rain", "caf\u00e9", "cafe\u0301"]]),
     (("broader",), [[1], [], [], [7]]),
     (("broader",), [[0], [], [], []]),
     (("broader",), [["rain"], [], [], []]),
@@ -133,7 +143,7 @@ def test_numbers_that_json_does_not_know_or_nobody_needs_are_refused(
     assert part.lower() in refusal(folder).lower()
 
 
-@pytest.mark.parametrize("levels", [40, 900, 100_000])
+@pytest.mark.parametrize("levels", [110, 900, 100_000])
 @pytest.mark.parametrize("around", [("[", "]"), ('{"a": ', "}")])
 def test_lists_within_lists_within_lists_are_refused(folder: Path, levels: int, around: tuple[str, str]) -> None:
     nested = around[0] * levels + "1" + around[1] * levels
@@ -158,6 +168,37 @@ def test_about_that_tells_nothing_is_refused(folder: Path) -> None:
     description = json.loads((folder / "config.json").read_text(encoding="utf-8"))
     (folder / "config.json").write_text(json.dumps({**description, "about": ["me"]}), encoding="utf-8")
     assert "does not describe a model of ours" in refusal(folder)
+
+
+def test_a_name_that_stands_twice_is_refused(folder: Path) -> None:
+    path = folder / "config.json"
+    text = path.read_text(encoding="utf-8")
+    for name, twice in (("temperature", '"temperature": 7.0, '), ("format", '"format": 1, ')):
+        before, mark, after = text.partition(f'"{name}": ')
+        path.write_text(before + twice + mark + after, encoding="utf-8")
+        assert f"'{name}' stands twice in one object" in refusal(folder)
+
+
+@pytest.mark.parametrize("encoding", ["utf-16", "utf-32", "latin-1"])
+def test_a_description_in_another_encoding_is_refused(folder: Path, encoding: str) -> None:
+    path = folder / "config.json"
+    path.write_bytes(path.read_text(encoding="utf-8").replace("bell", "Türglocke").encode(encoding))
+    assert "is no text in UTF-8; save it as that" in refusal(folder)
+
+
+def test_the_mark_that_some_editors_put_before_a_text_is_no_part_of_it(folder: Path) -> None:
+    before = load_checkpoint(folder)
+    for name in ("config.json", "README.md"):
+        (folder / name).write_bytes(b"\xef\xbb\xbf" + (folder / name).read_bytes())
+    after = load_checkpoint(folder)
+    assert (after.model.config, after.about, after.card) == (before.model.config, before.about, before.card)
+
+
+def test_each_of_a_list_is_named_where_one_is_of_another_kind(folder: Path) -> None:
+    described(folder, "labels", value=[["bell", "rain", "siren", "k" * 100_000]])
+    assert "each of labels must be a text of up to 1000 characters, not 'kkk" in refusal(folder)
+    described(folder, "labels", value=["bell", "rain"])
+    assert "each of labels must be a list, not 'bell'" in refusal(folder)
 
 
 @pytest.mark.parametrize("value", [float("nan"), float("inf"), -float("inf")])
@@ -285,3 +326,52 @@ def test_refusals_take_little_memory(tmp_path: Path, folder: Path) -> None:
     megabytes = [float(line) for line in done.stdout.splitlines()]
     assert len(megabytes) == len(hostile)
     assert max(megabytes) < MEGABYTES
+
+
+def write_large(folder: Path, latents: int, width: int) -> int:
+    """Describes a far larger model, with a file of weights that has its length, is 0 and takes no room on the disk.
+
+    Returns how many bytes that is. The last number of one tensor is none.
+    """
+    described(folder, "decoder", "latents", value=latents)
+    described(folder, "decoder", "width", value=width)
+    description = json.loads((folder / "config.json").read_text(encoding="utf-8"))["model"]
+    told: dict[str, Any] = {}
+    at = 0
+    for name, each in families.outline(families.read_config(description)).state_dict().items():
+        size = each.numel() * each.element_size()
+        kind = "F32" if each.is_floating_point() else "I64"
+        told[name] = {"dtype": kind, "shape": list(each.shape), "data_offsets": [at, at + size]}
+        at += size
+    header = json.dumps(told).encode()
+    begin = 8 + len(header)
+    with (folder / "model.safetensors").open("wb") as file:
+        file.write(len(header).to_bytes(8, "little") + header)
+        file.truncate(begin + at)
+        file.seek(begin + told["decoder.latents"]["data_offsets"][1] - 4)
+        file.write(torch.tensor([float("nan")]).numpy().tobytes())
+    return at
+
+
+def test_weights_that_are_no_numbers_take_little_memory_before_they_are_found(tmp_path: Path, folder: Path) -> None:
+    large = tiny_checkpoint(tmp_path / "large", tiny_model(aimed=True))
+    assert write_large(large, latents=65_536, width=1024) > 2 * MEGABYTES * 1_000_000
+    command = [sys.executable, "-c", MEASURE, str(folder), str(large)]
+    done = subprocess.run(command, capture_output=True, text=True, check=True)
+    (megabytes,) = map(float, done.stdout.splitlines())
+    assert megabytes < MEGABYTES
+
+
+def test_more_weights_than_there_is_memory_are_refused(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(os, "sysconf", lambda name: {"SC_PHYS_PAGES": 10, "SC_PAGE_SIZE": 4096}[name])
+    assert "model.safetensors holds weights that need 0 GB of memory, and this machine has 0" in refusal(folder)
+
+
+def test_memory_that_ends_while_a_model_is_made_is_told(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def lacking(config: Any) -> Any:
+        raise RuntimeError("DefaultCPUAllocator: can't allocate memory: you tried to allocate 8 bytes")
+
+    outline = families.outline(load_checkpoint(folder).model.config)
+    monkeypatch.setattr(families, "outline", lambda config: outline)
+    monkeypatch.setattr(families, "build", lacking)
+    assert "holds more weights than there is room for in the memory; choose a smaller model" in refusal(folder)

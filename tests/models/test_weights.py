@@ -80,7 +80,7 @@ def test_a_file_is_named_plainly_or_not_opened(parts: Path, name: Any) -> None:
 @pytest.mark.parametrize("told", ["no JSON", "[]", "{}", '{"weight_map": 3}', '{"weight_map": {}}', "[" * 10_000])
 def test_an_index_that_is_none_is_refused(parts: Path, told: str) -> None:
     (parts / INDEX_FILE).write_text(told, encoding="utf-8")
-    with pytest.raises(CheckpointError, match=r"is no list of weights|names 0 files"):
+    with pytest.raises(CheckpointError, match=r"index.json (is no list of weights|is not JSON|names 0 files)"):
         load_checkpoint(parts)
 
 
