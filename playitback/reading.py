@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import errno
 import json
 import math
+import os
+import stat
 from collections import Counter
 from pathlib import Path
 from typing import Any
@@ -77,3 +80,21 @@ def _is_shallow(value: Any, levels: int) -> bool:
         return True
     within = value.values() if isinstance(value, dict) else value
     return levels > 0 and all(_is_shallow(each, levels - 1) for each in within)
+
+
+def read_result_text(path: Path) -> str:
+    """A text in UTF-8 that one of our commands may have left there.
+
+    Raises OSError for what cannot be read, and for what is no file and would keep one waiting; ValueError for no text.
+    """
+    if not stat.S_ISREG(path.stat().st_mode):
+        raise OSError(errno.EINVAL, os.strerror(errno.EINVAL), str(path))
+    return path.read_text(encoding="utf-8")
+
+
+def result_of(text: str) -> Any:
+    """What such a text says in JSON. Raises ValueError for what is none, or too deep to be ours."""
+    try:
+        return json.loads(text)
+    except RecursionError as error:
+        raise ValueError("lists or objects are too deep within one another") from error

@@ -61,6 +61,7 @@ from playitback.explain.lanes import ALL, LANES, find_lanes, wanted_lanes
 from playitback.explain.passages import find_passages
 from playitback.names import printable
 from playitback.progress import finish
+from playitback.reading import read_result_text, result_of
 from playitback.recognizer import Recognizer
 from playitback.report.figure import Figures
 from playitback.report.files import draw_player, remove_files, write_files
@@ -331,7 +332,7 @@ class _Run:
 def _explained_in(folder: Path) -> str | None:
     """Whose explanation a folder holds: the whole path of the recording, "" where that is not told."""
     try:
-        told = json.loads((folder / EXPLANATION).read_text(encoding="utf-8"))
+        told = result_of(read_result_text(folder / EXPLANATION))
         return str(told.get("path", ""))
     except (FileNotFoundError, NotADirectoryError):
         return "" if folder.exists() and any(folder.iterdir()) else None

@@ -19,6 +19,7 @@ from playitback import __version__, audio
 from playitback.checkpoint import checkpoint_digest
 from playitback.commands.outputs import MAKE_ROOM, lost_table, no_table, whole_path
 from playitback.explain.folder import SCHEMA, ClipSummary, FolderSummary, summary_of, table_columns, table_row
+from playitback.reading import read_result_text, result_of
 from playitback.report.labels import write_folder_events
 from playitback.tables import add_row, write_table
 from playitback.writing import write_whole
@@ -151,7 +152,7 @@ def _earlier(out: Path) -> list[_Told]:
 
 def _finished(path: Path) -> _Told | None:
     try:
-        told = json.loads(path.read_text(encoding="utf-8"))
+        told = result_of(read_result_text(path))
         if told["schema"] != SCHEMA:
             return None
         run = told.get("run", {"settings": None, "clips": {}})
@@ -162,14 +163,14 @@ def _finished(path: Path) -> _Told | None:
         }
         paths = run["clips"] or [whole_path(Path(clip["path"])) for clip in told["clips"]]
         return _Told(run["settings"], clips, frozenset(paths))
-    except (OSError, ValueError, LookupError, TypeError):  # there is none, or it is something else
+    except (OSError, ValueError, LookupError, TypeError, AttributeError):  # there is none, or it is something else
         return None
 
 
 def _growing(path: Path) -> _Told | None:
     try:
-        lines = path.read_text(encoding="utf-8").split("\n")
-        settings = json.loads(lines[0])["settings"]
+        lines = read_result_text(path).split("\n")
+        settings = result_of(lines[0])["settings"]
     except (OSError, ValueError, LookupError, TypeError):
         return None
     clips = dict(_whole_lines(lines[1:]))
@@ -179,9 +180,14 @@ def _growing(path: Path) -> _Told | None:
 def _whole_lines(lines: Sequence[str]) -> Iterator[tuple[str, Explained]]:
     for line in lines:
         try:
-            told = json.loads(line)
+            told = result_of(line)
             yield told["path"], _explained(told)
-        except (ValueError, LookupError, TypeError):  # the last one, where the process was killed or the disk was full
+        except (
+            ValueError,
+            LookupError,
+            TypeError,
+            AttributeError,
+        ):  # the last one, where the process was killed or the disk was full
             return
 
 

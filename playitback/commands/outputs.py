@@ -208,7 +208,7 @@ class ResultFolders:
         return self._owners[folder]
 
     def _owner_by_marker(self, folder: Path) -> str | None:
-        if folder.exists() and not folder.is_dir():
+        if os.path.lexists(folder) and not folder.is_dir():  # a link to nothing, too
             return _OTHERS
         try:
             return (folder / self._marker).read_text(encoding="utf-8", errors="replace")

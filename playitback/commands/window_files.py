@@ -23,6 +23,7 @@ from playitback.commands.outputs import MAKE_ROOM, lost_table, no_table, whole_p
 from playitback.commands.recordings import EXPLANATION
 from playitback.explain.windows import SCHEMA, RecordingSummary, Window
 from playitback.names import printable
+from playitback.reading import read_result_text, result_of
 from playitback.recognizer import Recognizer
 from playitback.report.labels import EVENT_COLUMNS, WINDOW_COLUMNS, event_row, window_row, write_audacity, write_raven
 from playitback.tables import ENCODING, add_row, cell_text, write_table
@@ -130,7 +131,7 @@ def _is_ours(path: Path) -> bool:
 def told_of(folder: Path) -> dict[str, Any] | None:
     """What the windows.json of a folder tells; None where there is none, as a process that is killed leaves it."""
     try:
-        told: dict[str, Any] = json.loads((folder / JSON).read_text(encoding="utf-8"))
+        told: dict[str, Any] = result_of(read_result_text(folder / JSON))
         return told if told["schema"] == SCHEMA and {"settings", "stamp", "finished"} <= told["run"].keys() else None
     except (OSError, ValueError, LookupError, TypeError, AttributeError):
         return None

@@ -27,6 +27,7 @@ from playitback.explain.lanes import FurtherLanes
 from playitback.explain.passages import Passages
 from playitback.explain.slots import ATTENTION
 from playitback.models.listener import LIKELY
+from playitback.reading import read_result_text, result_of
 from playitback.recognizer import KNOWN, ClipHearing, Recognizer
 
 SCHEMA = "playitback.explanation/2"
@@ -238,7 +239,7 @@ def read_json(path: Path) -> dict[str, Any]:
     Raises DataSetError for a file that is not one of these.
     """
     try:
-        content = json.loads(path.read_text(encoding="utf-8"))
+        content = result_of(read_result_text(path))
         schema = content["schema"]
         if schema == _SCHEMA_1:
             hearings = [_from_version_1(entry) for entry in content.pop("playbacks")]
