@@ -16,6 +16,7 @@ from pathlib import Path
 
 from playitback import __version__
 from playitback.errors import PlayItBackError, SettingsError
+from playitback.names import printable
 
 #: command -> (module with add_arguments and main, one line of help)
 _COMMANDS = {
@@ -50,6 +51,8 @@ _COMMANDS = {
     "bench": ("playitback.commands.bench", "how fast the models listen here, beside what the machine can do"),
 }
 
+#: what the system says of a file or folder that it does not let one have, or cannot fetch
+_REFUSALS = (errno.EACCES, errno.EPERM, errno.EROFS, errno.EIO, errno.ESTALE, errno.ENOTCONN)
 _STREAM_FAILURES = (errno.ENOSPC, errno.EFBIG, errno.EIO)  # where what is printed goes into a file
 
 
@@ -62,6 +65,12 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return status
     except PlayItBackError as error:
         print(f"playitback: {error}", file=sys.stderr)
+        return 2
+    except OSError as error:
+        if error.errno not in _REFUSALS or error.filename is None:
+            raise
+        name = printable(os.fsdecode(error.filename))
+        print(f"playitback: {name} cannot be reached ({error.strerror}); check your rights there", file=sys.stderr)
         return 2
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import os
 from collections.abc import Iterator, Sequence
 from functools import partial
 from pathlib import Path
@@ -79,7 +80,7 @@ def _order(arguments: argparse.Namespace, recognizer: Recognizer) -> Order:
     checkpoint = Path(arguments.checkpoint)
     return Order(
         out=Path(whole_path(arguments.out)),
-        checkpoint=whole_path(checkpoint) if checkpoint.is_dir() else arguments.checkpoint,
+        checkpoint=whole_path(checkpoint) if os.path.isdir(checkpoint) else arguments.checkpoint,
         device=arguments.device,
         lengths=lengths,
         playbacks=playbacks,
@@ -99,7 +100,7 @@ def _order(arguments: argparse.Namespace, recognizer: Recognizer) -> Order:
 
 def _recordings(sources: Sequence[Path], out: Path) -> list[str]:
     """Whole paths of all recordings, each once. What is left out of folders is told."""
-    lists = [each for each in sources if each.suffix.lower() in (_LINES, _COLUMN) and not each.is_dir()]
+    lists = [each for each in sources if each.suffix.lower() in (_LINES, _COLUMN) and not os.path.isdir(each)]
     found, left_out = find_recordings([each for each in sources if each not in lists], out)
     for told in left_out:
         remark(told)

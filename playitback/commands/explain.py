@@ -132,7 +132,7 @@ def main(arguments: argparse.Namespace) -> int:
             refuse_given(arguments.out / name, "--out", "the table of --labels", [arguments.labels])
     for told in left_out:
         remark(told)
-    several = len(clips) > 1 or arguments.clips[0].is_dir()
+    several = len(clips) > 1 or os.path.isdir(arguments.clips[0])
     with ExitStack() as entered:
         entered.enter_context(result_folder(arguments.out))
         entered.enter_context(ended_in_order())

@@ -50,11 +50,11 @@ def lost_table(path: Path, recordings: int, done: str) -> SettingsError:
 
 def check_file(path: Path, option: str) -> None:
     """Raises SettingsError for a file that cannot be written, as far as that can be known before."""
-    if path.is_dir():
+    if os.path.isdir(path):
         reason = errno.EISDIR
-    elif not path.parent.is_dir():
+    elif not os.path.isdir(path.parent):
         reason = errno.ENOENT
-    elif not os.access(path if path.exists() else path.parent, os.W_OK):
+    elif not os.access(path if os.path.exists(path) else path.parent, os.W_OK):
         reason = errno.EACCES
     else:
         return
@@ -67,7 +67,7 @@ def result_folder(out: Path) -> Iterator[None]:
 
     It is taken away if it is left empty. Raises SettingsError.
     """
-    there = out.exists()
+    there = os.path.exists(out)
     try:
         out.mkdir(parents=True, exist_ok=True)
     except OSError as error:

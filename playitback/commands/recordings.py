@@ -49,7 +49,7 @@ def find_recordings(given: Sequence[Path], out: Path) -> tuple[list[Path], list[
     found: list[Path] = []
     left_out: list[str] = []
     for path in given:
-        if not path.is_dir():
+        if not os.path.isdir(path):  # which tells of a folder that may not be entered, too
             found.append(path)
             continue
         sounds = list(audio.sound_files(path))
@@ -72,7 +72,7 @@ def _results(top: Path, out: Path) -> Callable[[Path], bool]:
 
     @cache
     def holds(folder: Path) -> bool:
-        if (folder / EXPLANATION).is_file() or (folder / EXPLAINING).is_file():
+        if any(os.path.isfile(folder / name) for name in (EXPLANATION, EXPLAINING)):
             return True
         return folder != top and ((there != here and folder.resolve() == there) or holds(folder.parent))
 

@@ -6,6 +6,7 @@ The student is trained by ``train --targets``.
 from __future__ import annotations
 
 import argparse
+import os
 
 from playitback.commands.outputs import MAKE_ROOM, result_folder
 from playitback.commands.recordings import path_given
@@ -60,7 +61,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def main(arguments: argparse.Namespace) -> int:
     for name in (CLASSES_FILE, MIXES_FILE):
-        if (arguments.out / name).exists() and not (arguments.out / TEACHER_FILE).exists():
+        if os.path.exists(arguments.out / name) and not os.path.exists(arguments.out / TEACHER_FILE):
             raise SettingsError(f"{arguments.out / name} was not written by teach; choose another --out, or rename it")
     with result_folder(arguments.out):
         return _teach(arguments)

@@ -13,6 +13,7 @@ from __future__ import annotations
 
 import csv
 import json
+import os
 import shutil
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
@@ -109,7 +110,7 @@ def owner_of(folder: Path) -> str | None:
 
     None where nothing is in it that ``windows`` or ``explain`` would write.
     """
-    if not any((folder / name).exists() for name in (*FILES, SUMMARY, GROWING, EXPLANATION)):
+    if not any(os.path.exists(folder / name) for name in (*FILES, SUMMARY, GROWING, EXPLANATION)):
         return None
     try:
         with (folder / WINDOWS).open(newline="", encoding=ENCODING) as file:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import os
 from collections.abc import Mapping, Sequence
 from contextlib import ExitStack, closing
 from pathlib import Path
@@ -58,7 +59,7 @@ def main(arguments: argparse.Namespace) -> int:
     recognizer.check(arguments.playbacks)
     audio.check_windows(recognizer.clip_seconds, arguments.hop)
     recordings, left_out = find_recordings(arguments.recordings, arguments.out)
-    alone = len(recordings) == 1 and not arguments.recordings[0].is_dir()
+    alone = len(recordings) == 1 and not os.path.isdir(arguments.recordings[0])
     if alone:  # a bad file is refused before a folder is made
         audio.channel_notes(probe(recordings[0]), arguments.channel)
     for told in left_out:
