@@ -8,15 +8,16 @@ from __future__ import annotations
 
 import dataclasses
 import functools
-import math
+import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import gradio as gr
 
 from app import text
 from app.events import ON_MODEL_FOR_PROGRAMS, ON_MODEL_LONG, refusal, run_folder
+from app.guard import LARGEST_NUMBER
 from app.service import (
     ClipRun,
     CompareService,
@@ -38,6 +39,7 @@ from app.uploads import RecordingUpload
 from playitback.report import examine_text
 
 Answers = Iterator[Any]
+Kind = TypeVar("Kind")
 #: (start, end) in seconds of the clip
 Pair = tuple[float, float]
 
@@ -337,27 +339,54 @@ def _question(
     Raises gr.Error for what says nothing of the kind.
     """
     try:
-        changes = [(each["action"], _pairs(each["segments"]), each.get("fill", "silence")) for each in edits or ()]
-        held_segments = {int(index): _pairs(segments) for index, segments in (held or {}).items()}
-    except (AttributeError, KeyError, IndexError, TypeError, ValueError):
+        changes = [_change(each) for each in _of(list, [] if edits is None else edits)]
+        held_segments = {_index(index): _pairs(segments) for index, segments in _of(dict, {} if held is None else held).items()}
+    except (KeyError, TypeError, ValueError):
         raise gr.Error(text.API_BAD_QUESTION, print_exception=False) from None
     if len(changes) + bool(held_segments) > MOST_VARIANTS:  # before any of them is heard
         raise gr.Error(text.too_many_changes(MOST_VARIANTS), print_exception=False)
     return changes, held_segments
 
 
-def _pairs(segments: Sequence[Any]) -> list[Pair]:
-    """(start, end) in seconds, of pairs or of what explanation.json calls a segment."""
+def _change(edit: Any) -> tuple[str, list[Pair], str]:
+    """The (action, segments, fill) of an edit. Raises KeyError or ValueError for what is none."""
+    told = _of(dict, edit)
+    if not told.keys() <= {"action", "segments", "fill"}:  # one that is misspelt would be left out without a word
+        raise ValueError(told)
+    return told["action"], _pairs(told["segments"]), told.get("fill", "silence")
+
+
+def _index(name: str) -> int:
+    """Of a hearing, by which JSON names it. Raises ValueError."""
+    if not re.fullmatch("0|[1-9][0-9]{0,3}", name):  # "1" and " 01" would be two names of one hearing
+        raise ValueError(name)
+    return int(name)
+
+
+def _pairs(segments: Any) -> list[Pair]:
+    """(start, end) in seconds, of pairs or of what explanation.json calls a segment. Raises KeyError or ValueError."""
     return [
         (_second(each["start_seconds"]), _second(each["end_seconds"]))
-        if isinstance(each, Mapping)
-        else (_second(each[0]), _second(each[1]))
-        for each in segments
+        if isinstance(each, dict)
+        else _pair(*map(_second, _of(list, each)))
+        for each in _of(list, segments)
     ]
 
 
+def _pair(start: float, end: float) -> Pair:
+    """Raises TypeError for more or fewer numbers."""
+    return start, end
+
+
 def _second(value: Any) -> float:
-    """Raises TypeError for what is no number, ValueError for what is not finite."""
-    if isinstance(value, bool | str) or not math.isfinite(value):
+    """Raises ValueError for what is no number of seconds."""
+    if type(value) not in (int, float) or not abs(value) <= LARGEST_NUMBER:  # written so that NaN is wrong too
         raise ValueError(value)
     return float(value)
+
+
+def _of(kind: type[Kind], value: Any) -> Kind:
+    """Raises ValueError for a value of another kind."""
+    if not isinstance(value, kind):
+        raise ValueError(value)
+    return value

@@ -17,6 +17,7 @@ from urllib.parse import urlsplit
 
 import gradio as gr
 from gradio.block_function import BlockFunction
+from gradio.exceptions import InvalidPathError
 from gradio.state_holder import SessionState
 from starlette.datastructures import Headers
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
@@ -41,12 +42,28 @@ class Page(gr.Blocks):
     ) -> Any:
         if names_a_link(inputs):
             raise gr.Error(text.NO_LINKS, print_exception=False)
+        if len(inputs) > len(block_fn.inputs):
+            raise gr.Error(text.too_many_values(len(block_fn.inputs)), print_exception=False)
         # what a program leaves out at the end, as one does that was written before there was so much to say
-        inputs = [*inputs, *(getattr(block, "value", None) for block in block_fn.inputs[len(inputs) :])]
-        for block, value in zip(block_fn.inputs, inputs, strict=False):
+        inputs = [*inputs, *[None] * (len(block_fn.inputs) - len(inputs))]
+        given = [_given(block, value) for block, value in zip(block_fn.inputs, inputs, strict=True)]
+        for block, value in zip(block_fn.inputs, given, strict=True):
             if value is not None and (wanted := _wanted(block, value)) is not None:
                 raise gr.Error(text.must_be(getattr(block, "label", None), wanted), print_exception=False)
-        return await super().preprocess_data(block_fn, inputs, state, explicit_call)
+        try:
+            return await super().preprocess_data(block_fn, given, state, explicit_call)
+        except gr.Error as error:  # a value that is not offered, which gradio repeats at any length
+            raise gr.Error(str(error.message)[:LONGEST_TEXT], print_exception=False) from error
+        except InvalidPathError as error:
+            raise gr.Error(text.NOT_UPLOADED, print_exception=False) from error
+        except (ValueError, TypeError, LookupError, OSError) as error:
+            raise gr.Error(text.must_be(None, text.OF_ITS_KIND), print_exception=False) from error
+
+
+def _given(block: Any, value: Any) -> Any:
+    """A value as it was sent; in place of null what is meant where nothing is sent."""
+    usual = value is None and isinstance(block, gr.Number | gr.Slider | gr.Textbox | gr.Checkbox | gr.JSON)
+    return getattr(block, "value", None) if usual else value
 
 
 def _wanted(block: Any, value: Any) -> str | None:
@@ -61,6 +78,9 @@ def _wanted(block: Any, value: Any) -> str | None:
         return None if isinstance(value, bool) else text.TRUE_OR_FALSE
     if isinstance(block, gr.Audio):
         return None if isinstance(value, dict) and isinstance(value.get("path"), str) else text.A_FILE
+    if isinstance(block, gr.Dropdown | gr.Radio):
+        is_choice = isinstance(value, str | int | float) and not isinstance(value, bool)
+        return None if is_choice and len(str(value)) <= LONGEST_TEXT else text.A_TEXT
     if isinstance(block, gr.JSON):
         return None if _is_short(value) else text.SHORT_JSON
     return None

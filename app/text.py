@@ -78,6 +78,10 @@ A_NUMBER, A_WHOLE_NUMBER, A_TEXT = (
     "a text of up to 1,000 letters",
 )
 TRUE_OR_FALSE, A_FILE = "true or false", "a file that was uploaded, as handle_file of gradio_client sends it"
+OF_ITS_KIND = "of the kind that the documentation of the API tells"
+NOT_UPLOADED = (
+    "A file was named that was not uploaded; send the recording as an upload, as handle_file of gradio_client does."
+)
 SHORT_JSON = "JSON of up to 10,000 values, with texts of up to 1,000 letters"
 
 
@@ -101,6 +105,12 @@ def fetched(model: str, done: int, total: int) -> str:
 
 def must_be(name: str | None, wanted: str) -> str:
     return f"{name or 'A value'} must be {wanted}; correct it and ask again."
+
+
+def too_many_values(most: int) -> str:
+    return (
+        f"{'One value is' if most == 1 else f'Up to {most} values are'} taken here, and more were sent; leave them out."
+    )
 
 
 def too_many_changes(most: int) -> str:

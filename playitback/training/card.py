@@ -143,7 +143,8 @@ def _beginning(about: dict[str, Any]) -> str:
     before = about["before"]
     data = before.get("data", {})
     part = part_name(data.get("folds"), data.get("split"))
-    trained = f", trained on `{data['name']}`, {part}, by `{before['command']}`" if "command" in before else ""
+    told = before.keys() >= {"data", "command", "minutes", "hardware"}  # of one made elsewhere there may be less
+    trained = f", trained on `{data['name']}`, {part}, by `{before['command']}`" if told else ""
     minutes = f" ({before['minutes']} minutes on {before['hardware']})" if trained else ""
     return f"It began with the weights of `{before['name']}`{trained}{minutes}. {_beginning(before)}".rstrip()
 

@@ -1,4 +1,4 @@
-"""Claims about what a checkpoint tells of itself beside its model: it is of use, or refused when the model is opened."""
+"""Claims about what a checkpoint tells of itself beside its model: of use, or refused when the model is opened."""
 
 from __future__ import annotations
 

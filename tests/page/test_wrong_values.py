@@ -18,17 +18,20 @@ from tiny import CLIP_SECONDS, RATE, chirp, tiny_checkpoint
 from app import page, text
 from app.service import Models
 from app.service.what_if import MOST_VARIANTS
+from playitback.errors import SettingsError
 
+COMPUTED = "it is computed"
+OF_THE_SERVER = '{"path": "/etc/passwd", "meta": {"_type": "gradio.FileData"}}'
 EDIT = {"action": "remove", "segments": [[0.1, 0.2]]}
 
 
 @pytest.fixture(scope="module")
 def address(tmp_path_factory: pytest.TempPathFactory, serve: Callable[..., str]) -> str:
-    """A page that fails where it computes anything."""
+    """A page that says so where it would compute anything."""
 
     def computing(hear: Any) -> Any:
         def fail(*asked: Any) -> Any:
-            raise AssertionError("it is computed")
+            raise SettingsError(COMPUTED)
 
         return fail
 
@@ -71,6 +74,19 @@ def clip(tmp_path: Path) -> Any:
         ("what_if", {"edits": [{**EDIT, "segments": [["0", "1"]]}]}, "pairs in seconds"),
         ("what_if", {"held": {"0": [[0, True]]}}, "pairs in seconds"),
         ("what_if", {"held": [[1]]}, "held must be an object"),
+        ("what_if", {"held": []}, "held must be an object"),
+        ("what_if", {"held": {"0": {}}}, "held must be an object"),
+        ("what_if", {"held": {" 0": [[0, 1]]}}, "held must be an object"),
+        ("what_if", {"held": {"00": [[0, 1]]}}, "held must be an object"),
+        ("what_if", {"held": {"-1": [[0, 1]]}}, "held must be an object"),
+        ("what_if", {"edits": {}}, "edits a list of objects"),
+        ("what_if", {"edits": False}, "edits a list of objects"),
+        ("what_if", {"edits": [{**EDIT, "fills": "noise"}]}, "edits a list of objects"),
+        ("what_if", {"edits": [{**EDIT, "segments": [[0.1, 0.2, 0.3]]}]}, "pairs in seconds"),
+        ("what_if", {"edits": [{**EDIT, "segments": [[0.1]]}]}, "pairs in seconds"),
+        ("what_if", {"edits": [{**EDIT, "segments": [[0, 10**400]]}]}, "pairs in seconds"),
+        ("what_if", {"edits": [{**EDIT, "segments": [[0, 1e300]]}]}, "pairs in seconds"),
+        ("what_if", {"edits": [{**EDIT, "segments": {"0": [0, 1]}}]}, "pairs in seconds"),
     ],
 )
 def test_a_wrong_value_is_named_in_one_sentence(
@@ -110,10 +126,26 @@ def test_what_only_curl_can_send_is_told_as_well(address: str) -> None:
         ("[null, null, null, null, null, null, null, null, null, null]", text.NO_RECORDING),
         ("[null]", text.NO_RECORDING),
         ("[]", text.NO_RECORDING),
+        (f'[{OF_THE_SERVER}, "tiny"]', text.NOT_UPLOADED),
+        (f'[{OF_THE_SERVER.replace("/etc", "../../etc")}, "tiny"]', text.NOT_UPLOADED),
+        (f'[{OF_THE_SERVER.replace("/etc", "file:///etc")}, "tiny"]', text.NOT_UPLOADED),
+        (f'[{OF_THE_SERVER.replace("passwd", chr(92) + "u0000")}, "tiny"]', text.must_be(None, text.OF_ITS_KIND)),
+        (f"[null, {OF_THE_SERVER}]", text.must_be("model", text.A_TEXT)),
+        (f"[{', '.join(['null'] * 11)}]", text.too_many_values(10)),
     ):
         told = outcome(address, data)
         assert "event: error" in told
         assert json.loads(told.split("data: ", 1)[1])["error"] == sentence
+
+
+@pytest.mark.parametrize(
+    ("name", "values"),
+    [("explain", 9), ("take_away", 5), ("what_if", 7), ("examine", 5), ("contrast", 7), ("windows", 4)],
+)
+def test_null_is_as_good_as_what_is_left_out(client: Client, clip: Any, name: str, values: int) -> None:
+    for asked in ([], [None] * values):
+        with pytest.raises(AppError, match=COMPUTED):
+            client.predict(clip, *asked, api_name=f"/{name}")
 
 
 def test_what_computes_takes_its_turn_however_it_is_asked(address: str) -> None:
