@@ -48,6 +48,9 @@ class Painters:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         if self._processes is not None:
+            # Where all were killed while one was being told what to draw, Python before 3.11.5 waits for ever until
+            # somebody reads it (CPython issue 94777), unless nobody can.
+            self._processes._call_queue._reader.close()  # type: ignore[attr-defined]
             self._processes.shutdown(cancel_futures=True)
 
     def draw(self, explanation: Explanation, mel_hertz: np.ndarray) -> Callable[[], Figures]:
