@@ -340,7 +340,8 @@ def _question(
     """
     try:
         changes = [_change(each) for each in _of(list, [] if edits is None else edits)]
-        held_segments = {_index(index): _pairs(segments) for index, segments in _of(dict, {} if held is None else held).items()}
+        kept = _of(dict, {} if held is None else held)
+        held_segments = {_index(index): _pairs(segments) for index, segments in kept.items()}
     except (KeyError, TypeError, ValueError):
         raise gr.Error(text.API_BAD_QUESTION, print_exception=False) from None
     if len(changes) + bool(held_segments) > MOST_VARIANTS:  # before any of them is heard

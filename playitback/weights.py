@@ -22,6 +22,7 @@ from typing import Any
 import torch
 from safetensors import SafetensorError, safe_open
 
+from playitback.counts import counted
 from playitback.errors import CheckpointError
 from playitback.models import families
 from playitback.models.listener import Listener
@@ -145,8 +146,8 @@ def _check_weights(outline: Listener, folder: Path, path: Path, found: Mapping[s
         rows = found[head][0][0] if head in found and found[head][0] else len(names)  # else it is reported below
         if rows != len(names):
             raise CheckpointError(
-                f"{folder / 'config.json'} names {len(names)} classes, but the weights' head has {rows}; "
-                "use the labels it was trained with"
+                f"{folder / 'config.json'} names {counted(len(names), 'class', 'classes')}, but the weights' head has "
+                f"{rows}; use the labels it was trained with"
             )
     wanted = outline.state_dict()
     both = sorted(wanted.keys() & found.keys())

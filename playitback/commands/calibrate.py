@@ -17,6 +17,7 @@ from playitback.commands.shared import (
     load_unlabelled_clips,
     print_json,
 )
+from playitback.counts import counted
 from playitback.progress import finish
 from playitback.training import card
 from playitback.training.calibration import calibrate, tell_strange
@@ -59,7 +60,7 @@ def main(arguments: argparse.Namespace) -> int:
         print_json({**asdict(found), "temperature": temperature, **told})
     else:
         print(
-            f"{found.clips} clips: temperature {temperature:.3f}; expected calibration error "
+            f"{counted(found.clips, 'clip')}: temperature {temperature:.3f}; expected calibration error "
             f"{100 * found.before:.1f} % before, {100 * found.after:.1f} % with the temperature of the other half, "
             f"{100 * found.by_chance:.1f} % on average by chance alone. It is stored in {folder}."
         )

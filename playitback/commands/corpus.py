@@ -18,6 +18,7 @@ from playitback.corpus.dataset import FAILURES, SCHEMA, WINDOWS, listed_paths, r
 from playitback.corpus.hearing import Order, hear_here
 from playitback.corpus.run import Engine, Summary, hear_corpus
 from playitback.corpus.units import Lengths
+from playitback.counts import counted
 from playitback.errors import SettingsError
 from playitback.progress import finish
 from playitback.recognizer import Recognizer
@@ -143,6 +144,6 @@ def _tell(summary: Summary, out: Path, as_json: bool) -> None:
         )
     else:
         say(
-            f"{out / WINDOWS}: {summary.windows} windows of {summary.recordings} recordings, {summary.kept} of which "
-            f"were heard before; {len(summary.failures)} could not be heard, or not wholly"
+            f"{out / WINDOWS}: {counted(summary.windows, 'window')} of {counted(summary.recordings, 'recording')}, "
+            f"{summary.kept} of which were heard before; {len(summary.failures)} could not be heard, or not wholly"
         )

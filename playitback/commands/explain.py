@@ -52,6 +52,7 @@ from playitback.commands.shared import (
     say,
 )
 from playitback.cores import ahead
+from playitback.counts import counted
 from playitback.errors import AudioError, PlayItBackError, SettingsError
 from playitback.explain.alone import hear_alone
 from playitback.explain.events import Event
@@ -242,7 +243,8 @@ class _Run:
                 with told_in_a_sentence(self._arguments.out, MAKE_ROOM):
                     found = self._journal.finish(self._recognizer.labels)
         if kept:
-            remark(f"{kept} of {len(self._clips)} clips were explained before, with the same result")
+            were = "was" if kept == 1 else "were"
+            remark(f"{kept} of {counted(len(self._clips), 'clip')} {were} explained before, with the same result")
         if self._several and found is not None and as_text:
             say(totals_text(found, self._arguments.out, self._can_replay))
         if not as_text:

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from playitback.commands.shared import COLUMN, belief
+from playitback.counts import counted
 from playitback.explain.explanation import Explanation
 from playitback.explain.folder import ClipSummary, FolderSummary
 from playitback.report.lanes import lanes_sentence
@@ -61,7 +62,7 @@ def row_text(clip: ClipSummary, notes: Sequence[str], width: int, can_replay: bo
 def totals_text(found: FolderSummary, out: Path, can_replay: bool) -> str:
     """Of all clips, whose tables lie in ``out``."""
     changed = sum(clip.differ(0, -1) for clip in found.clips)
-    lines = ["1 clip" if len(found.clips) == 1 else f"{len(found.clips)} clips"]
+    lines = [counted(len(found.clips), "clip")]
     if can_replay:
         lines[0] += f"; another class after the last hearing than at the first hearing: {changed}"
     if found.accuracy:

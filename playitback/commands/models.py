@@ -7,6 +7,7 @@ import argparse
 from playitback.checkpoint import available_checkpoints
 from playitback.commands.recordings import name_given
 from playitback.commands.shared import add_json, print_json
+from playitback.counts import counted
 from playitback.recognizer import Recognizer
 
 
@@ -28,9 +29,9 @@ def main(arguments: argparse.Namespace) -> int:
         print_json([{**each.describe(), "name": name} for name, each in recognizers.items()])
         return 0
     for name, each in recognizers.items():
-        playbacks = {0: "no playbacks", 1: "1 playback"}.get(each.playbacks, f"{each.playbacks} playbacks")
+        playbacks = counted(each.playbacks, "playback") if each.playbacks else "no playbacks"
         print(
-            f"{name}: {each.config.family}, {len(each.labels)} classes, {playbacks}, "
+            f"{name}: {each.config.family}, {counted(len(each.labels), 'class', 'classes')}, {playbacks}, "
             f"hears {each.clip_seconds:g} s at {each.sample_rate / 1000:g} kHz"
         )
     return 0

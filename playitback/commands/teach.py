@@ -98,7 +98,7 @@ def _teach(arguments: argparse.Namespace) -> int:
     with told_in_a_sentence(arguments.out, MAKE_ROOM):
         write_answers(arguments.out, about, teacher.labels, names, plan, probabilities, features)
     print(
-        f"{arguments.mixtures} answers are in {arguments.out}. "
+        f"{arguments.mixtures} {'answer is' if arguments.mixtures == 1 else 'answers are'} in {arguments.out}. "
         "Learn from them: python -m playitback train --targets, with the same recordings"
     )
     return 0

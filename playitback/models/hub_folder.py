@@ -27,6 +27,7 @@ import numpy as np
 import torch
 
 from playitback.config import MOST_CLASSES, FrontEndConfig, require
+from playitback.counts import counted
 from playitback.errors import CheckpointError
 from playitback.models.hub import HubConfig, HubModel
 from playitback.models.hub_network import (
@@ -116,7 +117,8 @@ def read(values: Mapping[str, Any], read_extractor: Callable[[], Mapping[str, An
     named = values.get("id2label") or labels
     require(
         len(named) == len(labels),
-        f"it names {len(named)} classes (id2label) and tells of {len(labels)} (num_labels, or a number that is twice)",
+        f"it names {counted(len(named), 'class', 'classes')} (id2label) and tells of {len(labels)} "
+        "(num_labels, or a number that is twice)",
     )
     sample_rate = extractor["sampling_rate"]
     front_end = front_end_of(sample_rate, clip_seconds_of(values, extractor))

@@ -13,6 +13,7 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
+from playitback.counts import counted
 from playitback.edits import FILLS
 from playitback.evidence.controls import CHOSEN, LOUDEST, RANDOM
 from playitback.evidence.curves import ATTENTION, ENERGY, RANDOM_ORDER, CurveComparison
@@ -254,7 +255,7 @@ def _given(found: object, draw: Callable[..., Figure]) -> Callable[[], Figure] |
 
 def _figure(clips: int, title: str, panels: int, height: float) -> tuple[Figure, list[Axes]]:
     figure = Figure(figsize=(11, height), facecolor="white", layout="constrained")
-    figure.suptitle(f"{title} · {clips} clips, 95 % intervals", x=0.01, ha="left", fontsize=12)
+    figure.suptitle(f"{title} · {counted(clips, 'clip')}, 95 % intervals", x=0.01, ha="left", fontsize=12)
     axes = [figure.add_subplot(1, panels, panel + 1) for panel in range(panels)]
     for each in axes:
         each.spines[["top", "right"]].set_visible(False)

@@ -9,6 +9,7 @@ import math
 import textwrap
 from collections.abc import Sequence
 
+from playitback.counts import counted
 from playitback.edits import FILLS
 from playitback.evidence.controls import RANDOM
 from playitback.evidence.curves import ATTENTION, CurveComparison, Narrowness
@@ -26,9 +27,9 @@ def text(found: Evidence) -> str:
     """Tables for a terminal, each with a sentence that says what its figures support."""
     marked, lane = words.marked(found.replays), words.lane(found.replays)
     replayed = f"{marked} in one hearing or another" if found.replays else marked
-    hearings = "1 hearing" if found.hearings == 1 else f"{found.hearings} hearings"
+    clips, classes = counted(found.clips, "clip"), counted(found.classes, "class", "classes")
     blocks = [
-        f"{found.clips} clips of {found.clip_seconds:g} s, {found.classes} classes, {hearings}; "
+        f"{clips} of {found.clip_seconds:g} s, {classes}, {counted(found.hearings, 'hearing')}; "
         f"{found.marked_seconds:.2f} s of a clip are {replayed}.\n"
         f"Accuracy after the last hearing: {span(found.accuracy, 100, 1)} %.\n"
         f"In brackets: 95 % interval of the mean over clips ({found.resamples} bootstrap samples)."

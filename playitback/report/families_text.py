@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
+from playitback.counts import counted
 from playitback.evidence.curves import ATTENTION, ENERGY, RANDOM_ORDER
 from playitback.evidence.gather import Evidence
 from playitback.evidence.removal import SCORED_SHARE, SHARES
@@ -34,7 +35,8 @@ def families_table(found: Mapping[str, Evidence]) -> str:
     """
     one = next(iter(found.values()))
     lines = [
-        f"{one.clips} clips, in brackets 95 % intervals of the mean over them. Accuracy after the last hearing: "
+        f"{counted(one.clips, 'clip')}, in brackets 95 % intervals of the mean over them. "
+        "Accuracy after the last hearing: "
         + "; ".join(f"{name} {span(each.accuracy, 100, 1)} %" for name, each in found.items())
         + ".",
         *([several_labels(one.labelled)] if one.multi_label else []),

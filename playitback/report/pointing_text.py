@@ -5,6 +5,7 @@ from __future__ import annotations
 import textwrap
 from collections.abc import Sequence
 
+from playitback.counts import counted
 from playitback.evidence.brief_events import BriefEventComparison
 from playitback.evidence.pointing import PointingComparison
 from playitback.evidence.removal import RemovalComparison
@@ -62,7 +63,8 @@ def brief_events(found: Sequence[BriefEventComparison]) -> str:
     ]
     for each in found:
         told = (
-            f"({each.clips} clips, {100 * each.named:.0f} % named; event: {100 * each.event_share:.0f} % of the clip)"
+            f"({counted(each.clips, 'clip')}, {100 * each.named:.0f} % named; "
+            f"event: {100 * each.event_share:.0f} % of the clip)"
         )
         lines.append(f"{each.condition:<24}{told}")
         for way in each.finders:

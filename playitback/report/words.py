@@ -7,6 +7,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from playitback.counts import counted
+
 #: between a number and its unit, so that no line ends between them
 NBSP = "\N{NO-BREAK SPACE}"
 FIRST_HEARING = "First hearing"
@@ -264,8 +266,8 @@ def limits(can_replay: bool) -> str:
 
 def recording_facts(duration: float, sample_rate: int, channels: int, file_format: str) -> str:
     """ "5 s · 44.1 kHz · stereo · WAV"."""
-    counted = {1: "mono", 2: "stereo"}.get(channels, f"{channels} channels")
-    return " · ".join((seconds(duration), hertz(sample_rate), counted, file_format))
+    told = {1: "mono", 2: "stereo"}.get(channels, f"{channels} channels")
+    return " · ".join((seconds(duration), hertz(sample_rate), told, file_format))
 
 
 def explained_facts(start_seconds: float, explained_seconds: float) -> str:
@@ -275,7 +277,8 @@ def explained_facts(start_seconds: float, explained_seconds: float) -> str:
 
 def model_facts(model_name: str, classes: int, clip_seconds: float, sample_rate: int) -> str:
     """ "esc50-small: 50 classes, hears 5 s at once, at 16 kHz"."""
-    return f"{model_name}: {classes} classes, hears {seconds(clip_seconds)} at once, at {hertz(sample_rate)}"
+    named = counted(classes, "class", "classes")
+    return f"{model_name}: {named}, hears {seconds(clip_seconds)} at once, at {hertz(sample_rate)}"
 
 
 def hearing_facts(hops_seconds: Sequence[float]) -> str:
@@ -286,7 +289,7 @@ def hearing_facts(hops_seconds: Sequence[float]) -> str:
     count = len(hops_seconds) - 1
     if count == 0:
         return f"the first hearing alone, at a hop of {hops}"
-    return f"the first hearing and {count} playback{'' if count == 1 else 's'}, at hops of {hops}"
+    return f"the first hearing and {counted(count, 'playback')}, at hops of {hops}"
 
 
 def threshold_fact(thresholds: Sequence[float], *, has_slots: bool) -> str:

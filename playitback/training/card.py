@@ -11,6 +11,7 @@ import torch
 
 from playitback.checkpoint import Checkpoint
 from playitback.config import ModelConfig
+from playitback.counts import counted
 from playitback.models.recipe import Recipe
 from playitback.training.calibration import Calibration, Strangeness
 from playitback.training.evaluation import PAIR, Evaluation
@@ -96,12 +97,13 @@ def model_card(
     data, recipe = about["data"], about["recipe"]
     hardware = f"{about['processes']} x {about['hardware']}" if about["processes"] > 1 else about["hardware"]
     epochs = ", ".join(
-        f"{stage['epochs']} epoch{'' if stage['epochs'] == 1 else 's'} of the {stage['name']} stage"
+        f"{counted(stage['epochs'], 'epoch')} of the {stage['name']} stage"
         for stage in recipe["stages"]
         if stage["epochs"]
     )
     part = part_name(data.get("folds"), data.get("split"))
-    left_out = f" {data['skipped']} more are listed but were missing or unreadable." if "skipped" in data else ""
+    skipped = data.get("skipped", 0)
+    left_out = f" {skipped} more {'is' if skipped == 1 else 'are'} listed but missing or unreadable." if skipped else ""
     return f"""---
 license: {about["licence"].lower()}
 library_name: playitback
@@ -118,7 +120,7 @@ clips of {config.front_end.clip_seconds:g} s at {config.front_end.sample_rate / 
 ## Data and licence
 {DATA_SETS[data["name"]].credit or _OWN_TERMS}
 
-Trained on `{data["name"]}`, {part}: {data["clips"]} clips.{left_out} {_beginning(about)}
+Trained on `{data["name"]}`, {part}: {counted(data["clips"], "clip")}.{left_out} {_beginning(about)}
 {_teachers(about)}
 ## Training
 `{about["command"]}`
@@ -156,7 +158,7 @@ def _teachers(about: dict[str, Any]) -> str:
     while past is not None:
         if "teacher" in past:
             of = past["teacher"]
-            text = f"{of['teacher']}: {of['mixtures']} mixtures. {of['credit']}. Licence: {of['licence']}."
+            text = f"{of['teacher']}: {counted(of['mixtures'], 'mixture')}. {of['credit']}. Licence: {of['licence']}."
             told += [text] if text not in told else []
         past = past.get("before")
     if not told:
@@ -171,8 +173,8 @@ def calibration_section(found: Calibration, temperature: float, strangeness: Str
     """A section of the card."""
     more = "" if strangeness is None else f"\n\n{strangeness_sentence(strangeness)}"
     return f"""## Calibration
-Logits are divided by {temperature:.3f}, fitted to {found.clips} clips that it was not trained on. The expected
-calibration error (15 bins) of its last decision was {100 * found.before:.1f} % there and is
+Logits are divided by {temperature:.3f}, fitted to {counted(found.clips, "clip")} that it was not trained on.
+The expected calibration error (15 bins) of its last decision was {100 * found.before:.1f} % there and is
 {100 * found.after:.1f} %, measured on each half of the clips with the temperature of the other half; a model that is
 exactly as sure as it is right would show {100 * found.by_chance:.1f} % on so few clips.{more}"""
 
@@ -180,7 +182,8 @@ exactly as sure as it is right would show {100 * found.by_chance:.1f} % on so fe
 def strangeness_sentence(found: Strangeness) -> str:
     """How well a model tells what is none of its classes."""
     return (
-        f"Of {found.recordings} recordings that hold none of its classes it says so of {100 * found.refused:.0f} %, "
+        f"Of {counted(found.recordings, 'recording')} that hold none of its classes it says so of "
+        f"{100 * found.refused:.0f} %, "
         f"and of {100 * found.refused_clips:.0f} % of the clips that hold one; "
         f"area under the ROC curve {found.auroc:.3f}."
     )
@@ -194,15 +197,16 @@ def _hardware(device: str) -> str:
 
 def _classes(config: ModelConfig) -> str:
     if len(config.classes) > 1:
-        return " and ".join(f"{count} {word}s" for count, word in zip(config.classes, PAIR, strict=True))
+        return " and ".join(counted(count, word) for count, word in zip(config.classes, PAIR, strict=True))
     several = ", several of which may be in one clip" if config.multi_label else ""
-    return f"{config.classes[0]} classes{several}"
+    return f"{counted(config.classes[0], 'class', 'classes')}{several}"
 
 
 def _hearings(config: ModelConfig) -> str:
     hops = [f"{1000 * config.front_end.hop_seconds(index):.1f} ms" for index in range(config.hearings)]
     if config.playbacks:
-        return f"{config.playbacks} playbacks; the hops of the {config.hearings} hearings are {', '.join(hops)}"
+        playbacks = counted(config.playbacks, "playback")
+        return f"{playbacks}; the hops of the {config.hearings} hearings are {', '.join(hops)}"
     return f"heard once, at a hop of {hops[0]}"
 
 
@@ -218,7 +222,7 @@ def _results(evaluation: Evaluation, measured_on: str) -> str:
     heading, *rows = evaluation.table()
     ruler = ["---", *("---:" for _ in heading[1:])]
     table = "\n".join(f"| {' | '.join(row)} |" for row in (heading, ruler, *rows))
-    return f"Measured on {measured_on}: {evaluation.clips} clips.\n\n{table}"
+    return f"Measured on {measured_on}: {counted(evaluation.clips, 'clip')}.\n\n{table}"
 
 
 def _how_to_measure(name: str, data: dict[str, Any]) -> str:

@@ -22,6 +22,7 @@ from torch import Generator, Tensor
 
 from playitback.audio import MINIMUM_SECONDS
 from playitback.config import FrontEndConfig
+from playitback.counts import counted
 from playitback.errors import DataSetError, PlayItBackError, SettingsError
 from playitback.progress import Progress, Report
 from playitback.training.entries import Entry, Manifest
@@ -51,7 +52,8 @@ class Skipped:
         if len(self.found) > self._tolerated_share * self._clips:
             more = "; ..." if len(self.found) > _NAMED else ""
             raise DataSetError(
-                f"{len(self.found)} of the {self._clips} clips of {self._data_set} are missing or unreadable, and "
+                f"{len(self.found)} of the {counted(self._clips, 'clip')} of {self._data_set} "
+                f"{'is' if len(self.found) == 1 else 'are'} missing or unreadable, and "
                 f"{100 * self._tolerated_share:g} % are tolerated; complete the download: "
                 f"{'; '.join(self.found[:_NAMED])}{more}"
             )

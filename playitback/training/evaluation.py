@@ -18,6 +18,7 @@ import torch
 from torch import Tensor
 
 from playitback.config import ModelConfig
+from playitback.counts import counted
 from playitback.errors import SettingsError
 from playitback.models.listener import named_class, with_broader
 from playitback.progress import Progress, Steps
@@ -120,7 +121,7 @@ class Evaluation:
         rows = self.table()
         first = max(len(row[0]) for row in rows)
         lines = [f"{row[0]:<{first}}" + "".join(f"{cell:>11}" for cell in row[1:]) for row in rows]
-        return "\n".join(["1 clip" if self.clips == 1 else f"{self.clips} clips", *(line.rstrip() for line in lines)])
+        return "\n".join([counted(self.clips, "clip"), *(line.rstrip() for line in lines)])
 
 
 def measure(recognizer: Recognizer, clips: ClipSet, playbacks: int | None = None) -> Steps[Evaluation]:

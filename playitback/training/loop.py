@@ -17,6 +17,7 @@ from pathlib import Path
 import torch
 from torch import Tensor
 
+from playitback.counts import counted
 from playitback.errors import SettingsError
 from playitback.models.listener import Listener
 from playitback.models.recipe import TAUGHT, Recipe
@@ -107,7 +108,8 @@ def _check(clips: ClipSet, mixtures: Mixtures | None, recipe: Recipe, processes:
     fewest = min(len(each) for each in (clips, mixtures) if each is not None)
     if fewest < recipe.batch_size:
         raise SettingsError(
-            f"{fewest} clips do not fill a batch of {recipe.batch_size}; choose a smaller batch or more clips"
+            f"{counted(fewest, 'clip')} {'does' if fewest == 1 else 'do'} not fill a batch of {recipe.batch_size}; "
+            "choose a smaller batch or more clips"
         )
     if recipe.micro_batches % processes.count:
         raise SettingsError(

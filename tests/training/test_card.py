@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from dataclasses import asdict, replace
 from typing import Any
 
@@ -65,9 +66,7 @@ def test_record_of_a_split_names_it_and_counts_what_was_skipped() -> None:
     about = record("audioset", split="balanced", skipped=12)
     assert about["data"] == {"name": "audioset", "split": "balanced", "clips": 1200, "skipped": 12}
     text = card(data_set="audioset", split="balanced", skipped=12)
-    assert (
-        "Trained on `audioset`, split balanced: 1200 clips. 12 more are listed but were missing or unreadable." in text
-    )
+    assert "Trained on `audioset`, split balanced: 1200 clips. 12 more are listed but missing or unreadable." in text
 
 
 @pytest.mark.parametrize("data_set", sorted(DATA_SETS))
@@ -188,3 +187,16 @@ def test_card_without_figures_says_how_to_measure(settings: dict[str, Any], endi
     results = card(**settings).split("## Results\n")[1].split("\n\n## ")[0]
     assert results.startswith("Not measured yet. Measure on clips that it was not trained on:")
     assert results.endswith(f"`python -m playitback evaluate --checkpoint bells {ending}")
+
+
+def test_what_there_is_one_of_is_told_as_one() -> None:
+    text = card(tiny_config(labels=("bell",), playbacks=1), clips=1, skipped=1)
+    assert "1 class," in text
+    assert "1 playback;" in text
+    assert "1 clip. 1 more is listed but missing or unreadable." in text
+    assert not re.search(r"\b1 (clips|classes|playbacks|epochs|mixtures)\b", text)
+
+
+def test_of_a_beginning_that_tells_half_of_its_training_only_the_name_is_told() -> None:
+    about = {**record(), "before": {"name": "first", "command": "train"}}
+    assert "It began with the weights of `first`." in model_card("bells", tiny_config(), about)
