@@ -16,8 +16,7 @@ from typing import Any, TypeVar
 import gradio as gr
 
 from app import text
-from app.events import ON_MODEL_FOR_PROGRAMS, ON_MODEL_LONG, refusal, run_folder
-from app.guard import LARGEST_NUMBER
+from app.events import LARGEST_NUMBER, ON_MODEL_FOR_PROGRAMS, ON_MODEL_LONG, refusal, run_folder
 from app.service import (
     ClipRun,
     CompareService,

@@ -26,6 +26,7 @@ log = logging.getLogger(__name__)
 Updates = dict[Block, Any]
 
 FOLDER_PREFIX = "playitback-"
+LARGEST_NUMBER = 1e9  # that a visitor may send
 #: of events that compute: as many at a time as there are cores
 ON_MODEL: dict[str, Any] = {"concurrency_id": "model", "concurrency_limit": AT_ONCE}
 #: of a program's questions: a few more, so that one is read and told while another is heard; the models themselves let

@@ -23,10 +23,10 @@ from starlette.datastructures import Headers
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from app import text
+from app.events import LARGEST_NUMBER
 
 LARGEST_REQUEST_BYTES = 32 * 1024**2  # of anything but an upload, which gradio limits file by file
 LONGEST_TEXT = 1000  # characters, of a name
-LARGEST_NUMBER = 1e9
 MOST_VALUES = 10_000  # in JSON that is a question
 _LOOPBACK = "127.0.0.1"
 _UPLOADS = re.compile(r"/(upload|component_server|process_recording)/?$")
