@@ -29,6 +29,7 @@ CHUNK_BYTES = 2**16  # of what a chunk tells beside the sound
 END_UNKNOWN = "tells no length that can be checked here: were its end missing, that might not show"
 LONGER = "is longer than its header says; it was read to the end of the file"
 _CUT_WITHIN = "is cut short: it ends in the middle of a stretch of sound; what is there was read"
+_OVERLONG = "is cut short or damaged: it promises more at its end than there is; what is there was read"
 _DAMAGED = "is damaged: a stretch cannot be decoded, and what follows may stand too early by its length"
 _LARGEST_FRAMES_BYTES = 4096  # of MP3: two frames at least
 _MORE_FRAMES = 3  # some programs count the first frame of an MP3, and some do not
@@ -45,6 +46,7 @@ class Part:
     told: str | None = None  # what its header has wrong, as a sentence that begins with a verb
     tells_its_end: bool = True  # whether it would be known from the file, or its own frames, that some of it is missing
     in_blocks: bool = False  # whether its sound is cut into several, of which libsndfile would read the first
+    guessed: bool = False  # whether the length that libsndfile is to see is a guess, and must be counted
     tracks: int = 1  # of sound, beside each other; libsndfile reads the first
 
 
@@ -349,36 +351,43 @@ def _ogg(file: io.FileIO, begin: int, size: int) -> Part:
 
     libsndfile leaves damaged pages out without a word.
     """
-    at, granule, per_second, tracks = begin, 0, 0, 0
+    at, granule, per_second, tracks, first = begin, 0, 0, 0, b""
     numbers: dict[bytes, int] = {}  # of the next page of every stream, by the stream's own number
     damaged: list[str] = []
+    before, last = 0, (begin, b"")
     while at < size:
-        file.seek(at)
-        page = file.read(27 + 255)
-        table = page[27 : 27 + page[26]] if len(page) >= 27 else b""
-        page_bytes = 27 + len(table) + sum(table)
-        if page[:4] != b"OggS":  # on to the next page; that its number is not the next one shows the damage
-            page += file.read(ogg.LARGEST_PAGE_BYTES)
-            found = page.find(b"OggS")
-            at += found if found > 0 else max(1, len(page) - 3)
+        page, count = ogg.page_at(file, at)
+        if not count:  # on to the next page; that its number is not the next one shows the damage
+            at += page.find(b"OggS") if b"OggS" in page else max(1, len(page) - 3)
             continue
-        page += file.read(max(0, page_bytes - len(page)))
-        if len(page) < max(27, page_bytes) or len(table) < page[26]:
+        if len(page) < count:
             return Part(begin, size, told=_CUT_WITHIN, tracks=tracks)
         begins_stream, stream = bool(page[5] & 2), page[14:18]
         if begins_stream and any(number > 1 for number in numbers.values()):
-            return Part(begin, at, told=damaged[0] if damaged else None, tracks=tracks)
-        page = page[:page_bytes]
+            break
         if begins_stream:
-            packet = page[27 + len(table) :]
+            packet = ogg.packet_in(page)
             per_second, tracks = per_second or ogg.granules_per_second(packet), tracks + ogg.begins_sound(packet)
+            first = first or packet
         (found_granule,), (found_number,) = struct.unpack_from("<q", page, 6), struct.unpack_from("<I", page, 18)
         if not begins_stream and (found_number != numbers.get(stream) or not ogg.has_its_checksum(page)):
             where = f" near {granule / per_second:.2f} s" if per_second else ""
             damaged.append(_DAMAGED.replace(":", f"{where}:"))
+        before, last = granule, (at, page)
         granule, numbers[stream] = max(granule, found_granule), found_number + 1
-        at += page_bytes
-    return Part(begin, size, told=damaged[0] if damaged else None, tracks=tracks)
+        at += count
+    part = Part(begin, min(at, size), told=damaged[0] if damaged else None, tracks=tracks)
+    return _of_pages(part, *last, before, first) if len(numbers) == 1 and last[1] else part
+
+
+def _of_pages(part: Part, at: int, page: bytes, before: int, first: bytes) -> Part:
+    """The same link, read to its end: libsndfile believes its last page, which stands at a byte, though that tell of an
+    end before the one that was told ``before``, or further than its packets reach."""
+    (told,), reach = struct.unpack_from("<q", page, 6), ogg.granules_in(page, first)
+    if not reach or before <= told <= before + 2 * reach:
+        return part
+    wrong, seen = LONGER if told < before else _OVERLONG, {at: ogg.that_ends_at(page, before + reach)}
+    return replace(part, corrections=seen, told=part.told or wrong, guessed=True)
 
 
 _FINDERS: dict[bytes, Callable[[io.FileIO, int, int], Part]] = {

@@ -20,7 +20,8 @@ _UNKNOWN_FRAMES = 2**62  # libsndfile's count is higher for a FLAC stream whose 
 _COUNTED_SAMPLES = 2**20  # decoded at a time to count them, all channels together
 _END_SECONDS = 0.1  # before the end that an MP3's header promises, where there must be sound
 _STEP_FRAMES = 1024  # in which damage is looked for; a block of FLAC has 4096 as a rule
-_TOO_LONG_FRAMES = 500  # the length in an MP3's header may be a few frames too long
+_MAY_END_SOON = ("MP3", "OGG")  # what an encoder puts before a sound may be missing at the end of what is promised
+_TOO_LONG_FRAMES = 500  # by which that may be too long
 
 
 class View(io.FileIO):
@@ -176,7 +177,7 @@ class Chain:
         return self._sought(inside) and any(len(block) for block in _until_damage(self._decoder, 1, 1))
 
     def _silence(self, count: int) -> np.ndarray:
-        if self.format != "MP3" or count > _TOO_LONG_FRAMES:
+        if self.format not in _MAY_END_SOON or count > _TOO_LONG_FRAMES:
             self.lost.append((self.at, self.at + count))
         return np.zeros((count, self._decoder.channels), dtype=np.float32)
 
@@ -233,7 +234,8 @@ def counted(path: Path, part: Part, report: Report) -> tuple[int, str | None]:
         if frames >= _UNKNOWN_FRAMES or (decoder.of_mpeg and not (decoder.format == "MP3" and tagged)):
             return _count_by_decoding(path, part, report)
         cut_mp3 = decoder.format == "MP3" and part.told is not None
-        if not frames or decoder.format not in ("FLAC", "MP3") or (not cut_mp3 and _reaches(decoder, frames, rate)):
+        to_be_checked = part.guessed or decoder.format in ("FLAC", "MP3")
+        if not frames or not to_be_checked or not (part.guessed or cut_mp3 or not _reaches(decoder, frames, rate)):
             return frames, None
     with Chain(path, [part], [frames]) as chain:
         while len(chain.read(_COUNTED_SAMPLES)) and not chain.ended:  # a header may promise centuries

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import io
 import struct
 from pathlib import Path
 
 import numpy as np
 import pytest
 from sound_files import ENCODINGS, chirp, load, without_ffmpeg, write
+
+from playitback.audio import ogg
 
 LONGER = "is longer than its header says; it was read to the end of the file."
 
@@ -129,4 +132,64 @@ def test_what_a_wav_leaves_at_nothing_contradicts_nothing(tmp_path: Path) -> Non
     content = bytearray(path.read_bytes())
     content[28:34] = bytes(6)  # bytes a second, and bytes a frame
     path.write_bytes(content)
+    assert load(path).notes == ()
+
+
+# The last page of an OGG tells how long it is
+
+
+def pages_of(content: bytes) -> list[bytes]:
+    found, at = [], 0
+    with io.BytesIO(content) as file:
+        while at < len(content):
+            page, count = ogg.page_at(file, at)  # type: ignore[arg-type]
+            found.append(page)
+            at += count
+    return found
+
+
+@pytest.mark.parametrize(
+    ("granule", "told"),
+    [
+        (-1, "is longer than its header says; it was read to the end of the file"),
+        (8_000, "is longer than its header says; it was read to the end of the file"),
+        (10**9, "is cut short or damaged: it promises more at its end than there is; what is there was read"),
+        (2**62, "is cut short or damaged: it promises more at its end than there is; what is there was read"),
+    ],
+)
+@pytest.mark.parametrize(("suffix", "subtype"), [("ogg", "VORBIS"), ("opus", "OPUS")])
+@pytest.mark.parametrize("seconds", [0.5, 6.0])
+def test_an_ogg_is_as_long_as_what_it_holds_whatever_its_last_page_tells(
+    tmp_path: Path, granule: int, told: str, suffix: str, subtype: str, seconds: float
+) -> None:
+    path = write(tmp_path / f"clip.{suffix}", chirp(seconds, 16_000), format="OGG", subtype=subtype)
+    whole = load(path).samples
+    *before, last = pages_of(path.read_bytes())
+    path.write_bytes(b"".join((*before, ogg.that_ends_at(last, granule))))
+    recording = load(path)
+    if granule == 8_000 and seconds == 0.5:  # nearly its whole length, in Vorbis
+        assert recording.seconds > 0.1
+        return
+    assert recording.notes == (f"clip.{suffix} {told}.",)
+    assert recording.seconds == pytest.approx(seconds, abs=0.15)
+    compared = len(whole) - 1_000
+    np.testing.assert_allclose(recording.samples[:compared], whole[:compared], atol=1e-4)
+
+
+@pytest.mark.parametrize(("suffix", "subtype"), [("ogg", "VORBIS"), ("opus", "OPUS")])
+@pytest.mark.parametrize("seconds", [0.1, 0.3, 1.0, 5.0, 60.0])
+@pytest.mark.parametrize("rate", [8_000, 48_000])
+def test_an_ogg_that_tells_its_length_gets_no_note(
+    tmp_path: Path, suffix: str, subtype: str, seconds: float, rate: int
+) -> None:
+    path = write(tmp_path / f"clip.{suffix}", chirp(seconds, rate, 2), rate, format="OGG", subtype=subtype)
+    assert [note for note in load(path).notes if "was sampled at" not in note] == []
+
+
+def test_an_ogg_that_nobody_ended_is_whole(tmp_path: Path) -> None:
+    path = write(tmp_path / "clip.opus", chirp(6.0, 16_000), format="OGG", subtype="OPUS")
+    *before, last = pages_of(path.read_bytes())
+    (granule,) = struct.unpack_from("<q", last, 6)
+    not_the_last = last[:5] + bytes([last[5] & ~4]) + last[6:]
+    path.write_bytes(b"".join((*before, ogg.that_ends_at(not_the_last, granule))))
     assert load(path).notes == ()
