@@ -28,7 +28,10 @@ def write_whole(
     partial = path.with_name(f"{path.name}.partial")
     try:
         with told_in_a_sentence(path, instead):
+            partial.touch()
+            permissions = partial.stat().st_mode  # as this process gives them to files
             write(partial)
+            partial.chmod(permissions)  # safetensors lets nobody else read what it writes
             _flush(partial)
             if keep is not None and path.exists():
                 path.replace(keep)

@@ -35,6 +35,16 @@ def test_what_was_there_before_is_kept_if_that_is_asked_for(tmp_path: Path) -> N
     assert {each.name for each in tmp_path.iterdir()} == {"state", "before"}
 
 
+def test_whoever_may_read_other_files_of_the_process_may_read_this_one(tmp_path: Path) -> None:
+    def write(partial: Path) -> None:  # as safetensors does
+        partial.unlink(missing_ok=True)
+        partial.touch(0o600)
+
+    (tmp_path / "another").touch()
+    write_whole(tmp_path / "weights", write)
+    assert (tmp_path / "weights").stat().st_mode == (tmp_path / "another").stat().st_mode
+
+
 def full(*_: object) -> None:
     raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
 
