@@ -163,6 +163,10 @@ class ModelConfig:
             require(len(names) <= MOST_CLASSES, f"a head has at most {MOST_CLASSES} classes, got {len(names)}")
             for name in names:
                 require(bool(name.strip()), "a class name must not be empty")
+                require(
+                    len(name) <= _LONGEST_TEXT,
+                    f"a class name has at most {_LONGEST_TEXT} characters, and {quoted(name)} has {len(name)}",
+                )
                 require(is_shown(name), f"a class name must be a text that can be shown, got {quoted(name)}")
             seen = Counter(unicodedata.normalize("NFC", name).strip() for name in names)
             twice = max(seen, key=seen.__getitem__)

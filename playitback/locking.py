@@ -34,8 +34,9 @@ def lock_folder(folder: Path, name: str, taken: SettingsError) -> int:
     """
     path = folder / name
     while True:
-        with told_in_a_sentence(path):
+        with told_in_a_sentence(folder, "choose another folder"):
             folder.mkdir(parents=True, exist_ok=True)
+        with told_in_a_sentence(path):
             lock = os.open(path, os.O_RDWR | os.O_CREAT, 0o666)
             if sys.platform == "win32":
                 return lock

@@ -18,6 +18,7 @@ from playitback.config import require
 from playitback.errors import SettingsError
 
 _Terms = TypeVar("_Terms", bound="Terms")
+_LARGEST_SEED = 2**31 - 1  # that numpy and torch both take, also where something is added to it
 
 #: of every head (B, classes): distributions over the classes or, with several labels, numbers from 0 to 1; in a stage
 #: with a teacher: of the one head, and what ``taught.Taught.terms`` takes
@@ -124,6 +125,7 @@ class Recipe:
             min(stage.epochs for stage in self.stages) >= 0 and any(stage.epochs for stage in self.stages),
             "the epochs of a stage must not be negative, and at least one stage needs some",
         )
+        require(0 <= self.seed <= _LARGEST_SEED, f"seed must lie in 0 to {_LARGEST_SEED}, got {self.seed}")
         names = [stage.name for stage in self.stages]
         for name in names:
             require(names.count(name) == 1, f"two stages named {name!r} cannot be told apart; rename one")

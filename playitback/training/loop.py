@@ -105,6 +105,8 @@ def train(
 def _check(clips: ClipSet, mixtures: Mixtures | None, recipe: Recipe, processes: Processes) -> None:
     if mixtures is None and any(TAUGHT in stage.trains and stage.epochs for stage in recipe.stages):
         raise SettingsError("a stage of this recipe learns what a teacher answered; give its answers, or leave it out")
+    if not clips.multi_label and min(map(len, clips.labels)) < 2:
+        raise SettingsError(f"{clips.labels[0][0]!r} is the only class; a model needs two to tell them apart")
     fewest = min(len(each) for each in (clips, mixtures) if each is not None)
     if fewest < recipe.batch_size:
         raise SettingsError(

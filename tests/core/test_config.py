@@ -40,6 +40,9 @@ def test_entries_that_are_not_known_are_refused() -> None:
         ({"labels": (("a",), ())}, "every head needs at least one class name"),
         ({"labels": (("a", "a"),)}, "class names must differ"),
         ({"labels": (("a", " "),)}, "a class name must not be empty"),
+        ({"labels": (("a", "b" * 1001),)}, r"a class name has at most 1000 characters, and 'bbb.*bbb' has 1001"),
+        ({"labels": (("a", "\x1b[2J"),)}, "a class name must be a text that can be shown"),
+        ({"labels": (("\u00e9", "e\u0301"),)}, "class names must differ from one another, and '\u00e9' is there twice"),
     ],
 )
 def test_impossible_models_are_refused(settings: dict[str, object], message: str) -> None:

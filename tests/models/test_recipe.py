@@ -21,6 +21,8 @@ SMALL = recipe("small").without_teacher()
         ({"batch_size": 0}, "multiple of micro_batch_size"),
         ({"micro_batch_size": 3}, "must be even"),
         ({"optimizer": "lion"}, "adamw or sgd"),
+        ({"seed": -1}, "seed must lie in 0 to 2147483647, got -1"),
+        ({"seed": 2**31}, "seed must lie in 0 to 2147483647"),
         ({"stages": (SMALL.stages[0], SMALL.stages[0])}, "two stages named 'encoder'"),
     ],
 )

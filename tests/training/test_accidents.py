@@ -354,6 +354,14 @@ def test_full_disk_under_the_log_leaves_the_lines_before(
     assert_ends_like(whole, weights, tmp_path)
 
 
+def test_one_class_teaches_nothing_and_is_refused_before_anything_is_written(tmp_path: Path) -> None:
+    entries = [replace(each, targets=((0,),)) for each in entries_of(tmp_path, RECIPE.batch_size)]
+    clips = load_clips(manifest_of(*entries, labels=(("a",),)), SECOND)
+    with pytest.raises(SettingsError, match="'a' is the only class; a model needs two to tell them apart"):
+        trained(clips, tmp_path / "out")
+    assert not (tmp_path / "out").exists()
+
+
 def test_what_is_told_reaches_those_who_train_from_python(tmp_path: Path, clips: ClipSet) -> None:
     killed(clips, tmp_path)
     (tmp_path / "state.pt").write_bytes(b"")

@@ -80,7 +80,7 @@ def test_folder_that_nothing_came_to_is_not_left_behind(tmp_path: Path) -> None:
 
 def test_folder_that_cannot_be_made_is_told(tmp_path: Path) -> None:
     (tmp_path / "file").touch()
-    with pytest.raises(SettingsError, match=r"file/run/lock cannot be written .*choose another folder"):
+    with pytest.raises(SettingsError, match=r"file/run cannot be written .*choose another folder"):
         enter(tmp_path / "file" / "run")
 
 
