@@ -802,10 +802,10 @@ def contrast_conclusion(
     if not spoke_for:
         return f"{lead}; no segment was chosen, so nothing says where."
     if not first and not second:
-        return (
-            f"{lead}, but none of the {len(spoke_for)} segments did more than stretches elsewhere: "
-            "nothing here says which moment decided between them."
-        )
+        none = "the only segment did no" if len(spoke_for) == 1 else f"none of the {len(spoke_for)} segments did"
+        return f"{lead}, but {none} more than stretches elsewhere: nothing here says which moment decided between them."
+    if len(spoke_for) == 1:
+        return f"{lead}; the only segment spoke: {strongest}."
     return (
         f"{lead}; of {len(spoke_for)} segments {first} spoke for {words.class_name(first_label)} and {second} for "
         f"{words.class_name(second_label)}; most of all spoke {strongest}."

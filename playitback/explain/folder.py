@@ -287,9 +287,8 @@ def no_label_found(table: str, listed: int, recordings: int, example: object) ->
     if not listed:
         return DataSetError(f"{table} lists no recordings; write a line for each, its path and its label")
     paths = "its path as it is" if listed == 1 else f"its {listed} paths as they are"
-    return DataSetError(
-        f"{table} lists none of these {recordings} recordings; write {paths} in the folder, such as {example}"
-    )
+    lacks = "does not list this recording" if recordings == 1 else f"lists none of these {recordings} recordings"
+    return DataSetError(f"{table} {lacks}; write {paths} in the folder, such as {example}")
 
 
 def read_labels(table: Path, classes: Sequence[str]) -> dict[Path, str]:

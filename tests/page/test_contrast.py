@@ -220,6 +220,9 @@ def test_the_conclusion_says_what_the_figures_support() -> None:
         "stretches elsewhere: nothing here says which moment decided between them."
     )
     assert "nothing says where" in text.contrast_conclusion("church_bells", "rain", 0.9, [], None)
+    one = text.contrast_conclusion("church_bells", "rain", 0.9, ["rain"], strongest)
+    assert one.endswith(f"the only segment spoke: {strongest}.")
+    assert "the only segment did no more than" in text.contrast_conclusion("church_bells", "rain", 0.9, [None], None)
 
 
 def test_the_strongest_is_the_first_that_spoke_for_a_class(answer: ContrastView, outspoken: ContrastView) -> None:

@@ -123,6 +123,8 @@ def test_a_table_that_tells_of_no_clip_or_of_unknown_classes_is_refused_by_its_n
 ) -> None:
     with pytest.raises(DataSetError, match=r"labels\.csv lists none of these 4 recordings; .* such as set/nameless"):
         next(service.explain(files, written(tmp_path, "elsewhere.wav,rain"), "tiny"))
+    with pytest.raises(DataSetError, match=r"labels\.csv does not list this recording; "):
+        next(service.explain(files[:1], written(tmp_path, "elsewhere.wav,rain"), "tiny"))
     with pytest.raises(DataSetError, match=r"labels\.csv, line 2: .*'dragon'") as raised:
         next(service.explain(files, written(tmp_path, "siren/one.wav,dragon"), "tiny"))
     assert str(tmp_path) not in str(raised.value)  # where uploads lie is no visitor's business
