@@ -145,5 +145,5 @@ def _tell(summary: Summary, out: Path, as_json: bool) -> None:
     else:
         say(
             f"{out / WINDOWS}: {counted(summary.windows, 'window')} of {counted(summary.recordings, 'recording')}, "
-            f"{summary.kept} of which were heard before; {len(summary.failures)} could not be heard, or not wholly"
+            f"{summary.kept} of them heard before; {len(summary.failures)} could not be heard, or not wholly"
         )

@@ -82,7 +82,7 @@ def test_a_folder_becomes_a_data_set(corpus: Run, folder: Path, tmp_path: Path) 
     assert (status, error) == (0, "")
     out = tmp_path / "out"
     assert output == (
-        f"{out / 'windows'}: 6 windows of 3 recordings, 0 of which were heard before; 0 could not be heard, or not "
+        f"{out / 'windows'}: 6 windows of 3 recordings, 0 of them heard before; 0 could not be heard, or not "
         "wholly\n"
     )
     assert windows(out) == all_of("a", "b", "c")
@@ -119,7 +119,7 @@ def test_the_same_command_goes_on_with_what_was_added(corpus: Run, folder: Path,
     corpus(folder / "a.wav")
     status, output, _ = corpus(folder)
     assert status == 0
-    assert "6 windows of 3 recordings, 1 of which were heard before" in output
+    assert "6 windows of 3 recordings, 1 of them heard before" in output
     assert windows(tmp_path / "out") == all_of("a", "b", "c")
 
 
@@ -144,7 +144,7 @@ def test_a_name_that_is_no_text_is_heard_once(corpus: Run, folder: Path, tmp_pat
     (folder / "a.wav").rename(folder / "M\udce4rz.wav")
     corpus(folder)
     (tmp_path / "list.txt").write_bytes(b"recordings/M\xe4rz.wav\n")
-    assert "1 windows of 1 recordings, 1 of which" in corpus(tmp_path / "list.txt")[1]
+    assert "1 window of 1 recording, 1 of them heard before" in corpus(tmp_path / "list.txt")[1]
     assert (r"M\udce4rz.wav", 0) in windows(tmp_path / "out")
     assert len(rows(tmp_path / "out")) == 6
 

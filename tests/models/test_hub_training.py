@@ -85,7 +85,7 @@ def test_it_learns_what_its_teacher_answers_and_its_folder_tells_nothing_of_it(t
 
 def test_its_folder_is_transformers_own(tmp_path: Path) -> None:
     model = small_model(multi_label=True)
-    about = {"preset": "ast_small", "licence": "CC0-1.0", "data": {"clips": 2_000_000}}
+    about = {"preset": "ast_small", "licence": "CC0-1.0", "data": {"name": "mine", "clips": 2_000_000}}
     save_checkpoint(tmp_path / "ast", model, about=about, card="# ast\n", dtype=torch.float16)
     opened = load_checkpoint(tmp_path / "ast")
     assert opened.about == {**about, "architecture": "ASTForAudioClassification"}
