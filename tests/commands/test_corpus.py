@@ -82,8 +82,7 @@ def test_a_folder_becomes_a_data_set(corpus: Run, folder: Path, tmp_path: Path) 
     assert (status, error) == (0, "")
     out = tmp_path / "out"
     assert output == (
-        f"{out / 'windows'}: 6 windows of 3 recordings, 0 of them heard before; 0 could not be heard, or not "
-        "wholly\n"
+        f"{out / 'windows'}: 6 windows of 3 recordings, 0 of them heard before; 0 could not be heard, or not wholly\n"
     )
     assert windows(out) == all_of("a", "b", "c")
     assert sorted(path.name for path in out.iterdir()) == ["corpus.json", "windows"]
