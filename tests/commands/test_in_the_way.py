@@ -8,32 +8,9 @@ import shutil
 from pathlib import Path
 
 import pytest
-from shell import JSON_ONLY, Run, assert_one_sentence
-from tiny import RATE, tone
+from shell import Run, assert_one_sentence
 
-from playitback import audio
 from playitback.commands import explain as command
-
-
-@pytest.fixture
-def folder(tmp_path: Path) -> Path:
-    """Three recordings."""
-    folder = tmp_path / "rec"
-    folder.mkdir()
-    for name in ("a", "b", "c"):
-        audio.write_wav(folder / f"{name}.wav", tone(0.5), RATE)
-    return folder
-
-
-@pytest.fixture
-def explain(run: Run, model_folder: Path) -> Run:
-    """Quickly: one hearing, explanation.json alone."""
-
-    def call(*arguments: object) -> tuple[int, str, str]:
-        given = ("--checkpoint", model_folder, "--device", "cpu", "--playbacks", 0, *JSON_ONLY)
-        return run("explain", *given, *arguments)
-
-    return call
 
 
 @pytest.mark.parametrize("name", ["folder.json", "folder.jsonl"])

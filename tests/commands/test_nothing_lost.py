@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from shell import JSON_ONLY, Run, assert_explained, assert_one_sentence, entries
+from shell import Run, assert_explained, assert_one_sentence, entries
 from tiny import RATE, tone
 
 from playitback import audio, cores
@@ -21,27 +21,6 @@ from playitback.commands import explain as command
 
 ROOT = Path(__file__).resolve().parents[2]
 TABLES = ["folder.csv", "folder.json"]
-
-
-@pytest.fixture
-def folder(tmp_path: Path) -> Path:
-    """Three recordings."""
-    folder = tmp_path / "rec"
-    folder.mkdir()
-    for name in ("a", "b", "c"):
-        audio.write_wav(folder / f"{name}.wav", tone(0.5), RATE)
-    return folder
-
-
-@pytest.fixture
-def explain(run: Run, model_folder: Path) -> Run:
-    """Quickly: one hearing, explanation.json alone."""
-
-    def call(*arguments: object) -> tuple[int, str, str]:
-        playbacks = () if "--playbacks" in arguments else ("--playbacks", 0)
-        return run("explain", "--checkpoint", model_folder, "--device", "cpu", *playbacks, *JSON_ONLY, *arguments)
-
-    return call
 
 
 def rows(out: Path) -> list[str]:
