@@ -11,29 +11,24 @@ searched and edited. The same explanation gives the same file, byte for byte.
 
 from __future__ import annotations
 
-import base64
-import re
 import threading
-import zlib
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from io import BytesIO, StringIO
 from typing import Any
 
 import matplotlib
 import numpy as np
-from matplotlib.axes import Axes
-from matplotlib.backends.backend_agg import FigureCanvasAgg
-from matplotlib.figure import Figure
-from matplotlib.patches import Patch, Rectangle
+from matplotlib.artist import Artist
+from matplotlib.lines import Line2D
+from matplotlib.patches import Patch
 from matplotlib.patheffects import AbstractPathEffect, withStroke
-from PIL import Image
 
 from playitback.explain.explanation import Explanation
 from playitback.explain.lanes import FurtherLane
 from playitback.report import words
 from playitback.report.activity import shown_classes
 from playitback.report.lanes import lane_caption, lanes_title
+from playitback.report.sheet import POINT, SETTINGS, Panel, Sheet
 from playitback.report.timeline import clip_log_mel, colour_range, frequency_marks, second_marks
 from playitback.segments import Segment
 
@@ -57,69 +52,77 @@ _LARGE_TYPE, _TYPE = 8.0, 7.0  # points
 
 #: around white frames, to be seen on bright sounds, too
 _DARK_EDGE: list[AbstractPathEffect] = [withStroke(linewidth=2.0, foreground="black")]
-_SETTINGS = {
-    "font.size": _TYPE,
-    "axes.linewidth": 0.6,
-    "svg.fonttype": "none",  # text stays text
-    "svg.hashsalt": "playitback",  # otherwise the names of the file's parts are random
-}
-_NO_DATE = {"Date": None}  # it would differ from one second to the next
-_EMBEDDED_PNG = re.compile(r"data:image/png;base64,([A-Za-z0-9+/=\s]+)")
+_CHOSEN = 0.22  # how much of the colour covers what is below
+_THRESHOLD: dict[str, Any] = {"color": "#555555", "linewidth": 0.7, "linestyle": ":"}
+#: behind a caption on a curve
+_HALO = {"facecolor": "white", "alpha": 0.7, "linewidth": 0, "pad": 0.6}
 _drawing = threading.Lock()  # matplotlib's settings are global
 
 
-def draw(explanation: Explanation, mel_hertz: np.ndarray) -> Figure:
+def draw(explanation: Explanation, mel_hertz: np.ndarray) -> Sheet:
     """The figure of all hearings. ``mel_hertz``: (mels,) centre frequencies of the model's mel bins."""
     hearings = len(explanation.hearings)
     first = explanation.hearings[0]
     shown = () if first.activity is None else shown_classes(explanation)
     further = () if explanation.further_lanes is None else explanation.further_lanes.lanes
     strips = {
-        words.ACTIVITY_TITLE: [_class_strip(explanation, position) for position in shown],
-        lanes_title(explanation.further_lanes): [_further_strip(lane, explanation) for lane in further],
+        "activity": (words.ACTIVITY_TITLE, [_class_strip(explanation, position) for position in shown]),
+        "further": (lanes_title(explanation.further_lanes), [_further_strip(lane, explanation) for lane in further]),
     }
-    strips_height = sum(_ABOVE_STRIPS + _STRIP * len(each) for each in strips.values() if each)
-    height = _TOP + _ROW * hearings + strips_height + _BOTTOM
-    figure = Figure(figsize=(_WIDTH, height), facecolor="white")
+    strips_height = sum(_ABOVE_STRIPS + _STRIP * len(each) for _, each in strips.values() if each)
+    sheet = Sheet(_WIDTH, _TOP + _ROW * hearings + strips_height + _BOTTOM)
+    seconds = (0.0, explanation.clip_seconds)
 
-    def place(left: float, top: float, width: float, tall: float) -> Axes:
-        return figure.add_axes((left / _WIDTH, 1 - (top + tall) / height, width / _WIDTH, tall / height))
-
-    figure.text(
-        0.08 / _WIDTH, 1 - 0.06 / height, _heading(explanation), fontsize=_LARGE_TYPE, va="top", parse_math=False
-    )
+    sheet.write(0.08, 0.06, _heading(explanation), _LARGE_TYPE)
     colours = colour_range(explanation.hearings[0])
     for index in range(hearings):
         top = _TOP + _ROW * index + _TITLE + (strips_height if index else 0.0)
-        spectrogram = place(_LEFT, top, _MAPS, _SPECTROGRAM)
+        spectrogram = sheet.panel(f"spectrogram-{index}", _LEFT, top, _MAPS, _SPECTROGRAM, seconds)
         _draw_spectrogram(spectrogram, explanation, index, mel_hertz, colours)
-        lanes = place(_LEFT, top + _SPECTROGRAM + _BETWEEN, _MAPS, _CURVES)
-        _draw_lanes(lanes, explanation, index, last=index == hearings - 1 and not (strips_height and index == 0))
+        below = top + _SPECTROGRAM + _BETWEEN
+        lowest = sheet.panel(f"lanes-{index}", _LEFT, below, _MAPS, _CURVES, seconds, (0.0, 1.02))
+        _draw_lanes(lowest, explanation, index)
         beside = _LEFT + _MAPS + _GAP
-        confidences = place(beside, top, _WIDTH - beside - _RIGHT, _SPECTROGRAM + _BETWEEN + _CURVES)
+        confidences = sheet.panel(
+            f"confidences-{index}", beside, top, _WIDTH - beside - _RIGHT, _SPECTROGRAM + _BETWEEN + _CURVES,
+            up=(CLASSES_SHOWN - 0.6, -0.75),
+        )  # fmt: skip
         _draw_confidences(confidences, explanation, index)
     top = _TOP + _ROW - _ROW_GAP
-    drawn = [title for title, each in strips.items() if each]
-    for title in drawn:
-        top += _ABOVE_STRIPS
-        tall = _STRIP * len(strips[title])
-        axes = place(_LEFT, top, _MAPS, tall)
-        _draw_strips(axes, strips[title])
-        axes.set_xlim(0.0, explanation.clip_seconds)
-        axes.set_title(title, loc="left", fontsize=_TYPE, pad=2, parse_math=False)
-        _mark_seconds(axes, explanation, numbered=hearings == 1 and title == drawn[-1])
-        top += tall
-    handles, names = figure.axes[1].get_legend_handles_labels()
-    if hearings > 1:
-        handles.insert(0, Patch(facecolor=matplotlib.colormaps[COLOUR_MAP](0.3), edgecolor=REPLAYED, linewidth=0.9))
+    for name, (title, each) in strips.items():
+        if each:
+            top += _ABOVE_STRIPS
+            tall = _STRIP * len(each)
+            panel = sheet.panel(name, _LEFT, top, _MAPS, tall, seconds, (0.0, len(each)))
+            _draw_strips(panel, title, each)
+            lowest = panel if hearings == 1 else lowest
+            top += tall
+    marks = second_marks(explanation.clip_seconds)
+    digits = 0 if all(second.is_integer() for second in marks) else 1
+    lowest.mark_width([(second, f"{second:.{digits}f}") for second in marks], _TYPE)
+    lowest.name_width("seconds of the clip", _TYPE, 0.21)
+    _draw_legend(sheet, explanation)
+    return sheet
+
+
+def _draw_legend(sheet: Sheet, explanation: Explanation) -> None:
+    """Of what the first hearing shows, and of the frames in later ones."""
+    first = explanation.hearings[0]
+    handles: list[Artist] = []
+    if len(explanation.hearings) > 1:
+        framed = matplotlib.colormaps[COLOUR_MAP](0.3)
+        handles += [Patch(facecolor=framed, edgecolor=REPLAYED, linewidth=0.9, label="replayed in this hearing")]
         handles[0].set_path_effects(_DARK_EDGE)
-        names.insert(0, "replayed in this hearing")
-    right = 1 - _RIGHT / _WIDTH
-    figure.legend(
-        handles, names, loc="upper right", bbox_to_anchor=(right, 1 - 0.24 / height), borderaxespad=0,
-        ncols=len(names), fontsize=_TYPE, frameon=False, handlelength=1.8, columnspacing=1.4, borderpad=0,
+    if first.segments:
+        label = "chosen for the next hearing" if explanation.replays else "chosen"
+        handles += [Patch(color=LANES[0], alpha=_CHOSEN, linewidth=0, label=label)]
+    handles += [Line2D((), (), label=lane.name, **_lane(number)) for number, lane in enumerate(first.lanes)]
+    handles += [Line2D((), (), label="threshold", **_THRESHOLD)]
+    place = (1 - _RIGHT / sheet.width, 1 - 0.24 / sheet.height)
+    sheet.figure.legend(
+        handles=handles, loc="upper right", bbox_to_anchor=place, borderaxespad=0, ncols=len(handles),
+        fontsize=_TYPE, frameon=False, handlelength=1.8, columnspacing=1.4, borderpad=0,
     )  # fmt: skip
-    return figure
 
 
 @dataclass(frozen=True)
@@ -132,87 +135,43 @@ class Figures:
 
 def figures_of(explanation: Explanation, mel_hertz: np.ndarray) -> Figures:
     """The figure in both formats. ``mel_hertz``: as for ``draw``."""
-    with _drawing, matplotlib.rc_context(_SETTINGS):  # type: ignore[arg-type]
-        figure = draw(explanation, mel_hertz)
-        svg = StringIO()
-        figure.savefig(svg, format="svg", dpi=DOTS_PER_INCH, metadata=_NO_DATE)
-        return Figures(_png(figure), _EMBEDDED_PNG.sub(_with_palette, svg.getvalue()))
-
-
-def _png(figure: Figure) -> bytes:
-    """Without what ``savefig`` writes beside the colours: nothing shines through, so no share of it is stored."""
-    figure.set_dpi(DOTS_PER_INCH)
-    canvas = FigureCanvasAgg(figure)
-    canvas.draw()
-    pixels = np.ascontiguousarray(np.asarray(canvas.buffer_rgba())[..., :3])
-    written = BytesIO()
-    # runs of one colour are most of it
-    Image.fromarray(pixels).save(written, "png", dpi=(DOTS_PER_INCH, DOTS_PER_INCH), compress_type=zlib.Z_RLE)
-    return written.getvalue()
-
-
-def _with_palette(embedded: re.Match[str]) -> str:
-    """The same pixels at a third of the size: a colour map has no more colours than a palette."""
-    with Image.open(BytesIO(base64.b64decode(embedded[1]))) as picture:
-        red, green, blue = np.moveaxis(np.asarray(picture.convert("RGB"), dtype=np.uint32), 2, 0)
-    colours, index = np.unique(red << 16 | green << 8 | blue, return_inverse=True)
-    small = Image.fromarray(index.reshape(red.shape).astype(np.uint8))
-    small.putpalette([int(colour) >> shift & 255 for colour in colours for shift in (16, 8, 0)])
-    written = BytesIO()
-    small.save(written, "png")
-    return f"data:image/png;base64,{base64.b64encode(written.getvalue()).decode('ascii')}"
+    with _drawing, matplotlib.rc_context(SETTINGS):  # type: ignore[arg-type]
+        sheet = draw(explanation, mel_hertz)
+        return Figures(sheet.png(DOTS_PER_INCH), sheet.svg())
 
 
 def _draw_spectrogram(
-    axes: Axes, explanation: Explanation, index: int, mel_hertz: np.ndarray, colours: tuple[float, float]
+    panel: Panel, explanation: Explanation, index: int, mel_hertz: np.ndarray, colours: tuple[float, float]
 ) -> None:
     hearing = explanation.hearings[index]
-    clip_seconds = explanation.clip_seconds
-    picture = clip_log_mel(explanation.hearings[0], hearing, clip_seconds, COLUMNS)
-    axes.imshow(
-        picture.T,
-        origin="lower",
-        aspect="auto",
-        extent=(0.0, clip_seconds, 0.0, 1.0),
-        cmap=COLOUR_MAP,
-        vmin=colours[0],
-        vmax=colours[1],
-        interpolation="none",  # an SVG then holds these very pixels, not more of them
+    picture = clip_log_mel(explanation.hearings[0], hearing, explanation.clip_seconds, COLUMNS)
+    panel.picture(picture.T, COLOUR_MAP, colours)
+    panel.boxes(
+        _from_bottom_to_top(hearing.replayed, panel),
+        **{"fill": False, "edgecolor": REPLAYED, "linewidth": 0.9, "path_effects": _DARK_EDGE},
     )
-    for segment in hearing.replayed:
-        _span(axes, segment, fill=False, edgecolor=REPLAYED, linewidth=0.9, path_effects=_DARK_EDGE)
-    marks = frequency_marks(mel_hertz)
-    axes.set_yticks([fraction for fraction, _ in marks], [words.hertz(hertz) for _, hertz in marks])
-    axes.tick_params(labelsize=_TYPE, length=2, width=0.6)
-    _mark_seconds(axes, explanation, numbered=False)
-    axes.set_title(_title(explanation, index), loc="left", fontsize=_LARGE_TYPE, pad=3)
+    panel.frame()
+    panel.mark_height([(share, words.hertz(hertz)) for share, hertz in frequency_marks(mel_hertz)], _TYPE)
+    panel.title(_title(explanation, index), _LARGE_TYPE)
 
 
-def _draw_lanes(axes: Axes, explanation: Explanation, index: int, *, last: bool) -> None:
+def _draw_lanes(panel: Panel, explanation: Explanation, index: int) -> None:
     hearing = explanation.hearings[index]
-    for number, segment in enumerate(hearing.segments):
-        label = None if number else "chosen for the next hearing" if explanation.replays else "chosen"
-        _span(axes, segment, color=LANES[0], alpha=0.22, linewidth=0, label=label)
+    panel.boxes(_from_bottom_to_top(hearing.segments, panel), color=LANES[0], alpha=_CHOSEN, linewidth=0)
     for number, lane in enumerate(hearing.lanes):
-        style: dict[str, Any] = {"linewidth": 1.0} if number == 0 else {"linewidth": 0.8, "linestyle": (0, (4, 1.5))}
-        axes.plot(hearing.seconds, lane.values, color=LANES[number % len(LANES)], label=lane.name, **style)
-    axes.axhline(hearing.threshold, color="#555555", linewidth=0.7, linestyle=":", label="threshold")
-    axes.set(xlim=(0.0, explanation.clip_seconds), ylim=(0.0, 1.02), yticks=(0, 1))
-    axes.tick_params(labelsize=_TYPE, length=2, width=0.6)
-    _mark_seconds(axes, explanation, numbered=last)
+        panel.curve(hearing.seconds, lane.values, **_lane(number))
+    panel.curve(panel.across, (hearing.threshold, hearing.threshold), **_THRESHOLD)
+    panel.frame()
+    panel.mark_height(((0, "0"), (1, "1")), _TYPE)
 
 
-def _span(axes: Axes, segment: Segment, **style: Any) -> None:
-    """Of a segment, from the bottom to the top; ``axvspan`` takes thrice as long, to know limits that are set here."""
-    corner, seconds = (segment.start_seconds, 0.0), segment.end_seconds - segment.start_seconds
-    axes.add_artist(Rectangle(corner, seconds, 1.0, transform=axes.get_xaxis_transform(), **style))
+def _lane(number: int) -> dict[str, Any]:
+    dashes = {"linewidth": 1.0} if number == 0 else {"linewidth": 0.8, "linestyle": (0, (4, 1.5))}
+    return {"color": LANES[number % len(LANES)], **dashes}
 
 
-def _mark_seconds(axes: Axes, explanation: Explanation, *, numbered: bool) -> None:
-    """The time axis, with numbers under the last row alone: a mark of matplotlib costs more than a curve."""
-    axes.set_xticks(second_marks(explanation.clip_seconds) if numbered else ())
-    if numbered:
-        axes.set_xlabel("seconds of the clip", fontsize=_TYPE, labelpad=2)
+def _from_bottom_to_top(segments: Iterable[Segment], panel: Panel) -> list[tuple[float, float, float, float]]:
+    return [(each.start_seconds, each.end_seconds, *panel.up) for each in segments]
 
 
 @dataclass(frozen=True)
@@ -243,44 +202,37 @@ def _further_strip(lane: FurtherLane, explanation: Explanation) -> _Strip:
     return _Strip(lane_caption(lane), explanation.further_lanes.seconds, lane.shares, LANES[0])
 
 
-def _draw_strips(axes: Axes, strips: Sequence[_Strip]) -> None:
-    """One below the other, each from its lowest value, or 0, to 1: one pair of axes costs less than one each."""
+def _draw_strips(panel: Panel, title: str, strips: Sequence[_Strip]) -> None:
+    """One below the other, each from its lowest value, or 0, to 1."""
     for above, strip in enumerate(strips):
         floor = len(strips) - 1 - above
         lowest = min(0.0, 1.02 * float(strip.values.min()))
         zero, *heights = floor + (np.array([0.0, *strip.values]) - lowest) / (1.02 - lowest)
-        axes.fill_between(strip.seconds, heights, zero, color=strip.colour, alpha=0.3, linewidth=0)
-        axes.plot(strip.seconds, heights, color=strip.colour, linewidth=0.8)
-        name = axes.text(
-            0.006, (floor + 0.92) / len(strips), strip.caption, transform=axes.transAxes, fontsize=_TYPE, va="top",
-            parse_math=False, weight="bold" if strip.bold else "normal",
+        panel.filled(strip.seconds, np.array(heights), zero, color=strip.colour, alpha=0.3)
+        panel.curve(strip.seconds, heights, color=strip.colour, linewidth=0.8)
+        panel.write(
+            0.006 * panel.across[1], floor + 0.92, strip.caption, _TYPE, va="top",
+            weight="bold" if strip.bold else "normal", bbox=_HALO,
         )  # fmt: skip
-        name.set_path_effects([withStroke(linewidth=1.5, foreground="white")])
-    axes.hlines(range(1, len(strips)), 0, 1, transform=axes.get_yaxis_transform(), color="black", linewidth=0.6)
-    axes.set(ylim=(0.0, len(strips)), yticks=())
-    axes.tick_params(labelsize=_TYPE, length=2, width=0.6)
+    panel.frame(lines=range(1, len(strips)))
+    panel.title(title, _TYPE, 2 * POINT)
 
 
-def _draw_confidences(axes: Axes, explanation: Explanation, index: int) -> None:
+def _draw_confidences(panel: Panel, explanation: Explanation, index: int) -> None:
     for row, name in enumerate(explanation.foremost(index, CLASSES_SHOWN)):
         probability, decided = explanation.probability(index, name), name == explanation.decision(index)
-        axes.barh(row, probability, color=BAR_OF_DECISION if decided else BAR, height=0.28)
+        bar = (0.0, probability, row + 0.14, row - 0.14)
+        panel.boxes([bar], facecolor=BAR_OF_DECISION if decided else BAR, linewidth=0)
         change = explanation.change(index, name)
         moved = "" if change is None else f"  {words.signed_points(change)}"
-        caption = f"{words.class_name(name)}  {words.percent(probability)}{moved}"
-        axes.text(0.0, row - 0.24, caption, fontsize=_TYPE, va="bottom", parse_math=False)
-    axes.set(xlim=(0.0, 1.0), ylim=(CLASSES_SHOWN - 0.6, -0.75))
-    axes.set(xticks=(), yticks=())
+        panel.write(
+            0.0, row - 0.24, f"{words.class_name(name)}  {words.percent(probability)}{moved}", _TYPE, va="bottom"
+        )
+    panel.frame(floor_only=True)
     if index == len(explanation.hearings) - 1:
-        shares = (0.0, 0.5, 1.0)
-        axes.set_xticks(shares, [words.percent(share) for share in shares])
-        axes.tick_params(labelsize=_TYPE, length=2, width=0.6)
-        first, _, most = axes.get_xticklabels()
-        first.set_horizontalalignment("left")
-        most.set_horizontalalignment("right")
-    axes.spines[["top", "right", "left"]].set_visible(False)
+        panel.mark_width([(share, words.percent(share)) for share in (0.0, 0.5, 1.0)], _TYPE, within=True)
     if explanation.decision_changed(index):
-        axes.set_title("decision changed", loc="left", fontsize=_TYPE, pad=3)
+        panel.title("decision changed", _TYPE)
 
 
 def _heading(explanation: Explanation) -> str:

@@ -12,6 +12,9 @@ import jsonschema
 import numpy as np
 import pytest
 from matplotlib.colors import to_hex
+from matplotlib.lines import Line2D
+from matplotlib.patches import PathPatch
+from matplotlib.text import Text
 from PIL import Image
 
 from playitback.audio import RecordingInfo
@@ -22,6 +25,7 @@ from playitback.recognizer import ClipHearing, ClipLane
 from playitback.replay import TimeMap
 from playitback.report import words
 from playitback.report.figure import BAR_OF_DECISION, draw, figures_of
+from playitback.report.sheet import Panel
 from playitback.report.timeline import clip_log_mel, colour_range, frame_marks, frequency_marks, second_marks
 from playitback.segments import Segment
 
@@ -36,6 +40,10 @@ CHOSEN = Segment(0.5, 1.0)
 SCHEMA_OF_JSON = json.loads(
     Path(explanation_module.__file__).with_name("explanation.schema.json").read_text(encoding="utf-8")
 )
+
+
+def texts_of(panel: Panel) -> list[Text]:
+    return [each for each in panel.artists if isinstance(each, Text)]
 
 
 def hearing(
@@ -110,7 +118,8 @@ def test_the_bar_of_the_decision_stands_out_in_the_figure_though_another_class_i
     first, *later = explanation.hearings
     decided = dataclasses.replace(explanation, hearings=(dataclasses.replace(first, decision=1), *later))
     for figure, place in ((draw(explanation, MEL_HERTZ), 0), (draw(decided, MEL_HERTZ), 1)):
-        colours = [to_hex(bar.get_facecolor()).upper() for bar in figure.axes[2].patches]
+        bars = [each for each in figure.panels["confidences-0"].artists if isinstance(each, PathPatch)]
+        colours = [to_hex(bar.get_facecolor()).upper() for bar in bars]
         assert [colour == BAR_OF_DECISION for colour in colours] == [row == place for row in range(len(LABELS))]
 
 
@@ -338,20 +347,22 @@ def test_the_figure_has_a_lane_for_every_class_of_the_map(explanation: Explanati
     first, *later = explanation.hearings
     mapped = dataclasses.replace(explanation, hearings=(dataclasses.replace(first, activity=activity, asked=2), *later))
     figure = draw(mapped, MEL_HERTZ)
-    (lanes,) = figure.axes[3 * len(explanation.hearings) :]
-    assert [text.get_text() for text in lanes.texts] == [
+    lanes = figure.panels["activity"]
+    *texts, title = texts_of(lanes)
+    assert [text.get_text() for text in texts] == [
         f"church bells  up to 80{NBSP}%",
         f"cost$and$worth  up to 30{NBSP}%, asked about",
         f"rain  up to 10{NBSP}%",
     ]
-    assert [text.get_weight() for text in lanes.texts] == ["normal", "normal", "bold"]  # it decides for rain
-    heights = [text.get_position()[1] for text in lanes.texts]
+    assert [text.get_weight() for text in texts] == ["normal", "normal", "bold"]  # it decides for rain
+    heights = [text.get_position()[1] for text in texts]
     assert heights == sorted(heights, reverse=True)
-    curves = [np.asarray(line.get_ydata()) for line in lanes.lines]  # each in its own third, highest first
+    lines = [each for each in lanes.artists if isinstance(each, Line2D)]
+    curves = [np.asarray(line.get_ydata()) for line in lines[:3]]  # each in its own third, highest first
     assert np.allclose([curve[0] for curve in curves], [2 + 0.8 / 1.02, 1 + 0.3 / 1.02, 0.1 / 1.02])
-    assert lanes.get_title(loc="left") == words.ACTIVITY_TITLE
-    assert figure.axes[1].get_position().y0 > lanes.get_position().y1
-    assert lanes.get_position().y0 > figure.axes[3].get_position().y1  # the second hearing's spectrogram
+    assert title.get_text() == words.ACTIVITY_TITLE
+    assert figure.panels["lanes-0"].place.y0 > lanes.place.y1
+    assert lanes.place.y0 > figure.panels["spectrogram-1"].place.y1
 
 
 def test_marks_among_the_models_frames_follow_the_time_map(explanation: Explanation) -> None:
@@ -363,20 +374,25 @@ def test_marks_among_the_models_frames_follow_the_time_map(explanation: Explanat
 
 def test_the_figure_has_a_row_for_every_hearing(explanation: Explanation) -> None:
     figure = draw(explanation, MEL_HERTZ)
-    assert len(figure.axes) == 3 * len(explanation.hearings)
-    titles = [axes.get_title(loc="left") for axes in figure.axes[::3]]
-    assert titles == [
+    parts = ("spectrogram", "lanes", "confidences")
+    assert [*figure.panels] == [f"{part}-{index}" for index in range(len(explanation.hearings)) for part in parts]
+    spectrograms = [figure.panels[f"spectrogram-{index}"] for index in range(len(explanation.hearings))]
+    assert [texts_of(panel)[-1].get_text() for panel in spectrograms] == [
         f"First hearing · hop 100{NBSP}ms",
         f"Playback 1 · hop 50{NBSP}ms · replays 0.5{NBSP}s of 2{NBSP}s",
         f"Playback 2 · hop 33.3{NBSP}ms · replays 0.5{NBSP}s of 2{NBSP}s",
     ]
     others = draw(dataclasses.replace(explanation, reads_log_mel=False), MEL_HERTZ)  # whose hop is only the picture's
-    assert others.axes[0].get_title(loc="left") == "First hearing"
-    assert [each.get_text() for each in figure.axes[0].get_yticklabels()] == [
+    assert texts_of(others.panels["spectrogram-0"])[-1].get_text() == "First hearing"
+    assert [each.get_text() for each in texts_of(spectrograms[0])[:-1]] == [
         words.hertz(hertz) for _, hertz in frequency_marks(MEL_HERTZ)
     ]
-    confidences = [each.get_text() for each in figure.axes[-1].texts]
-    assert confidences == [f"church bells  70{NBSP}%  +35", f"cost$and$worth  20{NBSP}%  −5", f"rain  10{NBSP}%  −30"]
+    confidences = [each.get_text() for each in texts_of(figure.panels["confidences-2"])]
+    assert confidences[:3] == [
+        f"church bells  70{NBSP}%  +35",
+        f"cost$and$worth  20{NBSP}%  −5",
+        f"rain  10{NBSP}%  −30",
+    ]
     figures = figures_of(explanation, MEL_HERTZ)
     with Image.open(BytesIO(figures.png)) as picture:
         assert picture.width > 1000
