@@ -9,14 +9,13 @@ It is a phase vocoder (Flanagan and Golden 1966) that walks through the clip at 
 
 from __future__ import annotations
 
+import librosa
 import numpy as np
 
 from playitback.replay import TimeMap
 
 _WINDOW_SAMPLES = 384  # longer ones displace and smear what is short, shorter ones blur hums
 _HOP_SAMPLES = _WINDOW_SAMPLES // 4
-# squared, four of them to a sample make three halves
-_WINDOW = (0.5 - 0.5 * np.cos(2 * np.pi * np.arange(_WINDOW_SAMPLES) / _WINDOW_SAMPLES)).astype(np.float32)
 _ONSET = 10  # times as much power as a hop before: what is louder by less need not begin anew
 
 
@@ -26,7 +25,7 @@ def tape(samples: np.ndarray, time_map: TimeMap, sample_rate: int) -> np.ndarray
     tape_seconds = time_map.knots_frame * (clip_seconds / frames)
     if np.allclose(tape_seconds, time_map.knots_seconds):
         return samples
-    spectrum = _spectrum(samples)
+    spectrum = librosa.stft(samples, n_fft=_WINDOW_SAMPLES, hop_length=_HOP_SAMPLES)  # (bins, columns)
     last = spectrum.shape[1] - 1
     at = np.arange(last + 1) * (_HOP_SAMPLES / sample_rate)
     place = np.interp(at, tape_seconds, time_map.knots_seconds) * (sample_rate / _HOP_SAMPLES)
@@ -44,24 +43,4 @@ def tape(samples: np.ndarray, time_map: TimeMap, sample_rate: int) -> np.ndarray
     begin = np.maximum.accumulate(np.arange(last + 1) * np.pad(begins, (1, 0)))
     phase = np.angle(spectrum[:, before])[:, begin] + turned - turned[:, begin]
     heard = magnitude * np.exp(1j * phase.astype(np.float32))
-    return _sound(heard, len(samples))
-
-
-def _spectrum(samples: np.ndarray) -> np.ndarray:
-    """(bins, columns) complex: column i is the window around sample i * hop; before and after the clip is silence."""
-    padded = np.pad(samples, _WINDOW_SAMPLES // 2)
-    windows = np.lib.stride_tricks.sliding_window_view(padded, _WINDOW_SAMPLES)[::_HOP_SAMPLES]
-    return np.fft.rfft(windows * _WINDOW).T
-
-
-def _sound(spectrum: np.ndarray, count: int) -> np.ndarray:
-    """(count,) of (bins, columns): the windows overlap and add up, and count as much as they weigh together there."""
-    pieces = (np.fft.irfft(spectrum.T) * _WINDOW).reshape(spectrum.shape[1], -1, _HOP_SAMPLES)
-    weights = np.square(_WINDOW).reshape(-1, _HOP_SAMPLES)
-    columns, hops = pieces.shape[:2]
-    added, weight = np.zeros((2, columns + hops - 1, _HOP_SAMPLES), np.float32)
-    for hop in range(hops):
-        added[hop : hop + columns] += pieces[:, hop]
-        weight[hop : hop + columns] += weights[hop]
-    begin = _WINDOW_SAMPLES // 2
-    return (added.ravel() / np.maximum(weight.ravel(), 1e-6))[begin : begin + count]
+    return librosa.istft(heard, hop_length=_HOP_SAMPLES, length=len(samples))
