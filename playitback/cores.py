@@ -25,6 +25,7 @@ Found = TypeVar("Found")
 
 #: weights times clips, from which on a hearing is divided between cores
 LARGE = 30_000_000
+BATCH = 8  # clips heard at once, where there are many: larger ones are hardly faster, and whoever cancels waits for one
 
 _cores = torch.get_num_threads()  # that this process may use, as torch counts them
 _most: ContextVar[int] = ContextVar("most", default=_cores)  # that a hearing may compute on, where it runs now

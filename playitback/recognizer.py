@@ -191,6 +191,20 @@ class Recognizer:
         hearings = self.listen(clip, playbacks, choose, self._asked(asked, 1))
         return (self._clip_hearing(each, index) for each in hearings)
 
+    def explain_batch(
+        self, waveforms: Sequence[np.ndarray], playbacks: int | None = None, asked: str | None = None
+    ) -> list[tuple[ClipHearing, ...]]:
+        """All hearings of several clips, in less time than one clip after the other.
+
+        Of each clip what ``explain`` yields, but for rounding: sums of a batch are taken in another order, so that
+        logits differ in their last digits (by 0.00001 at most where it was measured). Raises as ``explain`` does.
+        """
+        clips = torch.from_numpy(np.stack([self.padded(each) for each in waveforms]))
+        self.check(playbacks, asked)
+        index = None if asked is None else self.labels.index(asked)
+        hearings = list(self.listen(clips, playbacks, asked=self._asked(asked, len(clips))))
+        return [tuple(self._clip_hearing(each, index, clip) for each in hearings) for clip in range(len(clips))]
+
     def listen(
         self,
         waveforms: Tensor,
@@ -329,8 +343,9 @@ class Recognizer:
             self._heard_by = self.dtype, listener
         return self._heard_by[1]
 
-    def _clip_hearing(self, heard: Hearing, asked: int | None) -> ClipHearing:
-        probabilities = _array(self.probabilities(heard.logits[0]))
+    def _clip_hearing(self, heard: Hearing, asked: int | None, clip: int = 0) -> ClipHearing:
+        """Of one clip of those that were heard."""
+        probabilities = _array(self.probabilities(heard.logits[0][clip]))
         named = self.named(probabilities)
         return ClipHearing(
             index=heard.index,
@@ -338,21 +353,21 @@ class Recognizer:
             probabilities=probabilities,
             decision=named,
             asked=named if asked is None else asked,
-            relevance=_array(heard.relevance),
-            edges=_array(heard.edges),
-            seconds=_array(heard.seconds),
-            audible=_array(heard.audible),
-            threshold=float(heard.threshold[0]),
-            segments=unpad_segments(heard.segments)[0],
-            replayed=unpad_segments(heard.replayed)[0],
-            log_mel=_array(heard.log_mel),
-            fine_log_mel=_array(heard.fine_log_mel),
-            time_map=heard.maps[0],
-            lanes=tuple(ClipLane(lane.name, _array(lane.values)) for lane in heard.lanes),
-            activity=None if heard.activity is None else _array(heard.activity),
-            taught=None if heard.taught is None else _array(heard.taught),
-            known=None if heard.known is None else float(heard.known[0]),
-            details={name: _array(tensor) for name, tensor in heard.details.items()},
+            relevance=_array(heard.relevance[clip]),
+            edges=_array(heard.edges[clip]),
+            seconds=_array(heard.seconds[clip]),
+            audible=_array(heard.audible[clip]),
+            threshold=float(heard.threshold[clip]),
+            segments=unpad_segments(heard.segments)[clip],
+            replayed=unpad_segments(heard.replayed)[clip],
+            log_mel=_array(heard.log_mel[clip]),
+            fine_log_mel=_array(heard.fine_log_mel[clip]),
+            time_map=heard.maps[clip],
+            lanes=tuple(ClipLane(lane.name, _array(lane.values[clip])) for lane in heard.lanes),
+            activity=None if heard.activity is None else _array(heard.activity[clip]),
+            taught=None if heard.taught is None else _array(heard.taught[clip]),
+            known=None if heard.known is None else float(heard.known[clip]),
+            details={name: _array(tensor[clip]) for name, tensor in heard.details.items()},
         )
 
 
@@ -361,10 +376,9 @@ def no_gradients(name: str) -> str:
     return f"no gradient goes through {name}, whose features are computed outside its network; ask without gradients"
 
 
-def _array(batch: Tensor) -> np.ndarray:
-    """The only clip of a batch; numbers of 16 bits become numbers of 32 bits."""
-    clip = batch[0]
-    return (clip.float() if clip.dtype in (torch.bfloat16, torch.float16) else clip).cpu().numpy()
+def _array(values: Tensor) -> np.ndarray:
+    """Numbers of 16 bits become numbers of 32 bits."""
+    return (values.float() if values.dtype in (torch.bfloat16, torch.float16) else values).cpu().numpy()
 
 
 def find_device(name: str) -> torch.device:

@@ -15,7 +15,8 @@ from pathlib import Path, PurePosixPath
 from app.service import reading
 from app.service.models import Models
 from playitback import audio
-from playitback.errors import AudioError, DataSetError, SettingsError
+from playitback.cores import BATCH
+from playitback.errors import AudioError, DataSetError, PlayItBackError, SettingsError
 from playitback.explain.explanation import Explanation
 from playitback.explain.folder import ClipSummary, FolderSummary, label_of, no_label_found, read_labels, summarise
 from playitback.recognizer import Recognizer
@@ -111,19 +112,30 @@ class FolderService:
         view = FolderView(recognizer.labels, (), (), playbacks + 1, (), len(sounds), channel)
         yield view
         began = time.monotonic()
-        for done, (file, label) in enumerate(zip(sounds, labels, strict=True), 1):
-            try:
-                reading.probe(file.path)
-                recording = recognizer.load(file.path, channel=channel)
-                hearings = self.models.compute(checkpoint, Recognizer.explain, recording.samples, playbacks)
-                explanation = Explanation.of(recording, recognizer, hearings)
-                clip = summarise(explanation, Path(file.place), label, audio.recorded_at(file.path))
-            except (AudioError, SettingsError) as error:
-                view = replace(view, left_out=(*view.left_out, f"{file.place}: {error}"))
-            else:
-                view = replace(view, clips=(*view.clips, clip), files=(*view.files, file.path))
-            view = replace(view, seconds_left=(time.monotonic() - began) / done * (len(sounds) - done))
-            yield view
+        for first in range(0, len(sounds), BATCH):
+            batch = sounds[first : first + BATCH]
+            read = [_read(recognizer, file.path, channel) for file in batch]
+            waveforms = [each.samples for each in read if isinstance(each, audio.Recording)]
+            heard = self.models.compute(checkpoint, Recognizer.explain_batch, waveforms, playbacks) if waveforms else ()
+            hearings = iter(tuple(heard))
+            for done, (file, recording) in enumerate(zip(batch, read, strict=True), first + 1):
+                if isinstance(recording, audio.Recording):
+                    explanation = Explanation.of(recording, recognizer, next(hearings))
+                    began_at = audio.recorded_at(file.path)
+                    clip = summarise(explanation, Path(file.place), labels[done - 1], began_at)
+                    view = replace(view, clips=(*view.clips, clip), files=(*view.files, file.path))
+                else:
+                    view = replace(view, left_out=(*view.left_out, f"{file.place}: {recording}"))
+                view = replace(view, seconds_left=(time.monotonic() - began) / done * (len(sounds) - done))
+                yield view
+
+
+def _read(recognizer: Recognizer, path: Path, channel: int | None) -> audio.Recording | PlayItBackError:
+    try:
+        reading.probe(path)
+        return recognizer.load(path, channel=channel)
+    except (AudioError, SettingsError) as error:
+        return error
 
 
 def write_events(view: FolderView, directory: Path) -> Path | None:

@@ -9,6 +9,7 @@ import os
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import ExitStack, closing, suppress
 from dataclasses import dataclass
+from itertools import chain
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
@@ -45,13 +46,13 @@ from playitback.commands.shared import (
     add_json,
     add_playbacks,
     add_start,
-    explain_clip,
     names,
     print_json,
+    read_clip,
     remark,
     say,
 )
-from playitback.cores import ahead
+from playitback.cores import BATCH, ahead
 from playitback.counts import counted
 from playitback.errors import AudioError, PlayItBackError, SettingsError
 from playitback.explain.alone import hear_alone
@@ -63,7 +64,7 @@ from playitback.explain.passages import find_passages
 from playitback.names import printable
 from playitback.progress import finish
 from playitback.reading import read_result_text, result_of
-from playitback.recognizer import Recognizer
+from playitback.recognizer import ClipHearing, Recognizer
 from playitback.report.figure import Figures
 from playitback.report.files import draw_player, remove_files, write_files
 from playitback.report.labels import write_audacity, write_raven
@@ -181,8 +182,16 @@ class _Before:
 
 
 @dataclass(frozen=True)
+class _Read:
+    """A clip that is to be heard; stamp: of its file, before it was read."""
+
+    stamp: tuple[int, ...]
+    recording: audio.Recording
+
+
+@dataclass(frozen=True)
 class _Heard:
-    """A clip that was explained; stamp: of its file, before it was read."""
+    """A clip that was explained; stamp: as above."""
 
     stamp: tuple[int, ...]
     explanation: Explanation
@@ -191,7 +200,7 @@ class _Heard:
 
 
 class _Run:
-    """Clip after clip is explained, several beside each other, and written; the table of several grows with them.
+    """Batch after batch of clips is heard, several beside each other, and written; the table of clips grows with them.
 
     journal: of several clips, and of one that stands in the table of several.
     """
@@ -222,9 +231,10 @@ class _Run:
             say(heading(self._width, self._can_replay))
         kept, failed, found = 0, 0, None
         try:
-            looked = map(self._look, self._clips)
+            batches = (self._clips[first : first + BATCH] for first in range(0, len(self._clips), BATCH))
+            looked = (tuple(map(self._look, batch)) for batch in batches)
             with self._painters, closing(ahead(self._hear, looked, self._recognizer.at_once)) as each:
-                heard_clips = zip(self._clips, each, strict=True)
+                heard_clips = zip(self._clips, chain.from_iterable(each), strict=True)
                 for clip, heard in tqdm(heard_clips, total=len(self._clips), unit="clip", disable=None):
                     if isinstance(heard, _Before):
                         kept += 1
@@ -251,31 +261,42 @@ class _Run:
             print_json(self._entries)
         return 2 if failed else 0
 
-    def _look(self, clip: Path) -> tuple[Path, _Before | None]:
-        """What an earlier run left of a clip that has not changed, if it is all that is asked for."""
+    def _look(self, clip: Path) -> Path | _Before:
+        """The clip, or what an earlier run left of it, if that has not changed and is all that is asked for."""
         known = self._journal.explained(clip, self._asked) if self._several and self._journal is not None else None
         folder = self._folders.finished(clip) if known is not None else None
         if known is None or folder is None:
-            return clip, None
+            return clip
         if self._arguments.files == ALL_FILES and not (folder / "report.html").is_file():
-            return clip, None
-        return clip, _Before(folder, known.remarks)
+            return clip
+        return _Before(folder, known.remarks)
 
-    def _hear(self, looked: tuple[Path, _Before | None]) -> _Before | _Heard | PlayItBackError:
-        """Explains a clip, beside the writing of others."""
-        clip, before = looked
-        if before is not None:
-            return before
-        given, recognizer, stamp = self._arguments, self._recognizer, audio.stamp_of(clip)
+    def _hear(self, looked: Sequence[Path | _Before]) -> list[_Before | _Heard | PlayItBackError]:
+        """Explains clips, beside the writing of others: as one batch, which takes less than half as long."""
+        found = [self._read(each) if isinstance(each, Path) else each for each in looked]
+        read = [each for each in found if isinstance(each, _Read)]
+        given, waveforms = self._arguments, [each.recording.samples for each in read]
+        hearings = iter(self._recognizer.explain_batch(waveforms, given.playbacks, given.label) if read else ())
+        return [self._explain(each, next(hearings)) if isinstance(each, _Read) else each for each in found]
+
+    def _read(self, clip: Path) -> _Read | PlayItBackError:
+        given, stamp = self._arguments, audio.stamp_of(clip)
         try:
-            explained = explain_clip(recognizer, clip, given.start, given.playbacks, given.label, given.channel)
-            explanation, samples = _asked_further(*explained, recognizer, given), explained[1]
-            figures = None
-            if given.files == ALL_FILES:
-                figures = self._painters.draw(explanation, mel_hertz(recognizer.config.front_end))
-            return _Heard(stamp, explanation, samples, figures)
+            return _Read(stamp, read_clip(self._recognizer, clip, given.start, given.channel))
         except (AudioError, SettingsError) as error:
             return error
+
+    def _explain(self, read: _Read, hearings: Sequence[ClipHearing]) -> _Heard | PlayItBackError:
+        given, recognizer, samples = self._arguments, self._recognizer, read.recording.samples
+        try:
+            explanation = Explanation.of(read.recording, recognizer, hearings)
+            explanation = _asked_further(explanation, samples, recognizer, given)
+        except (AudioError, SettingsError) as error:
+            return error
+        figures = None
+        if given.files == ALL_FILES:
+            figures = self._painters.draw(explanation, mel_hertz(recognizer.config.front_end))
+        return _Heard(read.stamp, explanation, samples, figures)
 
     def _keep(self, clip: Path, before: _Before) -> None:
         assert self._journal is not None, "it was looked up there"

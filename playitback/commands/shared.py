@@ -228,12 +228,17 @@ def explain_clip(
     asked: as in ``Recognizer.explain``; channel: as in ``Recognizer.load``.
     """
     recognizer.check(playbacks, asked)
+    recording = read_clip(recognizer, clip, start_seconds, channel)
+    hearings = recognizer.explain(recording.samples, playbacks, asked=asked)
+    return Explanation.of(recording, recognizer, hearings), recording.samples
+
+
+def read_clip(recognizer: Recognizer, clip: Path, start_seconds: float, channel: int | None = None) -> audio.Recording:
+    """``Recognizer.load``, with names and notes that command no terminal."""
     probe(clip)
     recording = recognizer.load(clip, start_seconds, channel)
     info = dataclasses.replace(recording.info, name=printable(recording.info.name))
-    recording = dataclasses.replace(recording, info=info, notes=tuple(map(printable, recording.notes)))
-    hearings = recognizer.explain(recording.samples, playbacks, asked=asked)
-    return Explanation.of(recording, recognizer, hearings), recording.samples
+    return dataclasses.replace(recording, info=info, notes=tuple(map(printable, recording.notes)))
 
 
 def explain_given(

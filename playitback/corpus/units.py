@@ -14,8 +14,8 @@ from hashlib import sha256
 
 from playitback import audio
 from playitback.audio import RecordingInfo
+from playitback.cores import BATCH
 from playitback.errors import AudioError, SettingsError
-from playitback.explain.windows import BATCH
 
 UNIT_WINDOWS = 30 * BATCH  # 20 minutes of a model that hears 5 s; no kill can cost more than their work
 PLANNED_RECORDINGS = 64  # whose lengths are looked up in one go

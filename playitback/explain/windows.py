@@ -22,7 +22,7 @@ import numpy as np
 import torch
 
 from playitback import audio
-from playitback.cores import ahead
+from playitback.cores import BATCH, ahead
 from playitback.errors import SettingsError
 from playitback.explain.events import Event, EventFinder, WindowActivity, in_order, no_activity
 from playitback.models.listener import Hearing
@@ -32,7 +32,6 @@ from playitback.segments import Segment, merge_segments, unpad_segments
 SCHEMA = "playitback.windows/1"
 RANKED = 5  # classes that a window names
 
-BATCH = 8  # windows classified at once: larger ones are hardly faster, and whoever cancels waits for one
 _TOUCHING_SECONDS = 1e-3  # windows start on whole samples, and so may be a sample apart
 
 

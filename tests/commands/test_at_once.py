@@ -68,7 +68,7 @@ def test_a_second_command_into_the_same_tables_is_refused_before_it_hears_anythi
     assert run(command, folder / "a.wav", folder / "b.wav", *options)[0] == 0
     done = {path: path.read_bytes() for path in sorted((tmp_path / "out").rglob("*")) if path.is_file()}
     with held(tmp_path / "out", "lock"), monkeypatch.context() as patch:
-        patch.setattr(explain, "explain_clip", lambda *_: pytest.fail("it was heard"))
+        patch.setattr(explain, "read_clip", lambda *_: pytest.fail("it was heard"))
         patch.setattr(windows, "classify_windows", lambda *_: pytest.fail("it was heard"))
         for recordings in ((folder,), (folder / "a.wav",)):  # the second stands in the tables
             status, output, error = run(command, *recordings, *options)

@@ -26,14 +26,15 @@ def test_events_of_clips_have_the_clock_time_of_the_windows_of_recordings(
         audio.write_wav(folder / name, noise(2.5), RATE)
     given = ("--checkpoint", lively_folder, "--playbacks", 0, "--start", 0.5, "--out", out, *JSON_ONLY)
     with monkeypatch.context() as patch:  # the first clip's times come from the journal then
-        explain_clip = command.explain_clip
+        read_clip = command.read_clip
 
         def stopped(recognizer: Any, clip: Path, *more: Any) -> Any:
             if clip.name == "undated.wav":
                 raise KeyboardInterrupt
-            return explain_clip(recognizer, clip, *more)
+            return read_clip(recognizer, clip, *more)
 
-        patch.setattr(command, "explain_clip", stopped)
+        patch.setattr(command, "read_clip", stopped)
+        patch.setattr(command, "BATCH", 1)
         with pytest.raises(KeyboardInterrupt):
             run("explain", folder, *given)
     assert run("explain", folder, *given)[0] == 0

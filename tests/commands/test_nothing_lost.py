@@ -207,7 +207,7 @@ def test_labels_that_match_in_part_are_counted(explain: Run, folder: Path, tmp_p
 def test_an_out_that_is_a_file_is_refused_before_anything_is_heard(
     explain: Run, folder: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(command, "explain_clip", lambda *_: pytest.fail("it was heard"))
+    monkeypatch.setattr(command, "read_clip", lambda *_: pytest.fail("it was heard"))
     for out in (folder / "a.wav", folder / "a.wav" / "deep"):
         status, _, error = explain(folder / "b.wav", "--out", out)
         assert status == 2
@@ -247,17 +247,18 @@ def test_every_kind_of_sound_is_found_in_a_folder(tmp_path: Path) -> None:
 
 
 def stop_at(monkeypatch: pytest.MonkeyPatch, count: int, error: BaseException) -> list[str]:
-    """Raises at the clip of that number; returns the names of those that are heard."""
+    """Raises at the clip of that number, clips being heard one by one; returns the names of those that are heard."""
+    monkeypatch.setattr(command, "BATCH", 1)
     heard: list[str] = []
-    explain_clip = command.explain_clip
+    read_clip = command.read_clip
 
     def counted(recognizer: Any, clip: Path, *given: Any) -> Any:
         if len(heard) == count:
             raise error
         heard.append(clip.name)
-        return explain_clip(recognizer, clip, *given)
+        return read_clip(recognizer, clip, *given)
 
-    monkeypatch.setattr(command, "explain_clip", counted)
+    monkeypatch.setattr(command, "read_clip", counted)
     return heard
 
 
@@ -296,6 +297,7 @@ def test_a_process_that_is_killed_leaves_what_is_done(
             shutil.copytree(out, left)
 
     with monkeypatch.context() as patch:
+        patch.setattr(command, "BATCH", 1)  # so that the last clip is heard alone both times
         patch.setattr(command.Journal, "add", copied)
         explain(folder, "--out", out)
     assert rows(left) == ["a.wav", "b.wav"]

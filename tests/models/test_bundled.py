@@ -95,3 +95,14 @@ def test_replayed_time_is_not_silence_on_real_clips(recognizer: Recognizer) -> N
     assert located.event_share < 0.6
     assert located.chosen.share.mean > 0.99
     assert located.random.share.mean < 0.8
+
+
+@pytest.mark.parametrize("name", available_checkpoints())
+def test_clips_of_a_batch_are_explained_as_each_is_alone_but_for_rounding(name: str) -> None:
+    heard = Recognizer.from_checkpoint(name, "cpu")
+    waveforms = [heard.load(path).samples for path in sorted(EXAMPLES.glob("*.wav"))[:5]]
+    for waveform, batched in zip(waveforms, heard.explain_batch(waveforms), strict=True):
+        for alone, each in zip(heard.explain(waveform), batched, strict=True):
+            assert (each.decision, each.segments, each.replayed) == (alone.decision, alone.segments, alone.replayed)
+            assert each.probabilities == pytest.approx(alone.probabilities, abs=1e-4)
+            assert each.relevance == pytest.approx(alone.relevance, abs=1e-3)
