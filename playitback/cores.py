@@ -36,6 +36,13 @@ def available(device: torch.device | None = None) -> int:
     return _cores if device is None or device.type == "cpu" else 1
 
 
+def batch(weights: int, device: torch.device) -> int:
+    """How many of many clips a model hears at once. On a CPU a large one gains nothing by it, and whoever cancels waits
+    for a batch.
+    """
+    return BATCH if weights < LARGE or device.type != "cpu" else 1
+
+
 def wanted(weights: int, clips: int = 1) -> int:
     """On how many cores a model of so many weights hears so many clips at once."""
     return _most.get() if weights * clips >= LARGE else 1

@@ -22,7 +22,7 @@ from torch import Generator, Tensor
 from playitback import audio
 from playitback.checkpoint import Checkpoint, load_checkpoint
 from playitback.config import ModelConfig
-from playitback.cores import available, on_cores, wanted
+from playitback.cores import available, batch, on_cores, wanted
 from playitback.engine import OPENVINO, by_openvino
 from playitback.errors import AudioError, CheckpointError, SettingsError
 from playitback.models.listener import (
@@ -132,6 +132,11 @@ class Recognizer:
         return available(self._device)
 
     @property
+    def batch(self) -> int:
+        """How many of many clips it hears at once; see ``cores``."""
+        return batch(self.parameters, self._device)
+
+    @property
     def playbacks(self) -> int:
         """Largest number of playbacks; 0 for a model that cannot replay."""
         return self.config.playbacks
@@ -187,9 +192,8 @@ class Recognizer:
         """
         clip = torch.from_numpy(self.padded(waveform)).unsqueeze(0)
         self.check(playbacks, asked)
-        index = None if asked is None else self.labels.index(asked)
         hearings = self.listen(clip, playbacks, choose, self._asked(asked, 1))
-        return (self._clip_hearing(each, index) for each in hearings)
+        return (self._clip_hearing(each, asked) for each in hearings)
 
     def explain_batch(
         self, waveforms: Sequence[np.ndarray], playbacks: int | None = None, asked: str | None = None
@@ -201,9 +205,8 @@ class Recognizer:
         """
         clips = torch.from_numpy(np.stack([self.padded(each) for each in waveforms]))
         self.check(playbacks, asked)
-        index = None if asked is None else self.labels.index(asked)
         hearings = list(self.listen(clips, playbacks, asked=self._asked(asked, len(clips))))
-        return [tuple(self._clip_hearing(each, index, clip) for each in hearings) for clip in range(len(clips))]
+        return [tuple(self._clip_hearing(each, asked, clip) for each in hearings) for clip in range(len(clips))]
 
     def listen(
         self,
@@ -343,7 +346,7 @@ class Recognizer:
             self._heard_by = self.dtype, listener
         return self._heard_by[1]
 
-    def _clip_hearing(self, heard: Hearing, asked: int | None, clip: int = 0) -> ClipHearing:
+    def _clip_hearing(self, heard: Hearing, asked: str | None, clip: int = 0) -> ClipHearing:
         """Of one clip of those that were heard."""
         probabilities = _array(self.probabilities(heard.logits[0][clip]))
         named = self.named(probabilities)
@@ -352,7 +355,7 @@ class Recognizer:
             hop_seconds=heard.hop_samples / self.sample_rate,
             probabilities=probabilities,
             decision=named,
-            asked=named if asked is None else asked,
+            asked=named if asked is None else self.labels.index(asked),
             relevance=_array(heard.relevance[clip]),
             edges=_array(heard.edges[clip]),
             seconds=_array(heard.seconds[clip]),

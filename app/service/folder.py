@@ -15,7 +15,6 @@ from pathlib import Path, PurePosixPath
 from app.service import reading
 from app.service.models import Models
 from playitback import audio
-from playitback.cores import BATCH
 from playitback.errors import AudioError, DataSetError, PlayItBackError, SettingsError
 from playitback.explain.explanation import Explanation
 from playitback.explain.folder import ClipSummary, FolderSummary, label_of, no_label_found, read_labels, summarise
@@ -112,8 +111,8 @@ class FolderService:
         view = FolderView(recognizer.labels, (), (), playbacks + 1, (), len(sounds), channel)
         yield view
         began = time.monotonic()
-        for first in range(0, len(sounds), BATCH):
-            batch = sounds[first : first + BATCH]
+        for first in range(0, len(sounds), recognizer.batch):
+            batch = sounds[first : first + recognizer.batch]
             read = [_read(recognizer, file.path, channel) for file in batch]
             waveforms = [each.samples for each in read if isinstance(each, audio.Recording)]
             heard = self.models.compute(checkpoint, Recognizer.explain_batch, waveforms, playbacks) if waveforms else ()

@@ -52,7 +52,7 @@ from playitback.commands.shared import (
     remark,
     say,
 )
-from playitback.cores import BATCH, ahead
+from playitback.cores import ahead
 from playitback.counts import counted
 from playitback.errors import AudioError, PlayItBackError, SettingsError
 from playitback.explain.alone import hear_alone
@@ -231,7 +231,8 @@ class _Run:
             say(heading(self._width, self._can_replay))
         kept, failed, found = 0, 0, None
         try:
-            batches = (self._clips[first : first + BATCH] for first in range(0, len(self._clips), BATCH))
+            size = self._recognizer.batch
+            batches = (self._clips[first : first + size] for first in range(0, len(self._clips), size))
             looked = (tuple(map(self._look, batch)) for batch in batches)
             with self._painters, closing(ahead(self._hear, looked, self._recognizer.at_once)) as each:
                 heard_clips = zip(self._clips, chain.from_iterable(each), strict=True)

@@ -14,7 +14,7 @@ from shell import JSON_ONLY, Run, assert_explained, assert_one_sentence, entries
 from tiny import LABELS, RATE, clicks, noise, tiny_checkpoint, tone
 
 from playitback import audio, checkpoint
-from playitback.commands import explain as command
+from playitback.recognizer import Recognizer
 
 
 def test_explain_writes_a_folder_named_after_the_clip(
@@ -214,7 +214,7 @@ def test_window_starts_where_it_is_asked_to(run: Run, model_folder: Path, tmp_pa
 def test_one_channel_is_explained_where_it_is_asked_for(
     run: Run, model_folder: Path, sounds: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(command, "BATCH", 1)  # so that answers are the same to the bit
+    monkeypatch.setattr(Recognizer, "batch", 1)  # so that answers are the same to the bit
     bell, rain = (soundfile.read(sounds / f"{name}.wav", dtype="int16")[0] for name in ("bell", "rain"))
     soundfile.write(tmp_path / "both.wav", np.stack([bell, rain], axis=1), RATE)
     arguments = ("--checkpoint", model_folder, "--out", tmp_path / "out", "--playbacks", 1, *JSON_ONLY)

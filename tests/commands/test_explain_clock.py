@@ -12,6 +12,7 @@ from tiny import RATE, noise
 
 from playitback import audio
 from playitback.commands import explain as command
+from playitback.recognizer import Recognizer
 
 STARTS = {"20240131_235959.wav": "2024-01-31T23:59:59.500", "20240131T235959Z.wav": "2024-01-31T23:59:59.500+00:00"}
 EVENTS = ["path", "start", "stop", "class", "confidence", "clock"]
@@ -34,7 +35,7 @@ def test_events_of_clips_have_the_clock_time_of_the_windows_of_recordings(
             return read_clip(recognizer, clip, *more)
 
         patch.setattr(command, "read_clip", stopped)
-        patch.setattr(command, "BATCH", 1)
+        patch.setattr(Recognizer, "batch", 1)
         with pytest.raises(KeyboardInterrupt):
             run("explain", folder, *given)
     assert run("explain", folder, *given)[0] == 0

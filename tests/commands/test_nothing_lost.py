@@ -18,6 +18,7 @@ from tiny import RATE, tone
 
 from playitback import audio, cores
 from playitback.commands import explain as command
+from playitback.recognizer import Recognizer
 
 ROOT = Path(__file__).resolve().parents[2]
 TABLES = ["folder.csv", "folder.json"]
@@ -248,7 +249,7 @@ def test_every_kind_of_sound_is_found_in_a_folder(tmp_path: Path) -> None:
 
 def stop_at(monkeypatch: pytest.MonkeyPatch, count: int, error: BaseException) -> list[str]:
     """Raises at the clip of that number, clips being heard one by one; returns the names of those that are heard."""
-    monkeypatch.setattr(command, "BATCH", 1)
+    monkeypatch.setattr(Recognizer, "batch", 1)
     heard: list[str] = []
     read_clip = command.read_clip
 
@@ -297,7 +298,7 @@ def test_a_process_that_is_killed_leaves_what_is_done(
             shutil.copytree(out, left)
 
     with monkeypatch.context() as patch:
-        patch.setattr(command, "BATCH", 1)  # so that the last clip is heard alone both times
+        patch.setattr(Recognizer, "batch", 1)  # so that the last clip is heard alone both times
         patch.setattr(command.Journal, "add", copied)
         explain(folder, "--out", out)
     assert rows(left) == ["a.wav", "b.wav"]

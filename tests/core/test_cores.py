@@ -12,7 +12,7 @@ import pytest
 import torch
 
 from playitback import cores
-from playitback.cores import LARGE, Cores, ahead, available, on_cores, wanted
+from playitback.cores import BATCH, LARGE, Cores, ahead, available, batch, on_cores, wanted
 
 
 class Work:
@@ -129,3 +129,8 @@ def test_threads_soon_sleep_while_they_wait_unless_somebody_wants_it_otherwise(
     )
     ended = subprocess.run([sys.executable, "-c", program], env=told, capture_output=True, text=True, check=True)
     assert ended.stdout.strip() == found
+
+
+def test_a_large_model_hears_one_clip_after_the_other_unless_a_gpu_does() -> None:
+    assert [batch(LARGE - 1, torch.device("cpu")), batch(LARGE, torch.device("cpu"))] == [BATCH, 1]
+    assert batch(LARGE, torch.device("cuda")) == BATCH
