@@ -93,10 +93,11 @@ class Panel:
     ) -> None:
         self._sheet, self.name, self.place = sheet, name, place
         self.across, self.up = across, up
-        inches = sheet.figure.dpi_scale_trans
-        self._box = TransformedBbox(place, inches)
+        self._inches = sheet.figure.dpi_scale_trans
+        self._box = TransformedBbox(place, self._inches)
         scale = place.width / (across[1] - across[0]), place.height / (up[1] - up[0])
-        self._inside = Affine2D().translate(-across[0], -up[0]).scale(*scale).translate(place.x0, place.y0) + inches
+        self._to_inches = Affine2D().translate(-across[0], -up[0]).scale(*scale).translate(place.x0, place.y0)
+        self._inside = self._to_inches + self._inches
         self.artists: list[Artist] = []
 
     def picture(self, values: np.ndarray, colour_map: str, limits: tuple[float, float]) -> None:
@@ -105,11 +106,9 @@ class Panel:
         shades = np.clip(share * _SHADES, 0, _SHADES - 1).astype(np.uint8)  # as matplotlib rounds
         self._add(_Picture(shades, matplotlib.colormaps[colour_map](np.arange(_SHADES), bytes=True), self._box))
 
-    def curve(self, across: Sequence[float] | np.ndarray, up: Sequence[float] | np.ndarray, **style: Any) -> Line2D:
+    def curve(self, across: Sequence[float] | np.ndarray, up: Sequence[float] | np.ndarray, **style: Any) -> None:
         """Through points."""
-        line = Line2D(across, up, transform=self._inside, **style)
-        self._add(line, clipped=True)
-        return line
+        self._add(Line2D(across, up, transform=self._inside, **style), clipped=True)
 
     def filled(self, across: np.ndarray, up: np.ndarray, floor: float, **style: Any) -> None:
         """What lies between a curve and a height."""
@@ -129,8 +128,7 @@ class Panel:
 
     def title(self, text: str, size: float, above: float = 3 * POINT) -> None:
         """A line of text over the panel, from its left edge."""
-        inches = self._sheet.figure.dpi_scale_trans
-        self._add(_text(self.place.x0, self.place.y1 + above, text, fontsize=size, transform=inches))
+        self._caption((self.place.x0, self.place.y1 + above), text, size)
 
     def frame(self, *, floor_only: bool = False, lines: Iterable[float] = ()) -> None:
         """Its edges, or the lower one alone; lines: heights of further lines from edge to edge."""
@@ -145,7 +143,7 @@ class Panel:
     def mark_height(self, marks: Iterable[tuple[float, str]], size: float) -> None:
         """Marks at the left edge, each with its caption."""
         for up, caption in marks:
-            height = self._inches(self.across[0], up)[1]
+            height = self._to_inches.transform((0.0, up))[1]
             self._mark((self.place.x0 - _MARK, self.place.x0), (height, height))
             place = self.place.x0 - _BESIDE_MARK, height
             self._caption(place, caption, size, ha="right", va="center_baseline")
@@ -153,7 +151,7 @@ class Panel:
     def mark_width(self, marks: Sequence[tuple[float, str]], size: float, *, within: bool = False) -> None:
         """Marks at the lower edge, each with its caption; within: the outer ones do not reach beyond the edges."""
         for number, (across, caption) in enumerate(marks):
-            left = self._inches(across, self.up[0])[0]
+            left = self._to_inches.transform((across, 0.0))[0]
             self._mark((left, left), (self.place.y0 - _MARK, self.place.y0))
             sides = {0: "left", len(marks) - 1: "right"} if within else {}
             place = left, self.place.y0 - _BESIDE_MARK
@@ -163,16 +161,11 @@ class Panel:
         """A line of text in the middle below the panel."""
         self._caption((self.place.x0 + self.place.width / 2, self.place.y0 - below), text, size, ha="center", va="top")
 
-    def _inches(self, across: float, up: float) -> tuple[float, float]:
-        x, y = (self._inside - self._sheet.figure.dpi_scale_trans).transform((across, up))
-        return float(x), float(y)
-
     def _mark(self, across: Sequence[float], up: Sequence[float]) -> None:
-        inches = self._sheet.figure.dpi_scale_trans
-        self._add(Line2D(across, up, transform=inches, color="black", linewidth=_FRAME))
+        self._add(Line2D(across, up, transform=self._inches, color="black", linewidth=_FRAME))
 
     def _caption(self, place: tuple[float, float], text: str, size: float, **style: Any) -> None:
-        self._add(_text(*place, text, fontsize=size, transform=self._sheet.figure.dpi_scale_trans, **style))
+        self._add(_text(*place, text, fontsize=size, transform=self._inches, **style))
 
     def _add(self, artist: Artist, *, clipped: bool = False) -> None:
         artist.set_gid(f"{self.name}-{len(self.artists)}")
