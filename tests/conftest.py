@@ -13,16 +13,18 @@ import shutil
 import socket
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 from urllib.parse import urlparse
 
-import gradio as gr
 import pytest
 from gate import Gate
-from playwright.sync_api import Browser, Page, expect, sync_playwright
+from playwright.sync_api import Browser, BrowserContext, Page, expect, sync_playwright
 from shell import Run
 
 from playitback import __main__ as command_line
+
+if TYPE_CHECKING:
+    import gradio as gr  # takes seconds: only who serves a page imports it
 
 CHROMIUM_NAMES = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
 CHROMIUM_FLAGS = [
@@ -64,24 +66,40 @@ def run(capsys: pytest.CaptureFixture[str]) -> Run:
 
 
 @pytest.fixture(scope="module")
-def browser() -> Iterator[Browser]:
-    """The Chromium or Chrome that PLAYITBACK_BROWSER names, as ``make test`` does, else one on PATH."""
+def profile(tmp_path_factory: pytest.TempPathFactory) -> Iterator[BrowserContext]:
+    """A profile of the Chromium or Chrome that PLAYITBACK_BROWSER names, as ``make test`` does, else of one on PATH.
+
+    Its cache stays from page to page: what a page loads and compiles is half of its work.
+    """
     names = [os.environ["PLAYITBACK_BROWSER"]] if "PLAYITBACK_BROWSER" in os.environ else CHROMIUM_NAMES
     paths = [path for name in names if (path := shutil.which(name))]
     assert paths, f"browser tests need one of {', '.join(CHROMIUM_NAMES)} on PATH"
     expect.set_options(timeout=PATIENCE_MILLISECONDS)
     with sync_playwright() as playwright:
-        chromium = playwright.chromium.launch(executable_path=paths[0], args=CHROMIUM_FLAGS)
-        yield chromium
-        chromium.close()
+        context = playwright.chromium.launch_persistent_context(
+            tmp_path_factory.mktemp("profile"),
+            executable_path=paths[0],
+            args=CHROMIUM_FLAGS,
+            viewport={"width": 1280, "height": 900},
+        )
+        context.set_default_timeout(PATIENCE_MILLISECONDS)
+        yield context
+        context.close()
+
+
+@pytest.fixture(scope="module")
+def browser(profile: BrowserContext) -> Browser:
+    """For those who want a profile of their own, or several."""
+    assert profile.browser is not None, "it has none on Android alone"
+    return profile.browser
 
 
 @pytest.fixture
-def browser_page(browser: Browser) -> Iterator[Page]:
-    """A fresh page; the test fails for any console error, uncaught exception or request to another host."""
-    context = browser.new_context(viewport={"width": 1280, "height": 900})
-    context.set_default_timeout(PATIENCE_MILLISECONDS)
-    page = context.new_page()
+def browser_page(profile: BrowserContext) -> Iterator[Page]:
+    """A fresh page that knows nothing of those before; the test fails for any console error, uncaught exception or
+    request to another host.
+    """
+    page = profile.new_page()
     faults: list[str] = []
 
     def note_request(address: str) -> None:
@@ -94,8 +112,20 @@ def browser_page(browser: Browser) -> Iterator[Page]:
     page.on("request", lambda request: note_request(request.url))
     page.on("websocket", lambda websocket: note_request(websocket.url))
     yield page
-    context.close()
+    _forget(page)
+    page.close()
     assert faults == []
+
+
+def _forget(page: Page) -> None:
+    """Leaves the profile as it was, but for its cache."""
+    parts, context = urlparse(page.url), page.context
+    if parts.netloc:
+        told = {"origin": f"{parts.scheme}://{parts.netloc}", "storageTypes": "local_storage,indexeddb,service_workers"}
+        context.new_cdp_session(page).send("Storage.clearDataForOrigin", told)
+    context.clear_cookies()
+    context.clear_permissions()
+    context.set_offline(False)
 
 
 @pytest.fixture(scope="module")
