@@ -11,11 +11,11 @@ from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
 
-import numpy as np
 import pytest
 import torch
-from clip_sets import SECOND
-from tiny import CATEGORIES, RATE, STEMS, clicks, noise, recognizer_of, tiny_config, tone, write_esc50
+from clip_sets import BURST_SECONDS, SECOND, planted_bursts
+from shell import Run
+from tiny import CATEGORIES, STEMS, recognizer_of, tiny_config, write_esc50
 from torch import Tensor
 
 from playitback.errors import SettingsError
@@ -26,7 +26,7 @@ from playitback.models.replay.terms import ReplayTerms, SlotTerms
 from playitback.models.terms import EncoderTerms
 from playitback.progress import finish
 from playitback.segments import intersection_over_union
-from playitback.training.clips import ClipSet, ClipsInMemory, load_clips
+from playitback.training.clips import ClipSet, load_clips
 from playitback.training.evaluation import measure
 from playitback.training.loop import train
 from playitback.training.manifest import read_manifest
@@ -298,19 +298,21 @@ def test_training_with_workers_hears_what_it_would_without(
     assert found[0] == pytest.approx(wanted[0], rel=1e-3)
 
 
-def test_two_processes_find_the_losses_of_one(tmp_path: Path) -> None:
-    """The bundled model's preset as users train it, with all that is random in it, under torchrun."""
+def test_two_processes_find_the_losses_of_one(run: Run, tmp_path: Path) -> None:
+    """The bundled model's preset as users train it, with all that is random in it, here and under torchrun."""
     stages = families.recipe("small").without_teacher().stages
     data = write_esc50(tmp_path / "esc50", clips_per_class=4, folds=(1,), seconds=1.0)
-    for count in (1, 2):
-        launcher = ["torch.distributed.run", "--nproc-per-node", "2", "-m"] if count == 2 else []
-        command = [sys.executable, "-m", *launcher, "playitback", "train", "--data", str(data), "--folds", "1"]
-        command += ["--out", str(tmp_path / str(count)), "--device", "cpu", "--batch-size", "8", "--micro-batch-size=4"]
-        command += [f"--{stage.name}-epochs=1" for stage in stages]
-        one_thread = {**os.environ, "OMP_NUM_THREADS": "1"}
-        done = subprocess.run(command, capture_output=True, text=True, env=one_thread, timeout=300, check=False)
-        assert (done.returncode, done.stdout.count("The checkpoint is in")) == (0, 1), done.stderr
-        assert "Grad strides do not match" not in done.stderr  # the exchange of gradients would copy each of them
+    asked = ["train", "--data", str(data), "--folds", "1", "--device", "cpu", "--batch-size", "8"]
+    asked += ["--micro-batch-size", "4", *(f"--{stage.name}-epochs=1" for stage in stages), "--out"]
+    status, output, error = run(*asked, tmp_path / "1")
+    assert (status, output.count("The checkpoint is in")) == (0, 1), error
+    launcher = [sys.executable, "-m", "torch.distributed.run", "--nproc-per-node", "2", "-m", "playitback"]
+    done = subprocess.run(
+        [*launcher, *asked, str(tmp_path / "2")],
+        capture_output=True, text=True, env={**os.environ, "OMP_NUM_THREADS": "1"}, timeout=300, check=False,
+    )  # fmt: skip
+    assert (done.returncode, done.stdout.count("The checkpoint is in")) == (0, 1), done.stderr
+    assert "Grad strides do not match" not in done.stderr  # the exchange of gradients would copy each of them
     one, two = (losses_in(tmp_path / str(count)) for count in (1, 2))
     assert [entry["stage"] for entry in one] == [stage.name for stage in stages]
     for entry, other in zip(one, two, strict=True):
@@ -326,35 +328,6 @@ def test_loss_that_is_no_number_ends_the_run(tmp_path: Path, clips: ClipSet) -> 
         model.encoder.heads[0].weight.fill_(math.nan)  # type: ignore[operator, union-attr]
     with pytest.raises(SettingsError, match="not finite in epoch 1; lower the learning rate"):
         train(model, clips, SHORT, tmp_path)
-
-
-BURST_SECONDS = 0.2
-
-
-def planted_bursts(count: int, seed: int) -> tuple[ClipSet, Tensor]:
-    """Clips of 1 s of faint noise with a burst somewhere, whose kind is the class; and its start in seconds."""
-    rng = np.random.default_rng(seed)
-    samples, starts = np.empty((count, RATE)), rng.uniform(0.05, 0.75, count)
-    for index, start in enumerate(starts):
-        burst = (
-            tone(BURST_SECONDS, hertz=rng.uniform(500, 700)),
-            tone(BURST_SECONDS, hertz=rng.uniform(2500, 3200)),
-            clicks(BURST_SECONDS, np.arange(0.005, BURST_SECONDS, 0.03)),
-        )[index % 3]
-        samples[index] = 0.1 * noise(1.0, seed=int(rng.integers(10**6)))
-        samples[index, round(start * RATE) :][: len(burst)] += burst
-    quantised = torch.from_numpy((samples.clip(-1, 1) * 32767).astype(np.int16))
-    begins = RATE * torch.arange(count)
-    clips = ClipsInMemory(
-        names=tuple(map(str, range(count))),
-        samples=quantised.flatten(),
-        bounds=torch.stack([begins, begins + RATE], dim=1),
-        targets=[((index % 3,),) for index in range(count)],
-        labels=(("low", "high", "clicks"),),
-        multi_label=False,
-        clip_samples=RATE,
-    )
-    return clips, torch.from_numpy(starts)
 
 
 def test_slots_learn_to_find_the_burst_of_the_class_asked_for(tmp_path: Path) -> None:
