@@ -8,13 +8,16 @@
 PYTHON ?= python3 python3.12 python3.11 python3.10
 VENV := .venv
 IN_VENV := $(VENV)/bin/python
-PYTEST := $(IN_VENV) -m pytest -n auto --maxprocesses 4 --dist loadfile
+PYTEST := $(IN_VENV) -m pytest -n auto --maxprocesses 4 --dist loadfile --no-loadscope-reorder
 # by itself: what OpenVINO loads stays in a process of its own
 ENGINE := tests/models/test_engine.py
 QUICK := tests/core tests/models tests/explain tests/evidence tests/report tests/project
 SUITABLE := -c 'import sys; sys.exit(not (3, 10) <= sys.version_info[:2] <= (3, 12))'
 
-.PHONY: help setup run test quick lint types floors build
+# two at a time, and what each prints stays in one piece where make can do that
+TOGETHER := --no-print-directory -j2 $(if $(filter output-sync,$(.FEATURES)),-O)
+
+.PHONY: help setup run test quick lint types floors engine build
 .DEFAULT_GOAL := setup
 
 help: ## this list
@@ -26,8 +29,8 @@ run: setup ## set up if need be, then serve the page on http://127.0.0.1:7860
 	$(IN_VENV) app.py $(ARGS)
 
 # pytest comes last, so that its closing line is the last one.
-test: lint types floors ## what a change must pass: lint, types, floors and every test
-	$(IN_VENV) -m pytest $(ENGINE)
+test: $(VENV)/.development-installed ## what a change must pass: lint, types, floors and every test
+	@$(MAKE) $(TOGETHER) types engine lint floors
 ifeq ($(BROWSER),no)
 	@echo "The tests that need a browser are left out, as BROWSER=no asks."
 	$(PYTEST) --ignore $(ENGINE) -m "not data and not browser"
@@ -58,6 +61,9 @@ types: $(VENV)/.development-installed ## mypy
 
 floors: $(VENV)/.development-installed ## lint-imports: no file imports from a floor above its own
 	$(VENV)/bin/lint-imports
+
+engine: $(VENV)/.development-installed ## tests of the engine, in a process of their own
+	$(IN_VENV) -m pytest $(ENGINE)
 
 build: $(VENV)/.development-installed ## the wheel and what it is made from, in dist/
 	$(IN_VENV) -m hatchling build

@@ -40,7 +40,13 @@ CHROMIUM_FLAGS = [
     "--use-fake-ui-for-media-stream",  # and may be used
 ]
 PATIENCE_MILLISECONDS = 60_000  # for whatever a test waits for: a busy machine is no failure
+#: these come first, so that workers who share out files end together, with short ones
+SLOW = ("tests/browser/", "tests/commands/", "tests/training/")
 INSIDE = ("data", "blob", "about", "file")  # schemes that reach nobody
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    items.sort(key=lambda item: not item.nodeid.startswith(SLOW))
 
 
 @pytest.fixture(scope="session", autouse=True)
