@@ -7,7 +7,6 @@ is said as it is on the page.
 from __future__ import annotations
 
 import dataclasses
-import functools
 import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
@@ -16,7 +15,7 @@ from typing import Any, TypeVar
 import gradio as gr
 
 from app import text
-from app.events import LARGEST_NUMBER, ON_MODEL_FOR_PROGRAMS, ON_MODEL_LONG, refusal, run_folder
+from app.events import FOR_PROGRAMS_LONG, LARGEST_NUMBER, ON_MODEL_FOR_PROGRAMS, run_folder
 from app.service import (
     ClipRun,
     CompareService,
@@ -110,7 +109,7 @@ def add_api(models: Models) -> None:
         asked.windows,
         [recording, model, gr.Number(label="hop_seconds", value=None, visible=False), playbacks, channel],
         [_json("windows")],
-        queue=ON_MODEL_LONG,
+        queue=FOR_PROGRAMS_LONG,
     )
     # it must not wait for those who compute
     gr.on([], asked.models, [], [_json("models")], queue=False, **_told_as("models"))
@@ -285,10 +284,7 @@ class Asked:
         yield self._windows.describe(Path(recording), model, hop_seconds, playbacks, channel or None)
 
     def models(self) -> list[dict[str, Any]]:
-        try:
-            return self._models.describe()
-        except Exception as error:
-            raise refusal(error) from error
+        return self._models.describe()
 
     def _run(
         self,
@@ -312,18 +308,8 @@ def _add(
     outputs: Sequence[Any],
     queue: Mapping[str, Any] = ON_MODEL_FOR_PROGRAMS,
 ) -> None:
-    """An endpoint that is named as its function, and refuses in one sentence what cannot be answered."""
-
-    @functools.wraps(ask)  # gradio names the parameters after the function's
-    def answer(*given: Any) -> Answers:
-        try:
-            yield from ask(*given)
-        except gr.Error:
-            raise
-        except Exception as error:
-            raise refusal(error) from error
-
-    gr.on([], answer, inputs, outputs, **_told_as(ask.__name__), **queue)
+    """An endpoint that is named as its function, and its parameters as the function's."""
+    gr.on([], ask, inputs, outputs, **_told_as(ask.__name__), **queue)
 
 
 def _told_as(name: str) -> dict[str, Any]:

@@ -14,6 +14,7 @@ from typing import Any, TypeVar
 import anyio
 import gradio as gr
 from gradio.blocks import Block
+from gradio.context import LocalContext
 from gradio.events import Dependency
 
 from app import text
@@ -34,6 +35,8 @@ ON_MODEL: dict[str, Any] = {"concurrency_id": "model", "concurrency_limit": AT_O
 ON_MODEL_FOR_PROGRAMS: dict[str, Any] = {"concurrency_id": "programs", "concurrency_limit": AT_ONCE + 2}
 #: of events that compute for minutes: one at a time too, but beside the others, with whom they take turns view by view
 ON_MODEL_LONG: dict[str, Any] = {"concurrency_id": "long", "concurrency_limit": 1}
+#: the same for programs, which may ask for days of sound, and take no turn of the page's
+FOR_PROGRAMS_LONG: dict[str, Any] = {"concurrency_id": "long for programs", "concurrency_limit": 1}
 #: of events that no API user shall see
 PRIVATE: dict[str, Any] = {"api_visibility": "private"}
 #: of events that answer at once
@@ -92,6 +95,28 @@ def sentence(error: Exception) -> str:
 def refusal(error: Exception) -> gr.Error:
     """The same as an error that gradio shows, or raises in the client."""
     return gr.Error(sentence(error), print_exception=False)
+
+
+def kept(state: Answer | None) -> Answer:
+    """What the page has set before it asks. Raises gr.Error for a program's question, which came without it."""
+    if state is None:
+        raise gr.Error(text.NO_RUN_KEPT, print_exception=False)
+    return state
+
+
+def selected_row(event: gr.EventData) -> int:
+    """Of a table, by its number; -1 for what a program says of none."""
+    match event._data:
+        case {"index": [int(row), *_]}:
+            return row
+    return -1
+
+
+def is_awaited() -> bool:
+    """Whether the visitor is still there whose event, one that went through the queue, this thread computes."""
+    page, this = LocalContext.blocks.get(), LocalContext.event_id.get()
+    computed = [] if page is None else [event for events in page._queue.active_jobs for event in events or ()]
+    return all(event.alive for event in computed if event._id == this)
 
 
 def on_stop(

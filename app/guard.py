@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import ipaddress
 import json
+import logging
 import re
 import socket
 from collections.abc import Iterator
@@ -23,7 +24,9 @@ from starlette.datastructures import Headers
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from app import text
-from app.events import LARGEST_NUMBER
+from app.events import LARGEST_NUMBER, refusal
+
+log = logging.getLogger(__name__)
 
 LARGEST_REQUEST_BYTES = 32 * 1024**2  # of anything but an upload, which gradio limits file by file
 LONGEST_TEXT = 1000  # characters, of a name
@@ -35,7 +38,25 @@ _RELAYED = re.compile(r"/(proxy=|file[=/]\s*https?:)", re.IGNORECASE)
 
 
 class Page(gr.Blocks):
-    """Blocks that take no file by its address: gradio would fetch it for any event, whatever its size, into memory."""
+    """Blocks that take no file by its address: gradio would fetch it for any event, whatever its size, into memory.
+
+    Whatever goes wrong is told in one sentence. What a question of a program leaves behind goes with its answer: gradio
+    would keep a state of the page for each.
+    """
+
+    async def process_api(self, *given: Any, **options: Any) -> dict[str, Any]:
+        goes_on, session = False, options.get("session_hash")
+        try:
+            answer = await super().process_api(*given, **options)
+            goes_on = answer["is_generating"]
+            return answer
+        except gr.Error:
+            raise
+        except Exception as error:
+            raise refusal(error) from error
+        finally:
+            if not goes_on and session and session == options.get("event_id"):  # so gradio names that of a program
+                self.state_holder.session_data.pop(session, None)
 
     async def preprocess_data(
         self, block_fn: BlockFunction, inputs: list[Any], state: SessionState | None, explicit_call: bool = False
@@ -62,8 +83,8 @@ class Page(gr.Blocks):
 
 def _given(block: Any, value: Any) -> Any:
     """A value as it was sent; in place of null what is meant where nothing is sent."""
-    usual = value is None and isinstance(block, gr.Number | gr.Slider | gr.Textbox | gr.Checkbox | gr.JSON)
-    return getattr(block, "value", None) if usual else value
+    usual = gr.Number | gr.Slider | gr.Textbox | gr.Checkbox | gr.JSON | gr.Dropdown | gr.Radio
+    return getattr(block, "value", None) if value is None and isinstance(block, usual) else value
 
 
 def _wanted(block: Any, value: Any) -> str | None:
@@ -79,7 +100,8 @@ def _wanted(block: Any, value: Any) -> str | None:
     if isinstance(block, gr.Audio):
         return None if isinstance(value, dict) and isinstance(value.get("path"), str) else text.A_FILE
     if isinstance(block, gr.Dropdown | gr.Radio):
-        is_choice = isinstance(value, str | int | float) and not isinstance(value, bool)
+        typed = isinstance(block, gr.Dropdown) and block.allow_custom_value
+        is_choice = isinstance(value, str if typed else str | int | float) and not isinstance(value, bool)
         return None if is_choice and len(str(value)) <= LONGEST_TEXT else text.A_TEXT
     if isinstance(block, gr.JSON):
         return None if _is_short(value) else text.SHORT_JSON
@@ -129,7 +151,20 @@ class Guard:
                 if body is None:
                     return await _refuse(send, 413, text.TOO_LARGE_A_REQUEST)
                 receive = _again(body, receive)
-        await self._app(scope, receive, send)
+        began = False
+
+        async def note_and_send(message: Message) -> None:
+            nonlocal began
+            began = True
+            await send(message)
+
+        try:
+            await self._app(scope, receive, note_and_send)
+        except Exception as error:
+            if began or scope["type"] != "http":
+                raise
+            log.warning("%.200s could not be answered: %.300r", scope["path"], error)
+            await _refuse(send, 400, text.NOT_UNDERSTOOD)
 
 
 def comes_from_here(scope: Scope) -> bool:

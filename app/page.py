@@ -15,7 +15,7 @@ from starlette.middleware import Middleware
 
 from app import text, welcome
 from app.api import add_api
-from app.events import PRIVATE
+from app.events import PRIVATE, is_awaited
 from app.guard import Guard, Page
 from app.running import PLAYBACKS_ID, wire_run
 from app.service import FindingsService, Models
@@ -46,6 +46,7 @@ HOURS_KEPT = 4
 SECONDS_BETWEEN_DELETIONS = 900
 LARGEST_UPLOAD = "700mb"  # an hour of stereo WAV; text.WINDOWS_UPLOADS says so
 LONGEST_QUEUE = 32
+SESSIONS_KEPT = 1000  # of half a megabyte and more each; gradio would keep ten thousand
 
 _STYLE = Path(__file__).parent / "page.css"
 
@@ -60,6 +61,7 @@ def build_page(models: Models, examples: Sequence[Path] | None = None, explained
         examples = sorted(path for path in EXAMPLES.glob("*") if path.suffix in EXAMPLE_FORMATS)
         explained = explained or EXAMPLES / EXPLAINED
     model = models.model(models.checkpoints[0])
+    models.is_awaited = is_awaited
     with Page(
         title=text.TITLE,
         analytics_enabled=False,
@@ -131,6 +133,7 @@ def launch_settings() -> dict[str, Any]:
     return {
         "run_history": False,  # these are recordings of people
         "max_file_size": LARGEST_UPLOAD,
+        "state_session_capacity": SESSIONS_KEPT,
         "app_kwargs": {"middleware": [Middleware(Guard)]},
         "footer_links": ["api", "settings"],
         "theme": _theme(),

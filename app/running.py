@@ -17,7 +17,7 @@ from gradio.blocks import Block
 from gradio.events import Dependency
 
 from app import text
-from app.events import DIRECT, ON_MODEL, PRIVATE, QUIET, Updates, ended, may_run, on_stop, run_folder, sentence
+from app.events import DIRECT, ON_MODEL, PRIVATE, QUIET, Updates, ended, kept, may_run, on_stop, run_folder, sentence
 from app.markup import error_html, message_html, progress_html
 from app.player import Player
 from app.service import ExplainService, ExplanationView, Models, Settings
@@ -119,8 +119,8 @@ def wire_run(
     ``asking`` the Ask of every class that is to be explained at once.
     """
     service = ExplainService(models)
-    #: the last run that was Begun
-    begun: gr.State = gr.State(None, time_to_live=shown.time_to_live)
+    #: the last run that was asked for; at first one that is over
+    begun: gr.State = gr.State(Begun(entered=True), time_to_live=shown.time_to_live)
 
     def nothing() -> Updates:
         emptied: Updates = {**inputs.may_run(running=False), shown: None}
@@ -137,10 +137,9 @@ def wire_run(
             found |= part.updates(view)
         return {**found, shown: view if view.finished else None}
 
-    def ask(latest: Begun | None) -> Updates:
+    def ask(latest: Begun) -> Updates:
         """Before it waits for its turn: what begins only then could not be stopped while it waits."""
-        if latest is not None:
-            latest.unwanted = True
+        latest.unwanted = True
         return {begun: Begun(), **inputs.may_run(running=True)}
 
     def run(
@@ -168,7 +167,8 @@ def wire_run(
                 return
             yield {**nothing(), inputs.status: error_html(sentence(error))}
 
-    def fulfil(wish: Wish, checkpoint: str, count: int, asked: str, this: Begun) -> Iterator[Any]:
+    def fulfil(wanted: Wish | None, checkpoint: str, count: int, asked: str, this: Begun) -> Iterator[Any]:
+        wish = kept(wanted)
         yield from run(wish.recording, checkpoint, count, asked, wish.start_seconds, wish.channel, this)
 
     def choose(
@@ -177,7 +177,7 @@ def wire_run(
         path: str | None,
         last: Ask | None,
         finished: ExplanationView | None,
-        latest: Begun | None,
+        latest: Begun,
     ) -> Any:
         view = _last_run(finished, latest)
         if view is None or view.settings.checkpoint != checkpoint or path not in (None, str(view.recording)):
@@ -192,7 +192,7 @@ def wire_run(
         path: str | None,
         last: Ask | None,
         finished: ExplanationView | None,
-        latest: Begun | None,
+        latest: Begun,
     ) -> Any:
         """What was chosen while a run began, too late for it and too early to take its place."""
         if finished is None or label == (finished.settings.asked or ""):
@@ -204,7 +204,7 @@ def wire_run(
         checkpoint: str,
         last: Ask | None,
         finished: ExplanationView | None,
-        latest: Begun | None,
+        latest: Begun,
     ) -> Any:
         view = _last_run(finished, latest)
         if view is None:
@@ -213,8 +213,9 @@ def wire_run(
         chosen: Updates = {asking: _ask(view, label, last, latest)}
         return {**chosen, inputs.asked: label} if view.settings.checkpoint == checkpoint else chosen
 
-    def explain_anew(ask: Ask) -> Iterator[Any]:
+    def explain_anew(chosen: Ask | None) -> Iterator[Any]:
         """What is shown stays until all of the answer is there, and then gives way to it at once."""
+        ask = kept(chosen)
         try:
             with run_folder() as folder:
                 for view in service.ask(ask.view, ask.label, folder):
@@ -232,7 +233,7 @@ def wire_run(
             ask.unwanted = True
             yield ended(inputs.run, inputs.stop, inputs.status, error_html(sentence(error)))
 
-    def give_up(ask: Ask | None, latest: Begun | None) -> None:
+    def give_up(ask: Ask | None, latest: Begun) -> None:
         for each in (ask, latest):
             if each is not None:
                 each.unwanted = True
@@ -252,11 +253,11 @@ def wire_run(
     given = [inputs.recording, *asked, inputs.start, inputs.channel, begun]
     started = inputs.run.click(ask, begun, pressed, **how_to_ask).then(run, given, **how_to_run)
     fulfilled = prepared.success(ask, begun, pressed, **how_to_ask).then(fulfil, [wished, *asked, begun], **how_to_run)
-    kept = [asking, shown, begun]
-    choice = [inputs.asked, inputs.checkpoint, inputs.recording, *kept]
+    known = [asking, shown, begun]
+    choice = [inputs.asked, inputs.checkpoint, inputs.recording, *known]
     inputs.asked.input(choose, choice, asking, **QUIET)
     shown.change(keep_up, choice, asking, **QUIET)
-    player.explain(choose_in_rows, [inputs.checkpoint, *kept], [asking, inputs.asked, inputs.status], **QUIET)
+    player.explain(choose_in_rows, [inputs.checkpoint, *known], [asking, inputs.asked, inputs.status], **QUIET)
     # What goes on before it sees for itself that it is unwanted: an event that gradio cancels as it ends is an error,
     # and what it still sends is taken for something else.
     explained = asking.change(explain_anew, asking, **how_to_run)
@@ -272,12 +273,12 @@ def wire_run(
     stopped.then(None, player, player, js=STOP_WAITING_FOR_ROWS, **PRIVATE)
 
 
-def _last_run(finished: ExplanationView | None, latest: Begun | None) -> ExplanationView | None:
+def _last_run(finished: ExplanationView | None, latest: Begun) -> ExplanationView | None:
     """The one that is shown; while it goes on, as far as it got."""
-    return finished or (latest.view if latest else None)
+    return finished or latest.view
 
 
-def _ask(view: ExplanationView, label: str | None, last: Ask | None, latest: Begun | None) -> Ask:
+def _ask(view: ExplanationView, label: str | None, last: Ask | None, latest: Begun) -> Ask:
     """The newest choice, in place of the last one and of a run that still goes on."""
     for before in (last, latest):
         if before is not None:

@@ -70,6 +70,9 @@ NOT_FROM_HERE = (
     "This page is for the machine that it runs on: open it there under the address that it printed when it started, "
     "or start it with --host 0.0.0.0 for others."
 )
+NOT_UNDERSTOOD = (
+    "This request asks nothing that is known here; the documentation of the API (/?view=api) tells what is."
+)
 TOO_LARGE_A_REQUEST = "A request may have up to 32 MB; send recordings as uploads, and ask shorter questions."
 
 A_NUMBER, A_WHOLE_NUMBER, A_TEXT = (

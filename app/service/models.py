@@ -17,7 +17,7 @@ from playitback.checkpoint import (
     published_checkpoints,
 )
 from playitback.cores import Cores, available, wanted
-from playitback.errors import CheckpointError
+from playitback.errors import CheckpointError, PlayItBackError
 from playitback.progress import Steps
 from playitback.recognizer import Recognizer, find_device
 
@@ -87,6 +87,8 @@ class Models:
         for source in sources:
             self._sources.setdefault(Path(source).name if Path(source).is_dir() else source, source)
         self.checkpoints = tuple(self._sources)
+        #: whether anybody waits for what the calling thread computes; the page knows
+        self.is_awaited: Callable[[], bool] = lambda: True
         self.by_hand = by_hand
         self._device = device
         self._kept: OrderedDict[str, Recognizer] = OrderedDict()  # the latest ones used
@@ -181,8 +183,11 @@ class Models:
     def _in_turns(self, in_use: Recognizer, results: Iterator[Any]) -> Generator[Any, None, None]:
         """The results, one at a time. Cores are taken from one yield to the next, not for the whole: whoever stops
         listening blocks nobody. ``in_use``: the recognizer that computes them, which is kept as long as it does.
+        Raises PlayItBackError as soon as nobody waits for them.
         """
         while True:
+            if not self.is_awaited():
+                raise PlayItBackError("nobody waits for the answer any more; ask again")
             with self._cores.take(wanted(in_use.parameters)):
                 result = next(results, _END)
             if result is _END:

@@ -20,8 +20,8 @@ from app.events import (
     is_due,
     may_run,
     on_stop,
-    refusal,
     run_folder,
+    selected_row,
     sentence,
 )
 from app.markup import error_html, message_html, progress_html, reading, safe, section, table
@@ -167,22 +167,20 @@ def wire(models: Models, parts: Folder, inputs: Inputs, wished: gr.State) -> Non
         if view is None or not view.clips:
             yield no_summary(parts)
             return
-        try:
-            with run_folder() as folder:
-                taken = gr.update(value=str(write_table(view, folder)), interactive=True)
-                events = write_events(view, folder)
-                of_events = gr.update(value=None if events is None else str(events), interactive=events is not None)
-                yield {parts.download: taken, parts.events: of_events, **summary_updates(parts, view)}
-        except Exception as error:
-            raise refusal(error) from error
+        with run_folder() as folder:
+            taken = gr.update(value=str(write_table(view, folder)), interactive=True)
+            events = write_events(view, folder)
+            of_events = gr.update(value=None if events is None else str(events), interactive=events is not None)
+            yield {parts.download: taken, parts.events: of_events, **summary_updates(parts, view)}
 
     def choose_hearing(view: FolderView | None, index: int) -> Any:
         return gr.skip() if view is None or not view.labelled else confusion_chart(view, last=index > 0)
 
-    def open_clip(view: FolderView | None, event: gr.SelectData) -> Any:
-        if view is None or not 0 <= event.index[0] < len(view.files):
+    def open_clip(view: FolderView | None, event: gr.EventData) -> Any:
+        row = selected_row(event)
+        if view is None or not 0 <= row < len(view.files):
             return gr.skip()
-        return Wish(str(view.files[event.index[0]]), channel=view.channel or 0)
+        return Wish(str(view.files[row]), channel=view.channel or 0)
 
     # a summary of earlier clips would not belong to the new ones
     started = parts.run.click(lambda: no_summary(parts), None, summary, **QUIET).then(

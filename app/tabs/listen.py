@@ -12,7 +12,7 @@ import gradio as gr
 from gradio.events import Dependency
 
 from app import text
-from app.events import DIRECT, PRIVATE, QUIET, Updates, refusal, sentence, while_here
+from app.events import DIRECT, PRIVATE, QUIET, Updates, kept, refusal, sentence, while_here
 from app.markup import error_html, message_html
 from app.running import PLAYBACKS_ID, Inputs, Wish
 from app.service import ExplainService, Models, ModelView, RecordingView
@@ -110,12 +110,10 @@ def wire_wishes(models: Models, parts: Listen, tabs: gr.Tabs, wished: gr.State) 
     service = ExplainService(models)
     place = parts.recorder
 
-    def prepare(wish: Wish, checkpoint: str, path: str | None, recording: RecordingView | None) -> Updates:
+    def prepare(wanted: Wish | None, checkpoint: str, path: str | None, recording: RecordingView | None) -> Updates:
+        wish = kept(wanted)
         if recording is None or recording.path != Path(wish.recording):
-            try:
-                recording = service.describe(Path(wish.recording), checkpoint)
-            except Exception as error:
-                raise refusal(error) from error
+            recording = service.describe(Path(wish.recording), checkpoint)
         changed: Updates = {
             **place.updates(recording, wish.start_seconds, wish.channel),
             tabs: gr.update(selected=PLAYBACKS_ID),

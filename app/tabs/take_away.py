@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 import gradio as gr
 
 from app import text
-from app.events import PRIVATE, QUIET, Updates, refusal, run_folder
+from app.events import PRIVATE, QUIET, Updates, run_folder
 from app.service import ExplanationView, FindingsService, Models, TakeAwayService
 from app.tabs import hints
 
@@ -48,13 +48,10 @@ def wire(models: Models, findings: FindingsService, parts: TakeAwayParts, shown:
     def write(view: ExplanationView | None) -> Iterator[Updates]:
         if view is None:
             return
-        try:
-            with run_folder() as folder:
-                taken = service.write(replace(view, explanation=findings.explanation(view)), folder)
-                written = [str(path) for path in (taken.archive, *taken.files.all)]
-                yield {parts.files: gr.update(visible=True, value=written)}
-        except Exception as error:
-            raise refusal(error) from error
+        with run_folder() as folder:
+            taken = service.write(replace(view, explanation=findings.explanation(view)), folder)
+            written = [str(path) for path in (taken.archive, *taken.files.all)]
+            yield {parts.files: gr.update(visible=True, value=written)}
 
     shown.change(follow, shown, [parts.hint, parts.prepare, parts.files], **QUIET)
     parts.prepare.click(write, shown, parts.files, show_progress_on=parts.prepare, **PRIVATE)

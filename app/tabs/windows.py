@@ -24,8 +24,8 @@ from app.events import (
     is_due,
     may_run,
     on_stop,
-    refusal,
     run_folder,
+    selected_row,
     sentence,
 )
 from app.markup import error_html, message_html, progress_html, reading, safe
@@ -144,15 +144,12 @@ def wire(models: Models, parts: Windows, inputs: Inputs, wished: gr.State) -> No
         if view is None or not view.windows:
             yield no_files()
             return
-        try:
-            with run_folder() as folder:
-                files = write_tables(view, folder)
-                written = {parts.table: files.table, parts.audacity: files.audacity, parts.raven: files.raven}
-                if files.events is not None:
-                    written[parts.events] = files.events
-                yield {each: gr.update(value=str(path), interactive=True) for each, path in written.items()}
-        except Exception as error:
-            raise refusal(error) from error
+        with run_folder() as folder:
+            files = write_tables(view, folder)
+            written = {parts.table: files.table, parts.audacity: files.audacity, parts.raven: files.raven}
+            if files.events is not None:
+                written[parts.events] = files.events
+            yield {each: gr.update(value=str(path), interactive=True) for each, path in written.items()}
 
     def wish(view: WindowsView, start_seconds: float, label: str | None = None) -> Wish:
         return Wish(str(view.recording), start_seconds, label, view.channel or 0)
@@ -168,8 +165,8 @@ def wire(models: Models, parts: Windows, inputs: Inputs, wished: gr.State) -> No
             return wish(view, view.windows[index].start_seconds)
         return gr.skip()
 
-    def open_row(view: WindowsView | None, event: gr.SelectData) -> Any:
-        row = event.index[0]
+    def open_row(view: WindowsView | None, event: gr.EventData) -> Any:
+        row = selected_row(event)
         if view is None or not 0 <= row < len(view.stretches if view.events is None else view.events):
             return gr.skip()
         if view.events is not None:
