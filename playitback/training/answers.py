@@ -26,6 +26,7 @@ from __future__ import annotations
 import csv
 import json
 import zipfile
+import zlib
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -41,7 +42,25 @@ SINGLE, MIX, SPLICE, CROP = range(4)
 _FULL = 255  # of a stored root
 _BYTE = 127  # of a stored feature
 _CLIPPED = 4.0  # deviations at which a stored feature ends
-_OF_MIXTURES = ("kind", "a", "b", "speed", "shift", "gain", "start", "end", "share", "roots", "feature_bytes")
+_WHOLE, _REAL = "iu", "f"  # kinds of numbers, as NumPy calls them
+_KINDS = {_WHOLE: "whole numbers", _REAL: "floating-point numbers"}
+#: what must stand for every mixture: a kind of numbers or exactly one, and between which two they lie
+_OF_MIXTURES: dict[str, tuple[str | type, float, float]] = {
+    "kind": (_WHOLE, SINGLE, CROP),
+    "a": (_WHOLE, 0, np.inf),
+    "b": (_WHOLE, -1, np.inf),
+    "speed": (_REAL, 0.1, 10),
+    "shift": (_WHOLE, -np.inf, np.inf),
+    "gain": (_REAL, -1e9, 1e9),
+    "start": (_WHOLE, 0, np.inf),
+    "end": (_WHOLE, 0, np.inf),
+    "share": (_REAL, 0, 1),
+    "roots": (np.uint8, 0, _FULL),
+    "feature_bytes": (np.int8, -_BYTE - 1, _BYTE),
+}
+_OF_FEATURES = ("feature_scale", "feature_offset")
+_MOST_PACKED = 200  # times that what is read may be as large as the file; what teachers say is not all the same
+_NEVER_LARGE = 10_000_000  # bytes
 
 
 @dataclass(frozen=True)
@@ -91,19 +110,20 @@ def read_answers(folder: Path) -> Answers:
     """Reads such a folder. Raises DataSetError, which says what is wrong with which file."""
     teacher = _read_teacher(folder / TEACHER_FILE)
     rows = read_table(folder / CLASSES_FILE, ("index", "display_name"), "a teacher's list of classes")
-    classes = checked_labels([row["display_name"] for row in rows], folder / CLASSES_FILE)
+    named = []
+    for number, row in enumerate(rows):
+        if row.integer("index") != number:
+            raise row.error(f"the index is {row['index']}, not {number}; list the classes in the order of the answers")
+        named.append(row["display_name"])
+    classes = checked_labels(named, folder / CLASSES_FILE)
     path = folder / MIXES_FILE
-    try:
-        with np.load(path, allow_pickle=False) as stored:
-            arrays = {name: stored[name] for name in stored.files}
-    except (EOFError, OSError, ValueError, zipfile.BadZipFile) as error:
-        raise DataSetError(f"{path} cannot be read as arrays of NumPy ({error}); fetch or make it again") from error
-    lacking = [name for name in ("names", *_OF_MIXTURES, "feature_scale", "feature_offset") if name not in arrays]
-    if lacking:
-        raise DataSetError(f"{path} has no array {lacking[0]}; make it again with python -m playitback teach")
-    names = tuple(map(str, arrays.pop("names")))
-    _check(path, arrays, len(names), len(classes))
-    return Answers(teacher, classes, names, arrays)
+    arrays = _read_arrays(path)
+    names = arrays.pop("names")
+    if names.ndim != 1 or names.dtype.kind != "U":
+        raise DataSetError(f"{path}: names is no list of texts; make the file again")
+    samples = round(teacher.sample_rate * teacher.clip_seconds)
+    _check(path, arrays, len(names), len(classes), samples)
+    return Answers(teacher, classes, tuple(map(str, names)), arrays)
 
 
 def write_answers(
@@ -135,10 +155,27 @@ def write_answers(
     )
 
 
+def _read_arrays(path: Path) -> dict[str, np.ndarray]:
+    """Raises DataSetError, before anything is unpacked for what would fill the memory."""
+    try:
+        with zipfile.ZipFile(path) as packed:
+            unpacked = sum(each.file_size for each in packed.infolist())
+        if unpacked > _NEVER_LARGE + _MOST_PACKED * path.stat().st_size:
+            raise ValueError(f"{unpacked} bytes are packed in it")
+        with np.load(path, allow_pickle=False) as stored:
+            wanted = ("names", *_OF_MIXTURES, *_OF_FEATURES)
+            lacking = [name for name in wanted if name not in stored]
+            if lacking:
+                raise DataSetError(f"{path} has no array {lacking[0]}; make it again with python -m playitback teach")
+            return {name: stored[name] for name in wanted}
+    except (EOFError, OSError, ValueError, MemoryError, RuntimeError, zipfile.BadZipFile, zlib.error) as error:
+        raise DataSetError(f"{path} cannot be read as arrays of NumPy ({error}); fetch or make it again") from error
+
+
 def _read_teacher(path: Path) -> Teacher:
     try:
         said: Any = json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, UnicodeDecodeError, json.JSONDecodeError) as error:
+    except (OSError, ValueError, RecursionError) as error:
         raise DataSetError(
             f"{path} cannot be read ({error}); it names the teacher, its credit and its licence"
         ) from error
@@ -154,23 +191,29 @@ def _read_teacher(path: Path) -> Teacher:
     return Teacher(**{name: said[name] for name in wanted}, channel=channel)
 
 
-def _check(path: Path, arrays: dict[str, np.ndarray], clips: int, classes: int) -> None:
-    """Raises DataSetError for arrays that do not fit one another, or name clips that are not listed."""
-    count = len(arrays["kind"])
+def _check(path: Path, arrays: dict[str, np.ndarray], clips: int, classes: int, samples: int) -> None:
+    """Raises DataSetError for arrays that do not fit one another, or name clips that are not listed.
+
+    samples: of every clip.
+    """
+    count = arrays["kind"].size
     wide = {"speed": (2,), "shift": (2,), "gain": (2,), "roots": (classes,)}
-    wide["feature_bytes"] = arrays["feature_scale"].shape
-    for name in _OF_MIXTURES:
-        shape = (count, *wide.get(name, ()))
-        if arrays[name].shape != shape:
-            raise DataSetError(f"{path}: {name} is {arrays[name].shape}, not {shape}; make the file again")
-    for name, low in (("a", 0), ("b", -1)):
-        if count and not (low <= int(arrays[name].min()) and int(arrays[name].max()) < clips):
-            raise DataSetError(f"{path}: {name} names a clip that is not among its {clips} names; make the file again")
-    real = ("speed", "gain", "share", "feature_scale", "feature_offset")
-    if not all(np.isfinite(arrays[name]).all() for name in real) or (count and float(arrays["speed"].min()) <= 0):
-        raise DataSetError(f"{path}: a number is not finite, or a speed not positive; make the file again")
-    if count and not set(np.unique(arrays["kind"])) <= {SINGLE, MIX, SPLICE, CROP}:
-        raise DataSetError(f"{path}: kind must be 0 to 3; make the file again")
+    wide["feature_bytes"] = (arrays["feature_scale"].size,)
+    shapes = {name: (count, *wide.get(name, ())) for name in _OF_MIXTURES}
+    shapes |= dict.fromkeys(_OF_FEATURES, wide["feature_bytes"])
+    bounds = {**_OF_MIXTURES, **dict.fromkeys(_OF_FEATURES, (_REAL, -1e30, 1e30))}
+    bounds |= {"a": (_WHOLE, 0, clips - 1), "b": (_WHOLE, -1, clips - 1), "end": (_WHOLE, 0, samples)}
+    for name, shape in shapes.items():
+        numbers, (wanted, low, high) = arrays[name], bounds[name]
+        if numbers.shape != shape:
+            raise DataSetError(f"{path}: {name} is {numbers.shape}, not {shape}; make the file again")
+        if not (numbers.dtype.kind in wanted if isinstance(wanted, str) else numbers.dtype == wanted):
+            kind = _KINDS[wanted] if isinstance(wanted, str) else np.dtype(wanted)
+            raise DataSetError(f"{path}: {name} is of {numbers.dtype}, not of {kind}; make the file again")
+        if not ((low <= numbers) & (numbers <= high)).all():  # so that NaN is wrong too
+            raise DataSetError(f"{path}: a number of {name} is not within {low:g} and {high:g}; make the file again")
+    if (arrays["end"] < arrays["start"]).any():
+        raise DataSetError(f"{path}: a stretch ends before it starts; make the file again")
     needs_second = np.isin(arrays["kind"], (MIX, SPLICE))
     if (arrays["b"][needs_second] < 0).any():
         raise DataSetError(f"{path}: a mix or a splice lacks its second clip; make the file again")

@@ -7,6 +7,7 @@ folder holds.
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
@@ -195,8 +196,11 @@ def load_unlabelled(source: Path) -> Manifest:
 def _places(names: Sequence[str], sets: Sequence[ClipSet]) -> np.ndarray:
     """(C, 2): the set that holds each named clip and its index there; -1 where none does.
 
-    A clip is found by its name or, where that is not known, by its file name without folders, if only one has it.
+    A clip is found by its name or, where that is not known, by its file name without folders, if only one clip has it
+    here, and only one there: of several, the one that is kept for measuring may not be here.
     """
+    files = [Path(name).name for name in names]
+    there = Counter(files)
     by_name: dict[str, tuple[int, int]] = {}
     by_file: dict[str, tuple[int, int]] = {}
     for where, clips in enumerate(sets):
@@ -204,4 +208,5 @@ def _places(names: Sequence[str], sets: Sequence[ClipSet]) -> np.ndarray:
             by_name.setdefault(name, (where, index))
             file = Path(name).name
             by_file[file] = (-1, -1) if file in by_file else (where, index)
-    return np.array([by_name.get(name) or by_file.get(Path(name).name) or (-1, -1) for name in names])
+    alike = (by_file.get(file) if there[file] == 1 else None for file in files)
+    return np.array([by_name.get(name) or found or (-1, -1) for name, found in zip(names, alike, strict=True)])

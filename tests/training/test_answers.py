@@ -8,13 +8,14 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from taught import CLASSES, SECONDS, TEACHER, plan_of, write_taught
+from taught import CLASSES, SAMPLES, SECONDS, TEACHER, plan_of, write_taught
 from tiny import RATE
 
 from playitback.errors import DataSetError
 from playitback.training.answers import read_answers
 
 NAMES = ("a.wav", "b.wav")
+NPY = b"\x93NUMPY\x01\x00v\x00{'descr': '<i8', 'fortran_order': False, 'shape': (10000000000000,), }".ljust(200)
 
 
 def written(folder: Path, features: int = 3) -> Path:
@@ -60,15 +61,26 @@ def test_a_card_must_be_able_to_name_the_teacher(lacking: str, tmp_path: Path) -
     ("change", "said"),
     [
         (lambda arrays: arrays.pop("share"), "no array share"),
-        (lambda arrays: arrays.update(a=np.array([0, 0, 1, 2])), "a names a clip that is not among its 2"),
+        (lambda arrays: arrays.update(a=np.array([0, 0, 1, 2])), "a number of a is not within 0 and 1"),
         (lambda arrays: arrays.update(b=np.array([-1, -1, 0, -1])), "lacks its second clip"),
-        (lambda arrays: arrays.update(kind=np.array([0, 1, 2, 9])), "kind must be 0 to 3"),
-        (lambda arrays: arrays.update(speed=np.zeros((4, 2))), "speed not positive"),
-        (lambda arrays: arrays.update(gain=np.full((4, 2), np.nan)), "not finite"),
+        (lambda arrays: arrays.update(kind=np.array([0, 1, 2, 9])), "a number of kind is not within 0 and 3"),
+        (lambda arrays: arrays.update(speed=np.zeros((4, 2))), "a number of speed is not within 0.1 and 10"),
+        (lambda arrays: arrays.update(gain=np.full((4, 2), np.nan)), "a number of gain is not within"),
         (lambda arrays: arrays.update(roots=arrays["roots"][:, :1]), "roots is"),
         (lambda arrays: arrays.update(share=np.ones(3)), "share is"),
+        (lambda arrays: arrays.update(share=np.full(4, 1.5)), "a number of share is not within 0 and 1"),
+        (lambda arrays: arrays.update(roots=arrays["roots"] / 255), "roots is of float64, not of uint8"),
+        (lambda arrays: arrays.update(feature_bytes=arrays["feature_bytes"] * 1.0), "not of int8"),
+        (lambda arrays: arrays.update(a=np.array([0.0, 0, 1, 1])), "a is of float64, not of whole numbers"),
+        (lambda arrays: arrays.update(end=np.full(4, SAMPLES + 1)), "a number of end is not within"),
+        (lambda arrays: arrays.update(end=np.zeros(4, int), start=np.ones(4, int)), "ends before it starts"),
+        (lambda arrays: arrays.update(feature_offset=np.zeros(2, np.float32)), "feature_offset is"),
+        (lambda arrays: arrays.update(kind=np.array(0)), "kind is"),
+        (lambda arrays: arrays.update(names=np.array(NAMES, "S")), "names is no list of texts"),
+        (lambda arrays: arrays.update(names=np.array(NAMES, object)), "cannot be read as arrays of NumPy"),
+        (lambda arrays: arrays.update(shift=np.zeros(50_000_000, np.int8)), "bytes are packed in it"),
     ],
-    ids=["lacking", "strange clip", "no partner", "strange kind", "no speed", "not finite", "classes", "length"],
+    ids=lambda value: value if isinstance(value, str) else "",
 )
 def test_arrays_that_do_not_fit_are_named(
     change: Callable[[dict[str, np.ndarray]], object], said: str, tmp_path: Path
@@ -77,17 +89,28 @@ def test_arrays_that_do_not_fit_are_named(
     with np.load(path) as stored:
         arrays = dict(stored)
     change(arrays)
-    np.savez(path, **arrays)
+    np.savez_compressed(path, **arrays)
     with pytest.raises(DataSetError, match=said):
         read_answers(tmp_path)
 
 
 @pytest.mark.parametrize("name", ["teacher.json", "classes.csv", "mixes.npz"])
-@pytest.mark.parametrize("content", [None, b"", b"\xff\xfe nonsense"])
+@pytest.mark.parametrize("content", [None, b"", b"\xff\xfe nonsense", b"[" * 100_000, NPY])
 def test_a_file_that_is_missing_or_damaged_is_named(name: str, content: bytes | None, tmp_path: Path) -> None:
     path = written(tmp_path) / name
     path.unlink() if content is None else path.write_bytes(content)
     with pytest.raises(DataSetError, match=name):
+        read_answers(tmp_path)
+
+
+@pytest.mark.parametrize("indices", [(0, 2, 1, 3, 4), (1, 2, 3, 4, 5), (0, 0, 1, 2, 3)])
+def test_classes_that_stand_in_another_order_than_the_answers_are_refused(
+    indices: tuple[int, ...], tmp_path: Path
+) -> None:
+    path = written(tmp_path) / "classes.csv"
+    rows = zip(indices, ("Bell", "Rain", "Other", "Siren", "Speech"), strict=True)
+    path.write_text("index,display_name\n" + "".join(f"{index},{name}\n" for index, name in rows), encoding="utf-8")
+    with pytest.raises(DataSetError, match=r"the index is \d, not \d; list the classes in the order of the answers"):
         read_answers(tmp_path)
 
 

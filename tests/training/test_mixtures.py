@@ -167,6 +167,14 @@ def test_a_clip_is_found_by_its_path_or_its_file_name_alone(tmp_path: Path, fold
         count("1.wav", dog, cat)  # it could be either
 
 
+def test_another_clip_of_the_same_file_name_is_not_taken_for_one_that_is_kept(tmp_path: Path, folder: Path) -> None:
+    (tmp_path / "dog").mkdir()
+    (heard,) = entries_of(tmp_path / "dog", 1)
+    clips = load_clips(manifest_of(replace(heard, name="dog/0.wav")), SECOND)
+    answers = read_answers(write_taught(folder, ("dog/0.wav", "cat/0.wav"), plan_of((0, 0, -1), (0, 1, -1))))
+    assert Mixtures(answers, SECOND, clips).chosen.tolist() == [0]
+
+
 def test_a_model_that_hears_other_clips_is_refused(entries: list[Entry], folder: Path) -> None:
     answers = read_answers(write_taught(folder, NAMES, plan_of(*ALL_KINDS)))
     longer = replace(SECOND, clip_seconds=2.0, frames=160)
