@@ -66,7 +66,7 @@ class FrontEndConfig:
         require(self.frames > 0 and self.mels > 0, f"frames and mels must be positive, got {self.frames}, {self.mels}")
         require_within(
             self,
-            sample_rate=(1, 768_000),
+            sample_rate=(1_000, 768_000),  # as files
             clip_seconds=(0, 3600),
             frames=(1, 100_000),
             mels=(1, 512),

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import argparse
-import json
+import math
 import sys
 from pathlib import Path
 from typing import Any
@@ -16,6 +16,7 @@ from playitback.commands.recordings import path_given
 from playitback.commands.shared import add_device, add_json, names, numbers, print_json, whole_number
 from playitback.errors import SettingsError, quoted
 from playitback.models.families import presets
+from playitback.reading import read_result_text, result_of
 from playitback.recognizer import Recognizer
 
 _MOST_THREADS = 1024
@@ -90,9 +91,12 @@ def main(arguments: argparse.Namespace) -> int:
 def _saved(path: Path) -> dict[str, float]:
     """Seconds of every row of a run that ``--json`` printed. Raises SettingsError for another file."""
     try:
-        told = json.loads(path.read_text(encoding="utf-8"))
+        told = result_of(read_result_text(path))
         seconds = {key(_row(BenchRow, each)): each["all_hearings_seconds"] for each in told["rows"]}
-        return seconds | {bench_tasks.key(_row(TaskRow, each)): each["seconds"] for each in told["tasks"]}
+        seconds |= {bench_tasks.key(_row(TaskRow, each)): each["seconds"] for each in told["tasks"]}
+        if not all(0 < each < math.inf for each in seconds.values()):
+            raise ValueError("a time is not positive")
+        return seconds
     except (OSError, ValueError, LookupError, TypeError) as error:
         raise SettingsError(
             f"{quoted(str(path))} is not what bench --json prints ({error}); save that to a file, and give it"

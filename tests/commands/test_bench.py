@@ -253,7 +253,17 @@ def test_a_model_that_remembers_clips_is_timed_on_clips_that_are_new(
     assert row.multiply_adds > 0
 
 
-@pytest.mark.parametrize("text", ["", "[]", "{}", '{"rows": [{}], "tasks": []}'])
+TASK = dict.fromkeys(bench_tasks.TaskRow.__dataclass_fields__, 0)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        *("", "[]", "{}", '{"rows": [{}], "tasks": []}', "[" * 100_000),
+        *(json.dumps({"rows": [], "tasks": [{**TASK, "seconds": seconds}]}) for seconds in (0, "1", float("nan"))),
+    ],
+    ids=range(8),
+)
 def test_another_file_than_a_saved_run_is_refused(run: Run, tmp_path: Path, text: str) -> None:
     saved = tmp_path / "saved.json"
     saved.write_text(text)

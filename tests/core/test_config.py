@@ -54,6 +54,7 @@ def test_impossible_models_are_refused(settings: dict[str, object], message: str
     ("settings", "message"),
     [
         ({"sample_rate": 0}, "sample_rate must be positive, got 0"),
+        ({"sample_rate": 1}, "sample_rate must lie in 1000 to 768000, got 1"),
         ({"clip_seconds": -1.0}, "clip_seconds must be positive, got -1.0"),
         ({"mels": 0}, "frames and mels must be positive, got 400, 0"),
         ({"window_samples": 4096}, "window_samples must not exceed fft_samples, got 4096 and 2048"),
