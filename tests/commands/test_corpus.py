@@ -273,6 +273,7 @@ def begun(checkpoint: Path, folder: Path, out: Path, *options: str) -> subproces
     return subprocess.Popen(
         [sys.executable, "-m", "playitback", "corpus", str(folder), *given],
         cwd=ROOT,
+        env={**os.environ, "RAY_worker_niceness": "0"},  # else Ray's workers let everybody else go first
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
     )
