@@ -14,6 +14,7 @@ import torch.nn.functional as F
 from torch import Generator, Tensor
 
 from playitback.config import require
+from playitback.counts import counted
 from playitback.errors import SettingsError
 from playitback.progress import Progress, Steps
 from playitback.recognizer import KNOWN, Recognizer
@@ -70,7 +71,11 @@ def tell_strange(recognizer: Recognizer, clips: ClipSet, strange: ClipSet) -> St
 
 
 def calibrate(recognizer: Recognizer, clips: ClipSet, seed: int = 0) -> Steps[Calibration]:
-    """Fits the temperature of a model's last decision. Raises SettingsError for several labels or heads."""
+    """Fits the temperature of a model's last decision.
+
+    Raises SettingsError for several labels or heads, and for clips that would make the model as sure as can be: one
+    alone, or such as are all answered right.
+    """
     require(
         not clips.multi_label and len(clips.labels) == 1, "what is calibrated is the confidence in one class of many"
     )
@@ -81,11 +86,16 @@ def calibrate(recognizer: Recognizer, clips: ClipSet, seed: int = 0) -> Steps[Ca
         yield Progress(int(indices[-1]) + 1, len(clips))
     logits, classes = torch.cat(heard), clips.classes()
     generator = Generator().manual_seed(seed)
+    temperature = fit_temperature(logits, classes)
+    require(
+        len(classes) > 1 and temperature > _TEMPERATURES[0],
+        f"{counted(len(classes), 'clip')} cannot tell how sure {recognizer.name} may be, which takes wrong answers and "
+        "right ones; give more clips that it was not trained on",
+    )
     halves = torch.randperm(len(classes), generator=generator).tensor_split(2)
     crossed = torch.empty_like(logits)
     for here, there in (halves, halves[::-1]):
         crossed[here] = logits[here] / fit_temperature(logits[there], classes[there])
-    temperature = fit_temperature(logits, classes)
     return Calibration(
         temperature,
         before=_error(logits, classes),

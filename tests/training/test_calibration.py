@@ -8,12 +8,23 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
+import soundfile
 import torch
 import transformers
 from hears_once import model_of
 from hub_folders import write_hub_folder
 from shell import Run, assert_one_sentence
-from tiny import CATEGORIES, recognizer_of, sounding_clips, tiny_checkpoint, tiny_config, tiny_model, write_esc50
+from tiny import (
+    CATEGORIES,
+    LABELS,
+    RATE,
+    recognizer_of,
+    sounding_clips,
+    tiny_checkpoint,
+    tiny_config,
+    tiny_model,
+    write_esc50,
+)
 from torch import Generator
 
 from playitback.checkpoint import load_checkpoint
@@ -117,6 +128,25 @@ def test_the_command_stores_it_with_the_checkpoint_and_its_card(run: Run, esc50:
     card = load_checkpoint(folder).card
     assert card.count("## Calibration") == 1
     assert f"{again['temperature']:.3f}" in card
+
+
+@pytest.mark.parametrize("count", [1, 3])
+def test_clips_that_cannot_tell_it_are_refused_and_the_checkpoint_stays(run: Run, tmp_path: Path, count: int) -> None:
+    """Where all answers are right, the most sure is best."""
+    model = tiny_model()
+    with torch.no_grad():
+        model.decoder.heads[0].bias.copy_(torch.tensor([9.0, 0, 0, 0]))
+    sound = tmp_path / "sound.wav"
+    soundfile.write(sound, sounding_clips(1)[0].numpy(), RATE)
+    (tmp_path / "one.csv").write_text("path,label\n" + "sound.wav,bell\n" * count, encoding="utf-8")
+    (tmp_path / "labels.txt").write_text("\n".join(LABELS), encoding="utf-8")
+    folder = tiny_checkpoint(tmp_path / "tiny", model)
+    before = (folder / "config.json").read_bytes()
+    given = ["--dataset", "csv", "--data", tmp_path / "one.csv", "--labels", tmp_path / "labels.txt"]
+    status, _, told = run("calibrate", "--checkpoint", folder, *given, "--device", "cpu")
+    assert status == 2
+    assert "cannot tell how sure tiny may be, which takes wrong answers and right ones" in told
+    assert (folder / "config.json").read_bytes() == before
 
 
 def test_of_a_model_of_the_hub_it_is_stored_among_the_notes_that_transformers_leaves_alone(
