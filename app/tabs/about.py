@@ -18,7 +18,8 @@ _WORD_JOINER = "\N{WORD JOINER}"
 def build(model: ModelView, hours_kept: int) -> gr.Markdown:
     """Lays the part out; returns the model card, which changes with the model."""
     gr.Markdown(text.ABOUT_PAGE.format(hours=hours_kept), elem_classes="prose-page")
-    return gr.Markdown(card(model), elem_id="card", elem_classes="prose-page")
+    # no formulas: one can be larger than the page, and lie over it
+    return gr.Markdown(card(model), elem_id="card", elem_classes="prose-page", latex_delimiters=[])
 
 
 def card(model: ModelView) -> str:

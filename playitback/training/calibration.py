@@ -88,7 +88,7 @@ def calibrate(recognizer: Recognizer, clips: ClipSet, seed: int = 0) -> Steps[Ca
     generator = Generator().manual_seed(seed)
     temperature = fit_temperature(logits, classes)
     require(
-        len(classes) > 1 and temperature > _TEMPERATURES[0],
+        len(classes) > 1 and temperature > float(_TEMPERATURES[0]),
         f"{counted(len(classes), 'clip')} cannot tell how sure {recognizer.name} may be, which takes wrong answers and "
         "right ones; give more clips that it was not trained on",
     )

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import re
 
+import gradio as gr
 import pytest
 
 from app.service import ModelView
-from app.tabs.about import card
+from app.tabs.about import build, card
 
 BEGINNING = "---\nlicense: mit\n---\n# title\n\n"
 
@@ -54,6 +55,13 @@ def test_a_diagram_in_a_card_is_its_source(fence: str) -> None:
     told = shown(f"{fence}\ngraph TD\n```")
     assert "mermaid" not in told.lower()
     assert "graph TD" in told
+
+
+def test_a_formula_in_a_card_is_its_source() -> None:
+    with gr.Blocks():
+        built = build(ModelView("tiny", (), {}, 0, 1.0, f"{BEGINNING}$$\\rule{{500em}}{{500em}}$$"), 4)
+    assert "rule" in str(built.value)
+    assert built.latex_delimiters == []
 
 
 def test_what_honest_cards_hold_stays_as_it_is() -> None:
