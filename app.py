@@ -34,7 +34,7 @@ def parse_arguments(arguments: Sequence[str]) -> argparse.Namespace:
     """The command line's options."""
     parser = argparse.ArgumentParser(description="Play It Back: see and hear why a classifier chose its class.")
     parser.add_argument("--host", help="address to listen on (GRADIO_SERVER_NAME, else 127.0.0.1)")
-    parser.add_argument("--port", type=int, help="port to listen on (GRADIO_SERVER_PORT, else one from 7860 on)")
+    parser.add_argument("--port", type=port, help="port to listen on (GRADIO_SERVER_PORT, else one from 7860 on)")
     parser.add_argument("--checkpoint", help="folder, name under checkpoints/ or Hugging Face repo id")
     parser.add_argument(
         "--device",
@@ -49,6 +49,13 @@ def parse_arguments(arguments: Sequence[str]) -> argparse.Namespace:
     )
     parser.add_argument("--mcp", action="store_true", help="offer the API to agents as an MCP server, too")
     return parser.parse_args(arguments)
+
+
+def port(given: str) -> int:
+    """Raises ArgumentTypeError for what is none; at 0, gradio would not know itself where it listens."""
+    if given.isdecimal() and len(given) < 6 and 0 < int(given) < 2**16:
+        return int(given)
+    raise argparse.ArgumentTypeError(f"{given!r} is no port; give a whole number from 1 to 65535")
 
 
 def load_models(checkpoint: str | None, device: str, by_hand: bool) -> Models:
@@ -79,7 +86,7 @@ if FOLDER is not None:
             FOLDER,
             hours_kept=HOURS_KEPT,
             seconds_between_deletions=SECONDS_BETWEEN_DELETIONS,
-            server_name=arguments.host,
+            server_name=server.in_url(arguments.host),
             server_port=arguments.port,
             mcp_server=True if arguments.mcp else None,  # None leaves it to the environment: GRADIO_MCP_SERVER
             **launch_settings(),

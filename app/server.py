@@ -40,6 +40,11 @@ def serves_itself(host: str | None) -> bool:
         return False
 
 
+def in_url(host: str | None) -> str | None:
+    """A host as it stands in an address, which is how gradio takes it: that of IPv6 in brackets."""
+    return f"[{host}]" if host and ":" in host and not host.startswith("[") else host
+
+
 def prepare() -> Path:
     """Makes all that this process writes lie in a folder of its own, and Ctrl-C and SIGTERM end it without a traceback.
 

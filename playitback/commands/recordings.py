@@ -44,10 +44,11 @@ def find_recordings(given: Sequence[Path], out: Path) -> tuple[list[Path], list[
     """The files given, and those in the folders given that are sound by their names, each once; and what is left out.
 
     Left out of a folder is what lies in ``--out`` or in a folder with an explanation: it was written by explain.
-    Raises AudioError for a folder that holds no recordings.
+    Raises AudioError where nothing is given but folders that hold no recordings; beside others, such a one is told.
     """
     found: list[Path] = []
     left_out: list[str] = []
+    empty: list[str] = []
     for path in given:
         if not os.path.isdir(path):  # which tells of a folder that may not be entered, too
             found.append(path)
@@ -58,12 +59,13 @@ def find_recordings(given: Sequence[Path], out: Path) -> tuple[list[Path], list[
         remarks = list(_left_out(path, sounds, len(sounds) - len(inside), is_written, out))
         if not inside:
             told = "".join(f"; {remark}" for remark in remarks)
-            raise AudioError(
-                f"{path} holds no recordings{told}; give a folder with WAV, FLAC, OGG, MP3 or similar files"
-            )
+            empty.append(f"{path} holds no recordings{told}")
+            continue
         found += inside
         left_out += [f"in {path} {remark}" for remark in remarks]
-    return list({whole_path(each): each for each in found}.values()), left_out
+    if empty and not found:
+        raise AudioError(f"{'; '.join(empty)}; give a folder with WAV, FLAC, OGG, MP3 or similar files")
+    return list({whole_path(each): each for each in found}.values()), left_out + empty
 
 
 def _results(top: Path, out: Path) -> Callable[[Path], bool]:

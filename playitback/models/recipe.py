@@ -119,7 +119,8 @@ class Recipe:
         )
         require(
             self.batch_size >= self.micro_batch_size and self.batch_size % self.micro_batch_size == 0,
-            f"batch_size must be a multiple of micro_batch_size ({self.micro_batch_size}), got {self.batch_size}",
+            f"batch_size must be {self.micro_batch_size} or a greater multiple of micro_batch_size, "
+            f"got {self.batch_size}",
         )
         require(
             min(stage.epochs for stage in self.stages) >= 0 and any(stage.epochs for stage in self.stages),

@@ -237,6 +237,20 @@ def test_what_is_left_out_of_a_folder_is_counted_and_named(explain: Run, folder:
     assert_one_sentence(error, "2 files are left out", "notes.txt, photo.jpg")
 
 
+def test_an_empty_folder_beside_others_is_told_and_keeps_nobody_waiting(
+    explain: Run, folder: Path, tmp_path: Path
+) -> None:
+    nothing, out = tmp_path / "nothing", tmp_path / "out"
+    nothing.mkdir()
+    status, _, error = explain(nothing, folder, "--out", out)
+    assert status == 0
+    assert_one_sentence(error, f"{nothing} holds no recordings")
+    assert list(out.rglob("explanation.json"))
+    status, _, error = explain(nothing, "--out", tmp_path / "other")
+    assert status == 2
+    assert_one_sentence(error, f"{nothing} holds no recordings; give a folder with WAV")
+
+
 def test_every_kind_of_sound_is_found_in_a_folder(tmp_path: Path) -> None:
     kinds = ["amr", "3gp", "wv", "mka", "ac3", "tta", "voc", "sph", "mp2", "mov", "m4b", "WAV", "Flac"]
     for kind in kinds:

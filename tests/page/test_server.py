@@ -128,6 +128,20 @@ def test_the_page_keeps_recordings_to_itself_and_leaves_nothing_when_it_is_told_
     assert not folder.exists()
 
 
+def test_an_address_of_ipv6_is_written_as_addresses_are() -> None:
+    assert server.in_url("::1") == "[::1]"
+    for given in ("[::]", "localhost", "127.0.0.1", None):
+        assert server.in_url(given) == given
+
+
+@pytest.mark.parametrize("given", ["0", "70000", "-1", "http", "9" * 5000])
+def test_what_is_no_port_is_told_before_anything_is_loaded(start: Start, given: str) -> None:
+    process = start("app.py", f"--port={given}")
+    _, told = process.communicate()
+    assert process.returncode == 2
+    assert "is no port; give a whole number from 1 to 65535" in told
+
+
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
 def test_it_can_be_ended_before_it_serves(start: Start, tmp_path: Path, number: signal.Signals) -> None:
     keeper = start("-c", KEEPER)
