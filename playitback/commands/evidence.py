@@ -13,7 +13,7 @@ import torch
 from torch import Generator
 
 from playitback.commands.evaluate import load_unheard
-from playitback.commands.outputs import MAKE_ROOM, result_folder
+from playitback.commands.outputs import MAKE_ROOM, own_result_folder
 from playitback.commands.recordings import path_given
 from playitback.commands.shared import (
     MOST,
@@ -74,7 +74,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def main(arguments: argparse.Namespace) -> int:
     if arguments.compare and len(set(arguments.checkpoint)) < 2:
         raise SettingsError("there is nothing to compare; give two checkpoints at least")
-    with nullcontext() if arguments.out is None else result_folder(arguments.out):
+    with nullcontext() if arguments.out is None else own_result_folder(arguments.out):
         return _compare(arguments) if arguments.compare else _together(arguments)
 
 

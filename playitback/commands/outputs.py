@@ -90,6 +90,13 @@ def owned_tables(out: Path) -> AbstractContextManager[None]:
     return locked(out, "lock", _taken(out))
 
 
+@contextmanager
+def own_result_folder(out: Path) -> Iterator[None]:
+    """As ``result_folder``, and no other command writes its results there meanwhile. Raises SettingsError."""
+    with result_folder(out), owned_tables(out):
+        yield
+
+
 def _taken(folder: Path) -> SettingsError:
     return SettingsError(
         f"another command writes to {folder} at this moment; wait until it has ended, or choose another --out"

@@ -8,7 +8,7 @@ from __future__ import annotations
 import argparse
 import os
 
-from playitback.commands.outputs import MAKE_ROOM, result_folder
+from playitback.commands.outputs import MAKE_ROOM, own_result_folder
 from playitback.commands.recordings import path_given
 from playitback.commands.shared import (
     add_channel,
@@ -63,7 +63,7 @@ def main(arguments: argparse.Namespace) -> int:
     for name in (CLASSES_FILE, MIXES_FILE):
         if os.path.exists(arguments.out / name) and not os.path.exists(arguments.out / TEACHER_FILE):
             raise SettingsError(f"{arguments.out / name} was not written by teach; choose another --out, or rename it")
-    with result_folder(arguments.out):
+    with own_result_folder(arguments.out):
         return _teach(arguments)
 
 

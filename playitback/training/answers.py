@@ -24,6 +24,7 @@ up with zeros. Answers are only ever used for mixtures all of whose clips are gi
 from __future__ import annotations
 
 import csv
+import io
 import json
 import zipfile
 import zlib
@@ -35,6 +36,7 @@ import numpy as np
 
 from playitback.errors import DataSetError
 from playitback.training.entries import checked_labels, read_table
+from playitback.writing import write_whole, write_whole_text
 
 TEACHER_FILE, CLASSES_FILE, MIXES_FILE = "teacher.json", "classes.csv", "mixes.npz"
 SINGLE, MIX, SPLICE, CROP = range(4)
@@ -135,24 +137,32 @@ def write_answers(
     probabilities: np.ndarray,
     features: np.ndarray,
 ) -> None:
-    """Writes such a folder. plan: the arrays that say what each mixture is; probabilities (N, K); features (N, D)."""
+    """Writes such a folder. plan: the arrays that say what each mixture is; probabilities (N, K); features (N, D).
+
+    Of an earlier one nothing is lost before the new one is there. Raises SettingsError where it cannot be written.
+    """
     folder.mkdir(parents=True, exist_ok=True)
-    (folder / TEACHER_FILE).write_text(json.dumps(teacher.to_dict(), indent=1) + "\n", encoding="utf-8")
-    with (folder / CLASSES_FILE).open("w", newline="", encoding="utf-8") as file:
-        csv.writer(file).writerows([("index", "display_name"), *enumerate(classes)])
     offset = features.mean(axis=0, dtype=np.float64)
     scale = np.maximum(_CLIPPED * features.std(axis=0, dtype=np.float64), 1e-6)
     steps = np.clip(np.rint((features - offset) / scale * _BYTE), -_BYTE, _BYTE)
-    np.savez_compressed(
-        folder / MIXES_FILE,
-        names=np.array(names),
-        roots=np.rint(np.sqrt(probabilities) * _FULL).astype(np.uint8),
-        feature_bytes=steps.astype(np.int8),
-        feature_scale=scale.astype(np.float32),
-        feature_offset=offset.astype(np.float32),
-        allow_pickle=False,
+    arrays = {
+        "names": np.array(names),
+        "roots": np.rint(np.sqrt(probabilities) * _FULL).astype(np.uint8),
+        "feature_bytes": steps.astype(np.int8),
+        "feature_scale": scale.astype(np.float32),
+        "feature_offset": offset.astype(np.float32),
         **plan,
-    )
+    }
+
+    def pack(path: Path) -> None:
+        with path.open("wb") as file:  # to another name, NumPy would add its own suffix
+            np.savez_compressed(file, allow_pickle=False, **arrays)
+
+    listed = io.StringIO()
+    csv.writer(listed, lineterminator="\n").writerows([("index", "display_name"), *enumerate(classes)])
+    write_whole(folder / MIXES_FILE, pack)
+    write_whole_text(folder / CLASSES_FILE, listed.getvalue())
+    write_whole_text(folder / TEACHER_FILE, json.dumps(teacher.to_dict(), indent=1) + "\n")
 
 
 def _read_arrays(path: Path) -> dict[str, np.ndarray]:

@@ -99,3 +99,11 @@ def test_a_second_command_writes_no_results_of_the_same_recording(
     assert run(command, folder / "a.wav", *options)[0] == 0
     assert not {marker, f"{marker}.lock"} & {*names(claimed)}
     assert {"explanation.json", "windows.csv"} & {*names(claimed)}
+
+
+@pytest.mark.parametrize("command", ["teach", "evidence"])
+def test_a_second_command_with_other_results_of_its_own_is_refused(run: Run, tmp_path: Path, command: str) -> None:
+    with held(tmp_path / "out", "lock"):
+        status, _, error = run(command, "--data", tmp_path / "anything", "--out", tmp_path / "out")
+        assert status == 2
+        assert_one_sentence(error, "another command writes to")

@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+import errno
 import json
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
 from taught import CLASSES, SAMPLES, SECONDS, TEACHER, plan_of, write_taught
 from tiny import RATE
 
-from playitback.errors import DataSetError
+from playitback.errors import DataSetError, SettingsError
 from playitback.training.answers import read_answers
 
 NAMES = ("a.wav", "b.wav")
@@ -112,6 +114,19 @@ def test_classes_that_stand_in_another_order_than_the_answers_are_refused(
     path.write_text("index,display_name\n" + "".join(f"{index},{name}\n" for index, name in rows), encoding="utf-8")
     with pytest.raises(DataSetError, match=r"the index is \d, not \d; list the classes in the order of the answers"):
         read_answers(tmp_path)
+
+
+def test_answers_that_cannot_be_written_leave_those_before(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    before = read_answers(written(tmp_path))
+
+    def fill_the_disk(file: Any, **arrays: Any) -> None:
+        file.write(b"PK")
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr(np, "savez_compressed", fill_the_disk)
+    with pytest.raises(SettingsError, match=r"mixes\.npz cannot be written"):
+        written(tmp_path, features=2)
+    assert read_answers(tmp_path).features == before.features == 3
 
 
 def test_it_says_at_which_clips_it_heard(tmp_path: Path) -> None:
