@@ -307,13 +307,13 @@ class Recognizer:
     def padded(self, waveform: np.ndarray) -> np.ndarray:
         """What the model hears of a waveform (samples,): (clip_samples,) float32, with silence up to the clip's end.
 
-        Raises AudioError for one that is empty or longer than a clip, has channels, or is not finite everywhere.
+        Raises AudioError for one that is empty or longer than a clip, has channels, or is not of finite floats.
         """
         wanted = self.config.front_end.clip_samples
-        if waveform.ndim != 1 or not 0 < len(waveform) <= wanted:
+        if waveform.ndim != 1 or not 0 < len(waveform) <= wanted or waveform.dtype.kind != "f":
             raise AudioError(
-                f"a waveform of shape {waveform.shape} was given; one channel of 1 to {wanted} samples is needed: "
-                "crop it with playitback.audio.load"
+                f"a waveform of shape {waveform.shape} and type {waveform.dtype} was given; one channel of 1 to {wanted} "
+                "floats in -1..1 is needed: read it with playitback.audio.load"
             )
         if not np.isfinite(waveform).all():
             raise AudioError("the waveform holds samples that are not finite numbers; export the recording again")

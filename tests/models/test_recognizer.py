@@ -174,8 +174,14 @@ def test_double_precision_samples_are_heard_as_well(recognizer: Recognizer) -> N
 
 @pytest.mark.parametrize("shape", [(SAMPLES + 1,), (0,), (1, SAMPLES), (SAMPLES, 2)])
 def test_waveform_of_another_shape_is_refused(recognizer: Recognizer, shape: tuple[int, ...]) -> None:
-    with pytest.raises(AudioError, match=r"one channel of 1 to 32000 samples.*crop"):
+    with pytest.raises(AudioError, match=r"one channel of 1 to 32000 floats in -1..1 is needed: read it"):
         recognizer.explain(np.zeros(shape, np.float32))
+
+
+@pytest.mark.parametrize("kind", [np.int16, np.uint8, np.bool_, np.complex64, object])
+def test_samples_that_are_no_floats_are_refused(recognizer: Recognizer, kind: type) -> None:
+    with pytest.raises(AudioError, match=f"type {np.dtype(kind)} was given.*floats in -1..1"):
+        recognizer.explain(clip().astype(kind))
 
 
 @pytest.mark.parametrize("value", [np.nan, np.inf, -np.inf])
