@@ -312,8 +312,8 @@ class Recognizer:
         wanted = self.config.front_end.clip_samples
         if waveform.ndim != 1 or not 0 < len(waveform) <= wanted or waveform.dtype.kind != "f":
             raise AudioError(
-                f"a waveform of shape {waveform.shape} and type {waveform.dtype} was given; one channel of 1 to {wanted} "
-                "floats in -1..1 is needed: read it with playitback.audio.load"
+                f"a waveform of shape {waveform.shape} and type {waveform.dtype} was given; one channel of 1 to "
+                f"{wanted} floats in -1..1 is needed: read it with playitback.audio.load"
             )
         if not np.isfinite(waveform).all():
             raise AudioError("the waveform holds samples that are not finite numbers; export the recording again")
