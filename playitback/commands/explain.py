@@ -97,7 +97,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help="of every clip: all (explanation.json; report.html, which shows and plays all of it without a network; "
         "figure.png and figure.svg; hearings.csv and segments.csv; a WAV of every segment and of every hearing as it "
         "was heard; for a model with activity activity.csv and its events as labels, audacity.txt and raven.txt: about "
-        "two seconds and 3 MB a clip), or json (explanation.json alone, for folders of hundreds); "
+        "half a second and 3 MB a clip), or json (explanation.json alone, for folders of hundreds); "
         "default: %(default)s",
     )  # fmt: skip
     parser.add_argument(
@@ -273,7 +273,7 @@ class _Run:
         return _Before(folder, known.remarks)
 
     def _hear(self, looked: Sequence[Path | _Before]) -> list[_Before | _Heard | PlayItBackError]:
-        """Explains clips, beside the writing of others: as one batch, which takes less than half as long."""
+        """Explains clips, beside the writing of others: as one batch, in two thirds of the time."""
         found = [self._read(each) if isinstance(each, Path) else each for each in looked]
         read = [each for each in found if isinstance(each, _Read)]
         given, waveforms = self._arguments, [each.recording.samples for each in read]
