@@ -43,8 +43,8 @@ PATIENCE_MILLISECONDS = 60_000  # for whatever a test waits for: a busy machine 
 #: these come first, so that workers who share out files end together, with short ones
 SLOW = ("tests/browser/", "tests/commands/", "tests/training/")
 INSIDE = ("data", "blob", "about", "file")  # schemes that reach nobody
-#: Gradio's page may ask for the end of an event whose name it has not been told yet, which its server refuses; the event
-#: sees for itself that nobody wants it.
+#: Gradio's page may ask for the end of an event whose name it has not been told yet, which its server refuses; the
+#: event sees for itself that nobody wants it.
 UNNAMED = ("/gradio_api/cancel", "/gradio_api/reset")
 
 
