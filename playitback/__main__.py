@@ -9,9 +9,11 @@ import argparse
 import errno
 import importlib
 import os
+import signal
 import sys
-from collections.abc import Sequence
-from contextlib import suppress
+import threading
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from playitback import __version__
@@ -93,7 +95,8 @@ def _parser(arguments: Sequence[str]) -> argparse.ArgumentParser:
         if name in arguments[:1]:
             # what training alone needs is not installed with the page, so only the command that runs is imported
             try:
-                found = importlib.import_module(module)
+                with _ctrl_c_ends_it():
+                    found = importlib.import_module(module)
             except ModuleNotFoundError as error:
                 raise SettingsError(
                     f"{name} needs {error.name}, which is not installed; run pip install -r requirements-train.txt, "
@@ -102,6 +105,20 @@ def _parser(arguments: Sequence[str]) -> argparse.ArgumentParser:
             found.add_arguments(command)
             command.set_defaults(run=found.main)
     return parser
+
+
+@contextmanager
+def _ctrl_c_ends_it() -> Iterator[None]:
+    """At once, while libraries are imported: some swallow what is raised meanwhile, and nothing has begun yet."""
+    before = signal.getsignal(signal.SIGINT)
+    if before is not signal.default_int_handler or threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    signal.signal(signal.SIGINT, lambda *_: os._exit(130))
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGINT, before)
 
 
 def run() -> None:

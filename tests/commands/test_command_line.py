@@ -66,6 +66,26 @@ def test_streams_that_are_closed_or_full_bring_no_traceback(line: str, status: i
 
 
 @pytest.mark.skipif(os.name == "nt", reason="needs a POSIX shell")
+def test_ctrl_c_ends_a_command_though_a_library_that_it_imports_swallows_it() -> None:
+    program = """
+import importlib, os, signal, sys, time
+from playitback import __main__
+signal.signal(signal.SIGINT, signal.default_int_handler)  # who runs the tests may ignore Ctrl-C
+def import_module(name):
+    try:
+        os.kill(os.getpid(), signal.SIGINT)
+        time.sleep(60)
+    except KeyboardInterrupt:
+        print("swallowed")
+    raise SystemExit(0)
+importlib.import_module = import_module
+sys.argv = ["playitback", "models"]
+__main__.run()
+"""
+    ended = subprocess.run([sys.executable, "-c", program], cwd=ROOT, capture_output=True, text=True, check=False)
+    assert (ended.returncode, ended.stdout, ended.stderr) == (130, "", "")
+
+
 def test_a_working_folder_that_was_deleted_is_told(tmp_path: Path) -> None:
     finished = _in_a_shell('mkdir gone && cd gone && rmdir ../gone && exec "$PYTHON" -m playitback models', tmp_path)
     assert finished.returncode == 2
