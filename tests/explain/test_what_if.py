@@ -242,7 +242,7 @@ def test_the_class_asked_about_is_explained_in_the_variant_as_well() -> None:
 
 
 def test_a_clip_that_cannot_be_heard_is_refused_at_once(recognizer: Recognizer) -> None:
-    with pytest.raises(AudioError, match="one channel of 1 to 32000 samples"):
+    with pytest.raises(AudioError, match="one channel of 1 to 32000 floats"):
         what_if(recognizer, np.zeros(40_000, np.float32))
 
 
