@@ -190,23 +190,21 @@ class Recognizer:
         hearing, which is still given as ``ClipHearing.segments``. asked: the class to explain; by default, after every
         hearing, the most probable one. Raises AudioError, SettingsError.
         """
-        clip = torch.from_numpy(self.padded(waveform)).unsqueeze(0)
+        clip = self.clips(waveform)
         self.check(playbacks, asked)
-        hearings = self.listen(clip, playbacks, choose, self._asked(asked, 1))
-        return (self._clip_hearing(each, asked) for each in hearings)
+        return (self._clip_hearing(each, asked) for each in self.listen(clip, playbacks, choose, self._asked(asked, 1)))
 
     def explain_batch(
         self, waveforms: Sequence[np.ndarray], playbacks: int | None = None, asked: str | None = None
     ) -> list[tuple[ClipHearing, ...]]:
         """All hearings of several clips, in less time than one clip after the other.
 
-        Of each clip what ``explain`` yields, but for rounding: sums of a batch are taken in another order, so that
-        logits differ in their last digits (by 0.00001 at most where it was measured). Raises as ``explain`` does.
+        Of each clip what ``explain`` yields, but for rounding: a batch is summed in another order (logits differed by
+        0.00001 at most where it was measured). Raises as ``explain`` does.
         """
-        clips = torch.from_numpy(np.stack([self.padded(each) for each in waveforms]))
         self.check(playbacks, asked)
-        hearings = list(self.listen(clips, playbacks, asked=self._asked(asked, len(clips))))
-        return [tuple(self._clip_hearing(each, asked, clip) for each in hearings) for clip in range(len(clips))]
+        hearings = list(self.listen(self.clips(*waveforms), playbacks, asked=self._asked(asked, len(waveforms))))
+        return [tuple(self._clip_hearing(each, asked, clip) for each in hearings) for clip in range(len(waveforms))]
 
     def listen(
         self,
@@ -292,8 +290,7 @@ class Recognizer:
         ``explain``. Raises SettingsError.
         """
         self.check(playbacks, asked)
-        wanted = self._asked(asked, len(waveforms))
-        hearings = self.answer(torch.from_numpy(waveforms), playbacks, choose, wanted)
+        hearings = self.answer(torch.from_numpy(waveforms), playbacks, choose, self._asked(asked, len(waveforms)))
         return np.stack([self.probabilities(each.logits[0]).cpu().numpy() for each in hearings])
 
     def probabilities(self, logits: Tensor) -> Tensor:
@@ -318,6 +315,10 @@ class Recognizer:
         if not np.isfinite(waveform).all():
             raise AudioError("the waveform holds samples that are not finite numbers; export the recording again")
         return np.pad(waveform.astype(np.float32), (0, wanted - len(waveform)))
+
+    def clips(self, *waveforms: np.ndarray) -> Tensor:
+        """Waveforms, each ``padded``, as a batch: (B, clip_samples)."""
+        return torch.from_numpy(np.stack([self.padded(each) for each in waveforms]))
 
     def check(self, playbacks: int | None = None, *labels: str | None) -> None:
         """Raises SettingsError for playbacks that the model does not have and classes that it does not know."""
@@ -361,8 +362,8 @@ class Recognizer:
             seconds=_array(heard.seconds[clip]),
             audible=_array(heard.audible[clip]),
             threshold=float(heard.threshold[clip]),
-            segments=unpad_segments(heard.segments)[clip],
-            replayed=unpad_segments(heard.replayed)[clip],
+            segments=unpad_segments(heard.segments[clip : clip + 1])[0],
+            replayed=unpad_segments(heard.replayed[clip : clip + 1])[0],
             log_mel=_array(heard.log_mel[clip]),
             fine_log_mel=_array(heard.fine_log_mel[clip]),
             time_map=heard.maps[clip],

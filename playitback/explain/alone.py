@@ -103,7 +103,7 @@ def hear_alone(
     """
     recognizer.check(None, label)
     label = label or recognizer.labels[first.asked]
-    clip = torch.from_numpy(recognizer.padded(samples)).unsqueeze(0)
+    clip = recognizer.clips(samples)
     clip_seconds, sample_rate = recognizer.clip_seconds, recognizer.sample_rate
     edges = equal_edges(clip_seconds, TIME_BINS)
     audible = audible_columns(clip, edges, sample_rate)[0].double()

@@ -216,7 +216,7 @@ def _draw_elsewhere(
         longest[_octave(segment)] = max(longest.get(_octave(segment), 0.0), segment.seconds)
     steps = round(recognizer.clip_seconds / _STEP_SECONDS)
     edges = equal_edges(recognizer.clip_seconds, steps)
-    clip = torch.from_numpy(recognizer.padded(samples)).unsqueeze(0)
+    clip = recognizer.clips(samples)
     free = audible_columns(clip, edges, recognizer.sample_rate)[0].numpy()
     centres = (edges[0, :-1].numpy() + edges[0, 1:].numpy()) / 2
     for segment in segments:
@@ -241,7 +241,7 @@ def _without_each(
     fill: str,
 ) -> Steps[np.ndarray]:
     """Probabilities (segments, classes) after the last hearing over the clip without each of the segments."""
-    clip = torch.from_numpy(recognizer.padded(samples)).unsqueeze(0)
+    clip = recognizer.clips(samples)
     choose = forced(_forced_segments(explanation))
     sample_rate = recognizer.sample_rate
     generator = torch.Generator().manual_seed(_SEED)

@@ -282,7 +282,7 @@ def examine(
     if draws < 1:
         raise SettingsError(f"draws must be positive, got {draws}; {ENOUGH_DRAWS} or more can support a claim")
     replays = (recognizer.playbacks if playbacks is None else playbacks) > 0
-    clip = torch.from_numpy(recognizer.padded(samples)).unsqueeze(0)
+    clip = recognizer.clips(samples)
     explained = recognizer.labels.index(label)
     ears = Ears(recognizer, Tally(_runs(draws if replays else None)), CLIPS_A_STEP, playbacks, label)
 

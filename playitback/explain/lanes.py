@@ -112,7 +112,7 @@ def find_lanes(
     label = label or recognizer.labels[first.asked]
     column = recognizer.labels.index(label)
     rivals = [each for each in find_rivals(recognizer, wanted) if each.name in wanted]
-    clip = torch.from_numpy(recognizer.padded(samples)).unsqueeze(0)
+    clip = recognizer.clips(samples)
     ears = Ears(recognizer, Tally(passes_to_explain(rivals, recognizer.clip_seconds)), CLIPS_A_STEP)
     found = yield from explain_by(rivals, ears, clip, torch.tensor([[column]]), seed=0)
     edges = equal_edges(recognizer.clip_seconds, TIME_BINS)[0].numpy()

@@ -194,7 +194,7 @@ class _Clip:
         self.column = recognizer.labels.index(self.label)
         # replay may have found a class that the first hearing is deaf to
         self._scouts_know = self.stands(hearings[0].probabilities) or not self.stands(self.whole)
-        self.samples = torch.from_numpy(recognizer.padded(samples)).unsqueeze(0)
+        self.samples = recognizer.clips(samples)
         self.edges = equal_edges(recognizer.clip_seconds, TIME_BINS)
         self.bin_seconds = recognizer.clip_seconds / TIME_BINS
         self.audible = audible_columns(self.samples, self.edges, recognizer.sample_rate)[0].numpy()

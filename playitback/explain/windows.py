@@ -156,7 +156,7 @@ def _hear_batch(
     recognizer: Recognizer, index: int, batch: Sequence[audio.Recording], playbacks: int | None
 ) -> list[tuple[Window, WindowActivity | None]]:
     """Of the windows of a recording those from ``index`` on."""
-    clips = torch.from_numpy(np.stack([recognizer.padded(recording.samples) for recording in batch]))
+    clips = recognizer.clips(*(recording.samples for recording in batch))
     first, *later = recognizer.listen(clips, playbacks)
     last = later[-1] if later else first
     probabilities = recognizer.probabilities(last.logits[0]).cpu().numpy()
