@@ -24,11 +24,12 @@ from torch.utils.flop_counter import FlopCounterMode, sdpa_flop_count
 
 from playitback.config import ModelConfig
 from playitback.cores import on_cores
+from playitback.devices import find_device
 from playitback.errors import SettingsError
 from playitback.models import families
 from playitback.models.listener import Listener
 from playitback.precision import hearing_in, noise, processor
-from playitback.recognizer import Recognizer, find_device
+from playitback.recognizer import Recognizer
 
 DTYPES = {"float32": torch.float32, "bfloat16": torch.bfloat16}
 BATCHES = (1, 4)

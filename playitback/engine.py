@@ -18,6 +18,7 @@ import torch
 from torch import Tensor, nn
 
 from playitback import cores
+from playitback.devices import OPENVINO
 from playitback.errors import SettingsError
 from playitback.models.listener import Listener, Part
 from playitback.precision import (
@@ -29,9 +30,6 @@ from playitback.precision import (
     processor,
     times_as_fast,
 )
-
-#: as a device: the CPU, by this engine
-OPENVINO = "openvino"
 
 _FLOAT32, _BFLOAT16 = "f32", "bf16"
 

@@ -23,7 +23,8 @@ from playitback import audio
 from playitback.checkpoint import Checkpoint, load_checkpoint
 from playitback.config import ModelConfig
 from playitback.cores import available, batch, on_cores, wanted
-from playitback.engine import OPENVINO, by_openvino
+from playitback.devices import OPENVINO, find_device
+from playitback.engine import by_openvino
 from playitback.errors import AudioError, CheckpointError, SettingsError
 from playitback.models.listener import (
     Choice,
@@ -340,6 +341,12 @@ class Recognizer:
                 weights.copy_(weights.flatten()[order].view_as(weights))
         return other
 
+    def remembering(self) -> Recognizer:
+        """A copy for whoever hears the same clips over and over; see ``Listener.remembering``."""
+        other = copy.copy(self)
+        other._heard_by = self.dtype, self._listener().remembering()
+        return other
+
     def _listener(self) -> Listener:
         """``model`` as it hears in ``dtype``."""
         if self._heard_by is None or self._heard_by[0] != self.dtype:
@@ -383,18 +390,3 @@ def no_gradients(name: str) -> str:
 def _array(values: Tensor) -> np.ndarray:
     """Numbers of 16 bits become numbers of 32 bits."""
     return (values.float() if values.dtype in (torch.bfloat16, torch.float16) else values).cpu().numpy()
-
-
-def find_device(name: str) -> torch.device:
-    """ "auto" is a GPU where there is one, "openvino" is the CPU. Raises SettingsError for one that is not there."""
-    if name == OPENVINO:
-        return torch.device("cpu")
-    if name == "auto":
-        return torch.device("cuda" if torch.cuda.is_available() else "cpu")
-    try:
-        device = torch.device(name)
-    except RuntimeError:
-        device = torch.device("meta")
-    if device.type == "cpu" or (device.type == "cuda" and (device.index or 0) < torch.cuda.device_count()):
-        return device
-    raise SettingsError(f"there is no device {name!r} here; choose auto, cpu, openvino or, with a GPU, cuda")

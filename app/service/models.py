@@ -17,9 +17,10 @@ from playitback.checkpoint import (
     published_checkpoints,
 )
 from playitback.cores import Cores, available, wanted
+from playitback.devices import find_device
 from playitback.errors import CheckpointError, PlayItBackError
 from playitback.progress import Steps
-from playitback.recognizer import Recognizer, find_device
+from playitback.recognizer import Recognizer
 
 RECOGNIZERS_KEPT = 2
 AT_ONCE = available()  # questions that may compute at a time, on a device that is not lent and no GPU

@@ -5,6 +5,7 @@ waveforms (N, clip_samples) -> Ears.hear (batch by batch) -> Run: beliefs after 
 
 from __future__ import annotations
 
+import copy
 import math
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -84,7 +85,7 @@ class Ears:
     ) -> None:
         """batch: clips heard at once; playbacks: of every run, default all; asked: the class to be explained."""
         recognizer.check(playbacks, asked)
-        self.recognizer = recognizer
+        self.recognizer = recognizer.remembering()  # every measurement hears its clips several times
         self.tally = tally
         self.sample_rate = recognizer.sample_rate
         self.clip_seconds = recognizer.clip_seconds
@@ -104,7 +105,9 @@ class Ears:
     @property
     def first(self) -> Ears:
         """The same, but for the first hearing alone."""
-        return Ears(self.recognizer, self.tally, self._batch, 0, self._asked)
+        first = copy.copy(self)
+        first._playbacks = 0
+        return first
 
     def hear(
         self,

@@ -22,8 +22,12 @@ from torch import Tensor, nn
 from playitback.config import ModelConfig
 from playitback.models.activity import Activity
 from playitback.models.listener import Choice, Hearing, Listener, LogMelListener, Part
+from playitback.models.memory import Memory, keys_of
 from playitback.models.taught import Taught
 from playitback.replay import TimeMaps, column_edges, read_frames
+
+#: of first hearings that a listener remembers: 2,000 of ``small``
+_MOST_BYTES = 512 << 20
 
 
 class ClipEncoder(nn.Module, ABC):
@@ -78,11 +82,41 @@ class EncodedListener(LogMelListener):
         if config.activity is not None:
             self.activity = Activity(config.activity, rows, channels, grid_width, config.classes)
         self.taught = None if config.taught is None else Taught(config.taught, grid_width)
+        self._memory: Memory | None = None
 
     @property
     def local_shape(self) -> tuple[int, int, int]:
         """(T, F, C) of the local features."""
         return self.encoder.local_shape(self.config.front_end.frames, self.config.front_end.mels)
+
+    def remembering(self) -> Listener:
+        """A copy with the same weights that encodes the first hearing of every clip once.
+
+        A hearing that is given the frames of a first one is that one. No gradient goes through what is remembered.
+        """
+        other = copy.copy(self)
+        other._memory = Memory(_MOST_BYTES)
+        return other
+
+    def encode(self, frames: Tensor, index: int = 0) -> tuple[Tensor, Tensor]:
+        """Frames (B, frames, M) of hearing ``index`` -> local features (B, T, F, C) and grid (B, T', F', W)."""
+        if self._memory is None:
+            return self._encode(frames)
+        keys = keys_of(frames)
+        known = {key: kept for key in keys if (kept := self._memory.get(key)) is not None}
+        new = {key: row for row, key in enumerate(keys) if key not in known}
+        if new:
+            encoded = self._encode(frames[list(new.values())])
+            for key, local, grid in zip(new, *encoded, strict=True):
+                known[key] = local, grid
+                if index == 0:
+                    self._memory.put(key, local.clone(), grid.clone())
+        locals_, grids = zip(*(known[key] for key in keys), strict=True)
+        return torch.stack(locals_), torch.stack(grids)
+
+    def _encode(self, frames: Tensor) -> tuple[Tensor, Tensor]:
+        local = self.encoder.local_features(self.normalise(frames))
+        return local, self.encoder.grid(local)
 
     def with_compiled_encoder(self, compiled: Callable[[nn.Module, str, Tensor], Part]) -> Listener:
         other, front_end = copy.deepcopy(self).eval(), self.config.front_end
@@ -108,7 +142,7 @@ class EncodedListener(LogMelListener):
     def grid(self, waveforms: Tensor) -> Tensor:
         front_end = self.config.front_end
         log_mel = self.log_mel(waveforms, front_end.hop_samples(0))[:, : front_end.frames]
-        return self.encoder.grid(self.encoder.local_features(self.normalise(log_mel)))
+        return self.encode(log_mel)[1]
 
     def grid_edges(self, columns: int) -> Tensor:
         front_end, (local_columns, _, _) = self.config.front_end, self.local_shape
@@ -173,8 +207,7 @@ class OneHearing(EncodedListener):
 
     def _listen(self, waveforms: Tensor, asked: Tensor | None) -> Iterator[Hearing]:
         coarse = self.log_mel(waveforms, self.config.front_end.hop_samples(0))
-        local = self.encoder.local_features(self.normalise(coarse[:, : self.config.front_end.frames]))
-        grid = self.encoder.grid(local)
+        local, grid = self.encode(coarse[:, : self.config.front_end.frames])
         pooled = self.encoder.pooled(grid)
         logits = self.encoder.classify(pooled)
         activity = None

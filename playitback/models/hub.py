@@ -15,9 +15,6 @@ package transformers is installed separately, and imported only where a model of
 
 from __future__ import annotations
 
-import hashlib
-import threading
-from collections import OrderedDict
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
@@ -30,6 +27,7 @@ from playitback.edits import STEP_SECONDS, STRETCH_SECONDS, each_alone, stretche
 from playitback.errors import CheckpointError
 from playitback.models.hub_network import make_extractor, make_network
 from playitback.models.listener import Choice, Hearing, Listener, share_of_peak
+from playitback.models.memory import Memory, keys_of
 from playitback.models.recipe import TAUGHT
 from playitback.models.taught import Taught
 from playitback.segments import Segment
@@ -43,7 +41,7 @@ PUBLISHED = {
 #: problem types of transformers
 _SEVERAL_LABELS, _ONE_LABEL = "multi_label_classification", "single_label_classification"
 _AT_ONCE = 8  # clips through the network: a second of a clip costs as much memory as all of it
-_REMEMBERED = 64  # clips whose answers are kept, so that the next class asked about costs nothing
+_MOST_BYTES = 8 << 20  # of answers that are kept, so that the next class asked about costs nothing: 100 clips or more
 _LEAST_STRETCHES = 4  # that a clip is long: in a shorter one, a second would be most of it
 
 
@@ -87,7 +85,7 @@ class HubModel(Listener):
         name, head = [each for each in self.network.named_modules() if isinstance(each[1], nn.Linear)][-1]
         self.head_name = f"network.{name}.weight"
         self.taught = None if config.taught is None else Taught(config.taught, head.in_features)
-        self._remembered = _Remembered(_REMEMBERED)
+        self._memory = Memory(_MOST_BYTES)
 
     @property
     def described(self) -> dict[str, Any]:
@@ -168,10 +166,10 @@ class HubModel(Listener):
 
         A clip is heard by itself, whatever its company, so that remembering it changes nothing.
         """
-        key = _key(waveform)
-        known = self._remembered.get(key)
+        (key,) = keys_of(waveform.unsqueeze(0))
+        known = self._memory.get(key)
         if known is not None:
-            return known
+            return known[0]
         sounds = each_alone(waveform, self._stretches, self.config.front_end.sample_rate)
         # of those in which nothing is left one is heard for all: what follows a short recording costs one pass
         sounding = sounds.any(dim=1)
@@ -181,7 +179,7 @@ class HubModel(Listener):
         answers = heard.new_empty(len(sounds), heard.shape[1])
         answers[silent] = heard[-1]
         answers[sounding] = heard[: int(sounding.sum())]
-        self._remembered.put(key, answers)
+        self._memory.put(key, answers)
         return answers
 
     def _logits(self, waveforms: Tensor) -> Tensor:
@@ -202,35 +200,3 @@ class HubModel(Listener):
                 return_tensors="pt",
             )
         return {name: each.to(self.device) for name, each in given.items()}
-
-
-class _Remembered:
-    """The answers to the clips that were heard last. Threads may share it."""
-
-    def __init__(self, most: int) -> None:
-        self._most = most
-        self._answers: OrderedDict[tuple[object, ...], Tensor] = OrderedDict()
-        self._lock = threading.Lock()
-
-    def get(self, key: tuple[object, ...]) -> Tensor | None:
-        with self._lock:
-            if key in self._answers:
-                self._answers.move_to_end(key)
-            return self._answers.get(key)
-
-    def put(self, key: tuple[object, ...], answers: Tensor) -> None:
-        with self._lock:
-            self._answers[key] = answers
-            if len(self._answers) > self._most:
-                self._answers.popitem(last=False)
-
-    def __deepcopy__(self, memo: dict[int, Any]) -> _Remembered:
-        return _Remembered(self._most)  # a copy of a model is made to change its weights
-
-
-def _key(waveform: Tensor) -> tuple[object, ...]:
-    """Of a clip (clip_samples,), on its device, in the precision that is asked for now."""
-    kind = waveform.device.type
-    precision = torch.get_autocast_dtype(kind) if torch.is_autocast_enabled(kind) else None
-    samples = waveform.detach().cpu().contiguous().numpy()
-    return hashlib.blake2b(samples.tobytes()).digest(), str(waveform.device), precision

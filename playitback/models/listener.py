@@ -220,6 +220,10 @@ class Listener(nn.Module, ABC):
         other.cast_weights(dtype)
         return other
 
+    def remembering(self) -> Listener:
+        """What hears the same clips again and again in less time, where a family can do so; by default itself."""
+        return self
+
     def with_compiled_encoder(self, compiled: Callable[[nn.Module, str, Tensor], Part]) -> Listener:
         """A copy whose encoder's large parts are what ``compiled`` makes of them.
 

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor, distributed
 
-from playitback.recognizer import find_device
+from playitback.devices import find_device
 
 
 @dataclass(frozen=True)

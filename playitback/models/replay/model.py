@@ -137,8 +137,7 @@ class ReplayModel(EncodedListener):
     ) -> tuple[ReplayHearing, Tensor]:
         """One hearing, and the latents after it. votes: the encoder's own logits of those before; adds this one's."""
         frames, fine, maps = read
-        local = self.encoder.local_features(self.normalise(frames))
-        grid = self.encoder.grid(local)
+        local, grid = self.encode(frames, index)
         latents = self.decoder.listen(index, latents, grid)
         summary = self.decoder.summary(latents)
         logits = self._decide(summary, grid, votes)
