@@ -280,18 +280,18 @@ class Recognizer:
 
     def classify(
         self,
-        waveforms: np.ndarray,
+        waveforms: np.ndarray | Sequence[np.ndarray],
         playbacks: int | None = None,
         choose: Choice | None = None,
         asked: str | None = None,
     ) -> np.ndarray:
-        """Probabilities (hearings, B, classes) after every hearing for a batch (B, clip_samples) of clips.
+        """Probabilities (hearings, B, classes) after every hearing for B clips (samples,), as ``explain`` takes one.
 
         choose: replaces the model's choice after each hearing, for controls and what-if questions; asked: as for
-        ``explain``. Raises SettingsError.
+        ``explain``. Raises AudioError, SettingsError.
         """
         self.check(playbacks, asked)
-        hearings = self.answer(torch.from_numpy(waveforms), playbacks, choose, self._asked(asked, len(waveforms)))
+        hearings = self.answer(self.clips(*waveforms), playbacks, choose, self._asked(asked, len(waveforms)))
         return np.stack([self.probabilities(each.logits[0]).cpu().numpy() for each in hearings])
 
     def probabilities(self, logits: Tensor) -> Tensor:
@@ -307,6 +307,7 @@ class Recognizer:
 
         Raises AudioError for one that is empty or longer than a clip, has channels, or is not of finite floats.
         """
+        waveform = np.asarray(waveform)  # a list and a tensor will do
         wanted = self.config.front_end.clip_samples
         if waveform.ndim != 1 or not 0 < len(waveform) <= wanted or waveform.dtype.kind != "f":
             raise AudioError(
@@ -318,7 +319,9 @@ class Recognizer:
         return np.pad(waveform.astype(np.float32), (0, wanted - len(waveform)))
 
     def clips(self, *waveforms: np.ndarray) -> Tensor:
-        """Waveforms, each ``padded``, as a batch: (B, clip_samples)."""
+        """Waveforms, each ``padded``, as a batch: (B, clip_samples). Raises AudioError as that does, and for none."""
+        if not waveforms:
+            raise AudioError("no clip was given; give one or more")
         return torch.from_numpy(np.stack([self.padded(each) for each in waveforms]))
 
     def check(self, playbacks: int | None = None, *labels: str | None) -> None:

@@ -172,6 +172,36 @@ def test_double_precision_samples_are_heard_as_well(recognizer: Recognizer) -> N
         assert_same(one, other)
 
 
+def test_lists_and_tensors_are_heard_as_well(recognizer: Recognizer) -> None:
+    (heard,) = recognizer.explain(clip(), 0)
+    for given in (clip().tolist(), torch.from_numpy(clip())):
+        (same,) = recognizer.explain(given, 0)  # type: ignore[arg-type]
+        assert_same(same, heard)
+        np.testing.assert_allclose(recognizer.classify([given], 0)[0, 0], heard.probabilities, atol=1e-6)  # type: ignore[list-item]
+
+
+@pytest.mark.parametrize("given", [None, "dog.wav", 0.5, [0.5, "a"], [[0.5]], []])
+def test_what_is_no_waveform_is_refused(recognizer: Recognizer, given: object) -> None:
+    with pytest.raises(AudioError, match="one channel of 1 to 32000 floats"):
+        recognizer.explain(given)  # type: ignore[arg-type]
+    with pytest.raises(AudioError, match="one channel of 1 to 32000 floats"):
+        recognizer.classify([given])  # type: ignore[list-item]
+
+
+def test_a_batch_of_nothing_is_refused(recognizer: Recognizer) -> None:
+    for ask in (recognizer.classify, recognizer.explain_batch):
+        with pytest.raises(AudioError, match="no clip was given"):
+            ask([])
+
+
+def test_samples_that_are_no_numbers_are_not_blamed_on_the_weights(recognizer: Recognizer) -> None:
+    broken = clip()
+    broken[7] = np.nan
+    for ask in (lambda: recognizer.classify(broken[None]), lambda: list(recognizer.explain(broken))):
+        with pytest.raises(AudioError, match="not finite numbers"):
+            ask()
+
+
 @pytest.mark.parametrize("shape", [(SAMPLES + 1,), (0,), (1, SAMPLES), (SAMPLES, 2)])
 def test_waveform_of_another_shape_is_refused(recognizer: Recognizer, shape: tuple[int, ...]) -> None:
     with pytest.raises(AudioError, match=r"one channel of 1 to 32000 floats in -1..1 is needed: read it"):
