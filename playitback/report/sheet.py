@@ -72,10 +72,10 @@ class Sheet:
         self.figure.set_dpi(dots_per_inch)
         canvas = FigureCanvasAgg(self.figure)
         canvas.draw()
-        pixels = np.ascontiguousarray(np.asarray(canvas.buffer_rgba())[..., :3])
         written = BytesIO()
         # runs of one colour are most of it
-        Image.fromarray(pixels).save(written, "png", dpi=(dots_per_inch,) * 2, compress_type=zlib.Z_RLE)
+        pixels = Image.fromarray(np.asarray(canvas.buffer_rgba())).convert("RGB")
+        pixels.save(written, "png", dpi=(dots_per_inch,) * 2, compress_type=zlib.Z_RLE)
         return written.getvalue()
 
     def svg(self) -> str:
@@ -197,7 +197,9 @@ class _Picture(Artist):
         left, right, floor, ceiling = (round(each) for each in (*self._box.intervalx, *self._box.intervaly))
         rows = _nearest(ceiling - floor, self.shades.shape[0])
         columns = _nearest(right - left, self.shades.shape[1])
-        pixels = self._palette[self.shades[rows[::-1, None], columns]]  # a renderer begins with the lowest row
+        colours = self._palette.view(np.uint32)[:, 0]  # all four bytes of a pixel at once
+        wide = colours[self.shades[:, columns]]
+        pixels = wide[rows[::-1]].view(np.uint8).reshape(len(rows), len(columns), 4)  # a renderer begins at the bottom
         renderer.draw_image(renderer.new_gc(), left, floor, pixels)
 
     def _write(self, renderer: Any) -> None:
