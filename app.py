@@ -5,17 +5,17 @@ A Hugging Face Space runs it as it is. Nothing imports this file.
 
 from __future__ import annotations
 
-import argparse
 import os
 import sys
 import threading
-from collections.abc import Callable, Sequence
-from importlib.util import find_spec
+from collections.abc import Callable
 from typing import Any
 
-from app import server
+from app import command_line, server
 
-FOLDER = server.prepare() if __name__ == "__main__" else None
+arguments = command_line.parse(sys.argv[1:] if __name__ == "__main__" else ())
+with server.in_room():
+    FOLDER = server.prepare() if __name__ == "__main__" else None
 # Before torch and gradio: spaces replaces parts of torch, and gradio reads the variable when it is imported.
 os.environ["GRADIO_ANALYTICS_ENABLED"] = "False"
 try:
@@ -30,34 +30,6 @@ with server.no_proxies():
 GPU_SECONDS = 30  # that one explanation may use of a GPU lent by a Space
 
 
-def parse_arguments(arguments: Sequence[str]) -> argparse.Namespace:
-    """The command line's options."""
-    parser = argparse.ArgumentParser(description="Play It Back: see and hear why a classifier chose its class.")
-    parser.add_argument("--host", help="address to listen on (GRADIO_SERVER_NAME, else 127.0.0.1)")
-    parser.add_argument("--port", type=port, help="port to listen on (GRADIO_SERVER_PORT, else one from 7860 on)")
-    parser.add_argument("--checkpoint", help="folder, name under checkpoints/ or Hugging Face repo id")
-    parser.add_argument(
-        "--device",
-        default="auto",
-        choices=("auto", "cpu", "cuda", "openvino"),
-        help="where to compute; openvino: the CPU, by another engine",
-    )
-    parser.add_argument(
-        "--any-model",
-        action="store_true",
-        help="visitors may name any folder of this machine and any model of Hugging Face; on 127.0.0.1 they always may",
-    )
-    parser.add_argument("--mcp", action="store_true", help="offer the API to agents as an MCP server, too")
-    return parser.parse_args(arguments)
-
-
-def port(given: str) -> int:
-    """Raises ArgumentTypeError for what is none; at 0, gradio would not know itself where it listens."""
-    if given.isdecimal() and len(given) < 6 and 0 < int(given) < 2**16:
-        return int(given)
-    raise argparse.ArgumentTypeError(f"{given!r} is no port; give a whole number from 1 to 65535")
-
-
 def load_models(checkpoint: str | None, device: str, by_hand: bool) -> Models:
     """The models that the page offers. Ends the program with one sentence if the checkpoint is no good."""
     on_device: Callable[[Any], Any] | None = None if spaces is None else spaces.GPU(duration=GPU_SECONDS)
@@ -68,17 +40,14 @@ def load_models(checkpoint: str | None, device: str, by_hand: bool) -> Models:
         raise SystemExit(2) from error
 
 
-arguments = parse_arguments(sys.argv[1:] if __name__ == "__main__" else ())
 # At module level, where a Space with a lent GPU wants the model loaded and the page found.
 models = load_models(
     arguments.checkpoint, arguments.device, arguments.any_model or server.serves_itself(arguments.host)
 )
-demo = build_page(models)
+with server.in_room():  # of its examples
+    demo = build_page(models)
 
 if FOLDER is not None:
-    if arguments.mcp and find_spec("mcp") is None:
-        print("An MCP server needs one package more: pip install -r requirements-mcp.txt", file=sys.stderr)
-        raise SystemExit(2)
     threading.Thread(target=ExplainService(models).warm_up, daemon=True).start()
     try:
         server.serve(

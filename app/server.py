@@ -105,6 +105,20 @@ def delete_old(folder: Path, seconds: float, kept: Collection[str]) -> None:
 
 
 @contextmanager
+def in_room() -> Iterator[None]:
+    """Within, a full disk or a folder that takes no files ends the program with a sentence."""
+    try:
+        yield
+    except OSError as error:
+        base = os.environ.get("GRADIO_TEMP_DIR") or os.environ.get("TMPDIR") or "the folder for temporary files"
+        sys.stderr.write(
+            f"The page cannot write into {base}: {error.strerror}. Make room there, or name another folder in "
+            "GRADIO_TEMP_DIR.\n"
+        )
+        raise SystemExit(2) from error
+
+
+@contextmanager
 def no_proxies() -> Iterator[None]:
     """Within, programs that ask the environment for a proxy find none.
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import signal
 import socket
@@ -19,7 +20,7 @@ import soundfile
 from gradio_client import Client, handle_file
 from tiny import CLIP_SECONDS, RATE, chirp, tiny_checkpoint
 
-from app import page, server
+from app import command_line, page, server
 
 ROOT = Path(page.__file__).parent.parent
 #: a server as far as its files are concerned
@@ -142,6 +143,16 @@ def test_what_is_no_port_is_told_before_anything_is_loaded(start: Start, given: 
     assert "is no port; give a whole number from 1 to 65535" in told
 
 
+def test_an_mcp_server_without_its_package_is_refused(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(command_line, "find_spec", lambda name: None)
+    assert not command_line.parse([]).mcp
+    with pytest.raises(SystemExit):
+        command_line.parse(["--mcp"])
+    assert "pip install -r requirements-mcp.txt" in capsys.readouterr().err
+
+
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
 def test_it_can_be_ended_before_it_serves(start: Start, tmp_path: Path, number: signal.Signals) -> None:
     keeper = start("-c", KEEPER)
@@ -181,6 +192,29 @@ def test_a_folder_that_only_looks_like_one_of_ours_is_left_alone(tmp_path: Path)
 def test_a_folder_for_temporary_files_of_gradio_is_where_ours_is_made(start: Start, tmp_path: Path) -> None:
     wanted = tmp_path / "large disk" / "page"
     assert folder_of(start("-c", KEEPER, GRADIO_TEMP_DIR=str(wanted))).parent == wanted
+
+
+def test_a_place_that_takes_no_files_ends_the_page_with_a_sentence(start: Start, tmp_path: Path) -> None:
+    file = tmp_path / "file"
+    file.touch()
+    for place in (file, file / "below", Path("/proc/nowhere")):
+        process = start("app.py", GRADIO_TEMP_DIR=str(place))
+        _, said = process.communicate(timeout=60)
+        assert process.returncode == 2
+        assert said.startswith(f"The page cannot write into {place}: ")
+        assert said.count("\n") == 1
+
+
+def test_a_full_disk_ends_the_page_with_a_sentence(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("GRADIO_TEMP_DIR", "/disk")
+    with pytest.raises(SystemExit, match="2"), server.in_room():
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), "/disk/dog.wav")
+    assert capsys.readouterr().err == (
+        "The page cannot write into /disk: No space left on device. Make room there, or name another folder in "
+        "GRADIO_TEMP_DIR.\n"
+    )
 
 
 def test_half_an_upload_is_deleted_by_its_age(tmp_path: Path) -> None:
