@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import errno
 import logging
 import threading
 from collections.abc import Callable, Iterator, Sequence
@@ -88,8 +89,16 @@ def sentence(error: Exception) -> str:
     """What the visitor is told; a defect of ours goes to the log with its traceback."""
     if isinstance(error, PlayItBackError):
         return str(error)
+    if is_no_room(error):
+        log.error("%s", error)
+        return text.NO_ROOM
     log.error("unexpected error", exc_info=error)
     return text.UNEXPECTED
+
+
+def is_no_room(error: Exception) -> bool:
+    """Whether it is the system's, of a disk that is full."""
+    return isinstance(error, OSError) and error.errno in {errno.ENOSPC, errno.EDQUOT}
 
 
 def refusal(error: Exception) -> gr.Error:

@@ -24,7 +24,7 @@ from starlette.datastructures import Headers
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from app import text
-from app.events import LARGEST_NUMBER, refusal
+from app.events import LARGEST_NUMBER, is_no_room, refusal
 
 log = logging.getLogger(__name__)
 
@@ -78,7 +78,8 @@ class Page(gr.Blocks):
         except InvalidPathError as error:
             raise gr.Error(text.NOT_UPLOADED, print_exception=False) from error
         except (ValueError, TypeError, LookupError, OSError) as error:
-            raise gr.Error(text.must_be(None, text.OF_ITS_KIND), print_exception=False) from error
+            told = text.NO_ROOM if is_no_room(error) else text.must_be(None, text.OF_ITS_KIND)
+            raise gr.Error(told, print_exception=False) from error
 
 
 def _given(block: Any, value: Any) -> Any:
@@ -164,7 +165,7 @@ class Guard:
             if began or scope["type"] != "http":
                 raise
             log.warning("%.200s could not be answered: %.300r", scope["path"], error)
-            await _refuse(send, 400, text.NOT_UNDERSTOOD)
+            await _refuse(send, *((507, text.NO_ROOM) if is_no_room(error) else (400, text.NOT_UNDERSTOOD)))
 
 
 def comes_from_here(scope: Scope) -> bool:

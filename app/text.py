@@ -70,6 +70,7 @@ NOT_FROM_HERE = (
     "This page is for the machine that it runs on: open it there under the address that it printed when it started, "
     "or start it with --host 0.0.0.0 for others."
 )
+NO_ROOM = "The computer that serves this page has no room left for files; please try again later."
 NOT_UNDERSTOOD = (
     "This request asks nothing that is known here; the documentation of the API (/?view=api) tells what is."
 )

@@ -7,7 +7,6 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-import soundfile
 from safetensors import SafetensorError
 
 from playitback.errors import SettingsError
@@ -54,8 +53,6 @@ def told_in_a_sentence(place: Path | str, instead: str = _ELSEWHERE) -> Iterator
     except (OSError, SafetensorError) as error:
         reason = (error.strerror if isinstance(error, OSError) else None) or error
         raise SettingsError(f"{place} cannot be written ({reason}); {instead}") from error
-    except soundfile.LibsndfileError as error:  # which does not tell why
-        raise SettingsError(f"{place} cannot be written (perhaps there is no room left); {instead}") from error
 
 
 def _flush(path: Path) -> None:

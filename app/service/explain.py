@@ -9,7 +9,6 @@ Errors that a visitor can act on are ``PlayItBackError``s and pass through with 
 
 from __future__ import annotations
 
-import io
 import uuid
 from collections.abc import Callable, Generator, Iterator
 from dataclasses import dataclass, replace
@@ -144,9 +143,7 @@ class ClipRun:
 
     def wav(self, samples: np.ndarray) -> bytes:
         """Samples (samples,) at the model's rate as WAV: 16-bit PCM, mono."""
-        with io.BytesIO() as file:
-            audio.write_wav(file, samples, self.explanation.sample_rate)
-            return file.getvalue()
+        return audio.wav(samples, self.explanation.sample_rate)
 
 
 @dataclass(frozen=True, eq=False)

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator
+from io import BytesIO
 from pathlib import Path
-from typing import IO
 
 import numpy as np
 import soundfile
@@ -64,7 +64,14 @@ def stamp_of(recording: str | Path) -> tuple[int, ...]:
     return status.st_size, status.st_mtime_ns
 
 
-def write_wav(file: str | Path | IO[bytes], samples: np.ndarray, sample_rate: int) -> None:
-    """Write (samples,) mono as 16-bit PCM. Beyond full scale it is clipped; the level is never changed."""
+def wav(samples: np.ndarray, sample_rate: int) -> bytes:
+    """Samples (N,) mono as 16-bit PCM. Beyond full scale they are clipped; the level is never changed."""
     steps = np.clip(np.rint(np.asarray(samples, dtype=np.float64) * 32768), -32768, 32767)
-    soundfile.write(file, steps.astype(np.int16), sample_rate, format="WAV", subtype="PCM_16")
+    with BytesIO() as written:
+        soundfile.write(written, steps.astype(np.int16), sample_rate, format="WAV", subtype="PCM_16")
+        return written.getvalue()
+
+
+def write_wav(file: str | Path, samples: np.ndarray, sample_rate: int) -> None:
+    """Writes what ``wav`` makes, not by libsndfile, which does not tell why it cannot. Raises OSError."""
+    Path(file).write_bytes(wav(samples, sample_rate))

@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import asyncio
+import errno
 import http.client
 import json
+import os
 from collections.abc import Callable
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 from urllib.parse import urlsplit
 
+import httpx
 import pytest
 import soundfile
 from gradio_client import Client, handle_file
@@ -24,6 +27,7 @@ from app.guard import comes_from_here, names_a_link
 from app.service import Models
 
 ELSEWHERE = "https://example.org/clip.wav"
+WRITES = "pathlib.Path.write_bytes"
 LINK = {"path": ELSEWHERE, "meta": {"_type": "gradio.FileData"}}
 
 
@@ -179,6 +183,28 @@ def test_a_request_that_would_fill_the_memory_is_refused_and_uploads_are_not(
     assert clip.stat().st_size > 10_000
     explained = Client(address, verbose=False).predict(handle_file(clip), playbacks=0, api_name="/explain")
     assert explained[0]["clip"]["name"] == "chirp.wav"
+
+
+def test_a_full_disk_is_not_blamed_on_who_sends_a_recording(
+    address: str, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    clip = tmp_path / "chirp.wav"
+    soundfile.write(clip, chirp(CLIP_SECONDS), RATE)
+    client = Client(address, verbose=False)
+
+    def full(*_: object, **__: object) -> None:
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    with monkeypatch.context() as patch:
+        patch.setattr("gradio.route_utils.NamedTemporaryFile", full)
+        with pytest.raises(httpx.HTTPStatusError) as told:
+            client.predict(handle_file(clip), api_name="/explain")
+    assert (told.value.response.status_code, told.value.response.json()["error"]) == (507, text.NO_ROOM)
+    for place, question in (("gradio.processing_utils.async_move_files_to_cache", "/explain"), (WRITES, "/take_away")):
+        with monkeypatch.context() as patch:
+            patch.setattr(place, full)
+            with pytest.raises(AppError, match=text.NO_ROOM):
+                client.predict(handle_file(clip), api_name=question)
 
 
 def test_the_limit_is_what_visitors_are_told() -> None:
