@@ -27,6 +27,7 @@ from playitback.evidence.faithfulness import (
 )
 from playitback.evidence.intervals import Bootstrap
 from playitback.evidence.runs import Ears, Run, Tally
+from playitback.models.encoded import EncodedListener
 from playitback.progress import finish
 
 CLIPS = 3
@@ -111,6 +112,34 @@ def test_controls_are_compared_hearing_by_hearing(ears: Ears, clips: Tensor, cho
     assert len(set(found.drawn_probability)) == 3
     lower = sum(drawn < by_name[CHOSEN].true_class_probability[-1] for drawn in found.drawn_probability)
     assert found.percentile == pytest.approx(100 * lower / 3)
+
+
+def test_a_first_hearing_is_encoded_once_for_all_controls(clips: Tensor, monkeypatch: pytest.MonkeyPatch) -> None:
+    encoded: list[int] = []
+    encode = EncodedListener._encode
+
+    def counted(model: EncodedListener, frames: Tensor) -> tuple[Tensor, Tensor]:
+        encoded.append(len(frames))
+        return encode(model, frames)
+
+    monkeypatch.setattr(EncodedListener, "_encode", counted)
+    draws, found = 3, []
+    for remembering in (True, False):
+        encoded.clear()
+        with monkeypatch.context() as patch:
+            if not remembering:
+                patch.setattr(EncodedListener, "remembering", lambda model: model)
+            ears = Ears(recognizer_of(tiny_model(playbacks=2)), Tally(0))
+            chosen = finish(ears.hear(clips))
+            found.append(compare_controls([finish(hear_controls(ears, clips, CLASSES, chosen, draws, 0))], BOOTSTRAP))
+        replaying = CLIPS * (len(CONTROLS) - 2 + draws)  # runs in which something is replayed, the chosen ones too
+        if remembering:
+            assert sum(encoded) <= CLIPS + 2 * replaying  # the whole clip again may be given the very same frames
+        else:
+            assert sum(encoded) == 3 * (replaying + CLIPS)
+    for one, other in zip(found[0].results, found[1].results, strict=True):
+        assert one.name == other.name
+        assert one.true_class_probability == pytest.approx(other.true_class_probability, abs=1e-4)
 
 
 def test_of_several_models_every_clip_counts_with_its_mean(ears: Ears, clips: Tensor, chosen: Run) -> None:
