@@ -111,8 +111,8 @@ class EncodedListener(LogMelListener):
                 known[key] = local, grid
                 if index == 0:
                     self._memory.put(key, local.clone(), grid.clone())
-        locals_, grids = zip(*(known[key] for key in keys), strict=True)
-        return torch.stack(locals_), torch.stack(grids)
+        local, grid = (torch.stack(part) for part in zip(*(known[key] for key in keys), strict=True))
+        return local, grid
 
     def _encode(self, frames: Tensor) -> tuple[Tensor, Tensor]:
         local = self.encoder.local_features(self.normalise(frames))

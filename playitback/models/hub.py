@@ -41,7 +41,7 @@ PUBLISHED = {
 #: problem types of transformers
 _SEVERAL_LABELS, _ONE_LABEL = "multi_label_classification", "single_label_classification"
 _AT_ONCE = 8  # clips through the network: a second of a clip costs as much memory as all of it
-_MOST_BYTES = 8 << 20  # of answers that are kept, so that the next class asked about costs nothing: 90 clips, 527 classes
+_MOST_BYTES = 8 << 20  # of answers that are kept, so that the next class asked about costs nothing: some 90 clips
 _LEAST_STRETCHES = 4  # that a clip is long: in a shorter one, a second would be most of it
 
 
