@@ -1,5 +1,5 @@
 """What tests share: the command line; for pages a Chromium, a tab that tolerates no console error and no way out, a
-server, a gate and a folder.
+server, a gate and a folder; for encoders a count of what passes through them.
 """
 
 from __future__ import annotations
@@ -25,6 +25,7 @@ from playitback import __main__ as command_line
 
 if TYPE_CHECKING:
     import gradio as gr  # takes seconds: only who serves a page imports it
+    from torch import Tensor
 
 CHROMIUM_NAMES = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
 CHROMIUM_FLAGS = [
@@ -179,3 +180,19 @@ def gate(module_gate: Gate) -> Iterator[Gate]:
     """Open at first; whatever a test leaves closed is opened after it."""
     yield module_gate
     module_gate.open()
+
+
+@pytest.fixture
+def encoded(monkeypatch: pytest.MonkeyPatch) -> list[int]:
+    """How many clips each pass through an encoder had, of any model from now on."""
+    from playitback.models.encoded import EncodedListener  # takes seconds
+
+    passes: list[int] = []
+    one_pass = EncodedListener._encode
+
+    def counted(model: EncodedListener, frames: Tensor) -> tuple[Tensor, Tensor]:
+        passes.append(len(frames))
+        return one_pass(model, frames)
+
+    monkeypatch.setattr(EncodedListener, "_encode", counted)
+    return passes

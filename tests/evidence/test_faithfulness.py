@@ -114,15 +114,9 @@ def test_controls_are_compared_hearing_by_hearing(ears: Ears, clips: Tensor, cho
     assert found.percentile == pytest.approx(100 * lower / 3)
 
 
-def test_a_first_hearing_is_encoded_once_for_all_controls(clips: Tensor, monkeypatch: pytest.MonkeyPatch) -> None:
-    encoded: list[int] = []
-    encode = EncodedListener._encode
-
-    def counted(model: EncodedListener, frames: Tensor) -> tuple[Tensor, Tensor]:
-        encoded.append(len(frames))
-        return encode(model, frames)
-
-    monkeypatch.setattr(EncodedListener, "_encode", counted)
+def test_a_first_hearing_is_encoded_once_for_all_controls(
+    clips: Tensor, encoded: list[int], monkeypatch: pytest.MonkeyPatch
+) -> None:
     draws, found = 3, []
     for remembering in (True, False):
         encoded.clear()

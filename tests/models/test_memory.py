@@ -29,20 +29,6 @@ def model(request: pytest.FixtureRequest) -> EncodedListener:
     return built
 
 
-@pytest.fixture
-def encoded(monkeypatch: pytest.MonkeyPatch) -> list[int]:
-    """How many clips each pass through an encoder had, of any model from now on."""
-    passes: list[int] = []
-    one_pass = EncodedListener._encode
-
-    def counted(model: EncodedListener, frames: Tensor) -> tuple[Tensor, Tensor]:
-        passes.append(len(frames))
-        return one_pass(model, frames)
-
-    monkeypatch.setattr(EncodedListener, "_encode", counted)
-    return passes
-
-
 def floats(count: int, seed: int = 0) -> Tensor:
     return torch.rand(count, generator=Generator().manual_seed(seed))
 
